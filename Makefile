@@ -1,0 +1,37 @@
+# Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint lock clean
+.NOTPARALLEL:
+SHELL := /bin/sh
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+
+PYTHON :=
+VENV := .venv/bin/python
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+setup: ## the virtual environment, from the locked requirements
+	@PYTHON='$(PYTHON)' sh deploy/setup.sh
+
+demo: setup ## Case S, replayed on a stack of its own: who was told what, and when
+	@$(VENV) -m deploy.local demo
+
+up: setup ## the system on this machine until Ctrl-C, with a request to paste for each role
+	@$(VENV) -m deploy.local up
+
+test: setup ## every test, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
+	@$(VENV) -m pytest $(ARGS)
+
+lint: setup ## style, types, who may import whom, and the compose file
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
+	.venv/bin/lint-imports
+	$(VENV) -m deploy.check_compose
+
+lock: setup ## new lock files from requirements.in and requirements-dev.in
+	@sh deploy/lock.sh
+
+clean: ## removes the virtual environment and the data of every stack; stop them first
+	rm -rf .venv .run .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

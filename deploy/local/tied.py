@@ -1,0 +1,10 @@
+"""Commands that the kernel kills when the process that started them dies (Linux, with util-linux's setpriv)."""
+
+from __future__ import annotations
+
+import shutil
+
+
+def tied(argv: list[str]) -> list[str]:
+    """The command, tied to the life of the process (its main thread) that is going to start it."""
+    return ["setpriv", "--pdeathsig", "KILL", "--", *argv] if shutil.which("setpriv") else argv

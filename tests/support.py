@@ -1,0 +1,39 @@
+"""What tests of every kind use. Tests never sleep: they wait on a condition with a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import quote, unquote, urlsplit
+
+from deploy.local.parts import Parts
+
+T = TypeVar("T")
+
+
+def the_broker_has_saved_the_name_of(queue: str, parts: Parts, amqp_uri: str) -> bool:
+    """RabbitMQ 3.10 saves it a second late; a queue whose broker is killed before that never finds a leader again."""
+    host = unquote(urlsplit(amqp_uri).path.removeprefix("/")) or "/"
+    wanted = f"{quote(host, safe='')}_{queue}".encode()
+    tables = (parts.folder / "rabbit" / "data").glob("*/quorum/*/names.dets")
+    return any(wanted in table.read_bytes() for table in tables)
+
+
+def eventually(condition: Callable[[], T], within: float = 10.0) -> T:
+    """The first truthy answer of `condition`. Fails when there is none within so many seconds.
+
+    An AssertionError that the condition raises counts as "not yet"; the last one is shown.
+    """
+    deadline = time.monotonic() + within
+    while True:
+        last: BaseException | None = None
+        try:
+            answer = condition()
+        except AssertionError as not_yet:
+            answer, last = None, not_yet  # type: ignore[assignment]
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within:.0f} s; the last answer was {answer!r}") from last
+        time.sleep(0.02)
