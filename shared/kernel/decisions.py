@@ -1,0 +1,98 @@
+"""The words in which a domain answers a command: a fact to record, or a refusal with its reason.
+
+An aggregate is two pure functions. `decide(state, command, context)` returns a `Fact` or raises `Refused`;
+`evolve(state, event)` returns the next state. Time and actor are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from shared.kernel.envelope import Event
+
+S = TypeVar("S")
+
+RETRACTION = "record.retracted.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: the person's id in the directory, their role, their team, and the areas they may act in."""
+
+    id: str
+    role: str
+    team: str
+    areas: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a decision may know besides state and command: now (aware UTC), the actor, and the id of the stream."""
+
+    now: datetime
+    actor: Actor
+    stream: str
+
+    @property
+    def stream_id(self) -> str:
+        """The part of the stream's name after the aggregate's: `referral/<this>`."""
+        return self.stream.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a decision wants recorded. `data` may be published; `private` never leaves the recording service.
+
+    `outbox` joins the document's bookkeeping part in the same write: work that this fact leaves to be done.
+    `area` overrides the area of the actor (a fact about a stream belongs to that stream's area).
+    """
+
+    type: str
+    data: Mapping[str, Any]
+    occurred_at: datetime
+    precision: str = "minute"
+    subject: str | None = None
+    area: str | None = None
+    private: Mapping[str, Any] = field(default_factory=dict)
+    outbox: Mapping[str, Any] = field(default_factory=dict)
+    causation_id: str | None = None
+
+
+class Refused(Exception):
+    """A command that the domain does not accept, with what to do instead. Nothing was recorded.
+
+    `code` is the last part of the problem type; `status` the HTTP status that fits (404, 403, 409 or 422);
+    `fields` names each offending field of the body, for example `{"receiver_person": ["…"]}`.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, status: int = 409, fields: Mapping[str, list[str]] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+        self.fields = dict(fields or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Generic[S]):
+    """An aggregate: the kind that names its streams (`<kind>/<id>`), its empty state and its two pure functions."""
+
+    kind: str
+    initial: S
+    decide: Callable[[S, Any, Context], Fact]
+    evolve: Callable[[S, Event], S]
+
+    def fold(self, events: Iterable[Event]) -> S:
+        """The state after `events`, in version order; those retracted later in the stream are left out."""
+        history = list(events)
+        retracted = {event.data["event_id"] for event in history if event.type == RETRACTION}
+        state = self.initial
+        for event in history:
+            if event.id not in retracted:
+                state = self.evolve(state, event)
+        return state

@@ -1,0 +1,133 @@
+"""The envelope of a recorded fact: a CloudEvents 1.0 event, immutable, with aware UTC instants in milliseconds.
+
+What is published of an event is exactly what `Event.to_cloudevent` returns; nothing personal has a place in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+CONTENT_TYPE = "application/cloudevents+json"
+PRECISIONS = ("minute", "day", "month")
+
+
+class UnreadableEvent(ValueError):
+    """A body that is not a CloudEvents envelope of ours. The message names fields only, never their values."""
+
+
+def to_ms(instant: datetime) -> datetime:
+    """The instant in UTC, cut to whole milliseconds (MongoDB keeps no more). Raises ValueError for a naive datetime."""
+    if instant.tzinfo is None:
+        raise ValueError("a naive datetime has no place on a time line")
+    instant = instant.astimezone(UTC)
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+
+
+def to_text(instant: datetime) -> str:
+    """RFC 3339 in UTC with three decimals, for example `2013-01-14T09:30:00.000Z`."""
+    return to_ms(instant).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+
+
+def from_text(text: str) -> datetime:
+    """The aware UTC instant of an RFC 3339 text. Raises ValueError."""
+    return to_ms(datetime.fromisoformat(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One recorded fact. `occurred_at` is when it happened, `recorded_at` when this system learnt of it (both UTC).
+
+    `precision` says how exactly `occurred_at` is known: a minute, a day or a month of the London calendar.
+    `subject` is the opaque id of the person concerned. `(stream, version)` is unique; versions start at 1.
+    """
+
+    id: str
+    source: str
+    type: str
+    subject: str | None
+    occurred_at: datetime
+    recorded_at: datetime
+    stream: str
+    version: int
+    actor: str
+    role: str
+    team: str
+    area: str
+    correlation_id: str
+    causation_id: str | None = None
+    precision: str = "minute"
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_cloudevent(self) -> dict[str, Any]:
+        """Structured CloudEvents JSON: attribute names in lower case, absent values left out."""
+        attributes = {
+            "specversion": "1.0",
+            "id": self.id,
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": to_text(self.occurred_at),
+            "precision": self.precision,
+            "recordedat": to_text(self.recorded_at),
+            "stream": self.stream,
+            "streamversion": self.version,
+            "actor": self.actor,
+            "role": self.role,
+            "team": self.team,
+            "area": self.area,
+            "correlationid": self.correlation_id,
+            "causationid": self.causation_id,
+            "datacontenttype": "application/json",
+            "data": dict(self.data),
+        }
+        return {name: value for name, value in attributes.items() if value is not None}
+
+    @classmethod
+    def from_cloudevent(cls, body: Any) -> Event:
+        """The event of a structured CloudEvents body. Raises UnreadableEvent that names every faulty field."""
+        if not isinstance(body, Mapping):
+            raise UnreadableEvent("the body is not a JSON object")
+        faults = [name for name in _REQUIRED if not isinstance(body.get(name), str) or not body[name]]
+        faults += [name for name in _OPTIONAL if not isinstance(body.get(name, ""), str)]
+        version = body.get("streamversion")
+        if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            faults.append("streamversion")
+        if not isinstance(body.get("data", {}), Mapping):
+            faults.append("data")
+        if body.get("specversion") != "1.0":
+            faults.append("specversion")
+        if body.get("precision", "minute") not in PRECISIONS:
+            faults.append("precision")
+        instants = {}
+        for name in ("time", "recordedat"):
+            try:
+                instants[name] = from_text(body[name])
+            except (KeyError, TypeError, ValueError):
+                faults.append(name)
+        if faults:
+            raise UnreadableEvent("missing or ill-formed: " + ", ".join(sorted(set(faults))))
+        return cls(
+            id=body["id"],
+            source=body["source"],
+            type=body["type"],
+            subject=body.get("subject"),
+            occurred_at=instants["time"],
+            precision=body.get("precision", "minute"),
+            recorded_at=instants["recordedat"],
+            stream=body["stream"],
+            version=body["streamversion"],
+            actor=body["actor"],
+            role=body["role"],
+            team=body["team"],
+            area=body["area"],
+            correlation_id=body["correlationid"],
+            causation_id=body.get("causationid"),
+            data=dict(body.get("data", {})),
+        )
+
+
+_REQUIRED = ("id", "source", "type", "stream", "actor", "role", "team", "area", "correlationid")
+_OPTIONAL = ("subject", "causationid")

@@ -1,0 +1,188 @@
+"""What every recorded history shares: it belongs to one area, its past may be recorded late, its errors are struck out.
+
+Guarantees for each aggregate built with `history_of`: nobody acts outside their areas; nothing is recorded as having
+happened in the future; an entry made in error is retracted at most once and never deleted. Which state follows which is
+decided in the order of recording, so an entry may tell of a time before the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Context, Fact, Refused
+from shared.kernel.envelope import Event
+from shared.kernel.time import span
+
+FUTURE_TOLERANCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What somebody wants recorded. `occurred_at` absent means now; `note` is free text and stays private."""
+
+    occurred_at: datetime | None = None
+    precision: str = "minute"
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin(Command):
+    """A command that begins a history, in `area`; left out, it is the actor's only one.
+
+    Of one that was begun before, in whatever area, its decision says so: whoever meets a known person may learn the id.
+    """
+
+    area: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retract(Command):
+    """Strike out one entry of this history as recorded in error."""
+
+    event_id: str
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Base of every state. `entries` are the ids of the entries that stand, `retracted` of those struck out."""
+
+    area: str | None = None
+    person_id: str | None = None
+    status: str | None = None
+    entries: tuple[str, ...] = ()
+    retracted: frozenset[str] = field(default_factory=frozenset)
+
+
+S = TypeVar("S", bound=History)
+Decision = Callable[[S, Any, Context], Fact]
+Evolution = Callable[[S, Event], S]
+
+
+def history_of(
+    kind: str, initial: S, decisions: Mapping[type[Command], Decision[S]], evolutions: Mapping[str, Evolution[S]]
+) -> Aggregate[S]:
+    """An aggregate from two dispatch tables: command -> decision, event type -> evolution; retraction comes with it.
+
+    A decision need not state `occurred_at`, precision, subject, area or note: they are those of command and history.
+    An event type without an evolution only counts as an entry.
+    """
+    table: dict[type[Command], Decision[S]] = {Retract: _retract, **decisions}
+
+    def decide(state: S, command: Command, context: Context) -> Fact:
+        if state.area is not None and not isinstance(command, Begin):
+            require_area(context.actor, state.area)
+        occurred_at = when(command, context.now)
+        fact = table[type(command)](state, command, context)
+        return replace(
+            fact,
+            occurred_at=occurred_at,
+            precision=command.precision,
+            subject=fact.subject or state.person_id,
+            area=state.area or fact.area,
+            private={**fact.private, **({"note": command.note} if command.note else {})},
+        )
+
+    def evolve(state: S, event: Event) -> S:
+        if event.type == RETRACTION:
+            known = replace(state, retracted=state.retracted | {event.data["event_id"]})
+        else:
+            evolution = evolutions.get(event.type)
+            known = evolution(state, event) if evolution else state
+            known = replace(known, entries=(*known.entries, event.id))
+        return replace(known, area=known.area or event.area, person_id=known.person_id or event.subject)
+
+    return Aggregate(kind=kind, initial=initial, decide=decide, evolve=evolve)
+
+
+def fact(event_type: str, context: Context, *, private: Mapping[str, Any] | None = None, **data: Any) -> Fact:
+    """A fact of `data`, absent values left out of both parts and dates written as texts."""
+    return Fact(
+        type=event_type,
+        data={name: _plain(value) for name, value in data.items() if value is not None},
+        private={name: value for name, value in (private or {}).items() if value is not None},
+        occurred_at=context.now,
+    )
+
+
+def own_fields(command: Command) -> dict[str, Any]:
+    """What the command says beyond what every command says."""
+    common = {shared.name for shared in fields(Command)}
+    return {name: value for name, value in asdict(command).items() if name not in common}
+
+
+def became(status: str) -> Evolution[Any]:
+    """An evolution that only changes the status."""
+    return lambda state, event: replace(state, status=status)
+
+
+def when(command: Command, now: datetime) -> datetime:
+    """When the command says it happened. Refuses a time, day or month that begins over five minutes ahead of `now`."""
+    occurred_at = command.occurred_at or now
+    if span(occurred_at, command.precision)[0] > now + FUTURE_TOLERANCE:
+        raise Refused(
+            "in-the-future",
+            "what has not happened yet cannot be recorded",
+            status=422,
+            fields={"occurred_at": ["lies in the future; give the time when it happened"]},
+        )
+    return occurred_at
+
+
+def teams_of(history: Iterable[Event]) -> set[str]:
+    """The teams that have a part in a history: those that wrote in it, and those it was addressed to."""
+    said = {team for event in history for team in (event.team, event.data.get("to_team"), event.data.get("team"))}
+    return {team for team in said if team}
+
+
+def require_area(actor: Actor, area: str) -> None:
+    """Refuse (403) an actor who may not act in `area`."""
+    if area not in actor.areas:
+        raise Refused("wrong-area", f"this record belongs to {area}, where you may not act", status=403)
+
+
+def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:
+    """The area in which the actor's new record begins. Someone who acts in several must say which.
+
+    A history that begins anew, its first beginning having been retracted, stays where it was.
+    """
+    asked = state.area or command.area
+    if asked is not None:
+        require_area(actor, asked)
+        return asked
+    if len(actor.areas) == 1:
+        return actor.areas[0]
+    choice = ", ".join(actor.areas) or "none"
+    raise Refused("area-needed", "say which area this belongs to", status=422, fields={"area": [f"one of: {choice}"]})
+
+
+def require_step(event_type: str, state: History, steps: Mapping[str, frozenset[str]], noun: str) -> None:
+    """Refuse an event that cannot follow the present status, and say which can. `steps`: type -> statuses before it."""
+    if state.status is None:
+        raise Refused("recorded-in-error", f"the entry that began this {noun} was retracted; begin a new one")
+    if state.status in steps[event_type]:
+        return
+    possible = ", ".join(name for name, before in steps.items() if state.status in before) or "nothing more"
+    raise Refused(
+        "not-from-here", f"this {noun} is {state.status}: {event_type} cannot follow; possible now: {possible}"
+    )
+
+
+def _retract(state: S, command: Retract, context: Context) -> Fact:
+    if command.event_id in state.retracted:
+        raise Refused("already-retracted", "that entry was retracted before")
+    if command.event_id not in state.entries:
+        raise Refused(
+            "not-an-entry",
+            "only an entry of this very record can be retracted, and a retraction is final",
+            status=422,
+            fields={"event_id": ["not an entry of this record"]},
+        )
+    return fact(RETRACTION, context, event_id=command.event_id, reason_code=command.reason_code)
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value

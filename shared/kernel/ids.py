@@ -1,0 +1,108 @@
+"""Identifiers: each is a pure function of its arguments, so the same causes always give the same id.
+
+Nothing personal can be read out of one: an NHS number enters only as a keyed hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import secrets
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from shared.kernel.nhs_number import digits_of, why_invalid
+
+_STREAMS = UUID("6f1c7a52-3f0e-5d0b-9a41-0d2b8f3c5e71")
+_DERIVED = UUID("b0a4d9e6-74c2-5b1f-8e3d-5c9f1a7e2046")
+
+# Crockford's base 32: no I, L, O or U, so that a reference survives being read out on the telephone.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_READ_AS = str.maketrans("OIL", "011", " -")
+
+
+def uuid7(now: datetime, random: bytes | None = None) -> str:
+    """A UUIDv7 (RFC 9562, 5.7): ids of different milliseconds sort by time. `random`, when given, is 10 bytes."""
+    noise = int.from_bytes(secrets.token_bytes(10) if random is None else random, "big")
+    if noise >> 80:
+        raise ValueError("random must be 10 bytes")
+    milliseconds = int(now.timestamp()) * 1000 + now.microsecond // 1000
+    value = milliseconds << 80 | 0x7 << 76 | (noise >> 68) << 64 | 0b10 << 62 | noise & (1 << 62) - 1
+    return str(UUID(int=value))
+
+
+def stream_id(actor_id: str, key: str) -> str:
+    """The id of the stream that this actor opens with this idempotency key: a retried creation meets its own stream."""
+    return str(uuid5(_STREAMS, _joined(actor_id, key)))
+
+
+def derived_id(*parts: str) -> str:
+    """An id made from parts that together name one thing; different parts never run together into the same id."""
+    return str(uuid5(_DERIVED, _joined(*parts)))
+
+
+def person_id_from_nhs_number(number: str, key: bytes) -> str:
+    """The opaque id of who has this NHS number: `p_` and 32 hex digits. Raises ValueError for an invalid number."""
+    fault = why_invalid(number)
+    if fault:
+        raise ValueError(fault)
+    return "p_" + hmac.new(key, digits_of(number).encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def new_person_id(actor_id: str, key: str) -> str:
+    """An opaque id for a person without a known NHS number: the same for a retry of the same request, else new."""
+    return "p_" + UUID(stream_id(actor_id, key)).hex
+
+
+def reference_of(uuid_text: str) -> str:
+    """A reference that can be said aloud, for example `FT-7K3M-2HXQ-Q`: 40 bits of SHA-256 and a check character."""
+    bits = int.from_bytes(hashlib.sha256(uuid_text.encode()).digest()[:5], "big")
+    values = [bits >> shift & 31 for shift in range(35, -1, -5)]
+    return _written([*values, _check(values)])
+
+
+def is_reference(text: str) -> bool:
+    """Whether the text, read as `normal_reference` reads it, is a reference with the right check character."""
+    try:
+        normal_reference(text)
+    except ValueError:
+        return False
+    return True
+
+
+def normal_reference(text: str) -> str:
+    """The reference as `reference_of` writes it, from however a person typed it.
+
+    Any case, with or without `FT`, hyphens and spaces; O is read as 0, I and L as 1. Raises ValueError.
+    """
+    letters = text.strip().upper().translate(_READ_AS)
+    if len(letters) == 11:
+        letters = letters.removeprefix("FT")
+    if len(letters) != 9 or not set(letters) <= set(_ALPHABET):
+        raise ValueError("a reference reads FT-XXXX-XXXX-X, in digits and letters without U")
+    values = [_ALPHABET.index(letter) for letter in letters]
+    if _check(values[:-1]) != values[-1]:
+        raise ValueError("the check character does not fit: one character is wrong, or two have changed places")
+    return _written(values)
+
+
+def _joined(*parts: str) -> str:
+    return json.dumps(parts, ensure_ascii=False)
+
+
+def _written(values: list[int]) -> str:
+    letters = "".join(_ALPHABET[value] for value in values)
+    return f"FT-{letters[:4]}-{letters[4:8]}-{letters[8]}"
+
+
+def _check(values: list[int]) -> int:
+    """The sum of the values, each times its own power of x in GF(32): any one wrong or any two swapped are noticed."""
+    total = 0
+    for value in values:
+        total = _times_x(total ^ value)
+    return total
+
+
+def _times_x(value: int) -> int:
+    return value << 1 ^ (0b100101 if value & 0b10000 else 0)

@@ -1,0 +1,37 @@
+"""NHS numbers: ten digits of which the last checks the others (modulus 11, NHS Data Dictionary).
+
+No message of this module repeats the number.
+"""
+
+from __future__ import annotations
+
+_DIGITS = frozenset("0123456789")
+
+
+def digits_of(text: str) -> str:
+    """The text without the spaces and hyphens that people put between the groups."""
+    return text.replace(" ", "").replace("-", "")
+
+
+def why_invalid(text: str) -> str | None:
+    """What is wrong with the text as an NHS number, in words for the person who typed it; None when nothing is."""
+    digits = digits_of(text)
+    if len(digits) != 10 or not set(digits) <= _DIGITS:
+        return "an NHS number has 10 digits"
+    if len(set(digits)) == 1:
+        # These pass modulus 11, but are what people type for "not known": two strangers would become one person.
+        return "one digit repeated is a placeholder; leave the NHS number out until it is known"
+    weighted = sum(int(digit) * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False))
+    # A remainder of 1 asks for check digit 10; such numbers are never issued, and no single digit equals 10.
+    if (11 - weighted % 11) % 11 != int(digits[9]):
+        return "the NHS number is mistyped: its last digit does not fit the others (modulus 11)"
+    return None
+
+
+def format_nhs_number(text: str) -> str:
+    """The number as it is shown to people, 3-3-4: `999 000 0018`. Raises ValueError for an invalid one."""
+    fault = why_invalid(text)
+    if fault:
+        raise ValueError(fault)
+    digits = digits_of(text)
+    return f"{digits[:3]} {digits[3:6]} {digits[6:]}"

@@ -1,0 +1,137 @@
+"""Logs and metrics that cannot tell anything personal: log lines carry only allowed keys, metrics only fixed labels.
+
+A log line is one JSON object on stderr. What is not on the list is dropped; `dropped` names the key, never the value.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Mapping, MutableMapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+
+from shared.kernel.envelope import to_text
+
+# Ids, codes, counts and times; nothing in which a name, a number of a person or free text could stand.
+_ALLOWED = """
+event level timestamp service role logger
+id type event_id event_type stream version thread standard rung followup_id message_id sweep_id mail_id reference
+source actor actor_role team area correlation_id causation_id manifest rules_version calendar_version settings
+route method status code address queue exchange binding outcome reason signal
+count pending attempt attempts size seconds retry_at until now lag_seconds
+exception error frames at template
+"""
+ALLOWED_KEYS = frozenset(_ALLOWED.split())
+
+_LONGEST = 300
+_EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z ,._-]{0,79}\Z")
+
+
+def configure_logging(service: str, role: str, level: str = "info") -> None:
+    """Sends every log line of this process, libraries' included, to stderr as JSON.
+
+    Of a library's line only the logger, the level, the template without its arguments, and the type and place of an
+    exception are kept: libraries put bodies of messages into their texts.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _process(service, role),
+            _exception_without_text,
+            only_allowed,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(handlers=[_LibraryLines()], level=logging.WARNING, force=True)
+    # A failed connection is six errors there, and one line of ours that says the same.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
+
+
+def get_logger() -> Any:
+    """A logger whose methods take an event name, a constant in plain words, and allowed keys."""
+    return structlog.get_logger()
+
+
+def only_allowed(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Keeps the allowed keys and cuts what is long; names the dropped ones. The last step before a line is written."""
+    kept = {key: _plain(value) for key, value in line.items() if key in ALLOWED_KEYS}
+    if not _EVENT_NAME.match(str(kept.get("event", ""))):
+        kept["event"] = "a log line whose event is no constant name"
+    dropped = sorted(key for key in line if key not in ALLOWED_KEYS)
+    return {**kept, "dropped": dropped} if dropped else kept
+
+
+def _process(service: str, role: str) -> Any:
+    def add(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        return {**line, "service": service, "role": role}
+
+    return add
+
+
+class _LibraryLines(logging.Handler):
+    """Writes what libraries log, without their texts."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Without arguments the text may have been put together already, so it is no template.
+        template = {"template": str(record.msg)} if record.args else {}
+        get_logger().log(record.levelno, "library line", logger=record.name, exc_info=record.exc_info, **template)
+
+
+def _exception_without_text(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """The type of the exception and where it was raised: its text may hold the value that it is about."""
+    given = line.pop("exc_info", None)
+    if given is True:
+        given = sys.exc_info()
+    error = given[1] if isinstance(given, tuple) else given
+    if not isinstance(error, BaseException):
+        return line
+    return {**line, "exception": _type_name(error), "frames": frames_of(error)}
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """The last calls on the way to the exception, each as `file:line function`."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return ["/".join(Path(frame.filename).parts[-3:]) + f":{frame.lineno} {frame.name}" for frame in frames]
+
+
+def _type_name(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST else value[:_LONGEST] + "..."
+    if isinstance(value, datetime) and value.tzinfo:
+        return to_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, BaseException):
+        return _type_name(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return type(value).__name__
+
+
+EVENTS_RECORDED = Counter("events_recorded", "Events recorded by this process", ["type"])
+HTTP_REQUESTS = Counter("http_requests", "HTTP requests answered, by route template and status", ["route", "status"])
+HTTP_REQUEST_SECONDS = Histogram("http_request_seconds", "Time from a request's head to its answer")
+MESSAGES = Counter("messages", "Messages handled, by queue and outcome (done, parked, later)", ["queue", "outcome"])
+RELAY_PUBLISHED = Counter("relay_published", "Events published and confirmed by the broker")
+RELAY_PENDING = Gauge("relay_pending", "Events recorded and not yet confirmed, as the relay's last scan saw them")
+FOLLOWUPS_CHASED = Counter("followups_chased", "Follow-ups chased")
+MAILS = Counter("mails", "Mails handed to the SMTP server, by outcome", ["outcome"])
+POSITION_LAG_SECONDS = Gauge("position_lag_seconds", "Domain time since a source was last known complete", ["source"])
