@@ -1,0 +1,114 @@
+"""Who may do what: the one table of command x role, and the disclosure classes each role may see.
+
+Guarantee: a command that is not in `ACCESS` has no endpoint, and a role that is not named for it is refused. Areas are
+the other half: a role counts only inside the areas of the actor (`require_area`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.kernel.history import require_area
+
+__all__ = ["ACCESS", "DISCLOSURE", "ROLES", "SYSTEM", "may", "may_see", "require_area"]
+
+SYSTEM = "system"
+"""The role of reactions that no person asked for. It is never accepted from a token."""
+
+ROLES = frozenset(
+    {
+        "health_visitor",
+        "midwife",
+        "gp_practice",
+        "social_worker",
+        "front_door",
+        "mental_health_service",
+        "early_years",
+        "housing",
+        "personal_adviser",
+        "manager",
+        "safeguarding_lead",
+        "operator",
+        "reviewer",
+    }
+)
+
+_CLINICAL = frozenset({"health_visitor", "midwife", "gp_practice"})
+_SENDERS = _CLINICAL | {"social_worker", "early_years", "housing"}
+_RECEIVERS = frozenset(
+    {"mental_health_service", "social_worker", "front_door", "early_years", "housing", "personal_adviser"}
+)
+_LEADS = frozenset({"manager", "safeguarding_lead"})
+_OVERSIGHT = _LEADS | {"reviewer"}
+_OWNERS = ROLES - {"reviewer"}
+
+ACCESS: Mapping[str, frozenset[str]] = {
+    # perinatal
+    "person.register": _SENDERS | {"front_door"},
+    "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT,
+    "condition.record": _CLINICAL | {"mental_health_service"},
+    "condition.read": _CLINICAL | {"mental_health_service"} | _OVERSIGHT,
+    "referral.note": _SENDERS,
+    "referral.mark_sent": _SENDERS,
+    "referral.withdraw": _SENDERS,
+    # By the sender it needs the receiver's person, channel and reference: that is the domain's rule, not this table's.
+    "referral.acknowledge": _RECEIVERS | _SENDERS,
+    "referral.triage": _RECEIVERS,
+    "referral.answer_question": _SENDERS,
+    "referral.offer": _RECEIVERS,
+    "referral.book": _RECEIVERS,
+    "referral.record_attendance": _RECEIVERS,
+    "referral.start_treatment": _RECEIVERS,
+    "referral.end_treatment": _RECEIVERS,
+    "referral.return_outcome": _RECEIVERS,
+    "referral.close": _SENDERS | _RECEIVERS,
+    "referral.read": _SENDERS | _RECEIVERS | _OVERSIGHT,
+    # leaving_care
+    "care_leaver.register": frozenset({"personal_adviser", "social_worker", "manager"}),
+    "care_leaver.read": frozenset({"personal_adviser", "social_worker"}) | _OVERSIGHT,
+    "adviser.assign": frozenset({"manager"}),
+    "plan_item.add": frozenset({"personal_adviser", "social_worker", "manager"}),
+    "plan_item.arrange": frozenset({"personal_adviser", "manager"}),
+    "plan_item.record": frozenset({"personal_adviser", "mental_health_service", "manager"}),
+    "plan_item.end": frozenset({"personal_adviser", "manager"}),
+    "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
+    # both of them: strike out an entry of a record as made in error
+    "record.retract": _SENDERS | _RECEIVERS | {"manager"},
+    # referrals_followup
+    "follow_up.read": ROLES,
+    "follow_up.acknowledge": _OWNERS,
+    "follow_up.note": _OWNERS,
+    "follow_up.assign": _LEADS,
+    "follow_up.accept": _OWNERS,
+    "follow_up.end": _LEADS,
+    "standards.read": ROLES,
+}
+
+_EVERY_CLASS = frozenset({"health", "leaving_care", "social_care", "operational"})
+_BOTH_SIDES_OF_A_BIRTH = frozenset({"health", "social_care", "operational"})
+
+DISCLOSURE: Mapping[str, frozenset[str]] = {
+    "health_visitor": _BOTH_SIDES_OF_A_BIRTH,
+    "midwife": _BOTH_SIDES_OF_A_BIRTH,
+    "gp_practice": _BOTH_SIDES_OF_A_BIRTH,
+    "social_worker": _EVERY_CLASS,
+    "front_door": _EVERY_CLASS,
+    "mental_health_service": frozenset({"health", "operational"}),
+    "early_years": frozenset({"social_care", "operational"}),
+    "housing": frozenset({"operational"}),
+    "personal_adviser": frozenset({"leaving_care", "operational"}),
+    "manager": _EVERY_CLASS,
+    "safeguarding_lead": _EVERY_CLASS,
+    "operator": frozenset({"operational"}),
+    "reviewer": _EVERY_CLASS,
+}
+
+
+def may(role: str, command: str) -> bool:
+    """Whether the role may give the command at all. Raises KeyError for a command that is not in the table."""
+    return role in ACCESS[command]
+
+
+def may_see(role: str, disclosure: str) -> bool:
+    """Whether the role may see the content of events of this disclosure class."""
+    return disclosure in DISCLOSURE.get(role, frozenset())

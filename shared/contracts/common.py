@@ -1,0 +1,42 @@
+"""What every service says: that a record was made in error, and how far its publishing has come."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from shared.contracts.catalogue import EventType
+from shared.contracts.fields import EventData, EventId, Instant, Slug
+
+_ALL = ("perinatal", "leaving_care", "referrals_followup")
+_LEDGER = ("referrals_followup",)
+
+
+class RecordRetracted(EventData):
+    """The named event of the same stream was recorded in error; folds leave it out from here on."""
+
+    event_id = EventId(required=True)
+    reason_code = Slug(required=True)
+
+
+class Manifest(EventData):
+    """The ids of published events, at most 1,000. Manifests are numbered from 1 without a gap."""
+
+    number = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    ids = fields.List(EventId(), required=True, validate=validate.Length(min=1, max=1000))
+
+
+class PositionReported(EventData):
+    """Everything recorded before `until` is published, and manifests 1 to `last` name all of it.
+
+    A message that only brings a manifest has no `until`.
+    """
+
+    until = Instant(required=True, allow_none=True)
+    last = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
+    manifest = fields.Nested(Manifest, required=True, allow_none=True)
+
+
+TYPES = (
+    EventType("record.retracted.v1", RecordRetracted, _ALL, _ALL, "operational"),
+    EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, "operational"),
+)

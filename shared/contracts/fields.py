@@ -1,0 +1,63 @@
+"""The only kinds of text an event may carry: slugs, choices and opaque ids. None has room for a name or a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from shared.kernel.envelope import from_text
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+PERSON_ID = r"p_[0-9a-f]{32}"
+SLUG = r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*"
+
+
+class EventData(Schema):
+    """Base of every payload; a field that is not declared is a fault."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Slug(fields.String):
+    """A code word of at most 64 characters: lower-case letters, digits, single `.`, `_`, `-`; begins with a letter."""
+
+    def __init__(self, **options: Any) -> None:
+        message = "is a code word: lower-case letters, digits and . _ -, beginning with a letter"
+        super().__init__(validate=[validate.Length(max=64), validate.Regexp(f"^{SLUG}\\Z", error=message)], **options)
+
+
+class Choice(fields.String):
+    """One of a closed list of words."""
+
+    def __init__(self, *words: str, **options: Any) -> None:
+        super().__init__(validate=validate.OneOf(words, error="is one of: {choices}"), **options)
+
+
+class Ref(fields.String):
+    """The id of another thing of `kind`; the catalogue collects it as `<kind>/<id>`."""
+
+    def __init__(self, kind: str, **options: Any) -> None:
+        pattern = PERSON_ID if kind == "person" else UUID
+        check = validate.Regexp(f"^{pattern}\\Z", error=f"is not the id of a {kind}")
+        super().__init__(validate=check, metadata={"ref": kind}, **options)
+
+
+class Instant(fields.String):
+    """An RFC 3339 instant with an offset, kept as the text that travels."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            from_text(text)
+        except ValueError:
+            raise ValidationError("is not an RFC 3339 instant with an offset") from None
+        return text
+
+
+class EventId(fields.String):
+    """The id of a recorded event."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(validate=validate.Regexp(f"^{UUID}\\Z", error="is not the id of an event"), **options)

@@ -1,0 +1,104 @@
+"""What `referrals_followup` says: chases, people's acts on follow-ups, mails, and the rules it works by."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from shared.contracts.catalogue import EventType
+from shared.contracts.fields import EventData, EventId, Instant, Ref, Slug
+
+_ME = ("referrals_followup",)
+
+
+class _FollowUp(EventData):
+    follow_up_id = Ref("follow-up", required=True)
+    thread = fields.String(required=True, validate=validate.Regexp(r"^[a-z-]+/[\w-]+$"), metadata={"ref": "*"})
+
+
+class ChasedRung(EventData):
+    name = Slug(required=True)
+    at = Instant(required=True)
+    alarm = fields.Boolean(required=True)
+    to = fields.List(Slug(), required=True)
+
+
+class FollowUpChased(_FollowUp):
+    """Every rung owed as of `as_of`, in one act, and the people in the directory who are told."""
+
+    step = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]+-\d\d(\.[a-z-]+)?$"))
+    due_at = Instant(required=True)
+    as_of = Instant(required=True)
+    urgent = fields.Boolean(required=True)
+    inherited = fields.Boolean(required=True)
+    rungs = fields.List(fields.Nested(ChasedRung), required=True, validate=validate.Length(min=1))
+    recipients = fields.List(Slug(), required=True)
+
+
+class FollowUpAct(_FollowUp):
+    """An act that needs no more than who and when, which the envelope says."""
+
+
+class FollowUpAssigned(_FollowUp):
+    person = Slug(required=True)
+    team = Slug(required=True)
+
+
+class FollowUpReasoned(_FollowUp):
+    reason_code = Slug(required=True)
+
+
+class DigestComposed(EventData):
+    """One mail to one recipient: the chases it covers. The address is looked up at sending."""
+
+    recipient = Slug(required=True)
+    urgent = fields.Boolean(required=True)
+    chases = fields.List(EventId(), required=True)
+
+
+class DigestAccepted(EventData):
+    """The mail server took the mail of the named composed digest."""
+
+    recipient = Slug(required=True)
+    digest_id = EventId(required=True)
+
+
+class DigestOvertaken(DigestAccepted):
+    """Before any mail server took it, all that the named composed digest was about had closed: it is not sent."""
+
+
+class RulesAdopted(EventData):
+    """A pack of practice standards, whole, with the calendar of working days it is to be read with."""
+
+    pack = Slug(required=True)
+    version = fields.String(required=True, validate=validate.Regexp(r"^[\w.-]{1,40}$"))
+    digest = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}$"))
+    content = fields.Dict(keys=fields.String(), required=True)
+    calendar = fields.Dict(keys=fields.String(), required=True)
+
+
+class SourceFellSilent(EventData):
+    """A service's position is older than five minutes: nobody is chased on its evidence until it speaks again."""
+
+    service = Slug(required=True)
+    complete_until = Instant(required=True, allow_none=True)
+    recipients = fields.List(Slug(), required=True)
+
+
+def _type(name: str, schema: type[Schema], disclosure: str = "operational") -> EventType:
+    return EventType(name, schema, _ME, _ME, disclosure)
+
+
+TYPES = (
+    _type("follow_up.chased.v1", FollowUpChased),
+    _type("follow_up.acknowledged.v1", FollowUpAct),
+    _type("follow_up.noted.v1", FollowUpAct),
+    _type("follow_up.assigned.v1", FollowUpAssigned),
+    _type("follow_up.accepted.v1", FollowUpAct),
+    _type("follow_up.refused.v1", FollowUpReasoned),
+    _type("follow_up.ended.v1", FollowUpReasoned),
+    _type("digest.composed.v1", DigestComposed),
+    _type("digest.accepted.v1", DigestAccepted),
+    _type("digest.overtaken.v1", DigestOvertaken),
+    _type("rules.adopted.v1", RulesAdopted),
+    _type("source.fell_silent.v1", SourceFellSilent),
+)

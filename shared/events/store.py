@@ -1,0 +1,231 @@
+"""The event store: one MongoDB document per event, and inserting it *is* the commit and the outbox entry.
+
+Guarantees: `(stream, version)` is unique and gapless; an event returned from `execute` is durable on a majority; one
+idempotency key records at most one event on a stream; nothing of a document but its `relay` part is ever updated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pymongo import ASCENDING
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from shared.clock import Clock
+from shared.contracts.catalogue import Catalogue
+from shared.events.documents import document_of, event_of
+from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
+from shared.events.group_commit import GroupCommit, VersionTaken
+from shared.events.relay_indexes import relay_indexes
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact
+from shared.kernel.envelope import Event, to_ms
+from shared.kernel.ids import uuid7
+
+S = TypeVar("S")
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Generic[S]):
+    """What a command led to: the event, the state after it, and whether an earlier request had recorded it already."""
+
+    event: Event
+    state: S
+    replayed: bool
+
+    @property
+    def version(self) -> int:
+        return self.event.version
+
+
+class EventStore:
+    """The events of one service. `source` is the service's name; domain time comes from `clock`.
+
+    `database` reads from and writes to a majority (`shared.events.mongo.open_database`).
+    """
+
+    def __init__(self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue) -> None:
+        self.source = source
+        self.collection = database.events
+        self._clock = clock
+        self._catalogue = catalogue
+        self._commit = GroupCommit(self.collection)
+        self._streams = _LockPerKey()
+
+    def ensure_indexes(self) -> None:
+        """Create the indexes that the guarantees rest on; safe to repeat."""
+        self.collection.create_index(
+            [("event.stream", ASCENDING), ("event.streamversion", ASCENDING)], unique=True, name="stream_version"
+        )
+        relay_indexes(self.collection)
+
+    def load(self, stream: str) -> list[Event]:
+        """The stream's events in version order, read from a majority. Raises StoreUnavailable."""
+        return [event_of(document) for document in self._read(stream)]
+
+    def exists(self, stream: str) -> bool:
+        """Whether the stream has any event. Raises StoreUnavailable."""
+        with _available():
+            return self.collection.find_one({"event.stream": stream, "event.streamversion": 1}, {"_id": 1}) is not None
+
+    def streams(self, kind: str) -> Iterator[str]:
+        """The names of all streams of this kind. Raises StoreUnavailable."""
+        begun = {"event.stream": {"$regex": f"^{re.escape(kind)}/"}, "event.streamversion": 1}
+        with _available():
+            for document in self.collection.find(begun, {"event.stream": 1}):
+                yield document["event"]["stream"]
+
+    def private_of(self, stream: str) -> dict[str, dict[str, Any]]:
+        """The private part of each of the stream's events, by event id. Only for answers of the recording service."""
+        with _available():
+            found = self.collection.find({"event.stream": stream}, {"private": 1})
+            return {document["_id"]: document.get("private", {}).get("personal", {}) for document in found}
+
+    def state_of(self, aggregate: Aggregate[S], stream: str) -> tuple[S, int]:
+        """The aggregate's present state and version. Raises UnknownStream or StoreUnavailable."""
+        history = self.load(stream)
+        if not history:
+            raise UnknownStream(f"there is no {stream}")
+        return aggregate.fold(history), history[-1].version
+
+    def execute(
+        self,
+        aggregate: Aggregate[S],
+        stream: str,
+        command: Any,
+        actor: Actor,
+        *,
+        key: str,
+        body: Mapping[str, Any] | bytes,
+        expected_version: int | None = None,
+        correlation_id: str | None = None,
+        creates: bool = False,
+    ) -> Recorded[S]:
+        """Decide the command on the stream's stored state and record the fact.
+
+        `key` is the caller's idempotency key: with the same `body` the first result comes back, with another one
+        KeyReused is raised. Raises whatever `aggregate.decide` raises, UnknownStream unless `creates`, StaleVersion
+        when `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
+        """
+        request = {"key": _digest(f"{actor.id}\n{key}"), "body": _digest_of_command(command, body)}
+        for attempt in range(ATTEMPTS):
+            with self._streams.held(stream):
+                documents = self._read(stream)
+                history = [event_of(document) for document in documents]
+                for document, event in zip(documents, history, strict=True):
+                    earlier = document.get("private", {}).get("request", {})
+                    if earlier.get("key") == request["key"]:
+                        if earlier.get("body") != request["body"]:
+                            raise KeyReused("this Idempotency-Key was used before with another body; choose a new key")
+                        return Recorded(event, aggregate.fold(history[: event.version]), replayed=True)
+                if not history and not creates:
+                    raise UnknownStream(f"there is no {stream}")
+                if expected_version is not None and expected_version != len(history):
+                    raise StaleVersion(f"{stream} is at version {len(history)}, not {expected_version}; read it again")
+                now = max([to_ms(self._clock.now())] + [event.recorded_at for event in history[-1:]])
+                fact = aggregate.decide(aggregate.fold(history), command, Context(now=now, actor=actor, stream=stream))
+                event = self._event(fact, actor, stream, history, now, correlation_id)
+                private = {"request": request, "personal": dict(fact.private)}
+                try:
+                    self._commit.insert(document_of(event, private=private, relay={"pending": True, **fact.outbox}))
+                except VersionTaken:
+                    pass
+                else:
+                    return Recorded(event, aggregate.fold([*history, event]), replayed=False)
+            if expected_version is not None:
+                raise StaleVersion(f"{stream} moved on from version {expected_version}; read it again")
+            time.sleep(random.uniform(0, 0.004) * 2**attempt)
+        raise Contended(f"{stream} is being changed by others; try again")
+
+    def _event(
+        self,
+        fact: Fact,
+        actor: Actor,
+        stream: str,
+        history: list[Event],
+        now: Any,
+        correlation_id: str | None,
+    ) -> Event:
+        faults = self._catalogue.faults(fact.type, fact.data)
+        if faults:
+            raise ValueError(f"{fact.type} would break its contract at {sorted(faults)}")
+        event_id = uuid7(now)
+        area = fact.area or (history[0].area if history else actor.areas[0])
+        return Event(
+            id=event_id,
+            source=self.source,
+            type=fact.type,
+            subject=fact.subject,
+            occurred_at=to_ms(fact.occurred_at),
+            precision=fact.precision,
+            recorded_at=now,
+            stream=stream,
+            version=len(history) + 1,
+            actor=actor.id,
+            role=actor.role,
+            team=actor.team,
+            area=area,
+            correlation_id=correlation_id or event_id,
+            causation_id=fact.causation_id,
+            data=dict(fact.data),
+        )
+
+    def _read(self, stream: str) -> list[dict[str, Any]]:
+        with _available():
+            return list(
+                self.collection.find(
+                    {"event.stream": stream},
+                    {"event": 1, "private.request": 1},
+                    sort=[("event.streamversion", ASCENDING)],
+                )
+            )
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        raise StoreUnavailable("the event store cannot be reached; try again") from error
+
+
+class _LockPerKey:
+    """Commands of this process on one stream take turns, so that they decide on the stored state and not in vain."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[str, list[Any]] = {}
+
+    @contextmanager
+    def held(self, key: str) -> Iterator[None]:
+        with self._guard:
+            entry = self._locks.setdefault(key, [threading.Lock(), 0])
+            entry[1] += 1
+        try:
+            with entry[0]:
+                yield
+        finally:
+            with self._guard:
+                entry[1] -= 1
+                if not entry[1]:
+                    del self._locks[key]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest_of_command(command: Any, body: Mapping[str, Any] | bytes) -> str:
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else json.dumps(body, sort_keys=True, default=str)
+    return _digest(f"{type(command).__name__}\n{text}")

@@ -1,0 +1,159 @@
+"""The nameko entrypoint for messages: `@consume("hearer.purpose")` on a method that turns a batch into its outcomes.
+
+Guarantees: a message is acknowledged only after its effect, or the parked message itself, is durable; a message that
+makes the handler raise is parked alone and the rest of its batch goes on; an unreachable store or broker is no
+message's fault: everything goes back to the queue, and the consumer comes back by itself.
+
+Messages are parked in the service's own database.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eventlet.event import Event as Signal
+from nameko.extensions import Entrypoint
+
+from shared.events.mongo import is_store_away, open_database
+from shared.messaging.backoff import Backoff
+from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
+from shared.messaging.parked import ParkedMessages
+from shared.messaging.session import Session
+from shared.observability import MESSAGES, get_logger
+from shared.web.parts import SETTINGS
+
+_WAIT = 0.5
+_BREATHE_EVERY = 5.0
+_COUNTED_AS = {Done: "done", Park: "parked", Later: "later"}
+
+log = get_logger()
+
+
+class HandlerRaised(Exception):
+    """The decorated method raised the error that this one was raised from."""
+
+
+class WrongAnswer(Exception):
+    """The decorated method did not return a list of one outcome for each delivery."""
+
+
+class Consumer(Entrypoint):
+    """Feeds the decorated method from one queue, one batch at a time. `connected` says whether it is consuming now."""
+
+    kind = "bus"
+
+    def __init__(self, queue: str, batch: int = 500, **options: Any) -> None:
+        super().__init__(**options)
+        self.queue = queue
+        self.batch = batch
+        self.connected = False
+        self._greenlet: Any = None
+
+    def setup(self) -> None:
+        settings = self.container.config[SETTINGS]
+        self._amqp_uri = settings.amqp_uri
+        self._parked = ParkedMessages(open_database(settings.mongodb_uri, settings.mongodb_database))
+        self._stopping = Signal()
+
+    def start(self) -> None:
+        self._greenlet = self.container.spawn_managed_thread(self._run, identifier=f"consume {self.queue}")
+
+    def stop(self) -> None:
+        """Finish the batch in hand; what else was delivered goes back to the queue."""
+        if self._greenlet is not None and not self._stopping.ready():
+            self._stopping.send(True)
+            self._greenlet.wait()
+
+    def kill(self) -> None:
+        if self._greenlet is not None:
+            self._greenlet.kill()
+
+    def _run(self) -> None:
+        backoff = Backoff(first=0.5, most=10.0)
+        while not self._stopping.ready():
+            try:
+                self._consume(backoff)
+            except Exception as error:  # whatever it is, what is unacknowledged has gone back and comes again
+                log.warning("consumer interrupted", queue=self.queue, exc_info=error)
+                self._stopping.wait(backoff.next())
+
+    def _consume(self, backoff: Backoff) -> None:
+        """Consume until told to stop. Raises when the store or the broker is away."""
+        self._parked.ensure_indexes()
+        session = Session(self._amqp_uri, self.queue, prefetch=self.batch)
+        self.connected = True
+        try:
+            while not self._stopping.ready():
+                messages = session.receive(self.batch, within=_WAIT)
+                if messages:
+                    self._settle([self._delivery(message) for message in messages], session)
+                    session.acknowledge(messages)
+                backoff.reset()
+        finally:
+            self.connected = False
+            session.close()
+
+    def _settle(self, deliveries: list[Delivery], session: Session) -> None:
+        """Returns once every delivery may be acknowledged; raises when none may."""
+        outcomes = self._outcomes(deliveries, session)
+        parked: list[tuple[Delivery, Park | Later]] = []
+        for delivery, outcome in zip(deliveries, outcomes, strict=True):
+            if not isinstance(outcome, Done):
+                parked.append((delivery, outcome))
+                log.warning("message parked", queue=self.queue, reason=outcome.reason)
+        self._parked.park(parked)
+        for outcome in outcomes:
+            MESSAGES.labels(self.queue, _COUNTED_AS[type(outcome)]).inc()
+
+    def _outcomes(self, deliveries: list[Delivery], session: Session) -> list[Outcome]:
+        try:
+            return self._call(deliveries, session)
+        except HandlerRaised as raised:
+            if is_store_away(raised):
+                raise
+            error = raised.__cause__
+            log.error("handler raised", queue=self.queue, count=len(deliveries), exc_info=error)
+            if len(deliveries) == 1:
+                return [Park(f"handler raised {type(error).__name__}")]
+        half = len(deliveries) // 2  # a few calls find the one at fault, and the others are handled
+        return self._outcomes(deliveries[:half], session) + self._outcomes(deliveries[half:], session)
+
+    def _call(self, deliveries: list[Delivery], session: Session) -> list[Outcome]:
+        """The method's answer, from a nameko worker of its own, while the connection is kept alive.
+
+        Raises HandlerRaised; any other error is the connection's.
+        """
+        answered = Signal()
+
+        def take(_context: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            answered.send((result, exc_info[1] if exc_info else None))
+            return result, exc_info
+
+        self.container.spawn_worker(self, (deliveries,), {}, handle_result=take)
+        while (answer := answered.wait(_BREATHE_EVERY)) is None:
+            session.breathe()
+        outcomes, error = answer
+        if error is None and not _is_answer(outcomes, len(deliveries)):
+            error = WrongAnswer()
+        if error is not None:
+            raise HandlerRaised from error
+        return list(outcomes)
+
+    def _delivery(self, message: Any) -> Delivery:
+        properties = message.properties
+        return Delivery(
+            queue=self.queue,
+            body=bytes(message.body) if not isinstance(message.body, str) else message.body.encode(),
+            content_type=properties.get("content_type"),
+            message_id=properties.get("message_id"),
+            routing_key=message.delivery_info["routing_key"],
+            headers=properties.get("application_headers") or {},
+            redelivered=message.delivery_info["redelivered"],
+        )
+
+
+consume = Consumer.decorator
+
+
+def _is_answer(answer: Any, expected: int) -> bool:
+    return isinstance(answer, list) and len(answer) == expected and all(isinstance(one, Outcome) for one in answer)

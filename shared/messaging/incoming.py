@@ -1,0 +1,79 @@
+"""What comes in from a queue, read without trusting it; and what became of it, as a value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from shared.contracts.catalogue import Catalogue
+from shared.kernel.envelope import CONTENT_TYPE, Event, UnreadableEvent
+
+# A name that a sender made up may say anything; only what has the form of a type is repeated in a reason.
+_TYPE = re.compile(r"[a-z_-]{1,40}\.[a-z_-]{1,40}\.v[0-9]{1,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as it came. The body is untouched: nobody has decoded it."""
+
+    queue: str
+    body: bytes
+    content_type: str | None = None
+    message_id: str | None = None
+    routing_key: str = ""
+    headers: Mapping[str, Any] = field(default_factory=dict)
+    redelivered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Its effect is stored; it may be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """It cannot be handled; it is kept whole, for a person. The reason names fields, never their values."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It cannot be handled yet; it is kept whole, to be tried again after so many (real) seconds."""
+
+    reason: str
+    after_seconds: float
+
+
+Outcome = Done | Park | Later
+
+
+def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park:
+    """The event that the message brings, checked against its contract; or why it must be parked."""
+    if (delivery.content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
+        return Park("foreign content type")
+    try:
+        body = json.loads(delivery.body, parse_constant=_not_json)
+    except (ValueError, RecursionError):
+        return Park("not JSON")
+    try:
+        event = Event.from_cloudevent(body)
+    except UnreadableEvent as error:
+        return Park(f"not an event: {error}")
+    except OverflowError:
+        return Park("not an event: an instant outside the calendar")
+    if event.type not in catalogue:
+        return Park(f"unknown type {event.type}" if _TYPE.fullmatch(event.type) else "unknown type of no known form")
+    faults = catalogue.faults(event.type, event.data)
+    if faults:
+        declared = catalogue[event.type].schema().fields
+        names = sorted({name if name in declared else "(not declared)" for name in faults})
+        return Park(f"payload of {event.type}: fields {', '.join(names)}")
+    return event
+
+
+def _not_json(_constant: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")

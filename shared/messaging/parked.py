@@ -1,0 +1,111 @@
+"""Messages that could not be handled, kept whole so that no message is ever lost to a fault, ours or its sender's.
+
+`park` returns once they are durable on a majority; only then may they be acknowledged. Parking the same message again
+replaces its record. Times are real time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pymongo import ASCENDING, ReplaceOne
+from pymongo.database import Database
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from shared.messaging.incoming import Delivery, Later, Park
+
+PARKED = "parked"
+# A MongoDB document holds 16 MiB; nothing of ours comes near. Of a giant the beginning, size and digest are kept.
+BODY_KEPT = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A parked message: why and since when, and when it may be tried again (None: when a person decides)."""
+
+    id: str
+    delivery: Delivery
+    reason: str
+    parked_at: datetime
+    retry_at: datetime | None
+
+
+class ParkedMessages:
+    """The parked messages of one service."""
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self._collection = database.get_collection(
+            "parked",
+            codec_options=database.codec_options.with_options(tz_aware=True),
+            read_concern=ReadConcern("majority"),
+            write_concern=WriteConcern("majority", wtimeout=10_000),
+        )
+
+    def ensure_indexes(self) -> None:
+        """Safe to repeat. Raises pymongo's errors when nothing could be parked now."""
+        self._collection.create_index([("message_id", ASCENDING)], name="message_id")
+        self._collection.create_index([("state", ASCENDING), ("parked_at", ASCENDING)], name="state_parked_at")
+
+    def park(self, messages: Sequence[tuple[Delivery, Park | Later]]) -> None:
+        """Keep each message with its reason. Raises pymongo's errors; then some may have been kept."""
+        now = datetime.now(UTC)
+        documents = [_document(delivery, outcome, now) for delivery, outcome in messages]
+        if documents:
+            self._collection.bulk_write(
+                [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
+            )
+
+    def parked(self, limit: int = 1_000) -> list[Parked]:
+        """Those that wait, the oldest first."""
+        found = self._collection.find({"state": PARKED}, sort=[("parked_at", ASCENDING)], limit=limit)
+        return [_parked(document) for document in found]
+
+    def among(self, message_ids: Iterable[str]) -> set[str]:
+        """Which of these messages were ever parked. A message that carries an event has the event's id."""
+        wanted = {"message_id": {"$in": list(message_ids)}}
+        return {found["message_id"] for found in self._collection.find(wanted, {"message_id": 1})}
+
+
+def _document(delivery: Delivery, outcome: Park | Later, now: datetime) -> dict[str, Any]:
+    retry_at = now + timedelta(seconds=outcome.after_seconds) if isinstance(outcome, Later) else None
+    digest = hashlib.sha256(delivery.body).hexdigest()
+    identity = repr((delivery.queue, delivery.content_type, delivery.message_id, digest))
+    return {
+        "_id": hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(),
+        "state": PARKED,
+        "reason": _storable(outcome.reason),
+        "parked_at": now,
+        "retry_at": retry_at,
+        "queue": delivery.queue,
+        "message_id": _storable(delivery.message_id),
+        "content_type": _storable(delivery.content_type),
+        "routing_key": _storable(delivery.routing_key),
+        # As text: a header may hold what BSON cannot.
+        "headers": json.dumps(dict(delivery.headers), default=repr),
+        "body": delivery.body[:BODY_KEPT],
+        "body_size": len(delivery.body),
+        "body_sha256": digest,
+    }
+
+
+def _parked(document: Mapping[str, Any]) -> Parked:
+    delivery = Delivery(
+        queue=document["queue"],
+        body=document["body"],
+        content_type=document["content_type"],
+        message_id=document["message_id"],
+        routing_key=document["routing_key"],
+        headers=json.loads(document["headers"]),
+    )
+    return Parked(document["_id"], delivery, document["reason"], document["parked_at"], document["retry_at"])
+
+
+def _storable(text: str | None) -> str | None:
+    """The text without lone surrogates, which BSON cannot hold."""
+    return None if text is None else text.encode("utf-8", "replace").decode()

@@ -1,0 +1,175 @@
+"""The event store's promise: no gap, no loss, and each version decided on its predecessor, whatever races happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from marshmallow import fields
+from pymongo import MongoClient
+
+from shared.clock import MovableClock
+from shared.contracts.catalogue import Catalogue, EventType
+from shared.contracts.fields import EventData
+from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
+from shared.events.mongo import open_database
+from shared.events.store import EventStore
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
+from shared.kernel.envelope import Event
+
+NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
+ANN = Actor("ann", "health_visitor", "team-a", ("essex",))
+
+
+class Linked(EventData):
+    token = fields.String(required=True)
+    after = fields.String(required=True, allow_none=True)
+
+
+CATALOGUE = Catalogue((EventType("link.added.v1", Linked, ("perinatal",), ("perinatal",), "operational"),))
+
+
+@dataclass(frozen=True)
+class Add:
+    token: str
+    refuse: bool = False
+
+
+def _decide(last: str | None, command: Add, context: Context) -> Fact:
+    if command.refuse:
+        raise Refused("not-now", "refused for the test")
+    return Fact("link.added.v1", {"token": command.token, "after": last}, context.now)
+
+
+def _evolve(last: str | None, event: Event) -> str | None:
+    return event.data["token"]
+
+
+CHAIN: Aggregate[str | None] = Aggregate("chain", None, _decide, _evolve)
+
+
+@pytest.fixture
+def new_store(mongodb_uri: str, mongo_client: MongoClient[dict[str, Any]]) -> Any:
+    """Makes stores over one database; each store stands for one process."""
+    names: list[str] = []
+
+    def make(name: str) -> EventStore:
+        names.append(name)
+        store = EventStore(
+            open_database(mongodb_uri, name), source="perinatal", clock=MovableClock(NOW), catalogue=CATALOGUE
+        )
+        store.ensure_indexes()
+        return store
+
+    yield make
+    for name in set(names):
+        mongo_client.drop_database(name)
+
+
+def _run(store: EventStore, stream: str, token: str, key: str, refuse: bool) -> str:
+    try:
+        command = Add(token, refuse)
+        return store.execute(
+            CHAIN, stream, command, ANN, key=key, body={"token": token, "refuse": refuse}, creates=True
+        ).event.id
+    except Refused:
+        return "refused"
+    except Contended:
+        return "contended"
+    except KeyReused:
+        return "key reused"
+
+
+def test_under_random_conflicts_no_stream_has_a_gap_and_each_version_was_decided_on_its_predecessor(
+    new_store: Callable[[str], EventStore],
+) -> None:
+    @settings(max_examples=25)
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 30), st.integers(0, 9)),
+            min_size=10,
+            max_size=60,
+        )
+    )
+    def check(commands: list[tuple[int, int, int, int]]) -> None:
+        name = f"test_{uuid4().hex}"
+        processes = [new_store(name), new_store(name)]
+        with ThreadPoolExecutor(12) as pool:
+            answers = list(
+                pool.map(
+                    lambda c: _run(processes[c[0]], f"chain/{c[1]}", f"token-{c[2]}", f"key-{c[2]}", c[3] == 0),
+                    commands,
+                )
+            )
+        recorded = {answer for answer in answers if answer not in ("refused", "contended", "key reused")}
+        stored = set()
+        for number in range(3):
+            history = processes[0].load(f"chain/{number}")
+            assert [event.version for event in history] == list(range(1, len(history) + 1))
+            assert [event.data["after"] for event in history] == [
+                None,
+                *(event.data["token"] for event in history[:-1]),
+            ][: len(history)]
+            assert len({event.data["token"] for event in history}) == len(history)
+            stored |= {event.id for event in history}
+        assert recorded == stored
+
+    check()
+
+
+def test_the_same_key_with_the_same_body_gets_the_first_answer(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    first = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k2", body={"token": "b"})
+    again = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    assert again.replayed
+    assert (again.event, again.state) == (first.event, "a")
+    assert len(store.load("chain/1")) == 2
+
+
+def test_the_same_key_with_another_body_is_refused(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    with pytest.raises(KeyReused):
+        store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k", body={"token": "b"})
+
+
+def test_the_same_key_of_another_person_is_another_key(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    ben = Actor("ben", "midwife", "team-b", ("essex",))
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    assert store.execute(CHAIN, "chain/1", Add("b"), ben, key="k", body={"token": "b"}).version == 2
+
+
+def test_a_stale_version_is_refused_and_nothing_is_recorded(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, creates=True)
+    store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, expected_version=1)
+    with pytest.raises(StaleVersion):
+        store.execute(CHAIN, "chain/1", Add("c"), ANN, key="3", body={"token": "c"}, expected_version=1)
+    assert len(store.load("chain/1")) == 2
+
+
+def test_a_command_on_an_unknown_stream_is_refused(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    with pytest.raises(UnknownStream):
+        store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"})
+    assert not store.exists("chain/1")
+
+
+def test_a_document_has_three_parts_and_only_the_first_is_ever_read_for_publishing(
+    new_store: Callable[[str], EventStore],
+) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, creates=True)
+    document = store.collection.find_one()
+    assert document is not None
+    assert set(document) == {"_id", "event", "private", "relay"}
+    assert document["relay"] == {"pending": True}
