@@ -1,0 +1,102 @@
+"""The command line of a service: `python -m services.<name> serve [http|bus] | relay | topology | rebuild`, and more.
+
+Every role checks its whole configuration first, and the files that it names: with a fault in one, the process prints
+every fault and exits 2. Nothing here imports eventlet: `serve` alone loads the service class.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.config import Config, config_or_exit
+from shared.kernel.envelope import from_text
+from shared.observability import configure_logging
+from shared.yamlfile import FaultyFile
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role that only this service has. `run` raises FaultyFile when a file that it reads has faults."""
+
+    name: str
+    help: str
+    run: Callable[[Config], None]
+
+
+def run(
+    service: str,
+    argv: Sequence[str],
+    *,
+    load_class: Callable[[], type],
+    rebuild: Callable[[Config], int],
+    own: Sequence[Role] = (),
+    check: Callable[[Config], object] = lambda config: None,
+) -> int:
+    """Run the role that `argv` names; returns the exit status of the process.
+
+    `check` looks at the files that serving needs. It and the service's `own` roles may raise FaultyFile.
+    """
+    try:
+        return _run(service, argv, load_class, rebuild, own, check)
+    except FaultyFile as error:
+        print(f"{service} cannot start:\n{error}", file=sys.stderr)
+        return 2
+
+
+def _run(
+    service: str,
+    argv: Sequence[str],
+    load_class: Callable[[], type],
+    rebuild: Callable[[Config], int],
+    own: Sequence[Role],
+    check: Callable[[Config], object],
+) -> int:
+    said = _parser(service, own).parse_args(argv)
+    half = getattr(said, "half", None)
+    role = f"serve {half}" if half else said.role
+    config = config_or_exit(service, role)
+    configure_logging(service, role, config.log_level)
+    if said.role == "serve":
+        check(config)
+
+        from shared.runner import run_service
+
+        return run_service(load_class(), config, http=half != "bus", bus=half != "http")
+    if said.role == "relay":
+        from shared.events.relay import run_relay
+
+        run_relay(config, service, said.republish_since)
+    elif said.role == "topology":
+        from shared.messaging.topology import declare
+
+        declare(config.amqp_uri, service)
+    elif said.role == "rebuild":
+        print(f"{rebuild(config)} views rebuilt")
+    else:
+        next(entry for entry in own if entry.name == said.role).run(config)
+    return 0
+
+
+def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=f"python -m services.{service}")
+    roles = parser.add_subparsers(dest="role", required=True)
+    serve = roles.add_parser("serve", help="answer HTTP and hear the bus, or one of the two")
+    serve.add_argument("half", nargs="?", choices=("http", "bus"))
+    relay = roles.add_parser("relay", help="publish what is recorded")
+    relay.add_argument("--republish-since", type=_instant, metavar="RFC3339", help="publish again, and end")
+    roles.add_parser("topology", help="declare exchanges and queues")
+    roles.add_parser("rebuild", help="drop the views and fill them again from the events")
+    for role in own:
+        roles.add_parser(role.name, help=role.help)
+    return parser
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return from_text(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("an RFC 3339 instant with an offset, such as 2013-01-14T00:00:00Z") from None

@@ -1,0 +1,103 @@
+"""Read models: mongoengine documents that are folds of streams, bound to one database and to no global connection.
+
+A view is written whole and never over a fuller one, so any order and any repetition of hearing, by any number of
+hearers, ends in the same document; dropping and rebuilding gives identical documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from mongoengine import Document
+from mongoengine.queryset import QuerySet
+from mongoengine.queryset.visitor import Q
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from shared.contracts import CATALOGUE
+from shared.events.store import EventStore
+from shared.kernel.envelope import Event
+from shared.messaging.incoming import Delivery, Done, Outcome, read_event
+from shared.web.pages import decode_cursor, encode_cursor
+
+D = TypeVar("D", bound=Document)
+
+
+class Views(Generic[D]):
+    """The views of one kind of stream. `fold` makes the document of a stream's whole history.
+
+    The document class names its collection and its indexes in `meta`, and has a field `version`: the number of events
+    that it was folded from.
+    """
+
+    def __init__(
+        self,
+        document: type[D],
+        *,
+        kind: str,
+        fold: Callable[[list[Event]], D],
+        database: Database[dict[str, Any]],
+        store: EventStore,
+    ) -> None:
+        self._document = document
+        self._collection = database[document._meta["collection"]]
+        self._kind = kind
+        self._fold = fold
+        self._store = store
+
+    def ensure_indexes(self) -> None:
+        """Create the indexes that the document declares; safe to repeat."""
+        for spec in self._document._meta["index_specs"]:
+            self._collection.create_index(spec["fields"])
+
+    @property
+    def objects(self) -> QuerySet:
+        """A new mongoengine query over these views."""
+        return QuerySet(self._document, self._collection)
+
+    def refresh(self, streams: Iterable[str]) -> None:
+        """Fold those of the streams that are of this kind again. Raises StoreUnavailable or PyMongoError."""
+        for stream in sorted(set(streams)):
+            if stream.startswith(f"{self._kind}/"):
+                history = self._store.load(stream)
+                if history:
+                    self._write(self._fold(history))
+
+    def rebuild(self) -> int:
+        """Drop every view and fold all streams again; returns how many. Lists are incomplete until it returns."""
+        self._collection.delete_many({})
+        streams = list(self._store.streams(self._kind))
+        self.refresh(streams)
+        return len(streams)
+
+    def _write(self, view: D) -> None:
+        guard = {"_id": view.pk, "version": {"$lte": view.version}}
+        # A duplicate key means that the guard did not match and the id exists: a fuller view is already there.
+        with suppress(DuplicateKeyError):
+            self._collection.replace_one(guard, view.to_mongo().to_dict(), upsert=True)
+
+
+def heard(deliveries: list[Delivery], *views: Views[Any]) -> list[Outcome]:
+    """What became of each message on a service's own queue: its stream was folded again, or it cannot be read."""
+    read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
+    streams = {event.stream for event in read if isinstance(event, Event)}
+    for view in views:
+        view.refresh(streams)
+    return [Done() if isinstance(event, Event) else event for event in read]
+
+
+def newest_first(found: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], str | None]:
+    """A page of views that have `begun_at`, for a loaded `PageQuery`, and the cursor of the next page if there is one.
+
+    Raises Refused (422) for a cursor that is not of such a list.
+    """
+    if "cursor" in query:
+        begun_at, last_id = decode_cursor(query["cursor"], (datetime, str))
+        found = found.filter(Q(begun_at__lt=begun_at) | Q(begun_at=begun_at, id__lt=last_id))
+    rows = list(found.order_by("-begun_at", "-id").limit(query["limit"] + 1))
+    page = rows[: query["limit"]]
+    more = len(rows) > len(page)
+    return page, encode_cursor(page[-1].begun_at, page[-1].id) if more else None

@@ -1,0 +1,40 @@
+"""The access log: who read which person's record. Insert-only, durable on a majority before the answer leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pymongo import ASCENDING
+from pymongo.database import Database
+from pymongo.write_concern import WriteConcern
+
+from shared.clock import Clock
+from shared.kernel.decisions import Actor
+
+
+class AccessLog:
+    """Appends to the collection `access_log`; nothing here changes or removes an entry."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        durable = WriteConcern("majority", wtimeout=10_000)
+        self._collection = database.get_collection("access_log", write_concern=durable)
+        self._clock = clock
+
+    def ensure_indexes(self) -> None:
+        """Create the index behind "who has read this person's record?"; safe to repeat."""
+        self._collection.create_index([("subjects", ASCENDING), ("at", ASCENDING)], name="subjects_at")
+
+    def append(self, actor: Actor, *, route: str, subjects: Sequence[str], correlation_id: str) -> None:
+        """Record one read of `subjects` (opaque person ids) through `route` (its template). Raises PyMongoError."""
+        self._collection.insert_one(
+            {
+                "at": self._clock.now(),
+                "actor": actor.id,
+                "role": actor.role,
+                "team": actor.team,
+                "areas": list(actor.areas),
+                "route": route,
+                "subjects": sorted(set(subjects)),
+                "correlation_id": correlation_id,
+            }
+        )

@@ -1,0 +1,175 @@
+"""The HTTP entrypoint: `@endpoint("POST", "/v1/…", command=…)` on a method of a service class.
+
+Guarantee: a method runs only for an actor whose role the access table allows, with a body and query that their schemas
+accept; whatever it raises leaves as a problem document, and never reaches nameko's log.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from marshmallow import Schema
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_entrypoint
+from werkzeug.routing import Rule
+
+from shared.contracts.access import ACCESS, may
+from shared.web.exchange import (
+    JSON,
+    Answer,
+    Environ,
+    Reply,
+    Request,
+    expected_version,
+    idempotency_key,
+    json_object,
+    load_body,
+    load_query,
+    read_body,
+)
+from shared.web.fields import Body
+from shared.web.problems import Problem
+from shared.web.server import HttpServer
+
+Handler = TypeVar("Handler", bound=Callable[[Any, Request], Answer])
+
+METHODS = ("GET", "POST")
+
+
+class Endpoint(Entrypoint):
+    """One route of a service. The schemas and the rule are built once; the method runs in the connection's greenlet."""
+
+    kind = "http"
+    server = HttpServer()
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        *,
+        command: str,
+        summary: str,
+        answers: Mapping[int, type[Schema]],
+        body: type[Schema] | None = None,
+        query: type[Schema] | None = None,
+        errors: tuple[int, ...] = (),
+        reads_person: bool = False,
+    ) -> None:
+        if method not in METHODS:
+            raise ValueError(f"{url}: an endpoint is one of {METHODS}, not {method}")
+        if command not in ACCESS:
+            raise ValueError(f"{method} {url}: the command {command} is not in the access table")
+        if body is not None and method == "GET":
+            raise ValueError(f"GET {url}: a GET has no body")
+        super().__init__()
+        self.method = method
+        self.url = url
+        self.command = command
+        self.summary = summary
+        self.errors = errors
+        self.reads_person = reads_person
+        self.body = body
+        self.query = query
+        self.answers = answers
+        self._body = (body or Body)()
+        self._query = (query or Body)()
+        self._answers = {status: schema() for status, schema in answers.items()}
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(self.url, methods=[self.method], endpoint=self)
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the parts of the URL."""
+        return re.findall(r"<(?:[^:<>]+:)?([^<>]+)>", self.url)
+
+    def setup(self) -> None:
+        self.server.register_provider(self)
+
+    def stop(self) -> None:
+        # Before any dependency stops, every request in hand has its answer.
+        self.server.drain()
+        self.server.unregister_provider(self)
+
+    def respond(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Reply:
+        """The answer to one request. Whatever the checks or the method raise, the server makes a problem of it."""
+        request = self._request(environ, path, correlation_id)
+        answer: Answer = getattr(self.server.service, self.method_name)(request)
+        if self.reads_person:
+            self.server.parts.access_log.append(
+                request.actor,
+                route=f"{self.method} {self.url}",
+                subjects=answer.subjects,
+                correlation_id=correlation_id,
+            )
+        headers = [("Content-Type", JSON)]
+        if answer.version is not None:
+            headers.append(("ETag", f'"{answer.version}"'))
+        if answer.location is not None:
+            headers.append(("Location", answer.location))
+        return Reply(answer.status, headers, json.dumps(self._answers[answer.status].dump(answer.body)).encode())
+
+    def _request(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Request:
+        actor = self.server.tokens.actor_of(environ.get("HTTP_AUTHORIZATION"))
+        if not may(actor.role, self.command):
+            raise Problem(403, "wrong-role", f"{self.command} is not for the role {actor.role}")
+        asked = environ.get("QUERY_STRING", "")
+        query = load_query(self._query, asked) if asked or self.query else {}
+        if self.method == "GET":
+            return Request(actor, correlation_id, path, query)
+        key = idempotency_key(environ)
+        version = expected_version(environ)
+        raw = read_body(environ, self.server.body_limit)
+        plain = {} if self.body is None and not raw else json_object(raw, environ.get("CONTENT_TYPE"))
+        return Request(actor, correlation_id, path, query, load_body(self._body, plain), raw, key, version)
+
+
+def endpoint(
+    method: str,
+    url: str,
+    *,
+    command: str,
+    summary: str,
+    answers: Mapping[int, type[Schema]],
+    body: type[Schema] | None = None,
+    query: type[Schema] | None = None,
+    errors: tuple[int, ...] = (),
+    reads_person: bool = False,
+) -> Callable[[Handler], Handler]:
+    """Serve the decorated method under `method url`; `errors` are the statuses it may answer beside the usual ones.
+
+    With `reads_person` each answer is entered in the access log before it leaves.
+    """
+
+    def decorate(function: Handler) -> Handler:
+        register_entrypoint(
+            function,
+            Endpoint(
+                method,
+                url,
+                command=command,
+                summary=summary,
+                answers=answers,
+                body=body,
+                query=query,
+                errors=errors,
+                reads_person=reads_person,
+            ),
+        )
+        return function
+
+    return decorate
+
+
+def endpoints_of(service_cls: type) -> Iterator[tuple[str, Endpoint]]:
+    """Every endpoint of a service class with the name of its method, ordered by URL and method."""
+    found = [
+        (name, entrypoint)
+        for name in dir(service_cls)
+        for entrypoint in getattr(getattr(service_cls, name), ENTRYPOINT_EXTENSIONS_ATTR, ())
+        if isinstance(entrypoint, Endpoint)
+    ]
+    return iter(sorted(found, key=lambda pair: (pair[1].url, pair[1].method)))

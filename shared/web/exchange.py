@@ -1,0 +1,171 @@
+"""What goes in and out of an endpoint, and how the bytes of a request become it.
+
+Guarantee: no more than the limit of a body is ever read, whatever its headers claim; JSON is read strictly.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from marshmallow import Schema, ValidationError, fields
+
+from shared.kernel.decisions import Actor
+from shared.web.problems import FieldError, Problem, invalid
+
+JSON = "application/json"
+MOST_QUERY_FIELDS = 50
+
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_ENTITY_TAG = re.compile(r'"([0-9]{1,9})"')
+_ESCAPE = re.compile(rb"\\u[dD]")
+
+Environ = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that passed every check that can be made without its stream.
+
+    `key` is the Idempotency-Key (empty for GET), `expected_version` the version of `If-Match: "7"`. `body` and `query`
+    are loaded; `path` holds the parts of the URL as text.
+    """
+
+    actor: Actor
+    correlation_id: str
+    path: Mapping[str, str]
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+    raw_body: bytes = b""
+    key: str = ""
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint answers. `version` becomes the ETag; `subjects` are the persons whose records it shows."""
+
+    status: int
+    body: Mapping[str, Any]
+    version: int | None = None
+    location: str | None = None
+    subjects: Sequence[str] = ()
+
+
+class Reply(NamedTuple):
+    """An answer as it goes out."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+
+def idempotency_key(environ: Environ) -> str:
+    """The required Idempotency-Key. Raises a Problem (400)."""
+    key: str = environ.get("HTTP_IDEMPOTENCY_KEY", "")
+    if not key:
+        raise _bad_header("idempotency-key-missing", "Idempotency-Key", "is required on every POST")
+    if not _KEY.fullmatch(key):
+        raise _bad_header("idempotency-key-invalid", "Idempotency-Key", "is 1 to 200 visible ASCII characters")
+    return key
+
+
+def expected_version(environ: Environ) -> int | None:
+    """The version that `If-Match` asks for, None without one. Raises a Problem (400)."""
+    tag = environ.get("HTTP_IF_MATCH")
+    if tag is None:
+        return None
+    match = _ENTITY_TAG.fullmatch(tag.strip())
+    if match is None:
+        raise _bad_header("if-match-invalid", "If-Match", 'is one version in quotes, such as "7", as the ETag gave it')
+    return int(match[1])
+
+
+def read_body(environ: Environ, limit: int) -> bytes:
+    """The body, at most `limit` bytes of it. Raises a Problem: 413 when there is more, 400 when it breaks off."""
+    stream = environ["wsgi.input"]
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    length = 0 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
+    if length > limit:
+        raise _too_large(limit)
+    if not chunked and not length:
+        return b""
+    try:
+        raw: bytes = stream.read(limit + 1)
+    except TimeoutError:
+        raise Problem(408, "too-slow", "the body did not arrive in time; send it again") from None
+    except (OSError, ValueError):
+        raise Problem(400, "broken-body", "the body broke off or its chunks are malformed") from None
+    if len(raw) > limit:
+        raise _too_large(limit)
+    if len(raw) < length:
+        raise Problem(400, "broken-body", "the body is shorter than its Content-Length says")
+    return raw
+
+
+def json_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
+    """The JSON object in `raw`. Raises a Problem: 415 for another content type, 400 for anything but one object."""
+    media_type, _, parameters = (content_type or "").lower().partition(";")
+    if media_type.strip() != JSON or ("charset" in parameters and "utf-8" not in parameters):
+        raise Problem(415, "wrong-content-type", f"send the body as {JSON}, in UTF-8")
+    try:
+        loaded = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        if _ESCAPE.search(raw):
+            # A lone surrogate is a text that no database and no wire can carry.
+            json.dumps(loaded, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        detail = "the body is not JSON as RFC 8259 has it (names once per object, no NaN, UTF-8)"
+        raise Problem(400, "malformed-json", detail) from None
+    if not isinstance(loaded, dict):
+        raise Problem(400, "malformed-json", "the body is JSON, but not an object")
+    return loaded
+
+
+def load_body(schema: Schema, value: Mapping[str, Any]) -> dict[str, Any]:
+    """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
+    return _load(schema, value, "body")
+
+
+def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
+    """The query as its schema loads it; a list field may be repeated. Raises a Problem (422) naming every bad field."""
+    try:
+        given = parse_qs(query_string, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS)
+    except ValueError:
+        raise Problem(400, "malformed-query", f"the query has more than {MOST_QUERY_FIELDS} fields") from None
+    repeatable = {name for name, declared in schema.fields.items() if isinstance(declared, fields.List)}
+    twice = sorted(name for name, values in given.items() if len(values) > 1 and name not in repeatable)
+    if twice:
+        raise invalid({name: ["is given more than once"] for name in twice}, "query")
+    plain = {name: values if name in repeatable else values[0] for name, values in given.items()}
+    return _load(schema, plain, "query")
+
+
+def _load(schema: Schema, value: Mapping[str, Any], what: str) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(value)
+    except ValidationError as error:
+        raise invalid(error.normalized_messages(), what) from None
+    return loaded
+
+
+def _bad_header(code: str, header: str, message: str) -> Problem:
+    return Problem(400, code, f"{header} {message}", (FieldError(header, message),))
+
+
+def _too_large(limit: int) -> Problem:
+    return Problem(413, "body-too-large", f"a body may have {limit} bytes at most")
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is repeated")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,154 @@
+"""The kinds of field that HTTP bodies are made of, beside those of events (`shared.contracts.fields`).
+
+Guarantee: no message repeats a value; a body is loaded strictly, so an unknown field, a number sent as text or a date
+that does not exist is a fault of that field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any, NamedTuple
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from shared.kernel.envelope import from_text, to_text
+from shared.kernel.nhs_number import digits_of, why_invalid
+from shared.kernel.time import at_london
+
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
+
+_YEAR = rf"(?:{EARLIEST_YEAR // 100}|20|{LATEST_YEAR // 100})[0-9][0-9]"
+_MONTH = re.compile(rf"{_YEAR}-[0-9][0-9]")
+_DAY = re.compile(rf"{_YEAR}-[0-9][0-9]-[0-9][0-9]")
+_INSTANT = re.compile(
+    rf"{_YEAR}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9](:[0-9][0-9](\.[0-9]{{1,9}})?)?(Z|[+-][0-9][0-9]:[0-9][0-9])"
+)
+# Tabs and line breaks are text; the other control characters are not.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Body(Schema):
+    """Base of every body and query: a field that is not declared is a fault."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Moment(NamedTuple):
+    """When something happened (UTC), and how exactly that is known: minute, day or month."""
+
+    occurred_at: datetime
+    precision: str
+
+
+class OccurredAt(fields.String):
+    """`2013-01-14T09:30:00Z`, `2013-01-14` or `2013-01`. Loads to a `Moment`; days and months begin in London."""
+
+    def __init__(self, **options: Any) -> None:
+        description = "when it happened: an RFC 3339 instant with an offset, a date, or a month; left out, it is now"
+        super().__init__(metadata={"description": description, "examples": ["2013-01-14T09:30:00Z"]}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            if _INSTANT.fullmatch(text):
+                return Moment(from_text(text), "minute")
+            if _DAY.fullmatch(text):
+                return Moment(at_london(date.fromisoformat(text), time()), "day")
+            if _MONTH.fullmatch(text):
+                return Moment(at_london(date.fromisoformat(f"{text}-01"), time()), "month")
+        except ValueError:
+            pass
+        raise ValidationError("is an RFC 3339 instant with an offset, a date (2013-01-14) or a month (2013-01)")
+
+
+class Instant(fields.String):
+    """An RFC 3339 instant with an offset. Loads to an aware UTC datetime, and dumps one in milliseconds."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(metadata={"format": "date-time"}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            if _INSTANT.fullmatch(text):
+                return from_text(text)
+        except ValueError:
+            pass
+        raise ValidationError("is not an RFC 3339 instant with an offset")
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return None if value is None else to_text(value)
+
+
+class Day(fields.Date):
+    """A date written `2013-01-14`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, str) or not _DAY.fullmatch(value):
+            raise ValidationError("is not a date such as 2013-01-14")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class FreeText(fields.String):
+    """What a person wrote: not empty, at most `most` characters, stripped. It belongs in the private part only."""
+
+    def __init__(self, most: int = 4000, **options: Any) -> None:
+        super().__init__(validate=validate.Length(1, most), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs).strip()
+        if _CONTROL.search(text):
+            raise ValidationError("holds control characters")
+        return text
+
+
+class NhsNumber(fields.String):
+    """An NHS number with or without spaces. Loads to its ten digits."""
+
+    def __init__(self, **options: Any) -> None:
+        description = "ten digits, spaces allowed; the last one checks the others"
+        super().__init__(metadata={"description": description}, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        fault = why_invalid(text)
+        if fault:
+            raise ValidationError(fault)
+        return digits_of(text)
+
+
+class Whole(fields.Integer):
+    """A whole JSON number from `least` to `most`; neither text nor true and false."""
+
+    def __init__(self, least: int = 0, most: int = 2**31 - 1, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(least, most), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class YesNo(fields.Boolean):
+    """JSON true or false, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class CommandBody(Body):
+    """Base of the bodies that record something: when it happened, and a note that stays in the recording service."""
+
+    occurred_at = OccurredAt()
+    note = FreeText(2000, metadata={"description": "free text; it never leaves this service"})
+
+
+def timing(body: Mapping[str, Any]) -> dict[str, Any]:
+    """`occurred_at` and `precision` of a loaded body, as a domain command takes them; empty when the body has none."""
+    moment: Moment | None = body.get("occurred_at")
+    return moment._asdict() if moment else {}

@@ -1,0 +1,68 @@
+"""The four routes that need no token, in every `serve` process: OpenAPI, liveness, readiness, metrics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import eventlet
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from werkzeug.routing import Rule
+
+from shared.web.exchange import JSON, Environ, Reply
+from shared.web.openapi import OPERATIONS, document_of
+from shared.web.problems import FieldError, Problem
+
+CHECK_SECONDS = 4.0
+
+
+class Operation:
+    """A route without token, schema or access log."""
+
+    def __init__(self, url: str, answer: Callable[[], Reply]) -> None:
+        self.rule = Rule(url, methods=["GET"], endpoint=self)
+        self._answer = answer
+
+    def respond(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Reply:
+        return self._answer()
+
+
+def operations_of(service_cls: Any, entrypoints: Iterable[Any], parts: Any) -> list[Operation]:
+    """The operations of one container. Ready means: every check of its parts passes and every consumer is connected."""
+    checks: dict[str, Callable[[], object]] = dict(getattr(parts, "checks", {}))
+    entrypoints = sorted(entrypoints, key=lambda entrypoint: entrypoint.method_name)
+    endpoints = [(entrypoint.method_name, entrypoint) for entrypoint in entrypoints if entrypoint.kind == "http"]
+    for entrypoint in entrypoints:
+        if entrypoint.kind == "bus":
+            name = getattr(entrypoint, "queue", entrypoint.method_name)
+            checks[f"queue {name}"] = partial(getattr, entrypoint, "connected")
+    openapi = Reply(200, [("Content-Type", JSON)], json.dumps(document_of(service_cls, endpoints)).encode())
+    answers: Mapping[str, Callable[[], Reply]] = {
+        "/openapi.json": lambda: openapi,
+        "/health/live": lambda: _health("live"),
+        "/health/ready": partial(_ready, checks),
+        "/metrics": lambda: Reply(200, [("Content-Type", CONTENT_TYPE_LATEST)], generate_latest()),
+    }
+    return [Operation(url, answers[url]) for url in OPERATIONS]
+
+
+def _ready(checks: Mapping[str, Callable[[], object]]) -> Reply:
+    failing = sorted(name for name, check in checks.items() if not _passes(check))
+    if failing:
+        errors = tuple(FieldError(name, "fails") for name in failing)
+        raise Problem(503, "not-ready", f"not ready: {', '.join(failing)}", errors)
+    return _health("ready")
+
+
+def _passes(check: Callable[[], object]) -> bool:
+    try:
+        with eventlet.Timeout(CHECK_SECONDS, TimeoutError):
+            return check() is not False
+    except Exception:
+        return False
+
+
+def _health(status: str) -> Reply:
+    return Reply(200, [("Content-Type", JSON)], json.dumps({"status": status}).encode())

@@ -1,0 +1,53 @@
+"""Pages of a list: a cursor holds the sort values of the last row shown, opaque to the caller and checked on return.
+
+Guarantee: what comes out of a cursor has the types that its list asked for, so it can never smuggle in a query.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from shared.kernel.decisions import Refused
+from shared.kernel.envelope import from_text, to_text
+
+LARGEST_PAGE = 200
+LONGEST_CURSOR = 1000
+
+
+class PageQuery(Schema):
+    """Base of the query of every list: `limit` and the `cursor` that the page before gave."""
+
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(1, LARGEST_PAGE),
+        metadata={"description": f"rows on a page, at most {LARGEST_PAGE}"},
+    )
+    cursor = fields.String(
+        validate=validate.Length(1, LONGEST_CURSOR), metadata={"description": "`next` of the page before"}
+    )
+
+
+def encode_cursor(*values: str | float | bool | datetime | None) -> str:
+    """A cursor of the last row's sort values."""
+    plain = [{"at": to_text(value)} if isinstance(value, datetime) else value for value in values]
+    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_cursor(text: str, types: Sequence[type | tuple[type, ...]]) -> tuple[Any, ...]:
+    """The sort values of a cursor, one for each of `types`. Raises Refused (422) naming the field `cursor`."""
+    try:
+        plain = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        values = tuple(from_text(value["at"]) if isinstance(value, dict) else value for value in plain)
+    except (binascii.Error, ValueError, KeyError, TypeError, RecursionError):
+        values = ()
+    if len(values) != len(types) or not all(isinstance(value, kind) for value, kind in zip(values, types, strict=True)):
+        message = "not a cursor of this list; begin again without one"
+        raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
+    return values

@@ -1,0 +1,235 @@
+"""From a request to a recorded fact and back: what the recording services' routes have in common.
+
+Guarantee: an answer tells of the state that the stored stream folds to; a reader outside the record's area, or outside
+its disclosure class and with no part in it, gets none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from marshmallow import Schema, fields
+
+from shared.contracts import CATALOGUE
+from shared.contracts.access import may_see
+from shared.contracts.fields import Slug
+from shared.events.errors import UnknownStream
+from shared.events.store import EventStore
+from shared.kernel.decisions import Actor, Aggregate, Refused
+from shared.kernel.envelope import Event
+from shared.kernel.history import Command, History, Retract, require_area, teams_of
+from shared.kernel.ids import new_person_id, person_id_from_nhs_number
+from shared.kernel.nhs_number import format_nhs_number
+from shared.web.endpoint import endpoint
+from shared.web.exchange import Answer, Request
+from shared.web.fields import CommandBody, Instant, timing
+
+STEP_ERRORS = (404, 409, 412)
+
+
+class RetractionBody(CommandBody):
+    """Strikes out one entry of the record as made in error."""
+
+    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+    reason_code = Slug(required=True)
+
+
+class RecordedAnswer(Schema):
+    """What every record answers; `version` is the number of its entries, and what If-Match takes."""
+
+    person_id = fields.String(required=True)
+    area = fields.String(required=True)
+    state = fields.String(attribute="status", allow_none=True, required=True)
+    version = fields.Integer(required=True)
+
+
+class Entry(Schema):
+    """One entry of a record. `private` is what stays in this service: notes, names, references."""
+
+    event_id = fields.String(required=True)
+    type = fields.String(required=True)
+    occurred_at = Instant(required=True)
+    precision = fields.String(required=True)
+    recorded_at = Instant(required=True)
+    actor = fields.String(required=True)
+    role = fields.String(required=True)
+    team = fields.String(required=True)
+    data = fields.Dict(keys=fields.String(), required=True)
+    private = fields.Dict(keys=fields.String(), required=True)
+    retracted = fields.Boolean(required=True)
+
+
+class Shown(NamedTuple):
+    """A record as its reader may see it."""
+
+    state: Any
+    version: int
+    entries: list[dict[str, Any]]
+
+
+class Records:
+    """Records of one service, by aggregate and id. What it raises, the table of problems answers."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+
+    def begin(
+        self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request, location: str
+    ) -> Answer:
+        """Record the command that begins a history."""
+        return self._give(aggregate, record_id, command, request, location=f"{location}/{record_id}", creates=True)
+
+    def follow(self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request) -> Answer:
+        """Record a further command on a history that exists."""
+        return self._give(aggregate, record_id, command, request)
+
+    def retract(self, aggregate: Aggregate[Any], record_id: str, request: Request) -> Answer:
+        """Strike out an entry, from a `RetractionBody`."""
+        said = command_fields(request.body)
+        return self.follow(aggregate, record_id, Retract(**{**said, "event_id": str(said["event_id"])}), request)
+
+    def show(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> Shown:
+        """The record with every entry, private parts included. Raises UnknownStream, or Refused (403)."""
+        stream = f"{aggregate.kind}/{record_id}"
+        history = self._store.load(stream)
+        if not history:
+            raise UnknownStream(f"there is no {aggregate.kind} with this id")
+        require_area(actor, history[0].area)
+        require_disclosure(actor, history[0].type, teams_of(history))
+        state = aggregate.fold(history)
+        private = self._store.private_of(stream)
+        return Shown(state, len(history), list(_entries(history, private, state)))
+
+    def state_of(self, aggregate: Aggregate[Any], record_id: str, field: str) -> Any:
+        """The state of a record that a body names in `field`. Refuses (422) one that is unknown or was retracted."""
+        state = aggregate.fold(self._store.load(f"{aggregate.kind}/{record_id}"))
+        if state.status is None:
+            noun = aggregate.kind.replace("-", " ")
+            raise Refused("unknown-reference", f"no such {noun}", status=422, fields={field: [f"no such {noun} here"]})
+        return state
+
+    def _give(
+        self,
+        aggregate: Aggregate[Any],
+        record_id: str,
+        command: Command,
+        request: Request,
+        *,
+        location: str | None = None,
+        creates: bool = False,
+    ) -> Answer:
+        recorded = self._store.execute(
+            aggregate,
+            f"{aggregate.kind}/{record_id}",
+            command,
+            request.actor,
+            key=request.key,
+            body=request.body,
+            expected_version=request.expected_version,
+            correlation_id=request.correlation_id,
+            creates=creates,
+        )
+        body = {**body_of(aggregate, record_id, recorded.state, recorded.version), "event_id": recorded.event.id}
+        return Answer(201, body, version=recorded.version, location=location)
+
+
+def step(
+    aggregate: Aggregate[Any],
+    url: str,
+    answer: type[Schema],
+    verb: str,
+    access: str,
+    body: type[Schema],
+    gives: type[Command],
+    summary: str,
+) -> Callable[[Any, Request], Answer]:
+    """A route `POST <url>/<verb>` that records one further step: its body is the command `gives`.
+
+    `url` ends in the record's id, in angle brackets; `access` is the command in the access table.
+    """
+
+    @endpoint(
+        "POST", f"{url}/{verb}", command=access, body=body, answers={201: answer}, summary=summary, errors=STEP_ERRORS
+    )
+    def record(self: Any, request: Request) -> Answer:
+        records: Records = self.parts.records
+        (record_id,) = request.path.values()
+        return records.follow(aggregate, record_id, gives(**command_fields(request.body)), request)
+
+    return record
+
+
+def retraction(aggregate: Aggregate[Any], url: str, answer: type[Schema]) -> Callable[[Any, Request], Answer]:
+    """The route `POST <url>/retractions`, which strikes out an entry of a record."""
+
+    @endpoint(
+        "POST",
+        f"{url}/retractions",
+        command="record.retract",
+        body=RetractionBody,
+        answers={201: answer},
+        summary="Strike out one entry as recorded in error; it stays visible as such",
+        errors=STEP_ERRORS,
+    )
+    def record(self: Any, request: Request) -> Answer:
+        records: Records = self.parts.records
+        (record_id,) = request.path.values()
+        return records.retract(aggregate, record_id, request)
+
+    return record
+
+
+def body_of(aggregate: Aggregate[Any], record_id: str, state: History, version: int) -> dict[str, Any]:
+    """A state as an answer's schema takes it: its fields, its version, and `<kind>_id`."""
+    return {**asdict(state), f"{aggregate.kind.replace('-', '_')}_id": record_id, "version": version}
+
+
+def command_fields(body: Mapping[str, Any], *without: str) -> dict[str, Any]:
+    """The fields of a loaded body as a command takes them, without those that only steer the request."""
+    said = {name: value for name, value in body.items() if name not in ("occurred_at", *without)}
+    return {**said, **timing(body)}
+
+
+def person_id_for(request: Request, person_id_key: Callable[[], bytes]) -> str:
+    """The person id that a registration leads to: from the NHS number if the body has one, else from the request."""
+    number = request.body.get("nhs_number")
+    if number:
+        return person_id_from_nhs_number(number, person_id_key())
+    return new_person_id(request.actor.id, request.key)
+
+
+def identity_of(shown: Shown, registered: str) -> dict[str, str]:
+    """Name, date of birth and NHS number (written 3-3-4) from the last standing event of the type `registered`."""
+    standing = [entry for entry in shown.entries if entry["type"] == registered and not entry["retracted"]]
+    identity = dict(standing[-1]["private"]) if standing else {}
+    identity.pop("note", None)
+    if "nhs_number" in identity:
+        identity["nhs_number"] = format_nhs_number(identity["nhs_number"])
+    return identity
+
+
+def require_disclosure(actor: Actor, event_type: str, teams: Collection[str]) -> None:
+    """Refuse (403) a reader whose role may not see such events and whose team has no part in the record."""
+    if not may_see(actor.role, CATALOGUE[event_type].disclosure) and actor.team not in teams:
+        raise Refused(
+            "not-disclosed", "this record is not for your role; ask the team that keeps it to contact you", status=403
+        )
+
+
+def _entries(history: list[Event], private: Mapping[str, Any], state: History) -> Iterator[dict[str, Any]]:
+    for event in history:
+        yield {
+            "event_id": event.id,
+            "type": event.type,
+            "occurred_at": event.occurred_at,
+            "precision": event.precision,
+            "recorded_at": event.recorded_at,
+            "actor": event.actor,
+            "role": event.role,
+            "team": event.team,
+            "data": event.data,
+            "private": private.get(event.id, {}),
+            "retracted": event.id in state.retracted,
+        }

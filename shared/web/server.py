@@ -1,0 +1,204 @@
+"""The HTTP server of a container: one per process, shared by all its endpoints, and there even without any.
+
+Guarantee: a stop lets every request in hand be answered, says `Connection: close`, and leaves no client waiting; a slow
+or broken client costs only its own connection; every error answer is a problem document; no request text reaches a log.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any, Protocol
+
+import eventlet
+from eventlet import wsgi
+from eventlet.event import Event
+from eventlet.semaphore import Semaphore
+from nameko.web.server import WebServer, parse_address
+from werkzeug.routing import Map, MapAdapter, Rule
+
+from shared.observability import HTTP_REQUEST_SECONDS, HTTP_REQUESTS, get_logger
+from shared.web.exchange import Environ, Reply
+from shared.web.operations import operations_of
+from shared.web.parts import SETTINGS, Parts
+from shared.web.problems import CONTENT_TYPE, problem_of, unexpected
+from shared.web.tokens import Tokens
+from shared.web.wire import IDLE, Connection, WireProtocol
+
+MOST_CONNECTIONS = 1024
+DRAIN_SECONDS = 6.0
+KEEP_ALIVE_SECONDS = 75.0
+SOCKET_SECONDS = 20.0
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+log = get_logger()
+
+
+class HttpSettings(Protocol):
+    """What the server needs of the configuration. `http_address` is `host:port`."""
+
+    @property
+    def http_address(self) -> str: ...
+    @property
+    def body_limit_bytes(self) -> int: ...
+    @property
+    def jwt_issuer(self) -> str: ...
+    @property
+    def jwt_audience(self) -> str: ...
+    def jwt_public_key(self) -> bytes: ...
+
+
+class HttpServer(WebServer):
+    """nameko's web server with our routing, our answers and a stop that finishes what is in hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connections: dict[Any, Connection] = {}
+        self._places = Semaphore(MOST_CONNECTIONS)
+        self._emptied: Event | None = None
+        self.parts: Any = None
+
+    @property
+    def settings(self) -> HttpSettings:
+        settings: HttpSettings = self.container.config[SETTINGS]
+        return settings
+
+    @property
+    def bind_addr(self) -> tuple[str, int]:
+        address = parse_address(self.settings.http_address)
+        return address.address, address.port
+
+    def start(self) -> None:
+        # One instance serves every request: handlers keep nothing on `self`.
+        self.service = self.container.service_cls()
+        for provider in self.container.dependencies:
+            dependency = provider.get_dependency(None)
+            setattr(self.service, provider.attr_name, dependency)
+            if isinstance(provider, Parts):
+                self.parts = dependency
+        settings = self.settings
+        self.body_limit = settings.body_limit_bytes
+        if self._providers:
+            key = settings.jwt_public_key()
+            self.tokens = Tokens(key, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
+        operations = operations_of(self.container.service_cls, self.container.entrypoints, self.parts)
+        self._routes = routes([answering.rule for answering in (*operations, *self._providers)])
+        self._sock = eventlet.listen(self.bind_addr, backlog=512, reuse_port=False)
+        self._sock.settimeout(None)
+        self._serv = wsgi.Server(
+            self._sock,
+            self._sock.getsockname(),
+            self.application,
+            protocol=WireProtocol,
+            keepalive=KEEP_ALIVE_SECONDS,
+            socket_timeout=SOCKET_SECONDS,
+            log_output=False,
+            debug=False,
+        )
+        self._gt = self.container.spawn_managed_thread(self.run, identifier="http accept")
+
+    def run(self) -> None:
+        """Accept connections until the stop. Out of file descriptors is a reason to wait, not to die."""
+        while self._is_accepting:
+            self._places.acquire()
+            try:
+                sock, address = self._sock.accept()
+            except OSError:
+                self._places.release()
+                eventlet.sleep(0.05)
+                continue
+            sock.settimeout(SOCKET_SECONDS)
+            connection = Connection(address, sock)
+            self._connections[address] = connection
+            self.container.spawn_managed_thread(partial(self._converse, connection), identifier="http connection")
+
+    def _converse(self, connection: Connection) -> None:
+        try:
+            self._serv.process_request(connection)
+        except OSError:
+            # The client went away. That is its right, and never a reason for the container to die.
+            pass
+        except Exception as error:
+            log.error("http connection failed", exc_info=error)
+        finally:
+            connection.sock.close()
+            self._places.release()
+            del self._connections[connection.address]
+            if self._emptied is not None and not self._connections and not self._emptied.ready():
+                self._emptied.send(None)
+
+    def drain(self) -> None:
+        """Accept nothing more and return when every request in hand has its answer, after six seconds at the latest."""
+        if self._emptied is None:
+            self._emptied = Event()
+            self._is_accepting = False
+            self._gt.kill()
+            self._sock.close()
+            # From now on every answer says `Connection: close`.
+            self._serv.keepalive = False
+            for connection in list(self._connections.values()):
+                if connection.state == IDLE:
+                    connection.end_input()
+            if not self._connections:
+                self._emptied.send(None)
+        with eventlet.Timeout(DRAIN_SECONDS, False):
+            self._emptied.wait()
+        if not self._emptied.ready():
+            self._emptied.send(None)
+
+    def stop(self) -> None:
+        self.drain()
+        self.wait_for_providers()
+
+    def application(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The WSGI application: route, answer, count. It raises nothing."""
+        began = time.perf_counter()
+        asked = environ.get("HTTP_X_CORRELATION_ID", "")
+        correlation_id = asked if _UUID.fullmatch(asked) else str(uuid.uuid4())
+        route = "unmatched"
+        try:
+            rule, path = self._match(environ)
+            route = rule.rule
+            reply = rule.endpoint.respond(environ, path, correlation_id)
+        except Exception as error:
+            reply = self._problem(error, route, correlation_id)
+        if environ["wsgi.input"].unread:
+            environ["followthrough.close"]()
+        headers = [
+            *reply.headers,
+            ("Content-Length", str(len(reply.body))),
+            ("Cache-Control", "no-store"),
+            ("X-Correlation-Id", correlation_id),
+        ]
+        HTTP_REQUESTS.labels(route=route, status=str(reply.status)).inc()
+        HTTP_REQUEST_SECONDS.observe(time.perf_counter() - began)
+        start_response(_REASONS[reply.status], headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+
+    def _match(self, environ: Environ) -> tuple[Rule, Mapping[str, str]]:
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        rule, values = self._routes.match(path, environ["REQUEST_METHOD"], return_rule=True)
+        return rule, values
+
+    def _problem(self, error: Exception, route: str, correlation_id: str) -> Reply:
+        problem = problem_of(error)
+        if problem is None:
+            problem = unexpected()
+            log.error("request failed", route=route, correlation_id=correlation_id, exc_info=error)
+        else:
+            log.info(
+                "request refused", route=route, status=problem.status, code=problem.code, correlation_id=correlation_id
+            )
+        headers = [("Content-Type", CONTENT_TYPE), *problem.headers]
+        return Reply(problem.status, headers, problem.body(correlation_id))
+
+
+def routes(rules: list[Rule]) -> MapAdapter:
+    """The table of routes, matched as written: no redirects."""
+    return Map(rules, strict_slashes=False, merge_slashes=False).bind("localhost")

@@ -1,0 +1,132 @@
+"""The wire under the HTTP server: eventlet's HTTP protocol, made safe against slow, endless and vanishing clients.
+
+Guarantee: head and body of a request arrive within a time limit; an answer given before the body was read still reaches
+its client; a request that is not HTTP is answered with a problem document that repeats nothing of it.
+"""
+
+from __future__ import annotations
+
+import socket
+import uuid
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import eventlet
+from eventlet import wsgi
+
+from shared.web.problems import CONTENT_TYPE, Problem
+
+HEAD_SECONDS = 10.0
+BODY_SECONDS = 15.0
+LINGER_SECONDS = 2.0
+MOST_LINGERING_BYTES = 16 << 20
+LONGEST_CHUNK_LINE = 4096
+
+IDLE = wsgi.STATE_IDLE
+
+
+class Connection(list[Any]):
+    """One client's connection in the shape that eventlet's server expects and updates: `[address, socket, state]`."""
+
+    def __init__(self, address: Any, sock: Any) -> None:
+        super().__init__([address, sock, IDLE])
+
+    @property
+    def address(self) -> Any:
+        return self[0]
+
+    @property
+    def sock(self) -> Any:
+        return self[1]
+
+    @property
+    def state(self) -> str:
+        return str(self[2])
+
+    def end_input(self) -> None:
+        """Let no further request arrive; one that is already here is still read and answered."""
+        with suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RD)
+
+
+class TimedInput:
+    """The body of a request. Reading it takes fifteen seconds at most; TimeoutError after that."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        stream.rfile = _CappedLines(stream.rfile)
+
+    def read(self, size: int) -> bytes:
+        with eventlet.Timeout(BODY_SECONDS, TimeoutError):
+            read: bytes = self._stream.read(size)
+        return read
+
+    @property
+    def unread(self) -> bool:
+        """Whether bytes of the body may still be on their way."""
+        if self._stream.chunked_input:
+            return bool(self._stream.chunk_length)
+        return bool(self._stream.position < (self._stream.content_length or 0))
+
+
+class _CappedLines:
+    """A file whose lines end at a limit, so that the size line of a chunk cannot fill the memory."""
+
+    def __init__(self, file: Any) -> None:
+        self.read = file.read
+        self._readline = file.readline
+
+    def readline(self, size: int = -1) -> Any:
+        return self._readline(LONGEST_CHUNK_LINE)
+
+
+class WireProtocol(wsgi.HttpProtocol):
+    """One connection. `environ["followthrough.close"]()` makes the present request its last."""
+
+    lingers = False
+
+    def parse_request(self) -> bool:
+        with eventlet.Timeout(HEAD_SECONDS, TimeoutError):
+            parsed: bool = super().parse_request()
+        return parsed
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ["wsgi.input"] = TimedInput(environ["wsgi.input"])
+        environ["followthrough.close"] = self._close_after_this
+        return environ
+
+    def _close_after_this(self) -> None:
+        self.close_connection = True
+        self.lingers = True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer a request that cannot be parsed. `message` and `explain` would repeat it, and are left out."""
+        problem = Problem(int(code), "not-http", "the request is not one that HTTP/1.1 allows")
+        body = problem.body(str(uuid.uuid4()))
+        head = f"HTTP/1.1 {int(code)} Refused\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
+        self.wfile.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+        self.wfile.flush()
+        self.close_connection = True
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: what the standard library would print holds the request line."""
+
+    def finish(self) -> None:
+        with suppress(OSError):
+            BaseHTTPRequestHandler.finish(self)
+            if self.lingers:
+                self._linger()
+        self.connection.close()
+
+    def _linger(self) -> None:
+        # A close with unread input would reset the connection, and the client would never see the answer.
+        self.connection.shutdown(socket.SHUT_WR)
+        left = MOST_LINGERING_BYTES
+        with eventlet.Timeout(LINGER_SECONDS, False):
+            while left > 0:
+                read = len(self.connection.recv(65536))
+                if not read:
+                    break
+                left -= read
