@@ -1,0 +1,71 @@
+"""The list of referrals: one document for each, folded from its stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mongoengine import DateTimeField, Document, IntField, ListField, StringField
+from pymongo.database import Database
+
+from services.perinatal.domain import referral
+from shared.config import Config
+from shared.contracts import CATALOGUE
+from shared.events.mongo import open_database
+from shared.events.store import EventStore
+from shared.kernel.envelope import Event
+from shared.kernel.history import teams_of
+from shared.views import Views
+
+
+class ReferralView(Document):
+    """`begun_at` and `changed_at` are when the first and the last entry were recorded; `teams` have a part in it."""
+
+    id = StringField(primary_key=True)
+    person_id = StringField(required=True)
+    area = StringField(required=True)
+    status = StringField()
+    service = StringField()
+    service_kind = StringField()
+    urgency = StringField()
+    to_team = StringField()
+    teams = ListField(StringField())
+    begun_at = DateTimeField(required=True)
+    changed_at = DateTimeField(required=True)
+    version = IntField(required=True)
+
+    meta = {
+        "collection": "referral_views",
+        "auto_create_index": False,
+        "indexes": [("area", "-begun_at", "-id"), ("person_id", "-begun_at", "-id")],
+    }
+
+
+def referral_view(history: list[Event]) -> ReferralView:
+    """The view that a referral's whole history folds to."""
+    state = referral.AGGREGATE.fold(history)
+    return ReferralView(
+        id=history[0].stream.partition("/")[2],
+        person_id=state.person_id,
+        area=state.area,
+        status=state.status,
+        service=state.service,
+        service_kind=state.service_kind,
+        urgency=state.urgency,
+        to_team=state.to_team,
+        teams=sorted(teams_of(history)),
+        begun_at=history[0].recorded_at,
+        changed_at=history[-1].recorded_at,
+        version=len(history),
+    )
+
+
+def referral_views(database: Database[dict[str, Any]], store: EventStore) -> Views[ReferralView]:
+    """The views of all referrals in this database."""
+    return Views(ReferralView, kind="referral", fold=referral_view, database=database, store=store)
+
+
+def rebuild(config: Config) -> int:
+    """Drop every view of the configured database and fold it again; returns how many."""
+    database = open_database(config.mongodb_uri, config.mongodb_database)
+    store = EventStore(database, source="perinatal", clock=config.clock(), catalogue=CATALOGUE)
+    return referral_views(database, store).rebuild()

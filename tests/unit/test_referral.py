@@ -1,0 +1,315 @@
+"""The referral decides: what may follow what, who speaks for the receiver, and what stays private."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.perinatal.domain import referral
+from services.perinatal.domain.referral import (
+    Accept,
+    Acknowledge,
+    BookAppointment,
+    CancelAppointment,
+    Close,
+    EndTreatment,
+    GiveMoreInfo,
+    Intend,
+    MarkSent,
+    Offer,
+    RecordAttended,
+    RecordNotAttended,
+    Redirect,
+    Reject,
+    RequestMoreInfo,
+    ReturnOutcome,
+    Send,
+    StartTreatment,
+    Withdraw,
+)
+from shared.kernel.decisions import Actor, Refused
+from shared.kernel.history import Retract
+from tests.unit.history import CONDITION, NOW, PERSON, Stream
+
+GP = Actor("gp-aldous", "gp_practice", "gp-harbour", ("essex",))
+COLLEAGUE = Actor("gp-bream", "gp_practice", "gp-harbour", ("essex",))
+CAMHS = Actor("camhs-intake", "mental_health_service", "camhs-essex", ("essex",))
+ELSEWHERE = Actor("gp-cley", "gp_practice", "gp-marsh", ("norfolk",))
+BOTH = Actor("hv-dunlin", "health_visitor", "hv-border", ("essex", "norfolk"))
+
+INTEND = Intend(person_id=PERSON, service="camhs", reason_code="depression", condition_id=CONDITION)
+SEND = Send(person_id=PERSON, service="camhs", channel="letter", reference="REF 12")
+PROOF = {"receiver_person": "Duty clinician", "channel": "phone", "reference": "call of 15 January"}
+
+
+def referred(*commands: tuple[Any, Actor]) -> Stream:
+    stream = Stream(referral.AGGREGATE, str(UUID(int=99)))
+    for command, actor in commands:
+        stream.give(command, actor)
+    return stream
+
+
+def begun_by(command: Any = SEND, actor: Actor = GP) -> Stream:
+    return referred((command, actor))
+
+
+def refusal(stream: Stream, command: Any, actor: Actor) -> Refused:
+    with pytest.raises(Refused) as refused:
+        stream.give(command, actor)
+    return refused.value
+
+
+def test_a_decision_to_refer_is_not_yet_sent() -> None:
+    stream = begun_by(INTEND)
+    assert stream.state.status == "intended"
+    assert stream.events[0].data["service_kind"] == "health"
+    assert stream.events[0].subject == PERSON
+
+
+def test_a_referral_may_be_sent_as_soon_as_it_is_decided() -> None:
+    stream = begun_by(SEND)
+    assert stream.state.status == "sent"
+    assert stream.events[0].data["evidence"] is True
+
+
+def test_sending_says_again_whom_the_referral_is_about_and_where_it_goes() -> None:
+    stream = begun_by(INTEND)
+    sent = stream.give(MarkSent(channel="e_referral"), GP)
+    assert sent.data["service"] == "camhs"
+    assert sent.data["condition_id"] == CONDITION
+    assert sent.data["evidence"] is False
+
+
+def test_the_reference_of_a_sending_stays_private() -> None:
+    stream = begun_by(SEND)
+    assert stream.private[0] == {"reference": "REF 12"}
+    assert "REF 12" not in str(stream.events[0].data)
+
+
+def test_a_note_stays_private() -> None:
+    stream = begun_by(Intend(person_id=PERSON, service="camhs", reason_code="depression", note="she asked for it"))
+    assert stream.private[0] == {"note": "she asked for it"}
+    assert "note" not in stream.events[0].data
+
+
+@pytest.mark.parametrize("given", [(), ("channel",), ("receiver_person", "channel"), ("reference",)])
+def test_the_sender_cannot_acknowledge_without_the_receivers_person_channel_and_reference(
+    given: tuple[str, ...],
+) -> None:
+    stream = begun_by()
+    refused = refusal(stream, Acknowledge(**{name: PROOF[name] for name in given}), GP)
+    assert refused.code == "receiver-needed"
+    assert refused.status == 422
+    assert set(refused.fields) == set(PROOF) - set(given)
+
+
+def test_blank_words_are_no_proof_of_an_acknowledgement() -> None:
+    refused = refusal(begun_by(), Acknowledge(**{**PROOF, "receiver_person": "  "}), GP)
+    assert set(refused.fields) == {"receiver_person"}
+
+
+def test_an_acknowledgement_by_the_sender_says_so_and_keeps_the_name_private() -> None:
+    stream = begun_by()
+    event = stream.give(Acknowledge(**PROOF), GP)
+    assert event.data["reported_by"] == "sender"
+    assert event.data["channel"] == "phone"
+    assert stream.private[-1] == {"receiver_person": "Duty clinician", "reference": "call of 15 January"}
+    assert stream.state.reported_by == "sender"
+
+
+def test_the_senders_team_is_the_senders_side() -> None:
+    assert refusal(begun_by(), Acknowledge(), COLLEAGUE).code == "receiver-needed"
+
+
+def test_the_receiver_acknowledges_alone() -> None:
+    event = begun_by().give(Acknowledge(), CAMHS)
+    assert event.data["reported_by"] == "receiver"
+
+
+def test_a_member_of_the_team_addressed_is_the_receiver_whatever_their_role() -> None:
+    manager = Actor("manager-teal", "manager", "camhs-essex", ("essex",))
+    addressed = begun_by(Send(person_id=PERSON, service="camhs", to_team="camhs-essex", channel="letter"))
+    assert addressed.give(Acknowledge(), manager).data["reported_by"] == "receiver"
+    assert refusal(begun_by(), Acknowledge(), manager).code == "receiver-needed"
+
+
+def test_a_receiving_role_that_sent_the_referral_itself_is_not_its_receiver() -> None:
+    other_team = Actor("camhs-intake", "mental_health_service", "camhs-colchester", ("essex",))
+    assert refusal(begun_by(SEND, CAMHS), Acknowledge(), CAMHS).code == "receiver-needed"
+    assert refusal(begun_by(SEND, CAMHS), Acknowledge(), other_team).code == "receiver-needed"
+
+
+def test_who_redirected_a_referral_does_not_acknowledge_it_for_the_next_service() -> None:
+    stream = referred((SEND, GP), (Acknowledge(), CAMHS), (Redirect(to_service="talking_therapies"), CAMHS))
+    assert stream.state.service == "talking_therapies"
+    assert refusal(stream, Acknowledge(), CAMHS).code == "receiver-needed"
+
+
+def test_an_intention_cannot_be_acknowledged() -> None:
+    refused = refusal(begun_by(INTEND), Acknowledge(), CAMHS)
+    assert refused.code == "not-from-here"
+    assert refused.status == 409
+    assert "is intended" in refused.message
+    assert "referral.sent.v1" in refused.message
+
+
+def test_nothing_is_triaged_before_it_is_acknowledged() -> None:
+    for command in (
+        Accept(),
+        Reject(reason_code="below-threshold"),
+        Redirect(to_service="early_help"),
+        RequestMoreInfo(),
+    ):
+        assert refusal(begun_by(), command, CAMHS).code == "not-from-here"
+
+
+def test_a_referral_goes_all_the_way_until_its_outcome_is_back() -> None:
+    stream = referred(
+        (INTEND, GP),
+        (MarkSent(channel="letter", reference="REF 12"), GP),
+        (Acknowledge(), CAMHS),
+        (RequestMoreInfo(), CAMHS),
+        (GiveMoreInfo(), GP),
+        (Accept(), CAMHS),
+        (Offer(), CAMHS),
+        (BookAppointment(appointment_on=date(2013, 2, 11)), CAMHS),
+        (RecordNotAttended(how="was_not_brought"), CAMHS),
+        (BookAppointment(appointment_on=date(2013, 2, 18)), CAMHS),
+        (CancelAppointment(by="service"), CAMHS),
+        (BookAppointment(appointment_on=date(2013, 2, 25)), CAMHS),
+        (RecordAttended(), CAMHS),
+        (StartTreatment(), CAMHS),
+        (EndTreatment(reason_code="completed"), CAMHS),
+        (ReturnOutcome(outcome_code="recovered"), CAMHS),
+        (Close(reason_code="discharged"), CAMHS),
+    )
+    assert stream.state.status == "closed"
+    assert stream.state.appointment_on == "2013-02-25"
+    assert stream.state.outcome_code == "recovered"
+    assert [event.version for event in stream.events] == list(range(1, 18))
+
+
+def test_an_outcome_that_comes_back_after_the_closing_leaves_the_referral_closed() -> None:
+    stream = referred((SEND, GP), (Close(reason_code="moved"), GP), (ReturnOutcome(outcome_code="not-seen"), CAMHS))
+    assert stream.state.status == "closed"
+    assert stream.state.outcome_code == "not-seen"
+
+
+@pytest.mark.parametrize("how", ["did_not_attend", "was_not_brought", "no_access"])
+def test_a_missed_appointment_shows_as_it_was_missed_and_may_be_offered_again(how: str) -> None:
+    stream = referred((SEND, GP), (Acknowledge(), CAMHS), (Accept(), CAMHS), (RecordNotAttended(how=how), CAMHS))
+    assert stream.state.status == how
+    stream.give(Offer(), CAMHS)
+
+
+def test_a_withdrawal_names_the_clinician() -> None:
+    event = begun_by(INTEND).give(Withdraw(reason_code="declined-by-patient", decided_by="gp-aldous"), GP)
+    assert event.data["decided_by"] == "gp-aldous"
+
+
+def test_closing_is_a_fact_and_is_accepted_from_every_state_but_closed() -> None:
+    statuses = set().union(*referral.STEPS.values())
+    assert referral.STEPS["referral.closed.v1"] == statuses - {"closed"}
+    closed = referred((SEND, GP), (Close(reason_code="moved"), GP))
+    assert refusal(closed, Close(reason_code="moved"), GP).code == "not-from-here"
+
+
+def test_every_state_but_the_last_leads_somewhere() -> None:
+    statuses = set().union(*referral.STEPS.values())
+    assert {"intended", "sent", "acknowledged", "accepted", "rejected", "redirected", "offered", "booked"} <= statuses
+    assert {"attended", "did_not_attend", "was_not_brought", "no_access", "cancelled", "in_treatment"} <= statuses
+    assert {"ended", "outcome_returned", "closed", "withdrawn"} <= statuses
+
+
+def test_a_referral_is_begun_once() -> None:
+    assert refusal(begun_by(), SEND, GP).code == "already-begun"
+
+
+def test_what_happened_long_ago_may_be_recorded_today_and_out_of_order() -> None:
+    stream = begun_by(SEND)
+    earlier = NOW - timedelta(days=30)
+    event = stream.give(Acknowledge(occurred_at=earlier, precision="day"), CAMHS)
+    assert event.occurred_at == earlier
+    assert event.precision == "day"
+    assert stream.state.status == "acknowledged"
+
+
+def test_the_future_cannot_be_recorded() -> None:
+    # The second entry is given at two minutes past NOW; five minutes are tolerated.
+    later = NOW + timedelta(minutes=8)
+    refused = refusal(begun_by(), Acknowledge(occurred_at=later), CAMHS)
+    assert refused.code == "in-the-future"
+    assert refused.status == 422
+    assert set(refused.fields) == {"occurred_at"}
+    assert begun_by().give(Acknowledge(occurred_at=NOW + timedelta(minutes=7)), CAMHS)
+
+
+def test_today_may_be_recorded_as_a_day_before_it_is_over() -> None:
+    evening = NOW.replace(hour=23)
+    assert begun_by().give(Acknowledge(occurred_at=evening, precision="day"), CAMHS)
+    tomorrow = NOW + timedelta(days=1)
+    assert refusal(begun_by(), Acknowledge(occurred_at=tomorrow, precision="day"), CAMHS).code == "in-the-future"
+
+
+def test_nobody_acts_on_a_referral_of_another_area() -> None:
+    refused = refusal(begun_by(), Close(reason_code="moved"), ELSEWHERE)
+    assert refused.code == "wrong-area"
+    assert refused.status == 403
+
+
+def test_who_acts_in_two_areas_says_in_which_the_referral_begins() -> None:
+    assert set(refusal(referred(), SEND, BOTH).fields) == {"area"}
+    command = Send(person_id=PERSON, service="camhs", channel="letter", area="norfolk")
+    assert begun_by(command, BOTH).state.area == "norfolk"
+    assert refusal(referred(), command, GP).code == "wrong-area"
+
+
+def test_a_retracted_sending_leaves_the_intention() -> None:
+    stream = begun_by(INTEND)
+    sent = stream.give(MarkSent(channel="letter"), GP)
+    retraction = stream.give(Retract(event_id=sent.id, reason_code="wrong-person"), GP)
+    assert retraction.type == "record.retracted.v1"
+    assert retraction.subject == PERSON
+    assert stream.state.status == "intended"
+    stream.give(MarkSent(channel="email"), GP)
+
+
+def test_an_entry_is_retracted_once() -> None:
+    stream = referred((SEND, GP), (Acknowledge(), CAMHS))
+    entry = stream.events[1].id
+    retraction = stream.give(Retract(event_id=entry, reason_code="wrong-person"), GP)
+    assert refusal(stream, Retract(event_id=entry, reason_code="wrong-person"), GP).code == "already-retracted"
+    assert refusal(stream, Retract(event_id=retraction.id, reason_code="mistake"), GP).code == "not-an-entry"
+
+
+def test_only_an_entry_of_this_referral_can_be_retracted() -> None:
+    refused = refusal(begun_by(), Retract(event_id=str(UUID(int=12345)), reason_code="wrong-person"), GP)
+    assert refused.status == 422
+    assert set(refused.fields) == {"event_id"}
+
+
+def test_nothing_follows_a_referral_whose_beginning_was_retracted() -> None:
+    stream = begun_by()
+    stream.give(Retract(event_id=stream.events[0].id, reason_code="wrong-person"), GP)
+    assert stream.state.status is None
+    assert stream.state.person_id == PERSON
+    assert refusal(stream, Acknowledge(), CAMHS).code == "recorded-in-error"
+    assert refusal(stream, SEND, GP).code == "already-begun"
+
+
+def test_every_event_of_a_referral_has_its_place_in_the_table_of_steps() -> None:
+    from shared.contracts import perinatal
+
+    said = {event_type.name for event_type in perinatal.TYPES if event_type.name.startswith("referral.")}
+    assert set(referral.STEPS) == said
+
+
+def test_every_service_has_somebody_who_receives() -> None:
+    from shared.contracts.access import ROLES
+    from shared.contracts.words import SERVICES
+
+    assert set(referral.RECEIVING_ROLES) == set(SERVICES)
+    assert set().union(*referral.RECEIVING_ROLES.values()) <= ROLES
