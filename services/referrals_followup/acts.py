@@ -1,0 +1,107 @@
+"""People's acts on follow-ups, from request to recorded fact. The domain decides; this finds what it decides about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING
+from pymongo.collection import Collection
+
+from services.referrals_followup.domain.follow_up import AGGREGATE, ASSIGNED, OPEN, Assign, FollowUp
+from services.referrals_followup.queries import entry_of, evidence_of, found
+from services.referrals_followup.views import follow_up_of
+from shared.kernel.decisions import Refused
+from shared.kernel.ids import derived_id
+from shared.kernel.time import london_date
+from shared.web.exchange import Answer, Request
+
+if TYPE_CHECKING:
+    from services.referrals_followup.parts import Parts
+
+
+def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
+    """Create the index by which a repeated reassignment finds what it did before; safe to repeat."""
+    events.create_index(
+        [("event.correlationid", ASCENDING)],
+        name="assignments_of_request",
+        partialFilterExpression={"event.type": ASSIGNED},
+    )
+
+
+def act(parts: Parts, request: Request, command_on: Callable[[FollowUp], Any]) -> Answer:
+    """Record one act on the follow-up that the path names. A repeated request gets the first answer again."""
+    follow_up, _, _ = found(parts, request.actor, request.path["follow_up"])
+    recorded = parts.store.execute(
+        AGGREGATE,
+        f"{AGGREGATE.kind}/{follow_up.id}",
+        command_on(follow_up),
+        request.actor,
+        key=request.key,
+        body=request.raw_body,
+        expected_version=request.expected_version,
+        correlation_id=request.correlation_id,
+        creates=True,
+    )
+    body = {
+        "id": follow_up.id,
+        "reference": follow_up.reference,
+        "version": recorded.version,
+        "recorded": entry_of(recorded.event),
+    }
+    return Answer(201, body, version=recorded.version)
+
+
+def assignment(parts: Parts, request: Request) -> Callable[[FollowUp], Assign]:
+    """The assignment that the body asks for. Refuses (422) somebody who is not in the directory or has left."""
+    person, team = assignee(parts, request.body["person"], request.body.get("team"), "person")
+    return lambda follow_up: Assign(follow_up, person, team)
+
+
+def assignee(parts: Parts, person: str, team: str | None, field: str) -> tuple[str, str]:
+    """Person and team, as the directory knows them; the team is the person's own when none is said."""
+    faults = {}
+    member = parts.directory.member(person)
+    if member is None:
+        faults[field] = ["is not in the directory"]
+    elif member.left_on is not None and member.left_on <= london_date(parts.clock.now()):
+        faults[field] = ["has left"]
+    if team is not None and parts.directory.team(team) is None:
+        faults["team"] = ["is not in the directory"]
+    if member is None or faults:
+        raise Refused("unknown-assignee", "the assignee is not in the directory", status=422, fields=faults)
+    return person, team or member.team
+
+
+def reassign(parts: Parts, request: Request) -> Answer:
+    """Give all open follow-ups of one person, in the actor's areas, to another. Repeated, it does what is left."""
+    person, team = assignee(parts, request.body["to_person"], request.body.get("team"), "to_person")
+    batch = derived_id("reassignment", request.actor.id, request.key)
+    assigned, closed = [], []
+    for follow_up in _to_reassign(parts, request, batch):
+        try:
+            parts.store.execute(
+                AGGREGATE,
+                f"{AGGREGATE.kind}/{follow_up.id}",
+                Assign(follow_up, person, team),
+                request.actor,
+                key=request.key,
+                body=request.raw_body,
+                correlation_id=batch,
+                creates=True,
+            )
+        except Refused:
+            closed.append(follow_up.reference)
+        else:
+            assigned.append(follow_up.reference)
+    body = {"assigned": sorted(assigned), "closed_meanwhile": sorted(closed), "evidence": evidence_of(parts)}
+    return Answer(200, body)
+
+
+def _to_reassign(parts: Parts, request: Request, batch: str) -> list[FollowUp]:
+    """Those that the person owns now, and those that this very request has assigned before it broke off."""
+    before = parts.store.collection.find({"event.type": ASSIGNED, "event.correlationid": batch}, {"event.stream": 1})
+    done = [document["event"]["stream"].partition("/")[2] for document in before]
+    owned = {"owner_person": request.body["from_person"], "state": OPEN, "area": {"$in": list(request.actor.areas)}}
+    found_in = parts.views.collection.find({"$or": [owned, {"_id": {"$in": done}}]}).sort("_id", ASCENDING)
+    return [follow_up_of(document) for document in found_in]

@@ -1,0 +1,219 @@
+"""Who is told: the people, teams, areas and duty roles of the directory, and the choice of a recipient among them.
+
+Whoever is asked for, on whatever day, in whatever area: `resolve` always finds somebody, and says why that person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from services.referrals_followup.domain.follow_up import Owner
+
+OWNER, MANAGER, SENDER = "owner", "manager", "sender"
+SAFEGUARDING_LEAD, OPERATOR = "safeguarding_lead", "operator"
+# Each area names somebody for these two, so that a chain of substitutes has an end.
+NEEDED_IN_EACH_AREA = (OPERATOR, SAFEGUARDING_LEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """`role` is what its members act as, `services` what is referred to it; `manager` and `duty` are people's ids."""
+
+    id: str
+    name: str
+    area: str
+    role: str
+    manager: str
+    duty: str
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Both days are days of absence."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A professional. Gone from `left_on`, that day included."""
+
+    id: str
+    name: str
+    email: str
+    role: str
+    team: str
+    absent: tuple[Absence, ...] = ()
+    left_on: date | None = None
+
+    def why_away(self, on: date) -> str | None:
+        """Why this person cannot act on that day; None when they can."""
+        if self.left_on is not None and on >= self.left_on:
+            return f"{self.id} left on {self.left_on.isoformat()}"
+        for absence in self.absent:
+            if absence.first <= on <= absence.last:
+                return f"{self.id} is away until {absence.last.isoformat()}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class DutyRole:
+    """Who holds a role in an area, or for one team of it."""
+
+    role: str
+    area: str
+    person: str
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    person: str
+    because: str
+
+
+class Directory:
+    """A directory without faults: every id it mentions exists, and each area has its operator and safeguarding lead."""
+
+    def __init__(
+        self,
+        areas: tuple[Area, ...],
+        teams: tuple[Team, ...],
+        people: tuple[Member, ...],
+        duty_roles: tuple[DutyRole, ...],
+    ) -> None:
+        self.areas = {area.id: area for area in areas}
+        self.teams = {team.id: team for team in teams}
+        self.people = {member.id: member for member in people}
+        self.duty_roles = duty_roles
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Every role that somebody can be asked for in: duty roles, and what teams act as or take referrals for."""
+        teams = self.teams.values()
+        return frozenset(
+            [duty.role for duty in self.duty_roles]
+            + [team.role for team in teams]
+            + [service for team in teams for service in team.services]
+        )
+
+    def member(self, person: str | None) -> Member | None:
+        return self.people.get(person or "")
+
+    def team(self, team: str | None) -> Team | None:
+        return self.teams.get(team or "")
+
+    def team_of(self, person: str | None) -> Team | None:
+        """The team of a person, None for somebody the directory does not know."""
+        member = self.member(person)
+        return self.teams[member.team] if member else None
+
+    def email_of(self, person: str) -> str | None:
+        member = self.member(person)
+        return member.email if member else None
+
+    def area_name(self, area: str) -> str:
+        """The area's name as people say it; its id when the directory does not know it."""
+        return self.areas[area].name if area in self.areas else area
+
+    def operators(self, on: date) -> tuple[Recipient, ...]:
+        """One operator of each area, once each."""
+        found = [self._present(duty, on, "operator", duty.area) for duty in self.duty_roles if duty.role == OPERATOR]
+        return _once(found)
+
+    def stand_in(self, person: str, area: str, on: date) -> Member:
+        """The person themselves; when the directory no longer knows them, the area's safeguarding lead."""
+        return self.member(person) or self.people[self._last_resort(area, on, f"{person} is unknown").person]
+
+    def resolve(
+        self, to: str, owner: Owner, area: str, opened_actor: str, opened_team: str, on: date
+    ) -> tuple[Recipient, ...]:
+        """Whom a rung's `to` means on that day: `owner`, `manager` (of the owner's team), `sender`, or a role.
+
+        Somebody away or gone is replaced by their team's duty person, else its manager, else the area's safeguarding
+        lead.
+        """
+        if to == OWNER:
+            return (self._person_or_team(owner.person, self._owners_team(owner, area), owner.role, area, on),)
+        if to == MANAGER:
+            team = self._owners_team(owner, area)
+            if team is None:
+                return (self._last_resort(area, on, f"nobody manages {owner.role} in {area}"),)
+            return (self._replaced(team.manager, team, area, on, f"manager of {team.id}"),)
+        if to == SENDER:
+            return (self._person_or_team(opened_actor, self.team(opened_team), "sender", area, on),)
+        return self._holders(to, (self._owners_team(owner, area), self.team(opened_team)), area, on)
+
+    def _owners_team(self, owner: Owner, area: str) -> Team | None:
+        return self.team_of(owner.person) or self.team(owner.team) or self._team_acting_as(owner.role, area)
+
+    def _team_acting_as(self, role: str, area: str) -> Team | None:
+        """The first team of the area, by id, with that role, or to which that service is referred."""
+        return min(
+            (team for team in self.teams.values() if team.area == area and role in (team.role, *team.services)),
+            key=lambda team: team.id,
+            default=None,
+        )
+
+    def _person_or_team(self, person: str | None, team: Team | None, role: str, area: str, on: date) -> Recipient:
+        member = self.member(person)
+        if member is not None:
+            return self._replaced(member.id, self.teams[member.team], area, on, role)
+        if team is not None:
+            return self._replaced(team.duty, team, area, on, f"duty person of {team.id}")
+        return self._last_resort(area, on, f"no team acts as {role} in {area}")
+
+    def _holders(self, role: str, teams: tuple[Team | None, ...], area: str, on: date) -> tuple[Recipient, ...]:
+        """Those who hold the role for one of the teams (the first that has any), else for the whole area."""
+        for team in (*(team.id for team in teams if team), None):
+            held = [duty for duty in self.duty_roles if (duty.role, duty.team) == (role, team)]
+            found = [duty for duty in held if team is not None or duty.area == area]
+            if found:
+                return _once([self._present(duty, on, role, area) for duty in found])
+        acting = self._team_acting_as(role, area)
+        if acting is not None:
+            return (self._replaced(acting.duty, acting, area, on, f"duty person of {acting.id}"),)
+        return (self._last_resort(area, on, f"nobody is {role} in {area}"),)
+
+    def _present(self, duty: DutyRole, on: date, role: str, area: str) -> Recipient:
+        scope = duty.team or duty.area
+        return self._replaced(duty.person, self.teams[self.people[duty.person].team], area, on, f"{role} of {scope}")
+
+    def _replaced(self, person: str, team: Team, area: str, on: date, because: str) -> Recipient:
+        reasons: list[str] = []
+        for candidate, part in (
+            (person, because),
+            (team.duty, f"duty person of {team.id}"),
+            (team.manager, f"manager of {team.id}"),
+        ):
+            away = self.people[candidate].why_away(on)
+            if away is None:
+                return Recipient(candidate, "; ".join([part, *reasons]))
+            if away not in reasons:
+                reasons.append(away)
+        return self._last_resort(area, on, "; ".join(reasons))
+
+    def _last_resort(self, area: str, on: date, reason: str) -> Recipient:
+        """The area's safeguarding lead, or when away those of that team; and when nobody is there, the lead even so."""
+        lead = self._safeguarding_lead(area)
+        team = self.teams[self.people[lead.person].team]
+        there = (person for person in (lead.person, team.duty, team.manager) if not self.people[person].why_away(on))
+        return Recipient(next(there, lead.person), f"for the {SAFEGUARDING_LEAD} of {lead.area}; {reason}")
+
+    def _safeguarding_lead(self, area: str) -> DutyRole:
+        """That of the whole area; for an area that the directory does not know, the first there is."""
+        leads = [duty for duty in self.duty_roles if duty.role == SAFEGUARDING_LEAD and duty.team is None]
+        return next((duty for duty in leads if duty.area == area), leads[0])
+
+
+def _once(recipients: list[Recipient]) -> tuple[Recipient, ...]:
+    return tuple({recipient.person: recipient for recipient in reversed(recipients)}.values())[::-1]

@@ -1,0 +1,397 @@
+"""One expectation about one thread: when it is due, whose it is, which rungs of its ladder are owed, what people did.
+
+A `FollowUp` is computed by the ledger and never stored as truth. The only facts about it are the events of its own
+stream `follow-up/<id>`: chases, acknowledgements, notes, assignments, acceptances, refusals and endings.
+No follow-up ends by the clock: it is met, ended by an act with a reason, or void because its opening was retracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from shared.kernel.calendar import WorkingCalendar
+from shared.kernel.decisions import Aggregate, Context, Fact, Refused
+from shared.kernel.envelope import Event, from_text, to_text
+from shared.kernel.time import Offset, due
+
+CHASED = "follow_up.chased.v1"
+ACKNOWLEDGED = "follow_up.acknowledged.v1"
+NOTED = "follow_up.noted.v1"
+ASSIGNED = "follow_up.assigned.v1"
+ACCEPTED = "follow_up.accepted.v1"
+REFUSED = "follow_up.refused.v1"
+ENDED = "follow_up.ended.v1"
+
+OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder: when it falls due (UTC), whom it tells, and how often the last one repeats.
+
+    `to` names recipients as the directory knows them: `owner`, `manager` (of the owner's team), `sender` (who opened
+    it), or a role held by somebody in the follow-up's area.
+    """
+
+    name: str
+    at: datetime
+    to: tuple[str, ...]
+    urgent: bool = False
+    alarm: bool = True
+    repeat: Offset | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who is to act: a role, its team where the facts name one, and a person where one is known or assigned."""
+
+    role: str
+    team: str | None = None
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """The computed follow-up. All instants are aware UTC. `why` explains the due date in sentences and inputs."""
+
+    id: str
+    reference: str
+    step: str
+    standard: str
+    title: str
+    expects: str
+    thread: str
+    person: str | None
+    area: str
+    state: str
+    opened_by: str
+    opened_type: str
+    opened_at: datetime
+    opened_recorded_at: datetime
+    opened_actor: str
+    opened_team: str
+    due_at: datetime
+    visible_from: datetime
+    owner: Owner
+    rungs: tuple[Rung, ...]
+    rules: Mapping[str, str]
+    basis: str
+    source: str
+    confidence: str
+    inherited: bool = False
+    gap: str | None = None
+    fallback: str | None = None
+    closed_by: str | None = None
+    closed_at: datetime | None = None
+    closed_recorded_at: datetime | None = None
+    closed_actor: str | None = None
+    closed_reason: str | None = None
+    why: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What people and sweeps did about one follow-up: the fold of its own stream."""
+
+    chased: Mapping[str, datetime] = field(default_factory=dict)
+    chases: int = 0
+    last_chased_at: datetime | None = None
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    assigned_person: str | None = None
+    assigned_team: str | None = None
+    accepted_by: str | None = None
+    accepted_at: datetime | None = None
+    refused_by: str | None = None
+    notes: int = 0
+    ended: bool = False
+
+    def taken_on(self) -> bool:
+        """Whether somebody accepted it or was assigned to it, which starts the ladder of an inherited one."""
+        return self.accepted_at is not None
+
+
+def evolve(acts: Acts, event: Event) -> Acts:
+    """The acts after one more event of the follow-up's stream."""
+    evolver = _EVOLVE.get(event.type)
+    return evolver(acts, event) if evolver else acts
+
+
+def _chased(acts: Acts, event: Event) -> Acts:
+    as_of = from_text(event.data["as_of"])
+    chased = dict(acts.chased)
+    for rung in event.data["rungs"]:
+        chased[rung["name"]] = max(as_of, chased.get(rung["name"], as_of))
+    return replace(acts, chased=chased, chases=acts.chases + 1, last_chased_at=max(as_of, acts.last_chased_at or as_of))
+
+
+def _acknowledged(acts: Acts, event: Event) -> Acts:
+    return replace(acts, acknowledged_by=event.actor, acknowledged_at=event.recorded_at)
+
+
+def _noted(acts: Acts, event: Event) -> Acts:
+    return replace(acts, notes=acts.notes + 1)
+
+
+def _assigned(acts: Acts, event: Event) -> Acts:
+    return replace(
+        acts,
+        assigned_person=event.data["person"],
+        assigned_team=event.data["team"],
+        accepted_by=None,
+        accepted_at=acts.accepted_at or event.recorded_at,
+        refused_by=None,
+    )
+
+
+def _accepted(acts: Acts, event: Event) -> Acts:
+    return replace(
+        acts,
+        accepted_by=event.actor,
+        accepted_at=acts.accepted_at or event.recorded_at,
+        assigned_person=event.actor,
+        assigned_team=event.team,
+        refused_by=None,
+    )
+
+
+def _refused(acts: Acts, event: Event) -> Acts:
+    return replace(acts, refused_by=event.actor, accepted_by=None, assigned_person=None, assigned_team=None)
+
+
+def _ended(acts: Acts, event: Event) -> Acts:
+    return replace(acts, ended=True)
+
+
+_EVOLVE: dict[str, Callable[[Acts, Event], Acts]] = {
+    CHASED: _chased,
+    ACKNOWLEDGED: _acknowledged,
+    NOTED: _noted,
+    ASSIGNED: _assigned,
+    ACCEPTED: _accepted,
+    REFUSED: _refused,
+    ENDED: _ended,
+}
+
+
+def acts_of(events: Iterable[Event]) -> Acts:
+    """The acts of one follow-up's stream, whatever order the events come in."""
+    acts = Acts()
+    for event in sorted(events, key=lambda event: event.version):
+        acts = evolve(acts, event)
+    return acts
+
+
+def owner_of(follow_up: FollowUp, acts: Acts) -> Owner:
+    """Whose it is now: the person assigned, else as computed from the facts."""
+    if acts.assigned_person:
+        return Owner(follow_up.owner.role, acts.assigned_team or follow_up.owner.team, acts.assigned_person)
+    return follow_up.owner
+
+
+def owed(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar, now: datetime) -> list[Rung]:
+    """The rungs owed at `now`, each with the instant it fell due: not chased at or after that instant."""
+    if follow_up.state != OPEN or acts.ended:
+        return []
+    found = []
+    for rung in _timed(follow_up, acts):
+        at = _latest_repetition(rung, calendar, now)
+        if at is not None and (rung.name not in acts.chased or acts.chased[rung.name] < at):
+            found.append(replace(rung, at=at))
+    return found
+
+
+def next_rung_at(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar) -> datetime | None:
+    """The first instant (UTC) at which a rung is owed, given what was chased; None when none ever will be."""
+    if follow_up.state != OPEN or acts.ended:
+        return None
+    instants = [_first_unchased(rung, acts.chased.get(rung.name), calendar) for rung in _timed(follow_up, acts)]
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _timed(follow_up: FollowUp, acts: Acts) -> list[Rung]:
+    """The ladder in force: an inherited follow-up has one summary for the manager until somebody takes it on."""
+    earliest = follow_up.opened_recorded_at
+    if follow_up.inherited:
+        if not acts.taken_on():
+            return [Rung("inherited", earliest, ("manager",), alarm=False)]
+        earliest = max(earliest, acts.accepted_at or earliest)
+    return [replace(rung, at=max(rung.at, earliest)) for rung in follow_up.rungs]
+
+
+def _latest_repetition(rung: Rung, calendar: WorkingCalendar, now: datetime) -> datetime | None:
+    if rung.at > now:
+        return None
+    at = rung.at
+    while rung.repeat is not None:
+        following = due(rung.repeat, at, "minute", calendar).at
+        if following > now:
+            break
+        at = following
+    return at
+
+
+def _first_unchased(rung: Rung, chased: datetime | None, calendar: WorkingCalendar) -> datetime | None:
+    at = rung.at
+    while chased is not None and chased >= at:
+        if rung.repeat is None:
+            return None
+        at = due(rung.repeat, at, "minute", calendar).at
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Chase what is owed as of `as_of` (UTC). `recipients` is the directory's answer per rung name."""
+
+    follow_up: FollowUp
+    as_of: datetime
+    calendar: WorkingCalendar
+    recipients: Callable[[Rung, Owner], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    follow_up: FollowUp
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    follow_up: FollowUp
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    follow_up: FollowUp
+    person: str
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    follow_up: FollowUp
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    follow_up: FollowUp
+    reason_code: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    follow_up: FollowUp
+    reason_code: str
+    note: str | None = None
+
+
+def decide(acts: Acts, command: Any, context: Context) -> Fact:
+    """The fact a command leads to. Raises Refused when the follow-up is closed, or when a sweep finds nothing owed."""
+    return _DECIDE[type(command)](acts, command, context)
+
+
+def _decide_sweep(acts: Acts, command: Sweep, context: Context) -> Fact:
+    follow_up = command.follow_up
+    rungs = owed(follow_up, acts, command.calendar, command.as_of)
+    if not rungs:
+        raise Refused("nothing-owed", "no rung is owed")
+    owner = owner_of(follow_up, acts)
+    told = [(rung, command.recipients(rung, owner)) for rung in rungs]
+    recipients = sorted({person for _, people in told for person in people})
+    return _fact(
+        CHASED,
+        follow_up,
+        context,
+        {
+            "step": follow_up.step,
+            "due_at": to_text(follow_up.due_at),
+            "as_of": to_text(command.as_of),
+            "urgent": any(rung.urgent for rung in rungs),
+            "inherited": all(rung.name == "inherited" for rung in rungs),
+            "rungs": [
+                {"name": rung.name, "at": to_text(rung.at), "alarm": rung.alarm, "to": list(people)}
+                for rung, people in told
+            ],
+            "recipients": recipients,
+        },
+        outbox={"mail_for": recipients},
+    )
+
+
+def _decide_acknowledge(acts: Acts, command: Acknowledge, context: Context) -> Fact:
+    _must_be_open(command.follow_up, acts)
+    return _fact(ACKNOWLEDGED, command.follow_up, context, {}, private=_private(note=command.note))
+
+
+def _decide_note(acts: Acts, command: Note, context: Context) -> Fact:
+    return _fact(NOTED, command.follow_up, context, {}, private=_private(note=command.text))
+
+
+def _decide_assign(acts: Acts, command: Assign, context: Context) -> Fact:
+    _must_be_open(command.follow_up, acts)
+    return _fact(ASSIGNED, command.follow_up, context, {"person": command.person, "team": command.team})
+
+
+def _decide_accept(acts: Acts, command: Accept, context: Context) -> Fact:
+    _must_be_open(command.follow_up, acts)
+    return _fact(ACCEPTED, command.follow_up, context, {})
+
+
+def _decide_refuse(acts: Acts, command: Refuse, context: Context) -> Fact:
+    _must_be_open(command.follow_up, acts)
+    data = {"reason_code": command.reason_code}
+    return _fact(REFUSED, command.follow_up, context, data, private=_private(note=command.note))
+
+
+def _decide_end(acts: Acts, command: End, context: Context) -> Fact:
+    _must_be_open(command.follow_up, acts)
+    data = {"reason_code": command.reason_code}
+    return _fact(ENDED, command.follow_up, context, data, private=_private(note=command.note))
+
+
+def _must_be_open(follow_up: FollowUp, acts: Acts) -> None:
+    if follow_up.state != OPEN or acts.ended:
+        state = ENDED_STATE if acts.ended else follow_up.state
+        raise Refused("already-closed", f"{follow_up.reference} is {state}; nothing more is expected of it")
+
+
+def _private(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _fact(
+    event_type: str,
+    follow_up: FollowUp,
+    context: Context,
+    data: dict[str, Any],
+    *,
+    private: Mapping[str, Any] | None = None,
+    outbox: Mapping[str, Any] | None = None,
+) -> Fact:
+    return Fact(
+        type=event_type,
+        data={"follow_up_id": follow_up.id, "thread": follow_up.thread, **data},
+        occurred_at=context.now,
+        area=follow_up.area,
+        private=private or {},
+        outbox=outbox or {},
+    )
+
+
+_DECIDE: dict[type, Callable[[Acts, Any, Context], Fact]] = {
+    Sweep: _decide_sweep,
+    Acknowledge: _decide_acknowledge,
+    Note: _decide_note,
+    Assign: _decide_assign,
+    Accept: _decide_accept,
+    Refuse: _decide_refuse,
+    End: _decide_end,
+}
+
+AGGREGATE: Aggregate[Acts] = Aggregate(kind="follow-up", initial=Acts(), decide=decide, evolve=evolve)

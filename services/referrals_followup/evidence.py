@@ -1,0 +1,154 @@
+"""The evidence: every event of every service, kept once, and how far it is known to be complete.
+
+Evidence is complete up to T when the relay of each source has said which events it published up to T, and every one of
+them is kept *and folded* here. An event that is already kept is folded again all the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING
+from pymongo.collection import Collection as MongoCollection
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from services.referrals_followup.domain.standards import Evidence
+from shared.contracts.catalogue import Catalogue
+from shared.events.documents import document_of, event_of
+from shared.kernel.envelope import Event, from_text
+from shared.messaging.topology import SERVICES
+
+POSITION = "position.reported.v1"
+DUPLICATE_KEY = 11000
+
+
+class EvidenceStore:
+    """The collection `evidence`, and the positions its sources have reported."""
+
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._evidence: MongoCollection = database.evidence
+        self._manifests: MongoCollection = database.reported_manifests
+        self._positions: MongoCollection = database.positions
+        self._parked: MongoCollection = database.parked
+        self._catalogue = catalogue
+
+    def ensure_indexes(self) -> None:
+        """Create the indexes behind the folds; safe to repeat."""
+        self._evidence.create_index([("refs", ASCENDING)], name="refs")
+        self._evidence.create_index([("folded", ASCENDING)], name="unfolded", partialFilterExpression={"folded": False})
+
+    def keep(self, events: Collection[Event]) -> None:
+        """Keep each event once, on a majority."""
+        documents = [self._document(event) for event in events]
+        if not documents:
+            return
+        try:
+            self._evidence.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"] or any(
+                failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]
+            ):
+                raise
+
+    def mark_folded(self, events: Iterable[Event]) -> None:
+        """Note that every view these events touch has been written."""
+        ids = [event.id for event in events]
+        if ids:
+            self._evidence.update_many({"_id": {"$in": ids}, "folded": False}, {"$set": {"folded": True}})
+
+    def threads_touched_by(self, events: Iterable[Event], kinds: Collection[str]) -> set[str]:
+        """The threads these events bear on: those they name, and those of the people they name (one hop).
+
+        Read after `keep`, so of two workers with one event each at least one finds both.
+        """
+        refs = {ref for event in events for ref in self._catalogue.refs(event)}
+        people = [ref for ref in refs if ref.startswith("person/")]
+        if people:
+            for document in self._evidence.find({"refs": {"$in": people}}, {"refs": 1}):
+                refs.update(document["refs"])
+        return {ref for ref in refs if ref.partition("/")[0] in kinds}
+
+    def scenes(self, threads: Collection[str]) -> dict[str, list[Evidence]]:
+        """For each thread, its own evidence and that about the people its events name."""
+        scenes: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
+        people_of: dict[str, set[str]] = defaultdict(set)
+        for item in self._find(threads):
+            for thread in item.refs & scenes.keys():
+                scenes[thread][item.event.id] = item
+                for ref in item.refs:
+                    if ref.startswith("person/"):
+                        people_of[ref].add(thread)
+        for item in self._find(list(people_of)):
+            for person in item.refs & people_of.keys():
+                for thread in people_of[person]:
+                    scenes[thread][item.event.id] = item
+        return {thread: list(items.values()) for thread, items in scenes.items()}
+
+    def threads(self, kinds: Collection[str]) -> list[str]:
+        """Every thread there is evidence about, sorted."""
+        return sorted(ref for ref in self._evidence.distinct("refs") if ref.partition("/")[0] in kinds)
+
+    def note_position(self, event: Event) -> None:
+        """Remember what a relay said of its position, and the manifest that came with it."""
+        source, manifest, until = event.source, event.data["manifest"], event.data["until"]
+        notes = []
+        if manifest:
+            notes.append((f"{source}/{manifest['number']}", {"$setOnInsert": {"ids": manifest["ids"]}}))
+        if until:
+            notes.append((f"{source}/{event.data['last']}", {"$max": {"until": from_text(until)}}))
+        for key, update in notes:
+            with suppress(DuplicateKeyError):
+                self._manifests.update_one({"_id": key}, update, upsert=True)
+
+    def complete_until(self) -> dict[str, datetime | None]:
+        """For each source, the instant (UTC) up to which all that was recorded there is folded here; None: unknown."""
+        return {source: self._advance(source) for source in SERVICES}
+
+    def _advance(self, source: str) -> datetime | None:
+        position = self._positions.find_one({"_id": source}) or {"number": 0, "until": None}
+        number, until = position["number"], position["until"]
+        here = self._manifests.find_one({"_id": f"{source}/{number}"}) or {}
+        until = _latest(until, here.get("until"))
+        while (manifest := self._manifests.find_one({"_id": f"{source}/{number + 1}"})) and self._holds(manifest):
+            number += 1
+            until = _latest(until, manifest.get("until"))
+        if (number, until) != (position["number"], position["until"]):
+            changes: dict[str, Any] = {"$max": {"number": number}}
+            if until is not None:
+                changes["$max"]["until"] = until
+            with suppress(DuplicateKeyError):
+                self._positions.update_one({"_id": source}, changes, upsert=True)
+        return until
+
+    def _holds(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether every event that the manifest names is folded or parked."""
+        ids = manifest.get("ids")
+        if ids is None:
+            return False
+        kept = {found["_id"] for found in self._evidence.find({"_id": {"$in": ids}, "folded": True}, {"_id": 1})}
+        missing = [event_id for event_id in ids if event_id not in kept]
+        return not missing or len(self._parked.distinct("message_id", {"message_id": {"$in": missing}})) == len(missing)
+
+    def _find(self, refs: Collection[str]) -> Iterable[Evidence]:
+        if not refs:
+            return
+        for document in self._evidence.find({"refs": {"$in": list(refs)}}, {"event": 1, "refs": 1}):
+            yield Evidence(event_of(document), frozenset(document["refs"]))
+
+    def _document(self, event: Event) -> dict[str, Any]:
+        document = document_of(event, private={}, relay={})
+        return {
+            "_id": event.id,
+            "event": document["event"],
+            "refs": list(self._catalogue.refs(event)),
+            "folded": False,
+        }
+
+
+def _latest(*instants: datetime | None) -> datetime | None:
+    return max((instant for instant in instants if instant is not None), default=None)

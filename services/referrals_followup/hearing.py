@@ -1,0 +1,30 @@
+"""From a batch of messages to follow-ups: keep the evidence, fold what it touches, and only then call it done.
+
+Guarantees: a message is done when it is kept on a majority and every view that it bears on is written; killed in
+between and delivered again, it ends the same. What cannot be read is parked, and counts as heard.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.referrals_followup.evidence import POSITION
+from shared.contracts import CATALOGUE
+from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_event
+
+if TYPE_CHECKING:
+    from services.referrals_followup.parts import Parts
+
+
+def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
+    """The outcome of each delivery. Raises when the store cannot be reached; nothing is acknowledged then."""
+    read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
+    said = [event for event in read if not isinstance(event, Park)]
+    events = [event for event in said if event.type != POSITION]
+    parts.evidence.keep(events)
+    parts.views.hear(events)
+    parts.evidence.mark_folded(events)
+    for event in said:
+        if event.type == POSITION:
+            parts.evidence.note_position(event)
+    return [event if isinstance(event, Park) else Done() for event in read]

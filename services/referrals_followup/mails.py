@@ -1,0 +1,232 @@
+"""From chases to delivered mail: compose per recipient, send, record that the mail server took it.
+
+Guarantees: every recipient of a chase is told of it in exactly one letter; a letter that fails is tried again until a
+server takes it, or until all it is about has closed. Only a crash between the server's yes and its record repeats a
+mail, under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.collection import Collection
+
+from services.referrals_followup.actors import SYSTEM_ACTOR
+from services.referrals_followup.domain.digest import ChasedItem, Item, Links, SilentSource, render
+from services.referrals_followup.domain.directory import Member
+from services.referrals_followup.domain.disclosure import as_shown_to
+from services.referrals_followup.domain.follow_up import OPEN, owner_of
+from services.referrals_followup.domain.mail import (
+    ACCEPTED,
+    AGGREGATE,
+    COMPOSED,
+    OVERTAKEN,
+    Accept,
+    Chase,
+    Compose,
+    Overtake,
+    letters,
+)
+from services.referrals_followup.domain.silence import FELL_SILENT
+from services.referrals_followup.links import record_url
+from services.referrals_followup.mailer import Rejected, ServerAway
+from shared.events.documents import event_of
+from shared.events.errors import Contended, StaleVersion
+from shared.kernel.envelope import Event, from_text
+from shared.kernel.time import london_date
+from shared.observability import MAILS, get_logger
+
+if TYPE_CHECKING:
+    from services.referrals_followup.parts import Parts
+
+log = get_logger()
+
+RETRY_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
+_ATTEMPTS = 5
+
+
+def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
+    """Create the indexes behind the questions below; safe to repeat. Each holds what is still to do, or letters."""
+    events.create_index(
+        [("relay.mail_for", ASCENDING)], name="mail_for", partialFilterExpression={"relay.mail_for": {"$exists": True}}
+    )
+    events.create_index(
+        [("relay.smtp.due_at", ASCENDING)],
+        name="smtp_due",
+        partialFilterExpression={"relay.smtp.due_at": {"$exists": True}},
+    )
+    events.create_index(
+        [("event.data.recipient", ASCENDING), ("event.data.chases", ASCENDING)],
+        name="letter_about_chase",
+        partialFilterExpression={"event.type": COMPOSED},
+    )
+    for event_type in (ACCEPTED, OVERTAKEN):
+        events.create_index(
+            [("event.data.digest_id", ASCENDING)],
+            name=f"fate_{event_type}",
+            partialFilterExpression={"event.type": event_type},
+        )
+
+
+def is_idle(events: Collection[dict[str, Any]]) -> bool:
+    """Whether nobody waits for a letter and no letter waits to be sent."""
+    return not any(events.find_one({field: {"$exists": True}}) for field in ("relay.mail_for", "relay.smtp.due_at"))
+
+
+def compose(parts: Parts) -> None:
+    """Put all that waits for a letter into letters. Raises when the store cannot be reached; repeat it then."""
+    waiting: dict[str, list[Event]] = {}
+    found = parts.store.collection.find({"relay.mail_for": {"$exists": True}}, {"event": 1, "relay.mail_for": 1})
+    for document in found.sort("_id", ASCENDING):
+        for recipient in document["relay"]["mail_for"]:
+            waiting.setdefault(recipient, []).append(event_of(document))
+    for recipient, chases in sorted(waiting.items()):
+        try:
+            _compose_for(parts, recipient, chases)
+        except (StaleVersion, Contended):
+            log.warning("mail not composed yet, others compose too")  # The next sweep finds it still waiting.
+            continue
+        _no_longer_waiting(parts, recipient, chases)
+
+
+def _compose_for(parts: Parts, recipient: str, chases: list[Event]) -> None:
+    """Append the letters that are missing. Whoever else composes for them at the same time makes this decide again."""
+    stream = f"{AGGREGATE.kind}/{recipient}"
+    team = parts.directory.team_of(recipient)
+    area = team.area if team else chases[0].area
+    for attempt in range(_ATTEMPTS):
+        # The version first: a letter appended after it is read makes the append below fail.
+        version = _version(parts, stream)
+        covered = _covered(parts, recipient, [chase.id for chase in chases])
+        new = [Chase(chase.id, _is_urgent(chase)) for chase in chases if chase.id not in covered]
+        try:
+            for letter in letters(new):
+                ids = [chase.id for chase in letter]
+                parts.store.execute(
+                    AGGREGATE,
+                    stream,
+                    Compose(letter, area, datetime.now(UTC)),
+                    SYSTEM_ACTOR,
+                    key=f"letter:{','.join(ids)}",
+                    body={"chases": ids},
+                    expected_version=version,
+                    creates=True,
+                )
+                version += 1
+        except StaleVersion:
+            if attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return
+
+
+def _is_urgent(chase: Event) -> bool:
+    return chase.type == FELL_SILENT or bool(chase.data.get("urgent"))
+
+
+def _version(parts: Parts, stream: str) -> int:
+    last = parts.store.collection.find_one(
+        {"event.stream": stream}, {"event.streamversion": 1}, sort=[("event.streamversion", DESCENDING)]
+    )
+    return last["event"]["streamversion"] if last else 0
+
+
+def _covered(parts: Parts, recipient: str, chases: list[str]) -> set[str]:
+    about = {"event.type": COMPOSED, "event.data.recipient": recipient, "event.data.chases": {"$in": chases}}
+    found = parts.store.collection.find(about, {"event.data.chases": 1})
+    return {chase for letter in found for chase in letter["event"]["data"]["chases"]}
+
+
+def _no_longer_waiting(parts: Parts, recipient: str, chases: Iterable[Event]) -> None:
+    left = {"$setDifference": ["$relay.mail_for", [recipient]]}
+    parts.store.collection.update_many(
+        {"_id": {"$in": [chase.id for chase in chases]}, "relay.mail_for": recipient},
+        [{"$set": {"relay.mail_for": {"$cond": [{"$eq": [left, []]}, "$$REMOVE", left]}}}],
+    )
+
+
+def send(parts: Parts) -> None:
+    """Send every letter that is due. A mail server that does not answer costs one try; the rest stay due."""
+    due = {"relay.smtp.due_at": {"$lte": datetime.now(UTC)}}
+    found = parts.store.collection.find(due, {"event": 1, "relay.smtp": 1}).sort("relay.smtp.due_at", ASCENDING)
+    for document in list(found):
+        letter = event_of(document)
+        if not _has_ended(parts, letter):
+            try:
+                _send(parts, letter)
+            except (ServerAway, Rejected) as error:
+                _try_later(parts, letter, document["relay"]["smtp"].get("attempts", 0), error)
+                if isinstance(error, ServerAway):
+                    return
+                continue
+        parts.store.collection.update_one({"_id": letter.id}, {"$unset": {"relay.smtp": ""}})
+
+
+def _has_ended(parts: Parts, letter: Event) -> bool:
+    return any(
+        parts.store.collection.find_one({"event.type": fate, "event.data.digest_id": letter.id}, {"_id": 1})
+        for fate in (ACCEPTED, OVERTAKEN)
+    )
+
+
+def _send(parts: Parts, letter: Event) -> None:
+    now = parts.clock.now()
+    member = parts.directory.stand_in(letter.data["recipient"], letter.area, london_date(now))
+    items = _items(parts, letter, member)
+    if items:
+        subject, body = render(items, member.name, now, Links(parts.config.public_url))
+        parts.mailer.send(to=member.email, subject=subject, body=body, message_id=letter.id, at=now)
+        command: Accept | Overtake = Accept(letter.id, member.id)
+    else:
+        command = Overtake(letter.id)
+    parts.store.execute(AGGREGATE, letter.stream, command, SYSTEM_ACTOR, key=f"ended:{letter.id}", body={})
+    outcome = "accepted" if items else "overtaken"
+    MAILS.labels(outcome=outcome).inc()
+    log.info("mail settled", mail_id=letter.id, outcome=outcome)
+
+
+def _try_later(parts: Parts, letter: Event, attempts: int, error: Exception) -> None:
+    after = RETRY_AFTER[min(attempts, len(RETRY_AFTER) - 1)]
+    smtp = {"relay.smtp.due_at": datetime.now(UTC) + after, "relay.smtp.attempts": attempts + 1}
+    parts.store.collection.update_one({"_id": letter.id, "relay.smtp": {"$exists": True}}, {"$set": smtp})
+    MAILS.labels(outcome="failed").inc()
+    cause = type(error.__cause__ or error).__name__
+    log.warning("mail failed, tried again later", mail_id=letter.id, attempt=attempts + 1, reason=cause)
+
+
+def _items(parts: Parts, letter: Event, recipient: Member) -> list[Item]:
+    """What the letter is about, as its recipient may see it; what has closed since is left out."""
+    found = parts.store.collection.find({"_id": {"$in": letter.data["chases"]}}, {"event": 1})
+    chases = sorted((event_of(document) for document in found), key=lambda chase: chase.id)
+    # Of two chases about one follow-up the later one names the rungs owed now.
+    latest = {chase.stream: chase for chase in chases}
+    items = [_item(parts, chase, recipient) for chase in latest.values()]
+    return [item for item in items if item is not None]
+
+
+def _item(parts: Parts, chase: Event, recipient: Member) -> Item | None:
+    if chase.type == FELL_SILENT:
+        until = chase.data["complete_until"]
+        return SilentSource(chase.data["service"], from_text(until) if until else None)
+    current = parts.views.current(chase.data["follow_up_id"], parts.store.load(chase.stream))
+    if current is None or current[0].state != OPEN:
+        return None
+    follow_up = as_shown_to(current[0], owner_of(*current), recipient.role, recipient.team)
+    return ChasedItem(
+        reference=follow_up.reference,
+        step=follow_up.step,
+        title=follow_up.title,
+        expects=follow_up.expects,
+        area=parts.directory.area_name(follow_up.area),
+        due_at=follow_up.due_at,
+        basis=follow_up.basis,
+        source=follow_up.source,
+        others_told=tuple(person for person in chase.data["recipients"] if person != recipient.id),
+        record_url=record_url(parts.config, follow_up.thread),
+        urgent=chase.data["urgent"],
+        inherited=chase.data["inherited"],
+        gap=follow_up.gap,
+    )

@@ -1,0 +1,78 @@
+"""What this service is made of, built once from its configuration by whichever role runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.database import Database
+
+from services.referrals_followup import acts, mails, sweeps
+from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.evidence import EvidenceStore
+from services.referrals_followup.mailer import Mailer
+from services.referrals_followup.rules import Rules
+from services.referrals_followup.views import FollowUpViews
+from shared.clock import Clock
+from shared.config import Config
+from shared.contracts import CATALOGUE
+from shared.events.mongo import open_database
+from shared.events.store import EventStore
+from shared.messaging.parked import ParkedMessages
+from shared.web.access_log import AccessLog
+
+SERVICE = "referrals_followup"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    config: Config
+    clock: Clock
+    database: Database[dict[str, Any]]
+    store: EventStore
+    evidence: EvidenceStore
+    rules: Rules
+    views: FollowUpViews
+    parked: ParkedMessages
+    directory: Directory
+    mailer: Mailer
+    access_log: AccessLog
+    checks: Mapping[str, Callable[[], object]]
+
+    def close(self) -> None:
+        self.database.client.close()
+
+
+def build(config: Config, clock: Clock | None = None) -> Parts:
+    """The parts, with every index in place; `clock` replaces the configured one.
+
+    Raises FaultyFile for a faulty directory, PyMongoError when MongoDB cannot be reached.
+    """
+    directory = load_directory(config.directory_file)
+    clock = clock or config.clock()
+    database = open_database(config.mongodb_uri, config.mongodb_database)
+    store = EventStore(database, source=SERVICE, clock=clock, catalogue=CATALOGUE)
+    evidence = EvidenceStore(database, CATALOGUE)
+    rules = Rules(store)
+    parts = Parts(
+        config=config,
+        clock=clock,
+        database=database,
+        store=store,
+        evidence=evidence,
+        rules=rules,
+        views=FollowUpViews(database, evidence, rules),
+        parked=ParkedMessages(database),
+        directory=directory,
+        mailer=Mailer(config.smtp_host, config.smtp_port, config.mail_from),
+        access_log=AccessLog(database, clock),
+        checks={"mongodb": lambda: database.command("ping")},
+    )
+    for keeper in (store, evidence, rules, parts.views, parts.parked, parts.access_log):
+        keeper.ensure_indexes()
+    for events_of in (mails, acts):
+        events_of.ensure_indexes(store.collection)
+    sweeps.ensure_indexes(database)
+    return parts

@@ -1,0 +1,305 @@
+"""What the HTTP API tells of follow-ups: lists and sums from the views, one follow-up from a fold of its own.
+
+Guarantees: nobody is told of a follow-up outside their areas, nor of its content outside their disclosure class; every
+answer says up to when its evidence is complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+
+from services.referrals_followup.domain import silence
+from services.referrals_followup.domain.digest import Links
+from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
+from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of
+from services.referrals_followup.domain.standards import LadderRung, Step
+from services.referrals_followup.links import record_url
+from services.referrals_followup.schemas import ANY
+from services.referrals_followup.views import follow_up_of
+from shared.events.errors import UnknownStream
+from shared.kernel.decisions import Actor, Refused
+from shared.kernel.envelope import Event
+from shared.kernel.history import require_area
+from shared.kernel.ids import normal_reference
+from shared.kernel.time import Offset, london_date
+from shared.web.pages import decode_cursor, encode_cursor
+
+if TYPE_CHECKING:
+    from services.referrals_followup.parts import Parts
+
+
+def evidence_of(parts: Parts) -> dict[str, Any]:
+    """How far the answer is known: the instant for all sources together, for each one, and whether that is stale."""
+    sources = parts.evidence.complete_until()
+    known = [until for until in sources.values() if until is not None]
+    return {
+        "complete_until": min(known) if len(known) == len(sources) else None,
+        "stale": bool(silence.silent(sources, parts.clock.now())),
+        "sources": sources,
+    }
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of follow-ups in the actor's areas. Raises Refused: 403 for another area, 422 for a foreign cursor."""
+    now = parts.clock.now()
+    wanted = _wanted(actor, query, now)
+    field, direction = query["sort"].removeprefix("-"), DESCENDING if query["sort"].startswith("-") else ASCENDING
+    if "cursor" in query:
+        wanted = {"$and": [wanted, _after(query["cursor"], query["sort"], field, direction)]}
+    order = [(field, direction), ("_id", direction)]
+    documents = list(parts.views.collection.find(wanted).sort(order).limit(query["limit"] + 1))
+    page = documents[: query["limit"]]
+    following = encode_cursor(query["sort"], page[-1][field], page[-1]["_id"]) if len(documents) > len(page) else None
+    items = [_shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now) for document in page]
+    return {"items": items, "next": following, "evidence": evidence_of(parts)}
+
+
+def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Open follow-ups counted by standard, area and owning team, each with the oldest. Raises Refused (403)."""
+    now = parts.clock.now()
+    untouched = {"$and": ["$inherited", {"$not": [{"$ifNull": ["$acts.accepted_at", False]}]}]}
+    overdue = {"$and": [{"$not": [untouched]}, {"$lte": ["$due_at", now]}]}
+    oldest = {"output": {"reference": "$reference", "due_at": "$due_at"}, "sortBy": {"due_at": 1, "_id": 1}}
+    rows = parts.views.collection.aggregate(
+        [
+            {"$match": _wanted(actor, {**query, "state": OPEN}, now)},
+            {
+                "$group": {
+                    "_id": {"standard": "$standard", "area": "$area", "team": {"$ifNull": ["$owner_team", None]}},
+                    "open": {"$sum": {"$cond": [untouched, 0, 1]}},
+                    "overdue": {"$sum": {"$cond": [overdue, 1, 0]}},
+                    "inherited": {"$sum": {"$cond": [untouched, 1, 0]}},
+                    "oldest": {"$top": oldest},
+                }
+            },
+            {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
+        ]
+    )
+    return {"rows": [{**row["_id"], **row} for row in rows], "evidence": evidence_of(parts)}
+
+
+def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    if "area" in query:
+        require_area(actor, query["area"])
+    wanted: dict[str, Any] = {"area": query.get("area", {"$in": list(actor.areas)})}
+    if query["state"] != ANY:
+        wanted["state"] = query["state"]
+    for name, field in (("team", "owner_team"), ("owner", "owner_person")):
+        if name in query:
+            wanted[field] = query[name]
+    wanted.update({name: query[name] for name in ("standard", "step", "person", "inherited") if name in query})
+    if "overdue_by_days" in query:
+        wanted["due_at"] = {"$lte": now - timedelta(days=query["overdue_by_days"])}
+    return wanted
+
+
+def _after(cursor: str, sort: str, field: str, direction: int) -> dict[str, Any]:
+    """The condition that a row comes after the last one of the page before."""
+    kind = str if field == "standard" else datetime
+    of_sort, value, last_id = decode_cursor(cursor, (str, kind, str))
+    if of_sort != sort:
+        message = f"belongs to a list sorted by {of_sort}; begin again without it"
+        raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
+    beyond = "$gt" if direction == ASCENDING else "$lt"
+    return {"$or": [{field: {beyond: value}}, {field: value, "_id": {beyond: last_id}}]}
+
+
+# --- one follow-up ------------------------------------------------------------------------------------------------
+
+
+def found(parts: Parts, actor: Actor, said: str) -> tuple[FollowUp, Acts, list[Event]]:
+    """The follow-up with this id or reference, as it is now, with the acts on it and the events of its own stream.
+
+    Raises UnknownStream; Refused with 403 outside the actor's areas, with 409 when two share a reference.
+    """
+    follow_up_id = _id_of(parts, actor, said)
+    own = parts.store.load(f"follow-up/{follow_up_id}")
+    current = parts.views.current(follow_up_id, own)
+    if current is None:
+        raise UnknownStream(f"there is no follow-up {said[:64]}")
+    follow_up, acts = current
+    require_area(actor, follow_up.area)
+    return follow_up, acts, own
+
+
+def _id_of(parts: Parts, actor: Actor, said: str) -> str:
+    try:
+        reference = normal_reference(said)
+    except ValueError:
+        return said
+    matching = list(parts.views.collection.find({"reference": reference}, {"area": 1}))
+    own = [document for document in matching if document["area"] in actor.areas] or matching
+    if len(own) > 1:
+        raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
+    return own[0]["_id"] if own else reference
+
+
+def detailed(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, own: Sequence[Event]) -> dict[str, Any]:
+    """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history."""
+    now = parts.clock.now()
+    owner = owner_of(follow_up, acts)
+    disclosed = is_disclosed(follow_up, owner, actor.role, actor.team)
+    notes = parts.store.private_of(f"follow-up/{follow_up.id}") if disclosed else {}
+    return {
+        **_shown(parts, actor, follow_up, acts, now),
+        "version": len(own),
+        "why": _why(follow_up) if disclosed else {},
+        "fallback": follow_up.fallback if disclosed else None,
+        "ladder": [_rung(parts, follow_up, owner, acts, rung, now) for rung in follow_up.rungs],
+        "history": _history(parts, follow_up, own, notes, disclosed),
+        "closed_at": follow_up.closed_at,
+        "closed_actor": follow_up.closed_actor,
+        "closed_reason": follow_up.closed_reason if disclosed else None,
+        "evidence": evidence_of(parts),
+    }
+
+
+def _shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime) -> dict[str, Any]:
+    owner = owner_of(follow_up, acts)
+    shown = as_shown_to(follow_up, owner, actor.role, actor.team)
+    late = (london_date(now) - london_date(follow_up.due_at)).days
+    names = (
+        "id reference standard step title expects state area person thread opened_at visible_from due_at inherited gap "
+        "basis source"
+    )
+    return {
+        **{name: getattr(shown, name) for name in names.split()},
+        "disclosed": is_disclosed(follow_up, owner, actor.role, actor.team),
+        "owner": owner,
+        "overdue_by_days": max(0, late) if follow_up.state == OPEN and follow_up.due_at <= now else 0,
+        **{
+            name: getattr(acts, name)
+            for name in ("chases", "last_chased_at", "acknowledged_by", "accepted_by", "refused_by")
+        },
+        "links": {
+            "follow_up": Links(parts.config.public_url).follow_up(follow_up.reference),
+            "record": record_url(parts.config, follow_up.thread),
+        },
+    }
+
+
+def _why(follow_up: FollowUp) -> dict[str, Any]:
+    names = ("opened_by", "opened_type", "opened_actor", "opened_team", "confidence", "rules")
+    return {**follow_up.why, **{name: getattr(follow_up, name) for name in names}}
+
+
+def _rung(parts: Parts, follow_up: FollowUp, owner: Owner, acts: Acts, rung: Rung, now: datetime) -> dict[str, Any]:
+    ask = partial(
+        parts.directory.resolve,
+        owner=owner,
+        area=follow_up.area,
+        opened_actor=follow_up.opened_actor,
+        opened_team=follow_up.opened_team,
+        on=london_date(now),
+    )
+    return {
+        "name": rung.name,
+        "at": rung.at,
+        "to": list(rung.to),
+        "tells": [recipient for to in rung.to for recipient in ask(to)],
+        "urgent": rung.urgent,
+        "alarm": rung.alarm,
+        "repeats_every": _words(rung.repeat),
+        "chased_at": acts.chased.get(rung.name),
+    }
+
+
+def _history(
+    parts: Parts, follow_up: FollowUp, own: Sequence[Event], notes: Mapping[str, Any], disclosed: bool
+) -> list[dict[str, Any]]:
+    """What opened it, the acts on it and what closed it. Undisclosed, only the acts, without what was said."""
+    history = [entry_of(event, notes.get(event.id, {}), disclosed) for event in own]
+    if not disclosed:
+        return history
+    own_ids = {event.id for event in own}
+    scene = {item.event.id: item.event for item in parts.evidence.scenes([follow_up.thread])[follow_up.thread]}
+    opening, closing = (
+        [entry_of(scene[event_id])] if event_id in scene and event_id not in own_ids else []
+        for event_id in (follow_up.opened_by, follow_up.closed_by)
+    )
+    return [*opening, *history, *closing]
+
+
+def entry_of(event: Event, private: Mapping[str, Any] | None = None, disclosed: bool = True) -> dict[str, Any]:
+    """One line of a history."""
+    entry: dict[str, Any] = {
+        "event_id": event.id,
+        "type": event.type,
+        "at": event.occurred_at,
+        "recorded_at": event.recorded_at,
+        "actor": event.actor,
+        "role": event.role,
+    }
+    if event.stream.startswith("follow-up/"):
+        names = ("recipients", "person", "team", *(("reason_code",) if disclosed else ()))
+        entry.update({name: event.data[name] for name in names if name in event.data})
+        if "rungs" in event.data:
+            entry["rungs"] = [rung["name"] for rung in event.data["rungs"]]
+    if private and "note" in private:
+        entry["note"] = private["note"]
+    return entry
+
+
+# --- standards ----------------------------------------------------------------------------------------------------
+
+
+def standards(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The steps in force in an area at an instant; now, when none is given."""
+    area = query["area"] if "area" in query else _only_area(actor)
+    at = query.get("at") or parts.clock.now()
+    ruleset = parts.rules.history().in_force(area, at)
+    return {
+        "area": area,
+        "at": at,
+        "in_force_since": ruleset.since if ruleset else None,
+        "versions": ruleset.versions if ruleset else {},
+        "standards": [_step(ruleset.steps[step_id]) for step_id in sorted(ruleset.steps)] if ruleset else [],
+    }
+
+
+def _only_area(actor: Actor) -> str:
+    if len(actor.areas) == 1:
+        return actor.areas[0]
+    choice = [f"one of: {', '.join(actor.areas)}"]
+    raise Refused("area-needed", "say whose standards are meant", status=422, fields={"area": choice})
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        **step.text,
+        "step": step.id,
+        "standard": step.standard,
+        "thread": step.thread,
+        "recurs": step.recurs,
+        "ladder": [_standard_rung(rung) for rung in step.ladder],
+        "fallback": step.fallback,
+        "applies_from": step.applies_from,
+    }
+
+
+def _standard_rung(rung: LadderRung) -> dict[str, Any]:
+    start = "opening" if rung.from_opening else "due date"
+    if rung.after is None:
+        when = f"at the {start}"
+    else:
+        words = _words(rung.after) or ""
+        when = f"{words} the {start}" if rung.after.negated else f"{words} after the {start}"
+    return {
+        "name": rung.name,
+        "when": when,
+        "to": list(rung.to),
+        "urgent": rung.urgent,
+        "repeats_every": _words(rung.repeat),
+    }
+
+
+def _words(offset: Offset | None) -> str | None:
+    return offset.text() if offset else None

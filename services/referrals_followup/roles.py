@@ -1,0 +1,58 @@
+"""What this service runs besides serving: adopting rules, ticking, rebuilding views. None of it imports eventlet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.parts import build
+from services.referrals_followup.standards_file import load_packs
+from shared.commands import Role
+from shared.config import Config
+from shared.contracts import CATALOGUE
+from shared.kernel.calendar import england
+from shared.yamlfile import Fault, FaultyFile
+
+
+def checked_files(config: Config) -> tuple[Directory, list[dict[str, Any]]]:
+    """The directory and the packs of standards. Raises FaultyFile with every fault of all of them."""
+    found: list[Fault] = []
+    roles: frozenset[str] = frozenset()
+    try:
+        directory = load_directory(config.directory_file)
+        roles = directory.roles
+    except FaultyFile as error:
+        found += error.faults
+    try:
+        packs = load_packs(config.standards_dir, CATALOGUE, roles)
+    except FaultyFile as error:
+        # Without a directory nobody knows which roles there are, so nothing can be said against the packs' recipients.
+        found += error.faults if roles else []
+    if found:
+        raise FaultyFile(found)
+    return directory, packs
+
+
+def rebuild(config: Config) -> int:
+    """Drop the follow-ups and fold them again from the evidence; how many threads that were."""
+    return build(config).views.rebuild()
+
+
+def adopt(config: Config) -> None:
+    """Bring the packs of standards into force whose content, or whose calendar, is new."""
+    _, packs = checked_files(config)
+    for adopted in build(config).rules.adopt(packs, england(config.bank_holidays_until)):
+        print(f"adopted {adopted}")
+
+
+def tick(config: Config) -> None:
+    from shared.scheduling.tick import run_tick
+
+    run_tick(config)
+
+
+OWN = (
+    Role("adopt", "bring into force the packs of standards that are new", adopt),
+    Role("tick", "ask for a sweep, every so often", tick),
+)

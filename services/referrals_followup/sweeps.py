@@ -1,0 +1,189 @@
+"""A sweep: find the open follow-ups whose next rung is due, chase each, and put what is to be told into the mail.
+
+Guarantees: nobody is chased for an act that any source has already recorded (a sweep looks no later than every source's
+complete position); killed anywhere and delivered again, no rung is lost or doubled; one follow-up that cannot be chased
+stops nobody else's. Cost grows with what is due, not with what is open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.database import Database
+
+from services.referrals_followup import mails
+from services.referrals_followup.actors import SYSTEM_ACTOR
+from services.referrals_followup.domain import follow_up as follow_ups
+from services.referrals_followup.domain import silence
+from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
+from services.referrals_followup.domain.silence import TellOf
+from services.referrals_followup.views import follow_up_of
+from shared.events.mongo import is_store_away
+from shared.kernel.decisions import Refused
+from shared.kernel.time import london_date
+from shared.messaging.incoming import Delivery, Done, Outcome, Park
+from shared.observability import FOLLOWUPS_CHASED, POSITION_LAG_SECONDS, get_logger
+
+if TYPE_CHECKING:
+    from services.referrals_followup.parts import Parts
+
+KEPT_SECONDS = 30 * 24 * 3600
+JSON = "application/json"
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """What one sweep did. `now` and `as_of` are domain time; `as_of` None: a source never spoke, so nobody was chased.
+
+    `silent` maps each silent source to the position at which its silence was first noticed.
+    """
+
+    sweep_id: str
+    now: datetime
+    as_of: datetime | None
+    chased: int
+    failed: int
+    silent: Mapping[str, datetime | None]
+
+
+def ensure_indexes(database: Database[dict[str, Any]]) -> None:
+    """The record of sweeps is kept for thirty days of real time."""
+    database.sweeps.create_index([("started_at", ASCENDING)], name="kept", expireAfterSeconds=KEPT_SECONDS)
+
+
+def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
+    """Do each sweep that was asked for, and the mails it leads to. Raises when the store cannot be reached."""
+    return [_heard(parts, delivery) for delivery in deliveries]
+
+
+def _heard(parts: Parts, delivery: Delivery) -> Outcome:
+    if delivery.content_type != JSON:
+        return Park("foreign content type")
+    try:
+        sweep_id = json.loads(delivery.body)["sweep_id"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return Park("not a sweep")
+    if not isinstance(sweep_id, str) or not 0 < len(sweep_id) <= 64:
+        return Park("not a sweep")
+    report = sweep(parts, sweep_id)
+    mails.compose(parts)
+    mails.send(parts)
+    _finished(parts, report)
+    return Done()
+
+
+def sweep(parts: Parts, sweep_id: str) -> SweepReport:
+    """Chase all that is owed as of the latest instant up to which every source is complete."""
+    _started(parts, sweep_id)
+    # The clock before the positions: what is recorded between the two cannot be missed.
+    now = parts.clock.now()
+    complete_until = parts.evidence.complete_until()
+    silent = _note_silence(parts, sweep_id, complete_until, now)
+    as_of = silence.looked_as_of(complete_until, now)
+    chased = failed = 0
+    if as_of is not None:
+        for view in _due(parts, as_of):
+            try:
+                chased += _chase(parts, follow_up_of(view), as_of, sweep_id)
+            except Exception as error:
+                if is_store_away(error):
+                    raise
+                failed += 1
+                log.error("follow-up not chased", sweep_id=sweep_id, followup_id=view["_id"], exc_info=error)
+    FOLLOWUPS_CHASED.inc(chased)
+    return SweepReport(sweep_id, now, as_of, chased, failed, silent)
+
+
+def _due(parts: Parts, as_of: datetime) -> list[dict[str, Any]]:
+    due = {"state": OPEN, "next_rung_at": {"$lte": as_of}}
+    return list(parts.views.collection.find(due).sort([("next_rung_at", ASCENDING), ("_id", ASCENDING)]))
+
+
+def _chase(parts: Parts, follow_up: FollowUp, as_of: datetime, sweep_id: str) -> int:
+    """1 when somebody was chased now, 0 when nothing is owed after all: a view may be older than the stream."""
+    ruleset = parts.rules.history().newest(follow_up.area)
+    if ruleset is None:
+        return 0
+    tell = recipients_of(parts, follow_up, london_date(as_of))
+    command = follow_ups.Sweep(follow_up, as_of, ruleset.calendar, tell)
+    stream = f"{follow_ups.AGGREGATE.kind}/{follow_up.id}"
+    key = f"sweep:{sweep_id}:{follow_up.id}"
+    try:
+        recorded = parts.store.execute(
+            follow_ups.AGGREGATE, stream, command, SYSTEM_ACTOR, key=key, body={}, creates=True
+        )
+    except Refused:
+        return 0
+    return 0 if recorded.replayed else 1
+
+
+def recipients_of(parts: Parts, follow_up: FollowUp, on: date) -> Callable[[Rung, Owner], tuple[str, ...]]:
+    """Whom each rung of this follow-up tells on that day, as the directory has it."""
+
+    def tell(rung: Rung, owner: Owner) -> tuple[str, ...]:
+        found = (
+            recipient.person
+            for to in rung.to
+            for recipient in parts.directory.resolve(
+                to, owner, follow_up.area, follow_up.opened_actor, follow_up.opened_team, on
+            )
+        )
+        return tuple(dict.fromkeys(found))
+
+    return tell
+
+
+def _note_silence(
+    parts: Parts, sweep_id: str, complete_until: Mapping[str, datetime | None], now: datetime
+) -> dict[str, datetime | None]:
+    """Tell the operators, once, of each source that this sweep and the one before it both found silent.
+
+    Twice, because a relay that has just come back needs a moment to say so.
+    """
+    for service, until in complete_until.items():
+        if until is not None:
+            POSITION_LAG_SECONDS.labels(source=service).set(max(0.0, (now - until).total_seconds()))
+    last = parts.database.sweeps.find_one(
+        {"_id": {"$ne": sweep_id}, "finished_at": {"$exists": True}}, sort=[("started_at", DESCENDING)]
+    )
+    noticed: Mapping[str, datetime | None] = last["silent"] if last else {}
+    silent: dict[str, datetime | None] = {}
+    for service in sorted(silence.silent(complete_until, now)):
+        silent[service] = noticed.get(service, complete_until[service])
+        if service in noticed:
+            _tell_operators(parts, service, silent[service], now)
+    return silent
+
+
+def _tell_operators(parts: Parts, service: str, since: datetime | None, now: datetime) -> None:
+    operators = tuple(operator.person for operator in parts.directory.operators(london_date(now)))
+    parts.store.execute(
+        silence.AGGREGATE,
+        f"{silence.AGGREGATE.kind}/{service}",
+        TellOf(since, operators),
+        SYSTEM_ACTOR,
+        key=f"silent:{service}:{since}",
+        body={},
+        creates=True,
+    )
+
+
+def _started(parts: Parts, sweep_id: str) -> None:
+    entry = {"$setOnInsert": {"started_at": datetime.now(UTC)}}
+    parts.database.sweeps.update_one({"_id": sweep_id}, entry, upsert=True)
+
+
+def _finished(parts: Parts, report: SweepReport) -> None:
+    """The record that a sweep ran to its end; its absence is the sign that something is wrong."""
+    done = {name: value for name, value in asdict(report).items() if name != "sweep_id"}
+    parts.database.sweeps.update_one(
+        {"_id": report.sweep_id}, {"$set": {**done, "finished_at": datetime.now(UTC)}}, upsert=True
+    )
+    log.info("sweep finished", sweep_id=report.sweep_id, count=report.chased, now=report.now, until=report.as_of)

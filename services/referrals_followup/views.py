@@ -1,0 +1,309 @@
+"""Follow-ups as documents to be listed: written whole, under a guard, and always the same for the same evidence.
+
+Before writing, a worker claims the thread with `(rules, seen)`: how many adoptions and how many events it has read.
+After writing it looks again; whoever finds a higher claim folds once more. So the fullest fold has the last word,
+whatever the interleaving, and nothing that it no longer asks for stays behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import structlog
+from mongoengine import (
+    BooleanField,
+    DateTimeField,
+    DictField,
+    Document,
+    IntField,
+    ListField,
+    StringField,
+)
+from mongoengine.queryset import QuerySet
+from pymongo import DeleteMany, ReplaceOne, UpdateOne
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+
+from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, acts_of, next_rung_at, owner_of
+from services.referrals_followup.domain.ledger import fold
+from services.referrals_followup.domain.standards import Evidence, RulesHistory
+from services.referrals_followup.evidence import DUPLICATE_KEY, EvidenceStore
+from services.referrals_followup.rules import Rules
+from shared.events.mongo import is_store_away
+from shared.kernel.envelope import Event
+from shared.kernel.time import Offset
+
+THREADS_AT_A_TIME = 200
+
+log = structlog.get_logger()
+
+
+class FollowUpView(Document):
+    """One follow-up as the lists show it. All instants are UTC; `seen` and `rules_number` are the guard."""
+
+    meta = {
+        "collection": "follow_ups",
+        "auto_create_index": False,
+        "index_cls": False,
+        "indexes": [
+            {"fields": ["state", "next_rung_at"], "name": "sweep"},
+            {"fields": ["area", "state", "due_at", "id"], "name": "area_due"},
+            {"fields": ["owner_team", "state", "due_at", "id"], "name": "team_due"},
+            {"fields": ["owner_person", "state", "due_at", "id"], "name": "owner_due"},
+            {"fields": ["person", "state", "due_at", "id"], "name": "person_due"},
+            {"fields": ["thread"], "name": "thread"},
+            {"fields": ["reference"], "name": "reference"},
+        ],
+    }
+
+    id = StringField(primary_key=True)
+    reference = StringField()
+    step = StringField()
+    standard = StringField()
+    title = StringField()
+    expects = StringField()
+    thread = StringField()
+    person = StringField(null=True)
+    area = StringField()
+    state = StringField()
+    opened_by = StringField()
+    opened_type = StringField()
+    opened_at = DateTimeField()
+    opened_recorded_at = DateTimeField()
+    opened_actor = StringField()
+    opened_team = StringField()
+    due_at = DateTimeField()
+    visible_from = DateTimeField()
+    asked_of = DictField()
+    owner_role = StringField()
+    owner_team = StringField(null=True)
+    owner_person = StringField(null=True)
+    rungs = ListField(DictField())
+    rules = DictField()
+    basis = StringField()
+    source = StringField()
+    confidence = StringField()
+    inherited = BooleanField()
+    gap = StringField(null=True)
+    fallback = StringField(null=True)
+    closed_by = StringField(null=True)
+    closed_at = DateTimeField(null=True)
+    closed_recorded_at = DateTimeField(null=True)
+    closed_actor = StringField(null=True)
+    closed_reason = StringField(null=True)
+    why = DictField()
+    acts = DictField()
+    next_rung_at = DateTimeField(null=True)
+    rules_number = IntField()
+    seen = IntField()
+
+
+_NESTED = ("owner", "rungs", "rules", "why")
+_COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
+
+
+def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None, guard: Guard) -> dict[str, Any]:
+    """The view's document, fields in the order of the schema."""
+    owner = owner_of(follow_up, acts)
+    view = FollowUpView(
+        **{name: getattr(follow_up, name) for name in _COPIED},
+        asked_of=asdict(follow_up.owner),
+        owner_role=owner.role,
+        owner_team=owner.team,
+        owner_person=owner.person,
+        rungs=[_rung_document(rung) for rung in follow_up.rungs],
+        rules={name.replace(".", "_"): version for name, version in sorted(follow_up.rules.items())},
+        why=dict(follow_up.why),
+        acts=asdict(acts),
+        next_rung_at=next_at,
+        rules_number=guard.rules,
+        seen=guard.seen,
+    )
+    return dict(view.to_mongo())
+
+
+def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
+    """The follow-up of a view's document, read with aware instants."""
+    values: dict[str, Any] = {name: document.get(name) for name in _COPIED if name != "id"}
+    return FollowUp(
+        id=document["_id"],
+        **values,
+        owner=Owner(**document["asked_of"]),
+        rungs=tuple(_rung_of(rung) for rung in document["rungs"]),
+        rules=document["rules"],
+        why=document["why"],
+    )
+
+
+def _rung_document(rung: Rung) -> dict[str, Any]:
+    repeat = rung.repeat.to_json() if rung.repeat else None
+    return {**asdict(rung), "to": list(rung.to), "repeat": repeat}
+
+
+def _rung_of(document: Mapping[str, Any]) -> Rung:
+    repeat = Offset.parse(document["repeat"]) if document["repeat"] else None
+    return Rung(
+        name=document["name"],
+        at=document["at"],
+        to=tuple(document["to"]),
+        urgent=document["urgent"],
+        alarm=document["alarm"],
+        repeat=repeat,
+    )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Guard:
+    """How much a fold had read: adoptions first, then events. A higher guard is never overwritten by a lower one."""
+
+    rules: int
+    seen: int
+
+    def or_lower(self) -> dict[str, Any]:
+        """The condition that a stored guard is not above this one."""
+        same = {"rules_number": self.rules, "seen": {"$lte": self.seen}}
+        return {"$or": [{"rules_number": {"$lt": self.rules}}, same]}
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """One thread's follow-ups with the acts on each, and the guard they were folded under."""
+
+    thread: str
+    follow_ups: tuple[tuple[FollowUp, Acts], ...]
+    guard: Guard
+
+
+class FollowUpViews:
+    """The collection `follow_ups` and the fold that fills it."""
+
+    def __init__(self, database: Database, evidence: EvidenceStore, rules: Rules) -> None:
+        self.collection = database.follow_ups
+        self._threads = database.threads
+        self._parked_threads = database.parked_threads
+        self._evidence = evidence
+        self._rules = rules
+
+    def ensure_indexes(self) -> None:
+        """Create the indexes that serve sweeps and lists; safe to repeat."""
+        for spec in FollowUpView._meta["index_specs"]:
+            self.collection.create_index(spec["fields"], name=spec["name"])
+
+    @property
+    def objects(self) -> QuerySet:
+        """A new mongoengine query over the follow-ups."""
+        return QuerySet(FollowUpView, self.collection)
+
+    def hear(self, events: Collection[Event]) -> None:
+        """Write the views that these events, already kept, bear on."""
+        history = self._rules.history()
+        kinds = history.thread_kinds()
+        self.refresh(self._evidence.threads_touched_by(events, kinds), history)
+        if any(event.type == "rules.adopted.v1" for event in events):
+            self.refresh(self._evidence.threads(kinds), history)
+
+    def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
+        """Fold these threads from the evidence and write their follow-ups, until nobody has claimed a fuller fold."""
+        history = history or self._rules.history()
+        for some in _chunks(sorted(set(threads)), THREADS_AT_A_TIME):
+            waiting: Collection[str] = some
+            while waiting:
+                waiting = self._write([*self._fold(waiting, history)], history)
+                history = self._rules.history() if waiting else history
+
+    def rebuild(self) -> int:
+        """Drop every view and fill it again from the evidence; the number of threads folded."""
+        history = self._rules.history()
+        for collection in (self.collection, self._threads, self._parked_threads):
+            collection.delete_many({})
+        threads = self._evidence.threads(history.thread_kinds())
+        self.refresh(threads, history)
+        return len(threads)
+
+    def current(self, follow_up_id: str, own_events: Collection[Event]) -> tuple[FollowUp, Acts] | None:
+        """One follow-up folded afresh; `own_events` is its own stream, which the evidence may not hold yet."""
+        found = self.collection.find_one({"_id": follow_up_id}, {"thread": 1})
+        if found is None:
+            return None
+        thread = found["thread"]
+        scene = {item.event.id: item for item in self._evidence.scenes([thread])[thread]}
+        refs = frozenset({thread, f"follow-up/{follow_up_id}"})
+        scene.update({event.id: Evidence(event, refs) for event in own_events})
+        folded = self._folded(thread, list(scene.values()), self._rules.history())
+        return next((pair for pair in folded.follow_ups if pair[0].id == follow_up_id), None)
+
+    def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
+        for thread, evidence in self._evidence.scenes(threads).items():
+            try:
+                folded = self._folded(thread, evidence, history)
+            except Exception as error:
+                if is_store_away(error):
+                    raise
+                # One thread that cannot be folded must not stop everybody's; it is set aside where the check finds it.
+                self._park(thread, error)
+            else:
+                yield folded
+
+    def _folded(self, thread: str, evidence: list[Evidence], history: RulesHistory) -> Folded:
+        acts: dict[str, list[Event]] = {}
+        for item in evidence:
+            if item.event.stream.startswith("follow-up/"):
+                acts.setdefault(item.event.stream.partition("/")[2], []).append(item.event)
+        follow_ups = fold(history, thread, evidence)
+        pairs = tuple((follow_up, acts_of(acts.get(follow_up.id, ()))) for follow_up in follow_ups)
+        return Folded(thread, pairs, Guard(history.number, len(evidence)))
+
+    def _park(self, thread: str, error: Exception) -> None:
+        reason = f"fold raised {type(error).__name__}"
+        log.error("thread_parked", thread=thread, reason=reason)
+        self._parked_threads.replace_one({"_id": thread}, {"_id": thread, "reason": reason}, upsert=True)
+
+    def _write(self, folds: list[Folded], history: RulesHistory) -> list[str]:
+        """Write the views of these folds; the threads for which somebody has claimed a fuller one."""
+        if not folds:
+            return []
+        _despite_duplicates(self._threads, [_claim(folded) for folded in folds])
+        writes: list[Any] = []
+        for folded in folds:
+            kept = []
+            for follow_up, acts in folded.follow_ups:
+                next_at = next_rung_at(follow_up, acts, history.calendar(follow_up.area))
+                document = document_of(follow_up, acts, next_at, folded.guard)
+                writes.append(ReplaceOne({"_id": follow_up.id, **folded.guard.or_lower()}, document, upsert=True))
+                kept.append(follow_up.id)
+            writes.append(DeleteMany({"thread": folded.thread, "_id": {"$nin": kept}, **folded.guard.or_lower()}))
+        _despite_duplicates(self.collection, writes)
+        claims = {
+            found["_id"]: Guard(found["rules_number"], found["seen"])
+            for found in self._threads.find({"_id": {"$in": [folded.thread for folded in folds]}})
+        }
+        self._parked_threads.delete_many({"_id": {"$in": [folded.thread for folded in folds]}})
+        return [folded.thread for folded in folds if claims.get(folded.thread, folded.guard) > folded.guard]
+
+
+def _claim(folded: Folded) -> UpdateOne:
+    guard = {"rules_number": folded.guard.rules, "seen": folded.guard.seen}
+    return UpdateOne({"_id": folded.thread, **folded.guard.or_lower()}, {"$set": guard}, upsert=True)
+
+
+def _despite_duplicates(collection: Any, writes: list[Any]) -> None:
+    """Under the guard a duplicate key means that a fuller one is already there, which is success."""
+    if not writes:
+        return
+    try:
+        collection.bulk_write(writes, ordered=False)
+    except BulkWriteError as error:
+        if error.details["writeConcernErrors"] or any(
+            failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]
+        ):
+            raise
+
+
+def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

@@ -1,0 +1,263 @@
+"""A follow-up service without its processes: real MongoDB, a real mail server, a clock that the test moves.
+
+What the sources record reaches it as the messages that their relays publish, positions included.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from aiosmtpd.controller import Controller
+from pymongo.database import Database
+
+from services.referrals_followup import hearing, sweeps
+from services.referrals_followup.domain.follow_up import FollowUp
+from services.referrals_followup.domain.rules import ADOPTED
+from services.referrals_followup.parts import build
+from services.referrals_followup.standards_file import load_packs
+from services.referrals_followup.views import follow_up_of
+from shared.clock import MovableClock, ReplayClock
+from shared.config import Config
+from shared.contracts import CATALOGUE
+from shared.events.documents import event_of
+from shared.kernel.calendar import england
+from shared.kernel.envelope import CONTENT_TYPE, Event, from_text, to_text
+from shared.kernel.ids import uuid7
+from shared.messaging.incoming import Delivery, Done, Outcome
+from shared.messaging.topology import EVIDENCE, SERVICES, SWEEP
+
+SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"
+DIRECTORY = SERVICE_FOLDER / "directory.example.yaml"
+STANDARDS = SERVICE_FOLDER / "standards"
+PUBLIC_URL = "http://follow-ups.example"
+MONDAY = from_text("2013-01-14T09:30:00Z")
+PERSON = f"p_{'a' * 32}"
+
+
+class Inbox:
+    """A mail server that keeps what it takes. While `refuses`, it answers and takes nothing."""
+
+    def __init__(self) -> None:
+        self.mails: list[Message] = []
+        self.refuses = False
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
+        if self.refuses:
+            return "451 try again later"
+        self.mails.append(message_from_bytes(envelope.content))
+        return "250 taken"
+
+    def to(self, address: str) -> list[Message]:
+        return [mail for mail in self.mails if mail["To"] == address]
+
+
+@contextmanager
+def mail_server(inbox: Inbox, port: int) -> Iterator[None]:
+    """The server runs inside the block only; outside it nothing listens on the port."""
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield
+    finally:
+        controller.stop()
+
+
+def text_of(mail: Message) -> str:
+    payload = mail.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload.decode()
+
+
+def config(database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int = 1, **more: Any) -> Config:
+    return Config(
+        service="referrals_followup",
+        role="serve",
+        mongodb_uri=mongodb_uri,
+        mongodb_database=database.name,
+        public_url=PUBLIC_URL,
+        bank_holidays_until=2016,
+        directory_file=DIRECTORY,
+        standards_dir=STANDARDS,
+        smtp_host="127.0.0.1",
+        smtp_port=smtp_port,
+        mail_from="followthrough@localhost",
+        perinatal_url="http://perinatal.example",
+        leaving_care_url="http://leaving-care.example",
+        **more,
+    )
+
+
+class Ledger:
+    """Everything a test needs of the service: facts in, time on, sweeps, and what came of them."""
+
+    def __init__(self, config: Config, clock: MovableClock | ReplayClock) -> None:
+        self.clock = clock
+        self.parts = build(config, clock)
+        self._published: dict[str, list[Event]] = {service: [] for service in SERVICES}
+        self._manifests = dict.fromkeys(SERVICES, 0)
+        packs = load_packs(config.standards_dir, CATALOGUE, self.parts.directory.roles)
+        self.parts.rules.adopt(packs, england(config.bank_holidays_until))
+        self.catch_up()
+
+    def close(self) -> None:
+        self.parts.close()
+
+    def forget(self) -> None:
+        """Nothing was ever recorded but the rules; the sources are as complete as they were."""
+        but_rules = {"event.type": {"$ne": ADOPTED}}
+        self.parts.views.collection.delete_many({})
+        self.parts.database.threads.delete_many({})
+        self.parts.database.evidence.delete_many(but_rules)
+        self.parts.store.collection.delete_many(but_rules)
+        for published in self._published.values():
+            published.clear()
+
+    def hear(self, *events: Event) -> None:
+        """Events arrive, as published. They count as complete only when their source reports its position."""
+        outcomes = hearing.hear(self.parts, [_delivery(event) for event in events])
+        assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
+        for event in events:
+            self._published[event.source].append(event)
+
+    def catch_up(self, *but_not: str) -> None:
+        """Own events arrive, and every source (but those named) reports that it is complete until now."""
+        own = self.parts.store.collection.find({"relay.pending": True}).sort("_id")
+        events = [event_of(document) for document in own]
+        if events:
+            self.hear(*events)
+            self.parts.store.collection.update_many(
+                {"_id": {"$in": [event.id for event in events]}}, {"$unset": {"relay.pending": ""}}
+            )
+        for service in SERVICES:
+            if service not in but_not:
+                hearing.hear(self.parts, [_delivery(self._position(service))])
+
+    def sweep(self, sweep_id: str | None = None) -> Outcome:
+        body = json.dumps({"sweep_id": sweep_id or uuid7(self.clock.now())}).encode()
+        (outcome,) = sweeps.hear(self.parts, [Delivery(SWEEP, body, "application/json")])
+        return outcome
+
+    def days_pass(self, until: str, *but_not: str) -> None:
+        """Time moves to this instant, every source reports, and a sweep looks."""
+        self.clock.set(from_text(until))
+        self.catch_up(*but_not)
+        assert self.sweep() == Done()
+        self.catch_up(*but_not)
+
+    def chases(self, follow_up: FollowUp | None = None) -> list[Event]:
+        wanted: dict[str, Any] = {"event.type": "follow_up.chased.v1"}
+        if follow_up:
+            wanted["event.stream"] = f"follow-up/{follow_up.id}"
+        return [event_of(document) for document in self.parts.store.collection.find(wanted).sort("_id")]
+
+    def follow_up(self, step: str = "REF-01", thread: str | None = None) -> FollowUp:
+        wanted = {"step": step, **({"thread": thread} if thread else {})}
+        document = self.parts.views.collection.find_one(wanted)
+        assert document is not None, f"there is no {step}"
+        return follow_up_of(document)
+
+    def letters(self, event_type: str = "digest.composed.v1") -> list[Event]:
+        found = self.parts.store.collection.find({"event.type": event_type}).sort("_id")
+        return [event_of(document) for document in found]
+
+    def _position(self, service: str) -> Event:
+        events, self._published[service] = self._published[service], []
+        manifest = None
+        if events:
+            self._manifests[service] += 1
+            manifest = {"number": self._manifests[service], "ids": [event.id for event in events]}
+        data = {"until": to_text(self.clock.now()), "last": self._manifests[service], "manifest": manifest}
+        return an_event("position.reported.v1", f"position/{service}", data, at=self.clock.now(), source=service)
+
+
+def an_event(
+    event_type: str,
+    stream: str,
+    data: dict[str, Any],
+    *,
+    at: datetime = MONDAY,
+    recorded_at: datetime | None = None,
+    source: str = "perinatal",
+    version: int = 1,
+    actor: str = "gp-okafor",
+    role: str = "gp_practice",
+    team: str = "gp-mill-road",
+    area: str = "essex",
+    subject: str | None = None,
+) -> Event:
+    event_id = uuid7(at)
+    return Event(
+        id=event_id,
+        source=source,
+        type=event_type,
+        subject=subject,
+        occurred_at=at,
+        recorded_at=recorded_at or at,
+        stream=stream,
+        version=version,
+        actor=actor,
+        role=role,
+        team=team,
+        area=area,
+        correlation_id=event_id,
+        data=data,
+    )
+
+
+def referral_noted(at: datetime = MONDAY, *, urgency: str = "routine", person: str = PERSON, **more: Any) -> Event:
+    """A GP decided to refer to CAMHS, and did not send it."""
+    referral_id = str(uuid4())
+    data = {
+        "referral_id": referral_id,
+        "person_id": person,
+        "service": "camhs",
+        "service_kind": "health",
+        "urgency": urgency,
+        "reason_code": "depression",
+    }
+    return an_event("referral.intended.v1", f"referral/{referral_id}", data, at=at, subject=person, **more)
+
+
+def referral_sent(noted: Event, at: datetime, **more: Any) -> Event:
+    """The same referral was sent after all."""
+    kept = {name: value for name, value in noted.data.items() if name != "reason_code"}
+    data = {**kept, "channel": "letter", "evidence": True}
+    return an_event("referral.sent.v1", noted.stream, data, at=at, version=2, subject=noted.subject, **more)
+
+
+def item_planned(at: datetime = MONDAY, *, person: str = PERSON) -> tuple[Event, Event]:
+    """A personal adviser was assigned, and an item stands in the pathway plan."""
+    care_leaver_id, plan_item_id = str(uuid4()), str(uuid4())
+    by: dict[str, Any] = {
+        "at": at,
+        "source": "leaving_care",
+        "actor": "pa-lindqvist",
+        "role": "personal_adviser",
+        "team": "leaving-care-essex",
+        "subject": person,
+    }
+    whose = {"care_leaver_id": care_leaver_id, "person_id": person}
+    assigned = {**whose, "adviser": "pa-lindqvist", "team": "leaving-care-essex"}
+    added = {
+        **whose,
+        "plan_item_id": plan_item_id,
+        "kind": "counselling",
+        "condition": "when_ready",
+        "fallback": "mental_health_worker",
+    }
+    return (
+        an_event("adviser.assigned.v1", f"care-leaver/{care_leaver_id}", assigned, version=2, **by),
+        an_event("plan_item.added.v1", f"plan-item/{plan_item_id}", added, **by),
+    )
+
+
+def _delivery(event: Event) -> Delivery:
+    return Delivery(EVIDENCE, json.dumps(event.to_cloudevent()).encode(), CONTENT_TYPE, message_id=event.id)

@@ -1,0 +1,592 @@
+"""The follow-up service over real HTTP: what it lists, why, to whom, and what people may do about it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.local.parts import Parts
+from shared.clock import ReplayClock
+from shared.kernel.envelope import Event, from_text, to_text
+from shared.messaging.topology import EVIDENCE
+from shared.scheduling.tick import publish_sweep
+from tests.integration.bus import publish
+from tests.integration.ledger import (
+    DIRECTORY,
+    MONDAY,
+    STANDARDS,
+    Inbox,
+    Ledger,
+    an_event,
+    config,
+    item_planned,
+    mail_server,
+    referral_noted,
+    referral_sent,
+)
+from tests.integration.recording import Caller, Running, code, faulty_fields, is_ready, new_key
+from tests.support import eventually
+
+NOW = from_text("2013-01-21T12:00:00Z")
+SOON_DUE = NOW - timedelta(hours=1)
+
+
+@contextmanager
+def following(parts: Parts, folder: Path, *role: str, clock: ReplayClock, smtp_port: int = 1) -> Iterator[Running]:
+    """The service on an empty database and an empty virtual host, its rules adopted; its clock is that of a replay."""
+    own = f"test_{uuid4().hex}"
+    private, public = new_key()
+    (folder / "public.pem").write_text(public)
+    with MongoClient[Any](parts.mongodb_uri, tz_aware=True) as client:
+        address = f"127.0.0.1:{parts.ports.take(own)}"
+        environment = {
+            **os.environ,
+            "MONGODB_URI": parts.mongodb_uri,
+            "MONGODB_DATABASE": own,
+            "AMQP_URI": parts.amqp_uri if role == ("serve", "http") else parts.new_vhost(own),
+            "HTTP_ADDRESS": address,
+            "PUBLIC_URL": f"http://{address}",
+            "JWT_PUBLIC_KEY_FILE": str(folder / "public.pem"),
+            "DIRECTORY_FILE": str(DIRECTORY),
+            "STANDARDS_DIR": str(STANDARDS),
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(smtp_port),
+            "MAIL_FROM": "followthrough@localhost",
+            "PERINATAL_URL": "http://perinatal.example",
+            "LEAVING_CARE_URL": "http://leaving-care.example",
+            "REPLAY_CLOCK_FILE": str(clock.path),
+            "LOCAL_STACK_DIR": str(parts.folder),
+            "LOG_LEVEL": "warning",
+        }
+        service = Running("referrals_followup", f"http://{address}", environment, private, client[own])
+        try:
+            service.run("adopt")
+            if role == ("serve",):
+                service.run("topology")
+            with service.kept_running(*role):
+                eventually(lambda: is_ready(service.url), within=30)
+                yield service
+        finally:
+            client.drop_database(own)
+
+
+@pytest.fixture(scope="module")
+def clock(parts: Parts) -> ReplayClock:
+    clock = ReplayClock(parts.folder / f"clock-{uuid4().hex}")
+    clock.set(MONDAY - timedelta(days=300))
+    return clock
+
+
+@pytest.fixture(scope="module")
+def service(parts: Parts, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
+    with following(parts, tmp_path_factory.mktemp("followup"), "serve", "http", clock=clock) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
+    """The other half of the service, in this process: what arrives on the bus."""
+    settings = config(service.database, service.environment["MONGODB_URI"])
+    ledger = Ledger(settings, clock)
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture(autouse=True)
+def _a_day_in_january(request: pytest.FixtureRequest) -> None:
+    """Every test begins at the same instant, with nothing recorded but the rules, and every source complete."""
+    if "service" not in request.fixturenames:
+        return
+    ledger: Ledger = request.getfixturevalue("ledger")
+    ledger.forget()
+    ledger.clock.set(NOW)
+    ledger.catch_up()
+
+
+@pytest.fixture(scope="module")
+def manager(service: Running) -> Caller:
+    return service.caller("gp-manager-hale", "manager", "gp-mill-road", "essex", "norfolk")
+
+
+@pytest.fixture(scope="module")
+def gp(service: Running) -> Caller:
+    return service.caller("gp-okafor", "gp_practice", "gp-mill-road")
+
+
+@pytest.fixture(scope="module")
+def housing(service: Running) -> Caller:
+    return service.caller("housing-silva", "housing", "housing-essex")
+
+
+def listed(caller: Caller, **query: Any) -> list[dict[str, Any]]:
+    answer = caller.get("/v1/follow-ups", **query)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def noted(ledger: Ledger, at: datetime = MONDAY, **more: Any) -> str:
+    """The id of the follow-up of a referral that was noted."""
+    event = referral_noted(at, **more)
+    ledger.hear(event)
+    return ledger.follow_up("REF-01", event.stream).id
+
+
+def in_norfolk(at: datetime = MONDAY) -> Event:
+    return referral_noted(at, area="norfolk", actor="gp-lindholm", team="gp-wensum")
+
+
+# --- lists --------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_follow_up_is_listed_with_its_owner_its_lateness_and_its_links(
+    ledger: Ledger, gp: Caller, service: Running
+) -> None:
+    event = referral_noted()
+    ledger.hear(event)
+    (item,) = listed(gp)
+    follow_up = ledger.follow_up()
+    assert item["reference"] == follow_up.reference
+    assert item["owner"] == {"role": "gp_practice", "team": "gp-mill-road", "person": "gp-okafor"}
+    assert item["due_at"] == "2013-01-16T17:00:00.000Z"
+    assert item["overdue_by_days"] == 5
+    assert item["disclosed"] is True
+    assert item["links"] == {
+        "follow_up": f"{service.url}/v1/follow-ups/{follow_up.reference}",
+        "record": f"http://perinatal.example/v1/{event.stream.replace('referral/', 'referrals/')}",
+    }
+
+
+def test_a_follow_up_that_was_met_is_no_longer_listed_but_can_be_asked_for(ledger: Ledger, gp: Caller) -> None:
+    event = referral_noted()
+    ledger.hear(event, referral_sent(event, MONDAY + timedelta(hours=1)))
+    assert [item["step"] for item in listed(gp)] == ["REF-02"]
+    assert [item["step"] for item in listed(gp, state="met")] == ["REF-01"]
+    assert len(listed(gp, state="any")) == 2
+
+
+def test_a_list_can_be_narrowed_by_each_of_its_filters(ledger: Ledger, manager: Caller) -> None:
+    other = f"p_{'b' * 32}"
+    ledger.hear(
+        referral_noted(),
+        referral_noted(NOW - timedelta(hours=3), actor="gp-adeyemi", person=other),
+        in_norfolk(),
+        *item_planned(MONDAY - timedelta(days=3)),
+        referral_noted(from_text("2011-06-01T09:00:00Z"), recorded_at=MONDAY),
+    )
+    essex = len(listed(manager, area="essex"))
+    assert len(listed(manager)) == essex + 1
+    assert [item["area"] for item in listed(manager, area="norfolk")] == ["norfolk"]
+    assert {item["owner"]["team"] for item in listed(manager, team="leaving-care-essex")} == {"leaving-care-essex"}
+    assert [item["owner"]["person"] for item in listed(manager, owner="gp-adeyemi")] == ["gp-adeyemi"]
+    assert {item["step"] for item in listed(manager, standard="CL-01")} == {
+        "CL-01.arrange",
+        "CL-01.revisit",
+        "CL-01.fallback",
+    }
+    assert [item["step"] for item in listed(manager, step="CL-01.arrange")] == ["CL-01.arrange"]
+    assert [item["person"] for item in listed(manager, person=other)] == [other]
+    assert [item["inherited"] for item in listed(manager, inherited="true")] == [True]
+    assert len(listed(manager, inherited="false")) == essex
+    assert {item["overdue_by_days"] for item in listed(manager, overdue_by_days=4, inherited="false")} == {5}
+
+
+@pytest.mark.parametrize("sort", ["due_at", "-due_at", "opened_at", "-opened_at", "standard", "-standard"])
+def test_pages_in_any_order_show_everything_once(ledger: Ledger, manager: Caller, sort: str) -> None:
+    days = [MONDAY - timedelta(days=days) for days in (3, 3, 1, 0, 2)]
+    ledger.hear(*(referral_noted(day) for day in days), *item_planned())
+    whole = listed(manager, sort=sort)
+    assert len(whole) == 8
+    field = sort.removeprefix("-")
+    values = [item[field] for item in whole]
+    assert values == sorted(values, reverse=sort.startswith("-"))
+    shown: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = manager.get("/v1/follow-ups", sort=sort, limit=3, **cursor).json()
+        shown += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert [item["id"] for item in shown] == [item["id"] for item in whole]
+
+
+def test_a_cursor_of_another_order_or_of_no_list_is_refused(ledger: Ledger, manager: Caller) -> None:
+    ledger.hear(referral_noted(), referral_noted())
+    following = manager.get("/v1/follow-ups", limit=1).json()["next"]
+    for query in ({"sort": "-due_at", "cursor": following}, {"cursor": "bm90aGluZw"}, {"cursor": "W3siJGd0Ijoi"}):
+        answer = manager.get("/v1/follow-ups", **query)
+        assert (answer.status_code, code(answer)) == (422, "bad-cursor")
+        assert faulty_fields(answer) == {"cursor"}
+
+
+def test_every_bad_field_of_a_query_is_named(manager: Caller, ledger: Ledger) -> None:
+    answer = manager.get(
+        "/v1/follow-ups", area="Essex!", state="late", limit=201, sort="name", person="Wren", standard="x", colour="red"
+    )
+    assert answer.status_code == 422
+    assert faulty_fields(answer) == {"area", "state", "limit", "sort", "person", "standard", "colour"}
+
+
+def test_answers_say_up_to_when_the_evidence_is_complete_and_when_that_is_stale(
+    ledger: Ledger, manager: Caller
+) -> None:
+    evidence = manager.get("/v1/follow-ups").json()["evidence"]
+    assert evidence == {
+        "complete_until": to_text(NOW),
+        "stale": False,
+        "sources": dict.fromkeys(("perinatal", "leaving_care", "referrals_followup"), to_text(NOW)),
+    }
+    ledger.clock.set(NOW + timedelta(minutes=6))
+    ledger.catch_up("leaving_care")
+    evidence = manager.get("/v1/follow-ups/summary").json()["evidence"]
+    assert evidence["stale"] is True
+    assert evidence["complete_until"] == evidence["sources"]["leaving_care"] == to_text(NOW)
+    assert evidence["sources"]["perinatal"] == to_text(NOW + timedelta(minutes=6))
+
+
+# --- areas and disclosure -----------------------------------------------------------------------------------------
+
+
+def test_nobody_sees_a_follow_up_of_another_area(ledger: Ledger, gp: Caller) -> None:
+    ledger.hear(in_norfolk())
+    follow_up = ledger.follow_up()
+    assert listed(gp) == []
+    for path in (f"/v1/follow-ups/{follow_up.id}", f"/v1/follow-ups/{follow_up.reference}"):
+        answer = gp.get(path)
+        assert (answer.status_code, code(answer)) == (403, "wrong-area")
+    for path in ("/v1/follow-ups", "/v1/follow-ups/summary"):
+        answer = gp.get(path, area="norfolk")
+        assert (answer.status_code, code(answer)) == (403, "wrong-area")
+    answer = gp.post(f"/v1/follow-ups/{follow_up.id}/acknowledged", {})
+    assert (answer.status_code, code(answer)) == (403, "wrong-area")
+
+
+def test_a_role_outside_the_disclosure_class_sees_whom_to_ask_and_not_the_content(
+    ledger: Ledger, gp: Caller, manager: Caller
+) -> None:
+    ledger.hear(*item_planned())
+    follow_up = ledger.follow_up("CL-01.arrange")
+    shown = gp.get(f"/v1/follow-ups/{follow_up.id}").json()
+    assert shown["title"] == "leaving care: contact the PA"
+    assert shown["disclosed"] is False
+    assert (shown["expects"], shown["source"], shown["why"], shown["fallback"]) == ("", "", {}, None)
+    assert shown["history"] == []
+    assert {item["title"] for item in listed(gp)} == {"leaving care: contact the PA"}
+    full = manager.get(f"/v1/follow-ups/{follow_up.id}").json()
+    assert full["title"] == "A pathway plan item has an owner, a date, a trigger and a fallback"
+    assert full["history"][0]["type"] == "plan_item.added.v1"
+
+
+def test_the_team_that_owns_it_sees_the_content_whatever_its_role(ledger: Ledger, service: Running) -> None:
+    ledger.hear(*item_planned())
+    worker = service.caller("lc-mental-health-greer", "mental_health_service", "leaving-care-essex")
+    assert worker.get(f"/v1/follow-ups/{ledger.follow_up('CL-01.arrange').id}").json()["disclosed"] is True
+
+
+def test_every_reading_of_a_person_is_entered_in_the_access_log(ledger: Ledger, gp: Caller, service: Running) -> None:
+    service.database.access_log.delete_many({})
+    follow_up_id = noted(ledger)
+    listed(gp)
+    gp.get(f"/v1/follow-ups/{follow_up_id}")
+    entries = list(service.database.access_log.find().sort("_id"))
+    assert [entry["subjects"] for entry in entries] == [[f"p_{'a' * 32}"]] * 2
+    assert [entry["actor"] for entry in entries] == ["gp-okafor"] * 2
+
+
+# --- one follow-up ------------------------------------------------------------------------------------------------
+
+
+def test_a_follow_up_explains_itself(ledger: Ledger, gp: Caller) -> None:
+    event = referral_noted(from_text("2012-12-21T10:00:00Z"))
+    ledger.hear(event)
+    follow_up = ledger.follow_up()
+    answer = gp.get(f"/v1/follow-ups/{follow_up.reference.lower().replace('-', ' ')}")
+    shown = answer.json()
+    assert answer.headers["ETag"] == '"0"'
+    assert shown["why"]["opened_type"] == "referral.intended.v1"
+    assert shown["why"]["opened_by"] == event.id
+    assert shown["why"]["skipped"] == [
+        "2012-12-22 (Saturday)",
+        "2012-12-23 (Sunday)",
+        "2012-12-25 (Christmas Day)",
+        "2012-12-26 (Boxing Day)",
+    ]
+    assert "2 working days" in shown["why"]["rule"]
+    assert shown["why"]["rules"]["england"] == "2026.11.1"
+    assert (shown["basis"], shown["why"]["confidence"]) == ("DES", "F")
+    assert [rung["name"] for rung in shown["ladder"]] == ["owner", "practice-lead", "named-gp"]
+    assert shown["ladder"][1]["tells"] == [
+        {"person": "gp-okafor", "because": "gp_practice"},
+        {"person": "gp-safeguarding-rahman", "because": "practice_safeguarding_lead of gp-mill-road"},
+    ]
+    assert shown["ladder"][2]["repeats_every"] == "10 working days"
+    assert [entry["type"] for entry in shown["history"]] == ["referral.intended.v1"]
+
+
+def test_chases_and_acts_stand_in_the_history_at_once(ledger: Ledger, gp: Caller, manager: Caller) -> None:
+    follow_up_id = noted(ledger)
+    ledger.sweep()  # its chase has not come back over the bus yet
+    assert gp.post(f"/v1/follow-ups/{follow_up_id}/acknowledged", {"note": "On it."}).status_code == 201
+    assert manager.post(f"/v1/follow-ups/{follow_up_id}/assigned", {"person": "gp-adeyemi"}).status_code == 201
+    answer = gp.get(f"/v1/follow-ups/{follow_up_id}")
+    shown = answer.json()
+    assert answer.headers["ETag"] == '"3"'
+    assert [entry["type"] for entry in shown["history"]] == [
+        "referral.intended.v1",
+        "follow_up.chased.v1",
+        "follow_up.acknowledged.v1",
+        "follow_up.assigned.v1",
+    ]
+    assert shown["history"][1]["recipients"] == ["gp-okafor", "gp-safeguarding-rahman"]
+    assert shown["history"][1]["rungs"] == ["owner", "practice-lead"]
+    assert shown["history"][2]["note"] == "On it."
+    assert shown["owner"]["person"] == "gp-adeyemi"
+    assert shown["chases"] == 1
+    assert shown["ladder"][0]["chased_at"] == to_text(NOW)
+
+
+@pytest.mark.parametrize(
+    "said", ["FT-0000-0000-1", "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6c", "nothing", "%00", "x" * 500]
+)
+def test_a_follow_up_that_does_not_exist_is_not_found(gp: Caller, ledger: Ledger, said: str) -> None:
+    answer = gp.get(f"/v1/follow-ups/{said}")
+    assert (answer.status_code, code(answer)) == (404, "not-found")
+    answer = gp.post(f"/v1/follow-ups/{said}/acknowledged", {})
+    assert (answer.status_code, code(answer)) == (404, "not-found")
+
+
+def test_two_that_share_a_reference_are_told_apart_by_their_ids(ledger: Ledger, gp: Caller) -> None:
+    one, other = noted(ledger), noted(ledger)
+    shared = ledger.parts.views.collection.find_one({"_id": one})
+    assert shared is not None
+    ledger.parts.views.collection.update_one({"_id": other}, {"$set": {"reference": shared["reference"]}})
+    answer = gp.get(f"/v1/follow-ups/{shared['reference']}")
+    assert (answer.status_code, code(answer)) == (409, "ambiguous-reference")
+
+
+# --- acts ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_acknowledgement_never_stops_the_ladder(ledger: Ledger, gp: Caller) -> None:
+    ledger.clock.set(MONDAY)
+    follow_up_id = noted(ledger)
+    assert gp.post(f"/v1/follow-ups/{follow_up_id}/acknowledged", {}).status_code == 201
+    ledger.days_pass("2013-01-16T17:00:00Z")
+    assert len(ledger.chases()) == 1
+
+
+def test_a_repeated_request_gets_the_first_answer_and_another_body_is_refused(ledger: Ledger, gp: Caller) -> None:
+    follow_up_id = noted(ledger)
+    path = f"/v1/follow-ups/{follow_up_id}/noted"
+    first = gp.post(path, {"note": "Rang CAMHS."}, key="k")
+    gp.post(path, {"note": "They rang back."})
+    again = gp.post(path, {"note": "Rang CAMHS."}, key="k")
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    other = gp.post(path, {"note": "Something else."}, key="k")
+    assert (other.status_code, code(other)) == (422, "key-reused")
+    assert gp.get(f"/v1/follow-ups/{follow_up_id}").headers["ETag"] == '"2"'
+
+
+def test_an_act_on_a_version_that_has_passed_is_refused(ledger: Ledger, gp: Caller) -> None:
+    path = f"/v1/follow-ups/{noted(ledger)}/acknowledged"
+    assert gp.post(path, {}, headers={"If-Match": '"0"'}).status_code == 201
+    answer = gp.post(path, {}, headers={"If-Match": '"0"'})
+    assert (answer.status_code, code(answer)) == (412, "stale-version")
+
+
+def test_accepting_makes_one_the_owner_and_refusing_gives_it_back(ledger: Ledger, gp: Caller, service: Running) -> None:
+    follow_up_id = noted(ledger)
+    colleague = service.caller("gp-adeyemi", "gp_practice", "gp-mill-road")
+    assert colleague.post(f"/v1/follow-ups/{follow_up_id}/accepted", {}).status_code == 201
+    assert gp.get(f"/v1/follow-ups/{follow_up_id}").json()["owner"]["person"] == "gp-adeyemi"
+    refusal = {"reason_code": "not-my-patient", "note": "Moved to another surgery."}
+    assert colleague.post(f"/v1/follow-ups/{follow_up_id}/refused", refusal).status_code == 201
+    shown = gp.get(f"/v1/follow-ups/{follow_up_id}").json()
+    assert shown["owner"]["person"] == "gp-okafor"
+    assert shown["refused_by"] == "gp-adeyemi"
+    assert shown["history"][-1]["reason_code"] == "not-my-patient"
+
+
+def test_ending_needs_a_reason_and_a_manager_and_then_nothing_more_is_expected(
+    ledger: Ledger, gp: Caller, manager: Caller
+) -> None:
+    follow_up_id = noted(ledger)
+    path = f"/v1/follow-ups/{follow_up_id}/ended"
+    refused = gp.post(path, {"reason_code": "moved-away"})
+    assert (refused.status_code, code(refused)) == (403, "wrong-role")
+    missing = manager.post(path, {})
+    assert (missing.status_code, faulty_fields(missing)) == (422, {"reason_code"})
+    assert manager.post(path, {"reason_code": "moved-away"}).status_code == 201
+    shown = gp.get(f"/v1/follow-ups/{follow_up_id}").json()
+    assert (shown["state"], shown["closed_actor"], shown["closed_reason"]) == (
+        "ended",
+        "gp-manager-hale",
+        "moved-away",
+    )
+    for verb, body in (("ended", {"reason_code": "again"}), ("accepted", {}), ("acknowledged", {})):
+        answer = manager.post(f"/v1/follow-ups/{follow_up_id}/{verb}", body)
+        assert (answer.status_code, code(answer)) == (409, "already-closed")
+    ledger.days_pass("2013-03-01T12:00:00Z")
+    assert ledger.chases() == []
+
+
+def test_it_is_assigned_only_to_somebody_in_the_directory(ledger: Ledger, manager: Caller) -> None:
+    path = f"/v1/follow-ups/{noted(ledger)}/assigned"
+    answer = manager.post(path, {"person": "gp-nobody", "team": "no-team"})
+    assert answer.status_code == 422
+    assert faulty_fields(answer) == {"person", "team"}
+
+
+def test_all_of_a_leavers_work_goes_to_somebody_else_and_a_repetition_answers_the_same(
+    ledger: Ledger, manager: Caller
+) -> None:
+    ids = {noted(ledger), noted(ledger), noted(ledger)}
+    noted(ledger, actor="gp-adeyemi")
+    body = {"from_person": "gp-okafor", "to_person": "gp-safeguarding-rahman"}
+    first = manager.post("/v1/reassignments", body, key="leaver")
+    assert first.status_code == 200, first.text
+    ledger.catch_up()
+    assert {item["id"] for item in listed(manager, owner="gp-safeguarding-rahman")} == ids
+    assert listed(manager, owner="gp-okafor") == []
+    again = manager.post("/v1/reassignments", body, key="leaver")
+    assert again.json()["assigned"] == first.json()["assigned"] == sorted(first.json()["assigned"])
+    assert len(first.json()["assigned"]) == 3
+    assert ledger.parts.store.collection.count_documents({"event.type": "follow_up.assigned.v1"}) == 3
+    unknown = manager.post("/v1/reassignments", {"from_person": "gp-okafor", "to_person": "gp-nobody"})
+    assert (unknown.status_code, faulty_fields(unknown)) == (422, {"to_person"})
+
+
+def test_a_reviewer_only_reads(ledger: Ledger, service: Running) -> None:
+    follow_up_id = noted(ledger)
+    reviewer = service.caller("reviewer-thorne", "reviewer", "practice-review")
+    assert reviewer.get(f"/v1/follow-ups/{follow_up_id}").status_code == 200
+    for verb, body in (
+        ("acknowledged", {}),
+        ("noted", {"note": "x"}),
+        ("accepted", {}),
+        ("ended", {"reason_code": "x"}),
+    ):
+        assert reviewer.post(f"/v1/follow-ups/{follow_up_id}/{verb}", body).status_code == 403
+
+
+# --- sums and standards -------------------------------------------------------------------------------------------
+
+
+def test_the_summary_counts_by_standard_area_and_team_and_names_the_oldest(ledger: Ledger, manager: Caller) -> None:
+    oldest = referral_noted(MONDAY - timedelta(days=7))
+    ledger.hear(
+        oldest,
+        referral_noted(),
+        referral_noted(SOON_DUE),
+        in_norfolk(),
+        referral_noted(from_text("2011-06-01T09:00:00Z"), recorded_at=MONDAY),
+        *item_planned(),
+    )
+    rows = manager.get("/v1/follow-ups/summary").json()["rows"]
+    found = {(row["standard"], row["area"], row["team"]): row for row in rows}
+    essex = found["REF-01", "essex", "gp-mill-road"]
+    assert (essex["open"], essex["overdue"], essex["inherited"]) == (3, 2, 1)
+    assert essex["oldest"]["due_at"] < "2013-01-10"
+    norfolk = found["REF-01", "norfolk", "gp-wensum"]
+    assert (norfolk["open"], norfolk["overdue"], norfolk["inherited"]) == (1, 1, 0)
+    assert norfolk["oldest"]["reference"] == listed(manager, area="norfolk")[0]["reference"]
+    assert found["CL-01", "essex", "leaving-care-essex"]["open"] == 3
+    assert [row["area"] for row in manager.get("/v1/follow-ups/summary", area="norfolk").json()["rows"]] == ["norfolk"]
+
+
+def test_the_standards_in_force_are_told_with_basis_and_source(gp: Caller, ledger: Ledger) -> None:
+    answer = gp.get("/v1/standards")
+    shown = answer.json()
+    assert shown["area"] == "essex"
+    assert shown["versions"]["essex"] == "2026.11.1"
+    found = {step["step"]: step for step in shown["standards"]}
+    assert set(found) >= {"REF-01", "REF-02", "CL-01.arrange", "CL-01.revisit", "CL-01.fallback"}
+    assert found["REF-01"]["basis"] == "DES"
+    assert "Case S" in found["REF-01"]["source"]
+    assert "2 working days" in found["REF-01"]["due"]
+    assert found["REF-01"]["applies_from"] == "2012-01-01"
+    assert [rung["when"] for rung in found["REF-01"]["ladder"]] == [
+        "at the due date",
+        "2 working days after the due date",
+        "10 working days after the due date",
+    ]
+    assert found["REF-02"]["ladder"][1]["repeats_every"] == "3 working days"
+    elsewhere = gp.get("/v1/standards", area="norfolk", at="2013-01-01T00:00:00Z").json()
+    assert {step["step"]: step for step in elsewhere["standards"]}["REF-02"]["due"] != found["REF-02"]["due"]
+
+
+def test_somebody_of_several_areas_says_which_standards_are_meant(manager: Caller, ledger: Ledger) -> None:
+    answer = manager.get("/v1/standards")
+    assert (answer.status_code, faulty_fields(answer)) == (422, {"area"})
+
+
+def test_every_role_may_ask_but_not_without_a_token(housing: Caller, service: Running, ledger: Ledger) -> None:
+    assert housing.get("/v1/follow-ups").status_code == 200
+    assert Caller(service.url, "forged").get("/v1/follow-ups").status_code == 401
+
+
+# --- the processes ------------------------------------------------------------------------------------------------
+
+
+def test_a_noted_referral_that_arrives_on_the_bus_is_chased_by_mail_after_a_sweep(parts: Parts, tmp_path: Path) -> None:
+    clock = ReplayClock(parts.folder / f"clock-{uuid4().hex}")
+    clock.set(MONDAY - timedelta(days=1))
+    inbox = Inbox()
+    port = parts.ports.take(uuid4().hex)
+    with (
+        mail_server(inbox, port),
+        following(parts, tmp_path, "serve", clock=clock, smtp_port=port) as service,
+        service.kept_running("relay"),
+    ):
+        amqp_uri = service.environment["AMQP_URI"]
+        clock.set(MONDAY)
+        publish(amqp_uri, EVIDENCE, referral_noted())
+        gp = service.caller("gp-okafor", "gp_practice", "gp-mill-road")
+        eventually(lambda: listed(gp), within=20)
+        due = from_text("2013-01-16T17:00:00Z")
+        clock.set(due)
+        data = {"until": to_text(due), "last": 0, "manifest": None}
+        for source in ("perinatal", "leaving_care"):
+            position = an_event("position.reported.v1", f"position/{source}", data, at=due, source=source)
+            publish(amqp_uri, EVIDENCE, position)
+        eventually(lambda: gp.get("/v1/follow-ups").json()["evidence"]["complete_until"] == to_text(due), within=20)
+        publish_sweep(amqp_uri, clock)
+        (mail,) = eventually(lambda: list(inbox.mails), within=20)
+        assert mail["To"] == "ngozi.okafor@essex.example"
+        assert "REF-01" in mail["Subject"]
+    parts.drop_vhost(service.database.name)
+
+
+@pytest.mark.parametrize("role", [["serve", "http"], ["serve"], ["adopt"]])
+def test_with_a_faulty_directory_or_pack_nothing_starts_and_every_fault_is_told(
+    service: Running, tmp_path: Path, role: list[str]
+) -> None:
+    directory = tmp_path / "directory.yaml"
+    directory.write_text(DIRECTORY.read_text().replace("area: essex, role: gp_practice", "area: sussex, role: gp", 1))
+    packs = tmp_path / "standards"
+    packs.mkdir()
+    (packs / "england.yaml").write_text("pack: england\nversion: [1]\nsteps: {}\n")
+    environment = {
+        **service.environment,
+        "DIRECTORY_FILE": str(directory),
+        "STANDARDS_DIR": str(packs),
+    }
+    done = subprocess.run(
+        service._command(*role), env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    line = next(n for n, text in enumerate(directory.read_text().splitlines(), 1) if "sussex" in text)
+    assert f"{directory}:{line}: teams[0].area: is not the id of one of the areas" in done.stderr
+    assert f"{directory}:{line}: teams[0].role:" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,333 @@
+"""Mails over real SMTP: every recipient is told once, of everything, whatever fails in between."""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
+
+from services.referrals_followup import mails
+from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.mailer import Mailer
+from shared.clock import MovableClock
+from shared.contracts import CATALOGUE
+from shared.events.errors import StaleVersion
+from shared.kernel.envelope import Event, from_text
+from tests.integration.ledger import (
+    DIRECTORY,
+    MONDAY,
+    Inbox,
+    Ledger,
+    config,
+    item_planned,
+    mail_server,
+    referral_noted,
+    referral_sent,
+    text_of,
+)
+
+GP = "ngozi.okafor@essex.example"
+DUE = "2013-01-16T17:00:00Z"
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def smtp_port() -> int:
+    from tests.contract.toy import free_port
+
+    return free_port()
+
+
+@pytest.fixture
+def server(inbox: Inbox, smtp_port: int) -> Iterator[None]:
+    with mail_server(inbox, smtp_port):
+        yield
+
+
+@pytest.fixture
+def ledger(database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int) -> Iterator[Ledger]:
+    ledger = Ledger(config(database, mongodb_uri, smtp_port), MovableClock(MONDAY))
+    yield ledger
+    ledger.close()
+
+
+def try_again_now(ledger: Ledger) -> None:
+    """The delay of a letter that failed is over."""
+    ledger.parts.store.collection.update_many(
+        {"relay.smtp": {"$exists": True}}, {"$set": {"relay.smtp.due_at": datetime.now(UTC)}}
+    )
+
+
+@pytest.mark.usefixtures("server")
+def test_a_chase_is_delivered_as_one_mail_that_explains_itself(ledger: Ledger, inbox: Inbox) -> None:
+    noted = referral_noted()
+    ledger.hear(noted)
+    ledger.days_pass(DUE)
+    (mail,) = inbox.mails
+    (letter,) = ledger.letters()
+    follow_up = ledger.follow_up()
+    assert mail["To"] == GP
+    assert mail["Subject"] == "[Followthrough] 1 overdue: REF-01 (Essex)"
+    assert mail["Message-ID"] == f"<{letter.id}@followthrough>"
+    assert parsedate_to_datetime(mail["Date"]) == from_text(DUE)
+    assert f"http://follow-ups.example/v1/follow-ups/{follow_up.reference}" in text_of(mail)
+    assert f"http://perinatal.example/v1/{noted.stream.replace('referral/', 'referrals/')}" in text_of(mail)
+    (accepted,) = ledger.letters("digest.accepted.v1")
+    assert accepted.data == {"recipient": "gp-okafor", "digest_id": letter.id}
+    assert mails.is_idle(ledger.parts.store.collection)
+
+
+@pytest.mark.usefixtures("server")
+def test_what_falls_due_together_comes_in_one_mail(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted(), referral_noted(), referral_noted())
+    ledger.days_pass(DUE)
+    (mail,) = inbox.mails
+    assert mail["Subject"] == "[Followthrough] 3 overdue: REF-01 (Essex)"
+
+
+@pytest.mark.usefixtures("server")
+def test_everybody_who_is_told_gets_a_mail_and_each_reads_who_else_was_told(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass("2013-01-18T17:00:00Z")
+    assert "Also told: gp-safeguarding-rahman" in text_of(*inbox.to(GP))
+    assert "Also told: gp-okafor" in text_of(*inbox.to("shirin.rahman@essex.example"))
+
+
+@pytest.mark.usefixtures("server")
+def test_an_urgent_chase_goes_alone(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted(), referral_noted())
+    ledger.parts.views.collection.update_one({"step": "REF-01"}, {"$set": {"rungs.0.urgent": True}})
+    ledger.days_pass(DUE)
+    first, second = (mail["Subject"] for mail in inbox.mails)
+    assert first == "[Followthrough] urgent, 1 overdue: REF-01 (Essex)"
+    assert second == "[Followthrough] 1 overdue: REF-01 (Essex)"
+
+
+def test_a_mail_server_that_is_away_delays_the_mail_and_loses_nothing(
+    ledger: Ledger, inbox: Inbox, smtp_port: int
+) -> None:
+    ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
+    ledger.days_pass(DUE)
+    assert len(ledger.letters()) == 2
+    waiting = list(ledger.parts.store.collection.find({"relay.smtp": {"$exists": True}}))
+    attempts = sorted(document["relay"]["smtp"]["attempts"] for document in waiting)
+    assert attempts == [0, 1]  # one try was enough to see that nobody answers
+    with mail_server(inbox, smtp_port):
+        try_again_now(ledger)
+        mails.send(ledger.parts)
+    assert len(inbox.mails) == 2
+    assert len(ledger.letters("digest.accepted.v1")) == 2
+    assert mails.is_idle(ledger.parts.store.collection)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_mail_that_is_refused_is_tried_again_ever_more_rarely(ledger: Ledger, inbox: Inbox) -> None:
+    inbox.refuses = True
+    ledger.hear(referral_noted())
+    ledger.days_pass(DUE)
+    delays = []
+    for attempts in range(1, 6):
+        (waiting,) = ledger.parts.store.collection.find({"relay.smtp": {"$exists": True}})
+        assert waiting["relay"]["smtp"]["attempts"] == attempts
+        delays.append(waiting["relay"]["smtp"]["due_at"] - datetime.now(UTC))
+        mails.send(ledger.parts)  # not due: nothing happens
+        try_again_now(ledger)
+        mails.send(ledger.parts)
+    assert [round(delay.total_seconds(), -1) for delay in delays[1:]] == [60, 600, 3600, 3600]
+    assert ledger.letters("digest.accepted.v1") == []
+    inbox.refuses = False
+    try_again_now(ledger)
+    mails.send(ledger.parts)
+    assert len(inbox.mails) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_one_mail_that_is_refused_does_not_hold_up_the_others(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
+    real = smtplib.SMTP.send_message
+
+    def refuse_the_first(server: smtplib.SMTP, message: Any, *args: Any) -> Any:
+        if message["To"] == GP:
+            raise smtplib.SMTPRecipientsRefused({GP: (550, b"unknown")})
+        return real(server, message, *args)
+
+    monkeypatch.setattr(smtplib.SMTP, "send_message", refuse_the_first)
+    ledger.days_pass(DUE)
+    assert [mail["To"] for mail in inbox.mails] == ["maja.lindqvist@essex.example"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_crash_after_the_mail_was_taken_repeats_it_under_the_same_message_id(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.hear(referral_noted())
+    real = Mailer.send
+
+    def die_after(self: Mailer, **mail: Any) -> None:
+        real(self, **mail)
+        raise AutoReconnect
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Mailer, "send", die_after)
+        with pytest.raises(AutoReconnect):
+            ledger.days_pass(DUE)
+    ledger.sweep("again")
+    first, second = inbox.mails
+    assert first["Message-ID"] == second["Message-ID"]
+    assert len(ledger.letters("digest.accepted.v1")) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_a_crash_after_the_acceptance_was_recorded_sends_no_second_mail(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass(DUE)
+    (letter,) = ledger.letters()
+    ledger.parts.store.collection.update_one(
+        {"_id": letter.id}, {"$set": {"relay.smtp": {"due_at": datetime.now(UTC), "attempts": 0}}}
+    )
+    mails.send(ledger.parts)
+    assert len(inbox.mails) == 1
+    assert mails.is_idle(ledger.parts.store.collection)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_crash_between_the_letter_and_crossing_off_its_chases_writes_no_second_letter(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass(DUE)
+    (chase,) = ledger.chases()
+    ledger.parts.store.collection.update_one({"_id": chase.id}, {"$set": {"relay.mail_for": ["gp-okafor"]}})
+    mails.compose(ledger.parts)
+    mails.send(ledger.parts)
+    assert len(ledger.letters()) == len(inbox.mails) == 1
+    assert mails.is_idle(ledger.parts.store.collection)
+
+
+def test_two_who_compose_at_once_write_one_letter(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.hear(referral_noted())
+    ledger.clock.set(from_text(DUE))
+    ledger.catch_up()
+    from services.referrals_followup import sweeps
+
+    sweeps.sweep(ledger.parts, "s")
+    real = mails._covered
+    rivals = iter([True])
+
+    def covered_and_then_a_rival(*asked: Any) -> set[str]:
+        found = real(*asked)
+        if next(rivals, False):
+            mails.compose(ledger.parts)
+        return found
+
+    monkeypatch.setattr(mails, "_covered", covered_and_then_a_rival)
+    mails.compose(ledger.parts)
+    assert len(ledger.letters()) == 1
+    assert ledger.parts.store.collection.find_one({"relay.mail_for": {"$exists": True}}) is None
+
+
+def test_contention_without_end_leaves_the_chase_waiting(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.hear(referral_noted())
+    ledger.clock.set(from_text(DUE))
+    ledger.catch_up()
+    with monkeypatch.context() as contended:
+
+        def lose(*_: Any) -> None:
+            raise StaleVersion("lost")
+
+        contended.setattr(mails, "_compose_for", lose)
+        ledger.sweep()
+    assert ledger.letters() == []
+    mails.compose(ledger.parts)
+    assert len(ledger.letters()) == 1
+
+
+def test_what_has_closed_before_the_mail_could_go_is_left_out(ledger: Ledger, inbox: Inbox, smtp_port: int) -> None:
+    sent_late, still_open = referral_noted(), referral_noted(actor="gp-adeyemi")
+    ledger.hear(sent_late, still_open)
+    ledger.days_pass(DUE)  # no mail server
+    ledger.hear(referral_sent(sent_late, from_text(DUE) + timedelta(minutes=5)))
+    with mail_server(inbox, smtp_port):
+        try_again_now(ledger)
+        mails.send(ledger.parts)
+    (mail,) = inbox.mails
+    assert mail["To"] == "tunde.adeyemi@essex.example"
+    (overtaken,) = ledger.letters("digest.overtaken.v1")
+    assert overtaken.data["recipient"] == "gp-okafor"
+    assert mails.is_idle(ledger.parts.store.collection)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_recipient_whom_the_directory_no_longer_knows_has_a_stand_in(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.hear(referral_noted())
+    known = load_directory(DIRECTORY)
+    without = Directory(
+        tuple(known.areas.values()),
+        tuple(known.teams.values()),
+        tuple(member for member in known.people.values() if member.id != "gp-okafor"),
+        known.duty_roles,
+    )
+    ledger.clock.set(from_text(DUE))
+    ledger.catch_up()
+    from services.referrals_followup import sweeps
+
+    sweeps.sweep(ledger.parts, "s")
+    object.__setattr__(ledger.parts, "directory", without)
+    mails.compose(ledger.parts)
+    mails.send(ledger.parts)
+    assert [mail["To"] for mail in inbox.mails] == ["saskia.achterberg@essex.example"]
+    assert ledger.letters("digest.accepted.v1")[0].data["recipient"] == "lead-achterberg"
+
+
+@pytest.mark.usefixtures("server")
+def test_a_recipient_outside_the_disclosure_class_reads_only_whom_to_ask(ledger: Ledger, inbox: Inbox) -> None:
+    from services.referrals_followup.actors import SYSTEM_ACTOR
+    from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
+
+    ledger.hear(*item_planned())
+    follow_up = ledger.follow_up("CL-01.arrange")
+    ledger.parts.store.execute(
+        AGGREGATE,
+        f"follow-up/{follow_up.id}",
+        Assign(follow_up, "gp-okafor", "camhs-essex"),
+        SYSTEM_ACTOR,
+        key="k",
+        body={},
+        creates=True,
+    )
+    ledger.days_pass("2013-01-21T17:00:00Z")
+    text = text_of(*inbox.to(GP))
+    assert "CL-01.arrange: leaving care: contact the PA" in text
+    assert "Expected:" not in text
+
+
+@pytest.mark.usefixtures("server")
+def test_the_operator_gets_a_mail_of_a_silent_source(ledger: Ledger, inbox: Inbox) -> None:
+    for minute in (0, 10, 11):
+        ledger.days_pass(f"2013-01-15T09:{minute:02d}:00Z", *(["perinatal"] if minute else []))
+    (mail,) = inbox.mails
+    assert mail["Subject"] == "[Followthrough] silent: perinatal"
+
+
+@pytest.mark.usefixtures("server")
+def test_every_event_about_mails_keeps_its_contract(ledger: Ledger) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass(DUE)
+    said: list[Event] = [*ledger.letters(), *ledger.letters("digest.accepted.v1"), *ledger.chases()]
+    assert len(said) == 3
+    assert all(CATALOGUE.faults(event.type, event.data) == {} for event in said)

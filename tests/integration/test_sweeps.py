@@ -1,0 +1,217 @@
+"""Sweeps on a real store: the guilty are chased, the innocent are not, and no rung is lost or doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect
+
+from services.referrals_followup import sweeps
+from shared.clock import MovableClock
+from shared.kernel.envelope import from_text
+from shared.messaging.incoming import Delivery, Done, Park
+from shared.messaging.topology import SWEEP
+from tests.integration.ledger import MONDAY, Ledger, config, item_planned, referral_noted, referral_sent
+
+
+@pytest.fixture
+def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
+    ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
+    ledger.clock.set(MONDAY)
+    yield ledger
+    ledger.close()
+
+
+def rungs(ledger: Ledger) -> list[list[str]]:
+    return [[rung["name"] for rung in chase.data["rungs"]] for chase in ledger.chases()]
+
+
+def test_a_referral_that_was_only_noted_is_chased_after_two_working_days(ledger: Ledger) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass("2013-01-16T16:59:00Z")
+    assert ledger.chases() == []
+    ledger.days_pass("2013-01-16T17:00:00Z")
+    (chase,) = ledger.chases()
+    assert chase.data["recipients"] == ["gp-okafor"]
+    assert [rung["name"] for rung in chase.data["rungs"]] == ["owner"]
+    assert chase.area == "essex"
+
+
+def test_a_referral_that_was_sent_in_time_is_not_chased(ledger: Ledger) -> None:
+    noted = referral_noted()
+    ledger.hear(noted, referral_sent(noted, MONDAY + timedelta(hours=1)))
+    ledger.days_pass("2013-01-16T17:00:00Z")
+    assert [chase for chase in ledger.chases() if chase.data["step"] == "REF-01"] == []
+
+
+def test_nobody_is_chased_twice_for_one_rung_and_the_ladder_goes_on_to_the_practices_lead(ledger: Ledger) -> None:
+    ledger.hear(referral_noted())
+    for day in ("16", "17", "18"):
+        ledger.days_pass(f"2013-01-{day}T17:00:00Z")
+    first, second = ledger.chases()
+    assert [rung["name"] for rung in first.data["rungs"]] == ["owner"]
+    assert second.data["recipients"] == ["gp-okafor", "gp-safeguarding-rahman"]
+
+
+def test_after_a_long_outage_all_owed_rungs_go_into_one_chase(ledger: Ledger) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass("2013-03-01T12:00:00Z")
+    assert rungs(ledger) == [["owner", "practice-lead", "named-gp"]]
+
+
+def test_a_sweep_delivered_again_changes_nothing(ledger: Ledger) -> None:
+    ledger.hear(referral_noted())
+    ledger.clock.set(from_text("2013-01-16T17:00:00Z"))
+    ledger.catch_up()
+    for _ in range(3):  # its own chase has not come back yet: the stream itself says that it was made
+        assert ledger.sweep("sweep-1") == Done()
+    ledger.sweep("sweep-2")
+    assert len(ledger.chases()) == 1
+    assert len(ledger.letters()) == 1
+
+
+@pytest.mark.parametrize("killed_after", ["sweep", "compose"])
+def test_a_sweep_that_was_killed_and_delivered_again_loses_and_doubles_nothing(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, killed_after: str
+) -> None:
+    ledger.hear(referral_noted(), referral_noted(), *item_planned(MONDAY - timedelta(days=10)))
+    ledger.clock.set(from_text("2013-01-21T17:00:00Z"))
+    ledger.catch_up()
+    with monkeypatch.context() as dying:
+        killed_in = "compose" if killed_after == "sweep" else "send"
+        dying.setattr(sweeps.mails, killed_in, lambda parts: (_ for _ in ()).throw(AutoReconnect()))
+        with pytest.raises(AutoReconnect):
+            ledger.sweep("sweep-1")
+    assert ledger.parts.database.sweeps.find_one({"_id": "sweep-1", "finished_at": {"$exists": True}}) is None
+    ledger.sweep("sweep-1")
+    assert len(ledger.chases()) == 3
+    covered = [chase for letter in ledger.letters() for chase in letter.data["chases"]]
+    by_recipient = {letter.data["recipient"] for letter in ledger.letters()}
+    assert by_recipient == {recipient for chase in ledger.chases() for recipient in chase.data["recipients"]}
+    assert len(covered) == sum(len(chase.data["recipients"]) for chase in ledger.chases())
+
+
+def test_an_act_recorded_while_the_relay_was_down_is_never_chased(ledger: Ledger) -> None:
+    noted = referral_noted()
+    ledger.hear(noted)
+    ledger.catch_up()
+    sent = referral_sent(noted, from_text("2013-01-16T10:00:00Z"))  # recorded, but its relay says nothing
+    ledger.days_pass("2013-01-18T17:00:00Z", "perinatal")
+    assert ledger.chases() == []
+    ledger.hear(sent)
+    ledger.days_pass("2013-01-18T17:01:00Z")
+    assert [chase for chase in ledger.chases() if chase.data["step"] == "REF-01"] == []
+
+
+def test_what_fell_due_before_a_source_fell_silent_is_chased_all_the_same(ledger: Ledger) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass("2013-01-16T16:59:00Z")
+    ledger.clock.set(from_text("2013-01-16T17:00:00Z"))
+    ledger.catch_up()
+    ledger.days_pass("2013-01-17T17:00:00Z", "leaving_care")
+    assert rungs(ledger) == [["owner"]]
+
+
+def test_a_source_that_falls_silent_is_told_to_the_operator_once(ledger: Ledger) -> None:
+    ledger.days_pass("2013-01-15T09:00:00Z")
+    ledger.days_pass("2013-01-15T09:05:00Z", "perinatal")
+    assert ledger.letters() == []  # five minutes are tolerated
+    ledger.days_pass("2013-01-15T09:06:00Z", "perinatal")
+    assert ledger.letters() == []  # a relay that just came back needs a moment
+    for minute in ("07", "08", "09"):
+        ledger.days_pass(f"2013-01-15T09:{minute}:00Z", "perinatal")
+    (letter,) = ledger.letters()
+    assert letter.data["recipient"] == "operator-kowalski"
+    (silence,) = ledger.letters("source.fell_silent.v1")
+    assert silence.data["service"] == "perinatal"
+    assert silence.data["complete_until"] == "2013-01-15T09:00:00.000Z"
+    ledger.days_pass("2013-01-15T10:00:00Z")
+    ledger.days_pass("2013-01-15T11:00:00Z", "perinatal")
+    ledger.days_pass("2013-01-15T11:01:00Z", "perinatal")
+    assert len(ledger.letters("source.fell_silent.v1")) == 2  # another silence
+
+
+def test_while_a_source_never_spoke_nobody_is_chased(database: Database[dict[str, Any]], mongodb_uri: str) -> None:
+    ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY))
+    ledger.hear(referral_noted())
+    ledger.parts.database.positions.delete_many({"_id": "leaving_care"})
+    ledger.parts.database.reported_manifests.delete_many({"_id": {"$regex": "^leaving_care/"}})
+    ledger.days_pass("2013-02-01T17:00:00Z", "leaving_care")
+    assert ledger.chases() == []
+    ledger.close()
+
+
+def test_one_follow_up_that_cannot_be_chased_stops_nobody_elses(ledger: Ledger) -> None:
+    broken, sound = referral_noted(), referral_noted()
+    ledger.hear(broken, sound)
+    ledger.parts.views.collection.update_one({"thread": broken.stream}, {"$set": {"rungs": [{"name": "?"}]}})
+    ledger.days_pass("2013-01-16T17:00:00Z")
+    assert [chase.data["thread"] for chase in ledger.chases()] == [sound.stream]
+    report = ledger.parts.database.sweeps.find_one({}, sort=[("started_at", -1)])
+    assert report is not None
+    assert (report["chased"], report["failed"]) == (1, 1)
+
+
+def test_an_owner_who_is_away_is_not_told_but_the_duty_person_is(ledger: Ledger) -> None:
+    ledger.hear(referral_noted(actor="gp-locum"))  # not in the directory
+    ledger.days_pass("2013-01-16T17:00:00Z")
+    (chase,) = ledger.chases()
+    assert chase.data["recipients"] == ["gp-adeyemi"]
+
+
+def test_an_assigned_person_is_the_one_who_is_told(ledger: Ledger) -> None:
+    from services.referrals_followup.actors import SYSTEM_ACTOR
+    from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
+
+    ledger.hear(referral_noted())
+    follow_up = ledger.follow_up()
+    assign = Assign(follow_up, "gp-adeyemi", "gp-mill-road")
+    ledger.parts.store.execute(
+        AGGREGATE, f"follow-up/{follow_up.id}", assign, SYSTEM_ACTOR, key="k", body={}, creates=True
+    )
+    ledger.days_pass("2013-01-16T17:00:00Z")
+    assert ledger.chases()[0].data["recipients"] == ["gp-adeyemi"]
+
+
+def test_inherited_ones_lead_to_one_summary_for_the_manager_and_no_ladder(ledger: Ledger) -> None:
+    ledger.hear(*(referral_noted(from_text(f"2011-06-0{day}T09:00:00Z"), recorded_at=MONDAY) for day in range(1, 6)))
+    for until in ("2013-01-14T10:00:00Z", "2013-01-21T17:00:00Z", "2013-03-21T17:00:00Z"):
+        ledger.days_pass(until)
+    assert rungs(ledger) == [["inherited"]] * 5
+    (letter,) = ledger.letters()
+    assert letter.data["recipient"] == "gp-manager-hale"
+    assert len(letter.data["chases"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"not JSON", "application/json"),
+        (b'"text"', "application/json"),
+        (b"{}", "application/json"),
+        (b'{"sweep_id": 7}', "application/json"),
+        (b'{"sweep_id": "x"}', "text/plain"),
+    ],
+)
+def test_a_message_that_asks_for_no_sweep_is_parked(ledger: Ledger, body: bytes, content_type: str) -> None:
+    (outcome,) = sweeps.hear(ledger.parts, [Delivery(SWEEP, body, content_type)])
+    assert isinstance(outcome, Park)
+
+
+def test_a_sweep_leaves_the_record_that_it_ran(ledger: Ledger) -> None:
+    ledger.days_pass("2013-01-16T17:00:00Z")
+    report = ledger.parts.database.sweeps.find_one({})
+    assert report is not None
+    assert report["now"] == report["as_of"] == from_text("2013-01-16T17:00:00Z")
+    assert report["finished_at"] >= report["started_at"]
+
+
+def test_the_cost_of_a_sweep_grows_with_what_is_due_not_with_what_is_open(ledger: Ledger) -> None:
+    ledger.hear(*(referral_noted(MONDAY + timedelta(days=90)) for _ in range(50)), referral_noted())
+    due = {"state": "open", "next_rung_at": {"$lte": from_text("2013-01-16T17:00:00Z")}}
+    stats = ledger.parts.views.collection.find(due).explain()["executionStats"]
+    assert (stats["nReturned"], stats["totalDocsExamined"]) == (1, 1)

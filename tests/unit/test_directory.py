@@ -1,0 +1,239 @@
+"""The directory: whom a rung tells on a given day, and what a faulty file is told."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.domain.directory import (
+    Absence,
+    Area,
+    Directory,
+    DutyRole,
+    Member,
+    Recipient,
+    Team,
+)
+from services.referrals_followup.domain.follow_up import Owner
+from shared.contracts.access import ROLES
+from shared.yamlfile import FaultyFile
+
+EXAMPLE = Path(__file__).parents[2] / "services" / "referrals_followup" / "directory.example.yaml"
+MONDAY = date(2013, 1, 14)
+AWAY = (Absence(date(2013, 1, 14), date(2013, 1, 18)),)
+SURGERY = Owner("gp_practice", "surgery", "gp")
+
+
+def member(
+    person: str, team: str, role: str = "gp_practice", away: tuple[Absence, ...] = (), left_on: date | None = None
+) -> Member:
+    return Member(person, person.title(), f"{person}@essex.example", role, team, away, left_on)
+
+
+def a_directory(**changed: Member) -> Directory:
+    people = {
+        "gp": member("gp", "surgery"),
+        "gp-duty": member("gp-duty", "surgery"),
+        "gp-manager": member("gp-manager", "surgery", "manager"),
+        "nurse": member("nurse", "camhs", "mental_health_service"),
+        "nurse-manager": member("nurse-manager", "camhs", "manager"),
+        "lead": member("lead", "board", "safeguarding_lead"),
+        "lead-deputy": member("lead-deputy", "board", "safeguarding_lead"),
+        "operator": member("operator", "board", "operator"),
+        **changed,
+    }
+    return Directory(
+        areas=(Area("essex", "Essex"),),
+        teams=(
+            Team("surgery", "Surgery", "essex", "gp_practice", "gp-manager", "gp-duty"),
+            Team("camhs", "CAMHS", "essex", "mental_health_service", "nurse-manager", "nurse", ("camhs",)),
+            Team("board", "Board", "essex", "safeguarding_lead", "lead", "lead-deputy"),
+        ),
+        people=tuple(people.values()),
+        duty_roles=(
+            DutyRole("safeguarding_lead", "essex", "lead"),
+            DutyRole("operator", "essex", "operator"),
+            DutyRole("practice_lead", "essex", "gp-duty", team="surgery"),
+            DutyRole("practice_lead", "essex", "lead"),
+        ),
+    )
+
+
+def told(directory: Directory, to: str, owner: Owner = SURGERY, area: str = "essex", on: date = MONDAY) -> list[str]:
+    return [recipient.person for recipient in directory.resolve(to, owner, area, "nurse", "camhs", on)]
+
+
+def test_the_owner_is_told() -> None:
+    assert a_directory().resolve("owner", SURGERY, "essex", "nurse", "camhs", MONDAY) == (
+        Recipient("gp", "gp_practice"),
+    )
+
+
+def test_an_owner_who_is_away_is_replaced_by_the_teams_duty_person_and_it_is_said_why() -> None:
+    (recipient,) = a_directory(gp=member("gp", "surgery", away=AWAY)).resolve(
+        "owner", SURGERY, "essex", "nurse", "camhs", date(2013, 1, 18)
+    )
+    assert recipient == Recipient("gp-duty", "duty person of surgery; gp is away until 2013-01-18")
+
+
+def test_an_owner_is_told_again_on_the_day_after_the_absence() -> None:
+    assert told(a_directory(gp=member("gp", "surgery", away=AWAY)), "owner", on=date(2013, 1, 19)) == ["gp"]
+
+
+def test_an_owner_who_has_left_is_replaced_from_that_day_on() -> None:
+    directory = a_directory(gp=member("gp", "surgery", left_on=MONDAY))
+    assert told(directory, "owner") == ["gp-duty"]
+    assert told(directory, "owner", on=date(2013, 1, 13)) == ["gp"]
+
+
+def test_when_the_duty_person_is_away_too_the_manager_is_told() -> None:
+    directory = a_directory(
+        gp=member("gp", "surgery", away=AWAY), **{"gp-duty": member("gp-duty", "surgery", away=AWAY)}
+    )
+    assert told(directory, "owner") == ["gp-manager"]
+
+
+def test_when_a_whole_team_is_away_the_safeguarding_lead_is_told() -> None:
+    everyone = {person: member(person, "surgery", away=AWAY) for person in ("gp", "gp-duty", "gp-manager")}
+    assert told(a_directory(**everyone), "owner") == ["lead"]
+
+
+def test_when_the_safeguarding_lead_is_away_their_team_is_asked_and_at_last_the_lead_even_so() -> None:
+    everyone = {person: member(person, "surgery", away=AWAY) for person in ("gp", "gp-duty", "gp-manager")}
+    lead = member("lead", "board", away=AWAY)
+    assert told(a_directory(**everyone, lead=lead), "owner") == ["lead-deputy"]
+    deputy = member("lead-deputy", "board", away=AWAY)
+    assert told(a_directory(**everyone, lead=lead, **{"lead-deputy": deputy}), "owner") == ["lead"]
+
+
+def test_an_owner_whom_nobody_knows_means_the_duty_person_of_the_named_team() -> None:
+    assert told(a_directory(), "owner", Owner("gp_practice", "surgery", "a-locum")) == ["gp-duty"]
+
+
+@pytest.mark.parametrize("role", ["mental_health_service", "camhs"])
+def test_an_owner_without_a_team_means_a_team_of_the_area_that_acts_as_that_role(role: str) -> None:
+    assert told(a_directory(), "owner", Owner(role)) == ["nurse"]
+
+
+def test_an_owner_whom_no_team_of_the_area_acts_as_means_the_safeguarding_lead() -> None:
+    assert told(a_directory(), "owner", Owner("housing")) == ["lead"]
+
+
+def test_the_manager_is_the_one_of_the_owners_team() -> None:
+    assert told(a_directory(), "manager") == ["gp-manager"]
+    assert told(a_directory(), "manager", Owner("gp_practice", "surgery", "nurse")) == ["nurse-manager"]
+    assert told(a_directory(), "manager", Owner("housing")) == ["lead"]
+
+
+def test_the_sender_is_who_opened_it() -> None:
+    assert told(a_directory(), "sender") == ["nurse"]
+
+
+def test_a_role_held_for_the_owners_team_comes_before_the_one_of_the_area() -> None:
+    assert told(a_directory(), "practice_lead") == ["gp-duty"]
+    assert told(a_directory(), "practice_lead", Owner("housing")) == ["lead"]
+
+
+def test_a_role_that_nobody_holds_means_the_safeguarding_lead() -> None:
+    assert told(a_directory(), "designated_nurse") == ["lead"]
+
+
+def test_somebody_no_longer_in_the_directory_has_a_stand_in() -> None:
+    assert a_directory().stand_in("gone", "essex", MONDAY).id == "lead"
+    assert a_directory().stand_in("gp", "essex", MONDAY).id == "gp"
+
+
+WORDS = st.sampled_from(["owner", "manager", "sender", "practice_lead", "nobody", "camhs", ""])
+PEOPLE = st.sampled_from(["gp", "gp-duty", "gp-manager", "nurse", "nurse-manager", "lead", "lead-deputy", "operator"])
+
+
+@given(
+    to=WORDS,
+    role=st.sampled_from(["gp_practice", "camhs", "housing"]),
+    team=st.sampled_from([None, "surgery", "camhs", "unknown"]),
+    person=st.one_of(st.none(), PEOPLE, st.just("unknown")),
+    area=st.sampled_from(["essex", "suffolk"]),
+    away=st.sets(PEOPLE),
+)
+def test_there_is_always_somebody_to_tell(
+    to: str, role: str, team: str | None, person: str | None, area: str, away: set[str]
+) -> None:
+    known = a_directory().people
+    directory = a_directory(**{gone: member(gone, known[gone].team, away=AWAY) for gone in away})
+    found = directory.resolve(to, Owner(role, team, person), area, person or "unknown", team or "unknown", MONDAY)
+    assert found
+    assert all(directory.email_of(recipient.person) and recipient.because for recipient in found)
+    if not {"lead", "lead-deputy"} & away:
+        assert not {recipient.person for recipient in found} & away
+
+
+def test_the_example_has_somebody_of_every_role_and_every_duty_role_of_the_standards() -> None:
+    directory = load_directory(EXAMPLE)
+    assert {person.role for person in directory.people.values()} == ROLES
+    assert {"practice_safeguarding_lead", "named_gp", "leaving_care_manager", "health_lead"} <= directory.roles
+
+
+FAULTY = """\
+areas:
+  - {id: essex, name: Essex}
+  - {id: essex, name: Essex again}
+teams:
+  - {id: surgery, name: Surgery, area: sussex, role: gp_practice, duty: gp}
+people:
+  - id: gp
+    name: Dr Okafor
+    email: not an address
+    role: surgeon
+    team: surgery
+    absent: [{from: 2013-02-30, until: 2013-01-01}]
+  - {id: nurse, name: Nurse, email: nurse@essex.example, role: midwife, team: nowhere, phone: "01234"}
+duty_roles:
+  - {role: operator, area: essex, person: nobody}
+"""
+
+
+def test_every_fault_of_a_directory_is_told_at_once_with_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "directory.yaml"
+    file.write_text(FAULTY)
+    with pytest.raises(FaultyFile) as caught:
+        load_directory(file)
+    found = {(fault.line, fault.where) for fault in caught.value.faults}
+    assert found == {
+        (2, "areas[0]"),  # no safeguarding lead
+        (3, "areas[1]"),
+        (3, "areas[1].id"),  # twice
+        (5, "teams[0].area"),
+        (5, "teams[0].manager"),  # missing
+        (9, "people[0].email"),
+        (10, "people[0].role"),
+        (12, "people[0].absent[0].from"),  # no such date
+        (12, "people[0].absent[0].until"),  # before `from`
+        (13, "people[1].phone"),
+        (13, "people[1].team"),
+        (15, "duty_roles[0].person"),
+    }
+    assert "Okafor" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "areas: essex\nteams: [x]\npeople: {}\nduty_roles: [[1]]\n"])
+def test_a_file_that_is_no_directory_at_all_is_a_fault_and_no_crash(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "directory.yaml"
+    file.write_text(text)
+    with pytest.raises(FaultyFile):
+        load_directory(file)
+
+
+def test_a_team_that_is_in_another_area_than_its_duty_role_is_a_fault(tmp_path: Path) -> None:
+    file = tmp_path / "directory.yaml"
+    text = EXAMPLE.read_text().replace(
+        "{role: spa_manager, area: norfolk, person: camhs-manager-abebe}",
+        "{role: spa_manager, area: norfolk, team: camhs-essex, person: camhs-manager-abebe}",
+    )
+    file.write_text(text)
+    with pytest.raises(FaultyFile, match=r"directory\.yaml:\d+: duty_roles\[\d+\]\.team: belongs to the area essex"):
+        load_directory(file)
