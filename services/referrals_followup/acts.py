@@ -85,7 +85,7 @@ def reassign(parts: Parts, request: Request) -> Answer:
                 f"{AGGREGATE.kind}/{follow_up.id}",
                 Assign(follow_up, person, team),
                 request.actor,
-                key=request.key,
+                key=f"{request.key}\n{follow_up.id}",
                 body=request.raw_body,
                 correlation_id=batch,
                 creates=True,

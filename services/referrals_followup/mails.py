@@ -110,7 +110,7 @@ def _compose_for(parts: Parts, recipient: str, chases: list[Event]) -> None:
                     stream,
                     Compose(letter, area, datetime.now(UTC)),
                     SYSTEM_ACTOR,
-                    key=f"letter:{','.join(ids)}",
+                    key=f"letter:{recipient}:{','.join(ids)}",
                     body={"chases": ids},
                     expected_version=version,
                     creates=True,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 from pymongo import ASCENDING
 
@@ -49,17 +50,10 @@ class Rules:
             digest = _digest({"content": content, "calendar": calendar.to_json(), "version": pack["version"]})
             command = Adopt(pack["pack"], pack["version"], digest, content, calendar.to_json())
             with suppress(Refused):
-                recorded = self._store.execute(
-                    AGGREGATE,
-                    f"rules/{pack['pack']}",
-                    command,
-                    ADOPTER,
-                    key=digest,
-                    body={"digest": digest},
-                    creates=True,
-                )
-                if not recorded.replayed:
-                    adopted.append(f"{pack['pack']} {pack['version']}")
+                # No key to retry with: what is in force already is refused, and an older content may come back.
+                stream = f"{AGGREGATE.kind}/{pack['pack']}"
+                self._store.execute(AGGREGATE, stream, command, ADOPTER, key=uuid4().hex, body={}, creates=True)
+                adopted.append(f"{pack['pack']} {pack['version']}")
         return adopted
 
 

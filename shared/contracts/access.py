@@ -35,7 +35,7 @@ ROLES = frozenset(
 
 _CLINICAL = frozenset({"health_visitor", "midwife", "gp_practice"})
 _SENDERS = _CLINICAL | {"social_worker", "early_years", "housing"}
-_RECEIVERS = frozenset(
+_RECEIVERS = _CLINICAL | frozenset(
     {"mental_health_service", "social_worker", "front_door", "early_years", "housing", "personal_adviser"}
 )
 _LEADS = frozenset({"manager", "safeguarding_lead"})

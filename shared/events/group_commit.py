@@ -18,8 +18,8 @@ from shared.events.errors import StoreUnavailable
 DUPLICATE_KEY = 11000
 
 
-class VersionTaken(Exception):
-    """Another event already has this `(stream, version)`."""
+class Taken(Exception):
+    """A unique index refused the document: another event has this `(stream, version)`, or this idempotency key."""
 
 
 class _Ticket:
@@ -43,7 +43,7 @@ class GroupCommit:
         self._led = False
 
     def insert(self, document: dict[str, Any]) -> None:
-        """Return once the document is durable on a majority. Raises VersionTaken or StoreUnavailable."""
+        """Return once the document is durable on a majority. Raises Taken or StoreUnavailable."""
         ticket = _Ticket(document)
         with self._lock:
             self._waiting.append(ticket)
@@ -92,7 +92,7 @@ class GroupCommit:
             for index, ticket in enumerate(group):
                 code = refused.get(index)
                 if code == DUPLICATE_KEY:
-                    ticket.error = VersionTaken()
+                    ticket.error = Taken()
                 elif code is not None or unconfirmed:
                     ticket.error = _unavailable()
         except PyMongoError:

@@ -1,7 +1,7 @@
 """The event store: one MongoDB document per event, and inserting it *is* the commit and the outbox entry.
 
 Guarantees: `(stream, version)` is unique and gapless; an event returned from `execute` is durable on a majority; one
-idempotency key records at most one event on a stream; nothing of a document but its `relay` part is ever updated.
+idempotency key of one actor records at most one event; nothing of a document but its `relay` part is ever updated.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from shared.clock import Clock
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
-from shared.events.group_commit import GroupCommit, VersionTaken
+from shared.events.group_commit import GroupCommit, Taken
 from shared.events.relay_indexes import relay_indexes
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact
 from shared.kernel.envelope import Event, to_ms
@@ -67,6 +67,12 @@ class EventStore:
         """Create the indexes that the guarantees rest on; safe to repeat."""
         self.collection.create_index(
             [("event.stream", ASCENDING), ("event.streamversion", ASCENDING)], unique=True, name="stream_version"
+        )
+        self.collection.create_index(
+            [("private.request.key", ASCENDING)],
+            unique=True,
+            name="idempotency_key",
+            partialFilterExpression={"private.request.key": {"$exists": True}},
         )
         relay_indexes(self.collection)
 
@@ -139,14 +145,18 @@ class EventStore:
                 private = {"request": request, "personal": dict(fact.private)}
                 try:
                     self._commit.insert(document_of(event, private=private, relay={"pending": True, **fact.outbox}))
-                except VersionTaken:
-                    pass
+                except Taken:
+                    self._refuse_a_key_of_another_stream(request["key"], stream)
                 else:
                     return Recorded(event, aggregate.fold([*history, event]), replayed=False)
-            if expected_version is not None:
-                raise StaleVersion(f"{stream} moved on from version {expected_version}; read it again")
             time.sleep(random.uniform(0, 0.004) * 2**attempt)
         raise Contended(f"{stream} is being changed by others; try again")
+
+    def _refuse_a_key_of_another_stream(self, key: str, stream: str) -> None:
+        with _available():
+            found = self.collection.find_one({"private.request.key": key}, {"event.stream": 1})
+        if found is not None and found["event"]["stream"] != stream:
+            raise KeyReused("this Idempotency-Key was used before for something else; choose a new key")
 
     def _event(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -214,6 +215,26 @@ def test_two_creations_with_one_key_are_one_referral(gp: Caller, person_id: str)
     assert first == second
     other = gp.post("/v1/referrals", intended(person_id, urgency="urgent"), key=key)
     assert (other.status_code, code(other)) == (422, "key-reused")
+
+
+def test_one_key_registers_one_person_whatever_the_other_body_says(gp: Caller) -> None:
+    key = uuid4().hex
+    body = {"given_name": "Wren", "family_name": "Alderton", "date_of_birth": "1996-02-03"}
+    assert gp.post("/v1/people", {**body, "nhs_number": "9990000050"}, key=key).status_code == 201
+    for other in (body, {**body, "nhs_number": "9990000069"}):
+        answer = gp.post("/v1/people", other, key=key)
+        assert (answer.status_code, code(answer)) == (422, "key-reused")
+
+
+def test_of_many_who_send_one_referral_at_once_one_is_recorded_and_the_others_are_told(
+    gp: Caller, person_id: str
+) -> None:
+    referral = begun(gp, intended(person_id))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: gp.post(f"/v1/referrals/{referral}/sent", {"channel": "letter"}), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    assert {code(answer) for answer in answers if answer.status_code == 409} == {"not-from-here"}
+    assert gp.get(f"/v1/referrals/{referral}").json()["version"] == 2
 
 
 def test_a_stale_version_is_refused(gp: Caller, person_id: str) -> None:

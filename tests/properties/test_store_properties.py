@@ -141,6 +141,14 @@ def test_the_same_key_with_another_body_is_refused(new_store: Callable[[str], Ev
         store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k", body={"token": "b"})
 
 
+def test_the_same_key_on_another_stream_is_refused(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    with pytest.raises(KeyReused):
+        store.execute(CHAIN, "chain/2", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    assert not store.exists("chain/2")
+
+
 def test_the_same_key_of_another_person_is_another_key(new_store: Callable[[str], EventStore]) -> None:
     store = new_store(f"test_{uuid4().hex}")
     ben = Actor("ben", "midwife", "team-b", ("essex",))

@@ -142,6 +142,24 @@ def test_a_receiving_role_that_sent_the_referral_itself_is_not_its_receiver() ->
     assert refusal(begun_by(SEND, CAMHS), Acknowledge(), other_team).code == "receiver-needed"
 
 
+@pytest.mark.parametrize("answer", [Accept(), Reject(reason_code="threshold"), RequestMoreInfo()])
+def test_the_sender_cannot_answer_their_own_referral_for_the_receiver(answer: Any) -> None:
+    worker = Actor("sw-ebb", "social_worker", "csc-essex", ("essex",))
+    stream = begun_by(Send(person_id=PERSON, service="childrens_social_care", channel="phone"), worker)
+    stream.give(Acknowledge(**PROOF), worker)
+    assert refusal(stream, answer, worker).code == "receiver-only"
+    assert refusal(stream, answer, Actor("sw-fen", "social_worker", "csc-essex", ("essex",))).status == 403
+
+
+def test_a_health_visitor_answers_a_referral_to_health_visiting() -> None:
+    stream = begun_by(Send(person_id=PERSON, service="health_visiting", channel="email"), GP)
+    visitor = Actor("hv-gale", "health_visitor", "hv-essex", ("essex",))
+    stream.give(Acknowledge(), visitor)
+    assert stream.state.reported_by == "receiver"
+    stream.give(Accept(), visitor)
+    assert stream.state.status == "accepted"
+
+
 def test_who_redirected_a_referral_does_not_acknowledge_it_for_the_next_service() -> None:
     stream = referred((SEND, GP), (Acknowledge(), CAMHS), (Redirect(to_service="talking_therapies"), CAMHS))
     assert stream.state.service == "talking_therapies"

@@ -305,6 +305,18 @@ def _step(event_type: str) -> Decision[Referral]:
     return decide
 
 
+def _receivers(decide: Decision[Referral]) -> Decision[Referral]:
+    """The same decision, for the receiving side only: what the receiver does is not for the sender to record."""
+
+    def decide_as_receiver(state: Referral, command: Command, context: Context) -> Fact:
+        found = decide(state, command, context)
+        if not is_receiver(state, context.actor):
+            raise Refused("receiver-only", "this is for the receiving service to record", status=403)
+        return found
+
+    return decide_as_receiver
+
+
 def _next(
     event_type: str, state: Referral, context: Context, *, private: dict[str, str] | None = None, **data: Any
 ) -> Fact:
@@ -379,19 +391,19 @@ AGGREGATE = history_of(
         MarkSent: _mark_sent,
         Withdraw: _step("referral.withdrawn.v1"),
         Acknowledge: _acknowledge,
-        Accept: _step("referral.accepted.v1"),
-        Reject: _step("referral.rejected.v1"),
-        Redirect: _redirect,
-        RequestMoreInfo: _step("referral.more_info_requested.v1"),
+        Accept: _receivers(_step("referral.accepted.v1")),
+        Reject: _receivers(_step("referral.rejected.v1")),
+        Redirect: _receivers(_redirect),
+        RequestMoreInfo: _receivers(_step("referral.more_info_requested.v1")),
         GiveMoreInfo: _step("referral.more_info_given.v1"),
-        Offer: _step("referral.offered.v1"),
-        BookAppointment: _step("referral.appointment_booked.v1"),
-        RecordAttended: _step("referral.attended.v1"),
-        RecordNotAttended: _step("referral.not_attended.v1"),
-        CancelAppointment: _step("referral.appointment_cancelled.v1"),
-        StartTreatment: _step("referral.treatment_started.v1"),
-        EndTreatment: _step("referral.treatment_ended.v1"),
-        ReturnOutcome: _step("referral.outcome_returned.v1"),
+        Offer: _receivers(_step("referral.offered.v1")),
+        BookAppointment: _receivers(_step("referral.appointment_booked.v1")),
+        RecordAttended: _receivers(_step("referral.attended.v1")),
+        RecordNotAttended: _receivers(_step("referral.not_attended.v1")),
+        CancelAppointment: _receivers(_step("referral.appointment_cancelled.v1")),
+        StartTreatment: _receivers(_step("referral.treatment_started.v1")),
+        EndTreatment: _receivers(_step("referral.treatment_ended.v1")),
+        ReturnOutcome: _receivers(_step("referral.outcome_returned.v1")),
         Close: _step("referral.closed.v1"),
     },
     evolutions={
