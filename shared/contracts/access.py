@@ -73,7 +73,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.end": frozenset({"personal_adviser", "manager"}),
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both of them: strike out an entry of a record as made in error
-    "record.retract": _SENDERS | _RECEIVERS | {"manager"},
+    "record.retract": _SENDERS | _RECEIVERS | _LEADS,
     # referrals_followup
     "follow_up.read": ROLES,
     "follow_up.acknowledge": _OWNERS,

@@ -10,15 +10,15 @@ from typing import Any
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, WriteConcernError
+from pymongo.errors import DocumentTooLarge, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.events.errors import StoreUnavailable
 
-# Server error codes that say the store cannot serve now: unreachable or stepping down, shutting down, no majority,
-# no permission (a rotated password), disk full. github.com/mongodb/mongo, src/mongo/base/error_codes.yml
-_AWAY_CODES = frozenset({6, 7, 13, 18, 64, 89, 91, 100, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031})
+# Server error codes that only the document itself can cause: a value or key that cannot be stored, a duplicate, a
+# failed validation, a document over the limit. github.com/mongodb/mongo, src/mongo/base/error_codes.yml
+_DOCUMENT_CODES = frozenset({2, 9, 52, 121, 10334, 11000, 17280, 17419, 17420})
 
 
 def open_database(uri: str, name: str) -> Database[dict[str, Any]]:
@@ -35,13 +35,18 @@ def open_database(uri: str, name: str) -> Database[dict[str, Any]]:
 
 
 def is_store_away(error: BaseException) -> bool:
-    """Whether the error, or one that it was raised from, means that the store could not serve: no message's fault."""
+    """Whether the error, or one that it was raised from, means that the store could not serve: no message's fault.
+
+    Whatever the document itself cannot have caused counts as the store's: trying again loses nothing.
+    """
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, (ConnectionFailure, StoreUnavailable, ExecutionTimeout, WriteConcernError)):
+        if isinstance(cause, StoreUnavailable):
             return True
-        if isinstance(cause, OperationFailure) and _codes(cause) & _AWAY_CODES:
-            return True
+        if isinstance(cause, OperationFailure):
+            return not _codes(cause) or bool(_codes(cause) - _DOCUMENT_CODES)
+        if isinstance(cause, PyMongoError):
+            return not isinstance(cause, DocumentTooLarge)
         cause = cause.__cause__ or cause.__context__
     return False
 
@@ -50,4 +55,5 @@ def _codes(error: OperationFailure) -> set[int]:
     """The error's own code, and for a bulk write those of its parts."""
     details = error.details or {}
     parts = [*details.get("writeErrors", ()), *details.get("writeConcernErrors", ())]
-    return {code for code in (error.code, *(part.get("code") for part in parts)) if code is not None}
+    codes = {part.get("code") for part in parts} or {error.code}
+    return {code for code in codes if code is not None}

@@ -12,7 +12,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -117,18 +117,21 @@ class EventStore:
         expected_version: int | None = None,
         correlation_id: str | None = None,
         creates: bool = False,
+        permit: Callable[[list[Event]], None] = lambda history: None,
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
         `key` is the caller's idempotency key: with the same `body` the first result comes back, with another one
-        KeyReused is raised. Raises whatever `aggregate.decide` raises, UnknownStream unless `creates`, StaleVersion
-        when `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
+        KeyReused is raised. `permit` is asked first, with the stream's events, and may refuse. Raises whatever
+        `aggregate.decide` raises, UnknownStream unless `creates`, StaleVersion when `expected_version` is not the
+        stream's, Contended after five lost races, StoreUnavailable.
         """
         request = {"key": _digest(f"{actor.id}\n{key}"), "body": _digest_of_command(command, body)}
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
                 documents = self._read(stream)
                 history = [event_of(document) for document in documents]
+                permit(history)
                 for document, event in zip(documents, history, strict=True):
                     earlier = document.get("private", {}).get("request", {})
                     if earlier.get("key") == request["key"]:

@@ -17,6 +17,7 @@ from shared.kernel.envelope import Event
 from shared.kernel.time import span
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
+MAY_RETRACT_FOR_OTHERS = ("manager", "safeguarding_lead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,12 @@ class Retract(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Base of every state. `entries` are the ids of the entries that stand, `retracted` of those struck out."""
+    """Base of every state. `entries` are the ids of all entries with the team of each, `retracted` those struck out."""
 
     area: str | None = None
     person_id: str | None = None
     status: str | None = None
-    entries: tuple[str, ...] = ()
+    entries: Mapping[str, str] = field(default_factory=dict)
     retracted: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -92,7 +93,7 @@ def history_of(
         else:
             evolution = evolutions.get(event.type)
             known = evolution(state, event) if evolution else state
-            known = replace(known, entries=(*known.entries, event.id))
+            known = replace(known, entries={**known.entries, event.id: event.team})
         return replace(known, area=known.area or event.area, person_id=known.person_id or event.subject)
 
     return Aggregate(kind=kind, initial=initial, decide=decide, evolve=evolve)
@@ -181,6 +182,8 @@ def _retract(state: S, command: Retract, context: Context) -> Fact:
             status=422,
             fields={"event_id": ["not an entry of this record"]},
         )
+    if context.actor.team != state.entries[command.event_id] and context.actor.role not in MAY_RETRACT_FOR_OTHERS:
+        raise Refused("not-your-entry", "only the team that made an entry, or a lead, may strike it out", status=403)
     return fact(RETRACTION, context, event_id=command.event_id, reason_code=command.reason_code)
 
 

@@ -90,7 +90,15 @@ class ConfirmedPublisher:
                 self._unconfirmed[self._last_tag] = message.id
         except AMQPError as error:
             self._fail(error)
-        self._run_until(lambda: not self._unconfirmed, within=_CONFIRM_WITHIN)
+        left = -1
+        while self._unconfirmed and len(self._unconfirmed) != left:
+            # A slow broker is not one that is away: give up only when it confirms nothing at all for so long.
+            left = len(self._unconfirmed)
+            self._poll(lambda: not self._unconfirmed or self._failure is not None, within=_CONFIRM_WITHIN)
+            if self._failure is not None:
+                self._fail(self._failure)
+        if self._unconfirmed:
+            self._fail(TimeoutError())
         return self._confirmed
 
     def idle(self, seconds: float) -> None:

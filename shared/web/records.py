@@ -6,7 +6,7 @@ its disclosure class and with no part in it, gets none of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
@@ -96,8 +96,7 @@ class Records:
         history = self._store.load(stream)
         if not history:
             raise UnknownStream(f"there is no {aggregate.kind} with this id")
-        require_area(actor, history[0].area)
-        require_disclosure(actor, history[0].type, teams_of(history))
+        require_part_in(history, actor)
         state = aggregate.fold(history)
         private = self._store.private_of(stream)
         return Shown(state, len(history), list(_entries(history, private, state)))
@@ -130,6 +129,7 @@ class Records:
             expected_version=request.expected_version,
             correlation_id=request.correlation_id,
             creates=creates,
+            permit=lambda history: None if creates else require_part_in(history, request.actor),
         )
         body = {**body_of(aggregate, record_id, recorded.state, recorded.version), "event_id": recorded.event.id}
         return Answer(201, body, version=recorded.version, location=location)
@@ -210,8 +210,15 @@ def identity_of(shown: Shown, registered: str) -> dict[str, str]:
     return identity
 
 
+def require_part_in(history: Sequence[Event], actor: Actor) -> None:
+    """Refuse (403) whoever is outside the record's area, or may not see it and whose team has no part in it."""
+    if history:
+        require_area(actor, history[0].area)
+        require_disclosure(actor, history[0].type, teams_of(history))
+
+
 def require_disclosure(actor: Actor, event_type: str, teams: Collection[str]) -> None:
-    """Refuse (403) a reader whose role may not see such events and whose team has no part in the record."""
+    """Refuse (403) an actor whose role may not see such events and whose team has no part in the record."""
     if not may_see(actor.role, CATALOGUE[event_type].disclosure) and actor.team not in teams:
         raise Refused(
             "not-disclosed", "this record is not for your role; ask the team that keeps it to contact you", status=403

@@ -133,7 +133,7 @@ def test_a_member_of_the_team_addressed_is_the_receiver_whatever_their_role() ->
     manager = Actor("manager-teal", "manager", "camhs-essex", ("essex",))
     addressed = begun_by(Send(person_id=PERSON, service="camhs", to_team="camhs-essex", channel="letter"))
     assert addressed.give(Acknowledge(), manager).data["reported_by"] == "receiver"
-    assert refusal(begun_by(), Acknowledge(), manager).code == "receiver-needed"
+    assert refusal(begun_by(), Acknowledge(), manager).code == "no-part-in-it"
 
 
 def test_a_receiving_role_that_sent_the_referral_itself_is_not_its_receiver() -> None:
@@ -298,9 +298,24 @@ def test_a_retracted_sending_leaves_the_intention() -> None:
 def test_an_entry_is_retracted_once() -> None:
     stream = referred((SEND, GP), (Acknowledge(), CAMHS))
     entry = stream.events[1].id
-    retraction = stream.give(Retract(event_id=entry, reason_code="wrong-person"), GP)
-    assert refusal(stream, Retract(event_id=entry, reason_code="wrong-person"), GP).code == "already-retracted"
-    assert refusal(stream, Retract(event_id=retraction.id, reason_code="mistake"), GP).code == "not-an-entry"
+    retraction = stream.give(Retract(event_id=entry, reason_code="wrong-person"), CAMHS)
+    assert refusal(stream, Retract(event_id=entry, reason_code="wrong-person"), CAMHS).code == "already-retracted"
+    assert refusal(stream, Retract(event_id=retraction.id, reason_code="mistake"), CAMHS).code == "not-an-entry"
+
+
+def test_an_entry_is_struck_out_by_the_team_that_made_it_or_by_a_lead() -> None:
+    stream = referred((INTEND, GP))
+    strike_out = Retract(event_id=stream.events[0].id, reason_code="wrong-person")
+    housing = Actor("housing-hern", "housing", "housing-essex", ("essex",))
+    assert refusal(stream, strike_out, housing).code == "not-your-entry"
+    stream.give(strike_out, Actor("lead-ibis", "safeguarding_lead", "partnership-essex", ("essex",)))
+
+
+@pytest.mark.parametrize("command", [MarkSent(channel="letter"), Acknowledge(**PROOF), Close(reason_code="moved")])
+def test_who_is_neither_sender_nor_receiver_records_nothing_on_a_referral(command: Any) -> None:
+    other = Actor("hv-jay", "health_visitor", "hv-essex", ("essex",))
+    stream = begun_by(INTEND) if isinstance(command, MarkSent) else begun_by(SEND)
+    assert refusal(stream, command, other).status == 403
 
 
 def test_only_an_entry_of_this_referral_can_be_retracted() -> None:

@@ -272,6 +272,8 @@ def _acknowledge(state: Referral, command: Acknowledge, context: Context) -> Fac
         channel=command.channel,
         private=_held(receiver_person=command.receiver_person, reference=command.reference),
     )
+    if not by_receiver and not is_sender(state, context.actor):
+        raise Refused("no-part-in-it", "only the receiver or the sender acknowledges a referral", status=403)
     needed = ("receiver_person", "channel", "reference")
     missing = [name for name in needed if not (getattr(command, name) or "").strip()]
     if missing and not by_receiver:
@@ -317,6 +319,29 @@ def _receivers(decide: Decision[Referral]) -> Decision[Referral]:
     return decide_as_receiver
 
 
+def _senders(decide: Decision[Referral]) -> Decision[Referral]:
+    """The same decision, for the sending side only: who decided, sent or redirected, and their teams."""
+
+    def decide_as_sender(state: Referral, command: Command, context: Context) -> Fact:
+        found = decide(state, command, context)
+        if not is_sender(state, context.actor):
+            raise Refused("sender-only", "this is for those who refer to record", status=403)
+        return found
+
+    return decide_as_sender
+
+
+def _either(decide: Decision[Referral]) -> Decision[Referral]:
+    """The same decision, for the sending or the receiving side."""
+
+    def decide_as_either(state: Referral, command: Command, context: Context) -> Fact:
+        if is_sender(state, context.actor):
+            return decide(state, command, context)
+        return _receivers(decide)(state, command, context)
+
+    return decide_as_either
+
+
 def _next(
     event_type: str, state: Referral, context: Context, *, private: dict[str, str] | None = None, **data: Any
 ) -> Fact:
@@ -324,9 +349,14 @@ def _next(
     return fact(event_type, context, private=private, referral_id=context.stream_id, person_id=state.person_id, **data)
 
 
+def is_sender(state: Referral, actor: Actor) -> bool:
+    """Whether the actor is on the side that refers."""
+    return actor.id in state.senders or actor.team in state.sender_teams
+
+
 def is_receiver(state: Referral, actor: Actor) -> bool:
     """Whether an entry of this actor is the receiving side's own."""
-    if actor.id in state.senders or actor.team in state.sender_teams:
+    if is_sender(state, actor):
         return False
     return actor.team == state.to_team or actor.role in RECEIVING_ROLES.get(state.service or "", ())
 
@@ -388,14 +418,14 @@ AGGREGATE = history_of(
     decisions={
         Intend: _intend,
         Send: _send,
-        MarkSent: _mark_sent,
-        Withdraw: _step("referral.withdrawn.v1"),
+        MarkSent: _senders(_mark_sent),
+        Withdraw: _senders(_step("referral.withdrawn.v1")),
         Acknowledge: _acknowledge,
         Accept: _receivers(_step("referral.accepted.v1")),
         Reject: _receivers(_step("referral.rejected.v1")),
         Redirect: _receivers(_redirect),
         RequestMoreInfo: _receivers(_step("referral.more_info_requested.v1")),
-        GiveMoreInfo: _step("referral.more_info_given.v1"),
+        GiveMoreInfo: _senders(_step("referral.more_info_given.v1")),
         Offer: _receivers(_step("referral.offered.v1")),
         BookAppointment: _receivers(_step("referral.appointment_booked.v1")),
         RecordAttended: _receivers(_step("referral.attended.v1")),
@@ -404,7 +434,7 @@ AGGREGATE = history_of(
         StartTreatment: _receivers(_step("referral.treatment_started.v1")),
         EndTreatment: _receivers(_step("referral.treatment_ended.v1")),
         ReturnOutcome: _receivers(_step("referral.outcome_returned.v1")),
-        Close: _step("referral.closed.v1"),
+        Close: _either(_step("referral.closed.v1")),
     },
     evolutions={
         "referral.intended.v1": _addressed("intended"),
