@@ -12,6 +12,7 @@ import jwt
 import yaml
 
 ISSUER = AUDIENCE = "followthrough"
+EVERYWHERE = "england"
 
 
 def mint(
@@ -32,13 +33,19 @@ def mint(
 def token_of_each_role(private_key_pem: str, directory_file: Path) -> dict[str, tuple[str, str]]:
     """For each role in the directory file, the first person who has it and a token of theirs."""
     directory: Mapping[str, Any] = yaml.safe_load(directory_file.read_text())
-    areas = {team["id"]: team["area"] for team in directory["teams"]}
+    areas = areas_of_each_team(directory)
     tokens: dict[str, tuple[str, str]] = {}
     for person in directory["people"]:
         role, team = person["role"], person["team"]
         if role not in tokens:
-            tokens[role] = person["id"], mint(private_key_pem, person["id"], role, team, [areas[team]])
+            tokens[role] = person["id"], mint(private_key_pem, person["id"], role, team, areas[team])
     return tokens
+
+
+def areas_of_each_team(directory: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Where the members of each team act: in the team's area, or in every area when the team works everywhere."""
+    every = [area["id"] for area in directory["areas"]]
+    return {team["id"]: every if team["area"] == EVERYWHERE else [team["area"]] for team in directory["teams"]}
 
 
 def main(private_key_file: Path, directory_file: Path) -> None:

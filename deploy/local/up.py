@@ -1,6 +1,7 @@
 """`make up`: the system on real time until Ctrl-C, its addresses, and a request to paste for each role.
 
-Data, logs and secrets stay in `.run/up`, so the next start goes on where this one ended.
+Data, logs and secrets stay in `.run/up`, so the next start goes on where this one ended. A second shell that reads
+`.run/up/env.sh` has the addresses and tokens as variables.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import requests
 
+from deploy.local.folders import ROOT, write_private
 from deploy.local.stack import LocalStack, local_stack
 from deploy.local.tokens import token_of_each_role
 
@@ -21,7 +25,8 @@ def main() -> int:
     print("Starting MongoDB, RabbitMQ, the mail sink and the services; data are kept in .run/up …", flush=True)
     with local_stack("up", keep=True) as stack:
         with suppress(KeyboardInterrupt):
-            for line in (*_addresses(stack), *requests_to_paste(stack), "Ctrl-C stops everything."):
+            variables = write_shell_variables(stack).relative_to(ROOT)
+            for line in (*_addresses(stack), *requests_to_paste(stack), *_last_words(variables)):
                 print(line, flush=True)
             signal.pause()
         print("Stopping …", flush=True)
@@ -41,6 +46,20 @@ def _addresses(stack: LocalStack) -> Iterator[str]:
     yield f"{'mail':24} smtp://{stack.parts.smtp[0]}:{stack.parts.smtp[1]}, delivered to {stack.parts.maildir}/new"
     yield f"{'logs':24} {stack.folder / 'logs'}"
     yield ""
+
+
+def _last_words(variables: Path) -> Iterator[str]:
+    yield f"The same addresses and tokens as variables of a second shell:  . {variables}"
+    yield "Ctrl-C stops everything."
+
+
+def write_shell_variables(stack: LocalStack) -> Path:
+    """Writes `env.sh`: the address of each service (`PERINATAL`), `MAILDIR`, and a token of each role (`MIDWIFE`)."""
+    tokens = token_of_each_role(stack.parts.secrets.jwt_private_key_file.read_text(), stack.directory_file)
+    values = {**stack.urls, "maildir": str(stack.parts.maildir), **{role: token for role, (_, token) in tokens.items()}}
+    lines = [f"{name.upper()}={quote(value)}" for name, value in values.items()]
+    lines.append('export no_proxy="127.0.0.1${no_proxy:+,$no_proxy}"')
+    return write_private(stack.folder / "env.sh", "\n".join(lines) + "\n")
 
 
 def requests_to_paste(stack: LocalStack) -> Iterator[str]:

@@ -8,6 +8,7 @@ from shared.contracts.catalogue import EventType
 from shared.contracts.fields import EventData, EventId, Instant, Slug
 
 _ALL = ("perinatal", "leaving_care", "referrals_followup")
+_RECORDING = ("perinatal", "leaving_care")
 _LEDGER = ("referrals_followup",)
 
 
@@ -37,6 +38,6 @@ class PositionReported(EventData):
 
 
 TYPES = (
-    EventType("record.retracted.v1", RecordRetracted, _ALL, _ALL, "operational"),
+    EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, "operational"),
     EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, "operational"),
 )
