@@ -7,7 +7,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.leaving_care.views import rebuild
+from services.leaving_care.parts import rebuild
 from shared.commands import run
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from mongoengine.queryset.visitor import Q
 
 from services.leaving_care.domain import care_leaver, plan_item
-from services.leaving_care.parts import SERVICE, LeavingCareParts, build
+from services.leaving_care.parts import SERVICE, build
 from services.leaving_care.schemas import (
     AdviserBody,
     ArrangedBody,
@@ -29,6 +29,7 @@ from shared.contracts.access import may_see
 from shared.kernel.ids import derived_id, stream_id
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
+from shared.recording import RecordingParts
 from shared.views import heard, newest_first
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
@@ -45,7 +46,7 @@ class LeavingCareService:
     """Care leavers, their personal advisers, and what becomes of each item of their pathway plans."""
 
     name = SERVICE
-    parts: LeavingCareParts = Parts(build)  # type: ignore[assignment]
+    parts: RecordingParts = Parts(build)  # type: ignore[assignment]
 
     @endpoint(
         "POST",
@@ -125,7 +126,7 @@ class LeavingCareService:
     )
     def list_plan_items(self, request: Request) -> Answer:
         actor, query = request.actor, request.query
-        found = self.parts.plan_items.objects.filter(area__in=actor.areas)
+        found = self.parts.views["plan-item"].objects.filter(area__in=actor.areas)
         if not may_see(actor.role, CATALOGUE["plan_item.added.v1"].disclosure):
             found = found.filter(Q(teams=actor.team))
         columns = (("care_leaver", "care_leaver_id"), ("person", "person_id"), ("state", "status"), ("owner", "owner"))
@@ -160,4 +161,4 @@ class LeavingCareService:
 
     @consume("leaving_care.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return heard(deliveries, self.parts.plan_items)
+        return heard(deliveries, *self.parts.views.values())

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mongoengine import DateTimeField, Document, IntField, ListField, StringField
-from pymongo.database import Database
 
 from services.leaving_care.domain import plan_item
-from shared.config import Config
-from shared.contracts import CATALOGUE
-from shared.events.mongo import open_database
-from shared.events.store import EventStore
 from shared.kernel.envelope import Event
 from shared.kernel.history import teams_of
-from shared.views import Views
+from shared.recording import ViewOf
 
 
 class PlanItemView(Document):
@@ -59,13 +52,4 @@ def plan_item_view(history: list[Event]) -> PlanItemView:
     )
 
 
-def plan_item_views(database: Database[dict[str, Any]], store: EventStore) -> Views[PlanItemView]:
-    """The views of all plan items in this database."""
-    return Views(PlanItemView, kind="plan-item", fold=plan_item_view, database=database, store=store)
-
-
-def rebuild(config: Config) -> int:
-    """Drop every view of the configured database and fold it again; returns how many."""
-    database = open_database(config.mongodb_uri, config.mongodb_database)
-    store = EventStore(database, source="leaving_care", clock=config.clock(), catalogue=CATALOGUE)
-    return plan_item_views(database, store).rebuild()
+VIEWS = {"plan-item": ViewOf(PlanItemView, plan_item_view)}

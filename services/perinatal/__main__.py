@@ -7,7 +7,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.perinatal.views import rebuild
+from services.perinatal.parts import rebuild
 from shared.commands import run
 
 

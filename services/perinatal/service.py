@@ -7,7 +7,7 @@ from functools import partial
 from mongoengine.queryset.visitor import Q
 
 from services.perinatal.domain import condition, person, referral
-from services.perinatal.parts import SERVICE, PerinatalParts, build
+from services.perinatal.parts import SERVICE, build
 from services.perinatal.schemas import (
     AcknowledgedBody,
     AppointmentBookedBody,
@@ -37,6 +37,7 @@ from shared.kernel.decisions import Refused
 from shared.kernel.ids import stream_id
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
+from shared.recording import RecordingParts
 from shared.views import heard, newest_first
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
@@ -52,7 +53,7 @@ class PerinatalService:
     """People, their conditions, and referrals from the decision to refer until the outcome is back."""
 
     name = SERVICE
-    parts: PerinatalParts = Parts(build)  # type: ignore[assignment]
+    parts: RecordingParts = Parts(build)  # type: ignore[assignment]
 
     @endpoint(
         "POST",
@@ -162,7 +163,7 @@ class PerinatalService:
     )
     def list_referrals(self, request: Request) -> Answer:
         actor, query = request.actor, request.query
-        found = self.parts.referrals.objects.filter(area__in=actor.areas)
+        found = self.parts.views["referral"].objects.filter(area__in=actor.areas)
         if not may_see(actor.role, CATALOGUE["referral.sent.v1"].disclosure):
             found = found.filter(Q(teams=actor.team))
         for name, field in (("person", "person_id"), ("state", "status"), ("service", "service")):
@@ -235,4 +236,4 @@ class PerinatalService:
 
     @consume("perinatal.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return heard(deliveries, self.parts.referrals)
+        return heard(deliveries, *self.parts.views.values())

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mongoengine import DateTimeField, Document, IntField, ListField, StringField
-from pymongo.database import Database
 
 from services.perinatal.domain import referral
-from shared.config import Config
-from shared.contracts import CATALOGUE
-from shared.events.mongo import open_database
-from shared.events.store import EventStore
 from shared.kernel.envelope import Event
 from shared.kernel.history import teams_of
-from shared.views import Views
+from shared.recording import ViewOf
 
 
 class ReferralView(Document):
@@ -59,13 +52,4 @@ def referral_view(history: list[Event]) -> ReferralView:
     )
 
 
-def referral_views(database: Database[dict[str, Any]], store: EventStore) -> Views[ReferralView]:
-    """The views of all referrals in this database."""
-    return Views(ReferralView, kind="referral", fold=referral_view, database=database, store=store)
-
-
-def rebuild(config: Config) -> int:
-    """Drop every view of the configured database and fold it again; returns how many."""
-    database = open_database(config.mongodb_uri, config.mongodb_database)
-    store = EventStore(database, source="perinatal", clock=config.clock(), catalogue=CATALOGUE)
-    return referral_views(database, store).rebuild()
+VIEWS = {"referral": ViewOf(ReferralView, referral_view)}
