@@ -6,9 +6,9 @@ them is kept *and folded* here. An event that is already kept is folded again al
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from services.referrals_followup.domain.standards import Evidence
+from services.referrals_followup.domain.scene import Evidence
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
 from shared.kernel.envelope import Event, from_text
@@ -89,40 +89,46 @@ class EvidenceStore:
                     scenes[thread][item.event.id] = item
         return {thread: list(items.values()) for thread, items in scenes.items()}
 
-    def threads(self, kinds: Collection[str]) -> list[str]:
-        """Every thread there is evidence about, sorted."""
-        return sorted(ref for ref in self._evidence.distinct("refs") if ref.partition("/")[0] in kinds)
+    def threads(self, kinds: Collection[str]) -> Iterator[str]:
+        """Every thread there is evidence about, once, as a stream: there may be more than one answer can hold."""
+        of_these_kinds = {"refs": {"$regex": f"^({'|'.join(map(re.escape, sorted(kinds)))})/"}}
+        stages: list[Mapping[str, Any]] = [
+            {"$match": of_these_kinds},
+            {"$unwind": "$refs"},
+            {"$match": of_these_kinds},
+            {"$group": {"_id": "$refs"}},
+        ]
+        for found in self._evidence.aggregate(stages, allowDiskUse=True) if kinds else ():
+            yield found["_id"]
 
     def note_position(self, event: Event) -> None:
         """Remember what a relay said of its position, and the manifest that came with it."""
         source, manifest, until = event.source, event.data["manifest"], event.data["until"]
         notes = []
         if manifest:
-            notes.append((f"{source}/{manifest['number']}", {"$setOnInsert": {"ids": manifest["ids"]}}))
+            notes.append((f"{source}/{manifest['number']}", {"$set": {"ids": manifest["ids"]}}))
         if until:
             notes.append((f"{source}/{event.data['last']}", {"$max": {"until": from_text(until)}}))
         for key, update in notes:
-            with suppress(DuplicateKeyError):
-                self._manifests.update_one({"_id": key}, update, upsert=True)
+            _upsert(self._manifests, key, update)
 
     def complete_until(self) -> dict[str, datetime | None]:
         """For each source, the instant (UTC) up to which all that was recorded there is folded here; None: unknown."""
         return {source: self._advance(source) for source in SERVICES}
 
     def _advance(self, source: str) -> datetime | None:
-        position = self._positions.find_one({"_id": source}) or {"number": 0, "until": None}
-        number, until = position["number"], position["until"]
+        position = self._positions.find_one({"_id": source}) or {}
+        number, until = known = position.get("number", 0), position.get("until")
         here = self._manifests.find_one({"_id": f"{source}/{number}"}) or {}
         until = _latest(until, here.get("until"))
         while (manifest := self._manifests.find_one({"_id": f"{source}/{number + 1}"})) and self._holds(manifest):
             number += 1
             until = _latest(until, manifest.get("until"))
-        if (number, until) != (position["number"], position["until"]):
+        if (number, until) != known:
             changes: dict[str, Any] = {"$max": {"number": number}}
             if until is not None:
                 changes["$max"]["until"] = until
-            with suppress(DuplicateKeyError):
-                self._positions.update_one({"_id": source}, changes, upsert=True)
+            _upsert(self._positions, source, changes)
         return until
 
     def _holds(self, manifest: Mapping[str, Any]) -> bool:
@@ -148,6 +154,14 @@ class EvidenceStore:
             "refs": list(self._catalogue.refs(event)),
             "folded": False,
         }
+
+
+def _upsert(collection: MongoCollection, key: str, update: Mapping[str, Any]) -> None:
+    """Whoever comes second when two insert at once finds the document there."""
+    try:
+        collection.update_one({"_id": key}, update, upsert=True)
+    except DuplicateKeyError:
+        collection.update_one({"_id": key}, update)
 
 
 def _latest(*instants: datetime | None) -> datetime | None:

@@ -15,6 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.digest import Links
+from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of
 from services.referrals_followup.domain.standards import LadderRung, Step
@@ -122,9 +123,11 @@ def found(parts: Parts, actor: Actor, said: str) -> tuple[FollowUp, Acts, list[E
     """
     follow_up_id = _id_of(parts, actor, said)
     own = parts.store.load(f"follow-up/{follow_up_id}")
-    current = parts.views.current(follow_up_id, own)
+    # Without a view, as in a rebuild, its own events name its thread.
+    thread = parts.views.thread_of(follow_up_id) or (own[0].data["thread"] if own else None)
+    current = parts.views.current(follow_up_id, thread, own) if thread else None
     if current is None:
-        raise UnknownStream(f"there is no follow-up {said[:64]}")
+        raise UnknownStream("there is no such follow-up")
     follow_up, acts = current
     require_area(actor, follow_up.area)
     return follow_up, acts, own
@@ -146,14 +149,14 @@ def detailed(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, own: S
     """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history."""
     now = parts.clock.now()
     owner = owner_of(follow_up, acts)
-    disclosed = is_disclosed(follow_up, owner, actor.role, actor.team)
+    disclosed = is_disclosed(follow_up, acts, actor.role, actor.team)
     notes = parts.store.private_of(f"follow-up/{follow_up.id}") if disclosed else {}
     return {
         **_shown(parts, actor, follow_up, acts, now),
         "version": len(own),
         "why": _why(follow_up) if disclosed else {},
         "fallback": follow_up.fallback if disclosed else None,
-        "ladder": [_rung(parts, follow_up, owner, acts, rung, now) for rung in follow_up.rungs],
+        "ladder": [_rung(parts, follow_up, owner, acts, rung, now) for rung in follow_up.rungs] if disclosed else [],
         "history": _history(parts, follow_up, own, notes, disclosed),
         "closed_at": follow_up.closed_at,
         "closed_actor": follow_up.closed_actor,
@@ -164,7 +167,7 @@ def detailed(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, own: S
 
 def _shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime) -> dict[str, Any]:
     owner = owner_of(follow_up, acts)
-    shown = as_shown_to(follow_up, owner, actor.role, actor.team)
+    shown = as_shown_to(follow_up, acts, actor.role, actor.team)
     late = (london_date(now) - london_date(follow_up.due_at)).days
     names = (
         "id reference standard step title expects state area person thread opened_at visible_from due_at inherited gap "
@@ -172,7 +175,7 @@ def _shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: dat
     )
     return {
         **{name: getattr(shown, name) for name in names.split()},
-        "disclosed": is_disclosed(follow_up, owner, actor.role, actor.team),
+        "disclosed": is_disclosed(follow_up, acts, actor.role, actor.team),
         "owner": owner,
         "overdue_by_days": max(0, late) if follow_up.state == OPEN and follow_up.due_at <= now else 0,
         **{
@@ -181,25 +184,18 @@ def _shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: dat
         },
         "links": {
             "follow_up": Links(parts.config.public_url).follow_up(follow_up.reference),
-            "record": record_url(parts.config, follow_up.thread),
+            "record": record_url(parts.config, shown.thread),
         },
     }
 
 
 def _why(follow_up: FollowUp) -> dict[str, Any]:
-    names = ("opened_by", "opened_type", "opened_actor", "opened_team", "confidence", "rules")
+    names = ("opened_by", "opened_type", "opened_actor", "opened_team", "receiver_team", "confidence", "rules")
     return {**follow_up.why, **{name: getattr(follow_up, name) for name in names}}
 
 
 def _rung(parts: Parts, follow_up: FollowUp, owner: Owner, acts: Acts, rung: Rung, now: datetime) -> dict[str, Any]:
-    ask = partial(
-        parts.directory.resolve,
-        owner=owner,
-        area=follow_up.area,
-        opened_actor=follow_up.opened_actor,
-        opened_team=follow_up.opened_team,
-        on=london_date(now),
-    )
+    ask = partial(parts.directory.resolve, parties=Parties.of(follow_up, owner), on=london_date(now))
     return {
         "name": rung.name,
         "at": rung.at,

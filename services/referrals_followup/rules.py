@@ -11,8 +11,8 @@ from uuid import uuid4
 
 from pymongo import ASCENDING
 
+from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.rules import ADOPTED, AGGREGATE, Adopt, adoption_of
-from services.referrals_followup.domain.standards import RulesHistory
 from shared.events.documents import event_of
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from pathlib import Path
@@ -9,14 +10,23 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from services.referrals_followup.domain.standards import NATIONAL, PREDICATES, compile_step, offset_part
+from services.referrals_followup.domain.compiling import compile_step
+from services.referrals_followup.domain.directory import MANAGER, OWNER, RECEIVER, SENDER
+from services.referrals_followup.domain.due_rules import offset_part
+from services.referrals_followup.domain.in_force import NATIONAL
+from services.referrals_followup.domain.predicates import PREDICATES
 from shared.contracts.catalogue import Catalogue
 from shared.kernel.time import Offset
 from shared.yamlfile import Fault, FaultyFile, Located, faults, load_yaml
 
-STEP_ID = r"^[A-Z]+-\d\d(\.[a-z-]+)?$"
-RECIPIENTS = ("owner", "manager", "sender")
+Place = tuple[Any, ...]
+Problem = tuple[Place, str]
+
+ACTOR = "actor"
+STEP_ID = r"[A-Z]+-\d\d(\.[a-z-]+)?"
 _PREDICATES_OF_A_FIELD = ("field_equals", "field_in", "field_at_least")
+_VALUES: Mapping[str, Any] = {"field_in": list, "field_at_least": int | float}
+_VALUES_IN_WORDS = {"field_in": "a list", "field_at_least": "a number"}
 
 
 class _Strict(Schema):
@@ -39,13 +49,19 @@ class _OffsetField(fields.Raw):
         super().__init__(validate=_check(Offset.parse), **kwargs)
 
 
+def _check_interval(value: Any) -> None:
+    offset = Offset.parse(value)
+    if offset.negated or not any(count for count in offset.to_json().values() if count is not True):
+        raise ValueError("an interval moves forward, for example {working_days: 5}")
+
+
 class _RungSchema(_Strict):
     name = fields.String(required=True, validate=validate.Regexp(r"^[a-z][a-z-]{0,30}$"))
     to = fields.List(fields.String(), required=True, validate=validate.Length(min=1))
     after = _OffsetField()
     start = fields.String(data_key="from", validate=validate.OneOf(["due", "opening"]))
     urgent = fields.Boolean()
-    repeat = _OffsetField()
+    repeat = fields.Raw(validate=_check(_check_interval))
 
 
 class _Expression(_Strict):
@@ -57,7 +73,7 @@ class _OwnerPart(fields.Raw):
     """`actor`, or where to read the value: a field of the opening, or of the latest event of a type."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if value == "actor":
+        if value == ACTOR:
             return value
         if not isinstance(value, Mapping):
             raise ValidationError("is either `actor` or a mapping with `field` and, if need be, `event`")
@@ -68,6 +84,16 @@ class _OwnerSchema(_Strict):
     role = fields.String(required=True)
     team = _OwnerPart()
     person = _OwnerPart()
+
+
+class _WordOrExpression(fields.Raw):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if isinstance(value, str) else _Expression().load(value)
+
+
+class _ReceiverSchema(_Strict):
+    role = _WordOrExpression(required=True)
+    team = fields.Nested(_Expression)
 
 
 class StepSchema(_Strict):
@@ -84,6 +110,7 @@ class StepSchema(_Strict):
     recurs = fields.Boolean()
     fallback = fields.String()
     owner = fields.Nested(_OwnerSchema, required=True)
+    receiver = fields.Nested(_ReceiverSchema)
     ladder = fields.List(fields.Nested(_RungSchema), required=True, validate=validate.Length(min=1))
     basis = fields.String(required=True, validate=validate.OneOf(["LAW", "NAT", "LOC", "DES"]))
     source = fields.String(required=True, validate=validate.Length(min=5))
@@ -105,145 +132,204 @@ class StepSchema(_Strict):
 class _PackSchema(_Strict):
     pack = fields.String(required=True, validate=validate.Regexp(r"^[a-z][a-z-]{0,30}$"))
     version = fields.String(required=True, validate=validate.Regexp(r"^[\w.-]{1,40}$"))
-    steps = fields.Dict(
-        keys=fields.String(validate=validate.Regexp(STEP_ID, error="a step is named like REF-01 or HV-02.attempt")),
-        values=fields.Raw(),
-        required=True,
-    )
+    steps = fields.Dict(required=True)
 
 
-def load_packs(folder: str | Path, catalogue: Catalogue, roles: Collection[str]) -> list[dict[str, Any]]:
-    """Every pack of the folder, the national one first. `roles` are those that a rung may tell.
+def load_packs(
+    folder: str | Path,
+    catalogue: Catalogue,
+    roles: Collection[str] | None = None,
+    areas: Collection[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Every pack of the folder, the national one first.
 
-    Raises FaultyFile that lists every fault of every file.
+    `roles` are those that a rung may tell, `areas` those that may have a pack; None: any. Raises FaultyFile that lists
+    every fault of every file.
     """
     found: list[Fault] = []
     packs: dict[str, Located] = {}
     for path in sorted(Path(folder).glob("*.yaml")):
         try:
             located = load_yaml(path)
-            _PackSchema().load(located.value if isinstance(located.value, dict) else {})
         except FaultyFile as error:
             found += error.faults
-        except ValidationError as error:
-            found += faults(located, error.messages)
-        else:
-            packs[located.value["pack"]] = located
+            continue
+        if not isinstance(located.value, dict):
+            found.append(located.fault((), "a pack is a mapping with `pack`, `version` and `steps`"))
+            continue
+        found += faults(located, _PackSchema().validate(located.value))
+        name = str(located.value.get("pack"))
+        if name in packs:
+            found.append(located.fault(("pack",), f"{packs[name].file} is named so already"))
+        if areas is not None and name not in {NATIONAL, *areas}:
+            found.append(located.fault(("pack",), f"there is no area {name}, so this would never be in force"))
+        packs.setdefault(name, located)
     national = packs.get(NATIONAL)
     if national is None and not found:
         found.append(Fault(str(folder), 0, "", f"there is no pack named {NATIONAL}"))
-    if national is not None:
-        for located in packs.values():
-            found += _faults_of_steps(located, national.value["steps"], _Judge(catalogue, roles))
+    for located in packs.values():
+        found += _faults_of_steps(located, national, catalogue, roles)
     if found or national is None:
         raise FaultyFile(found)
     return [national.value, *(packs[name].value for name in sorted(packs) if name != NATIONAL)]
 
 
-def _faults_of_steps(located: Located, national: Mapping[str, Any], judge: _Judge) -> list[Fault]:
+def _steps(located: Located) -> dict[str, Any]:
+    steps = located.value.get("steps")
+    return steps if isinstance(steps, dict) else {}
+
+
+def _faults_of_steps(
+    located: Located, national: Located | None, catalogue: Catalogue, roles: Collection[str] | None
+) -> list[Fault]:
+    """Those of each step as it would be in force; of an override those that the national pack does not have itself."""
     found: list[Fault] = []
-    is_national = located.value["pack"] == NATIONAL
-    for step_id, content in located.value["steps"].items():
+    own, around = _steps(located), _steps(national) if national else {}
+    for step_id, content in own.items():
         place = ("steps", step_id)
+        if not isinstance(step_id, str) or not re.fullmatch(STEP_ID, step_id):
+            found.append(located.fault(place, "a step is named like REF-01 or HV-02.attempt"))
+            continue
         if not isinstance(content, dict):
             found.append(located.fault(place, "is a mapping"))
             continue
-        is_override = not is_national and step_id in national
-        try:
-            StepSchema(partial=is_override).load(content)
-        except ValidationError as error:
-            found += faults(located, {"steps": {step_id: error.messages}})
-            continue
+        # Where the national pack cannot be read, nobody can tell an override from a step of the area's own.
+        is_override = located is not national and (national is None or step_id in around)
+        below = around.get(step_id) if is_override else None
+        whole = {**below, **content} if isinstance(below, dict) else content
+        errors = StepSchema().validate(whole)
+        told = {name: error for name, error in errors.items() if name in content} if is_override else errors
+        found += faults(located, {"steps": {step_id: told}})
         if is_override and not {"basis", "source", "confidence"} <= set(content):
             found.append(located.fault(place, "an override states its own basis, source and confidence"))
-        whole = {**national.get(step_id, {}), **content} if is_override else content
-        known = {*national, *located.value["steps"]}
-        problems = judge.problems(whole, known)
-        found += [located.fault((*place, *where), message) for where, message in problems]
-        if not problems:
+        judge = _Judge(catalogue, roles, {*around, *own}, whole, errors)
+        problems = judge.problems(whole)
+        left = judge.problems(_well_formed(below)) if isinstance(below, dict) else []
+        found += [
+            located.fault((*place, *where), message)
+            for where, message in problems
+            if not is_override or where[0] in content or (where, message) not in left
+        ]
+        if not errors and not problems:
             compile_step(step_id, whole)
     return found
 
 
+def _well_formed(step: Mapping[str, Any]) -> dict[str, Any]:
+    errors = StepSchema().validate(step)
+    return {name: part for name, part in step.items() if name not in errors}
+
+
 class _Judge:
-    """What a schema cannot see: whether event types, their fields, roles and steps that a step names exist."""
+    """What a schema cannot see: whether event types, their fields, roles and steps that a step names exist, and
+    whether the events can bear on a thread of its kind at all."""
 
-    def __init__(self, catalogue: Catalogue, roles: Collection[str]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        roles: Collection[str] | None,
+        steps: Collection[str],
+        whole: Mapping[str, Any],
+        ill_formed: Collection[str],
+    ) -> None:
+        """Parts that are `ill_formed` have been told already and are not looked at."""
         self._catalogue = catalogue
-        self._recipients = {*RECIPIENTS, *roles}
+        self._roles = roles
+        self._steps = steps
+        self._thread = None if "thread" in ill_formed else whole["thread"]
+        self._named = {OWNER, MANAGER, SENDER, *([RECEIVER] if "receiver" in whole else [])}
+        self._ill_formed = ill_formed
 
-    def problems(self, step: Mapping[str, Any], known: Collection[str]) -> list[tuple[tuple[Any, ...], str]]:
-        found: list[tuple[tuple[Any, ...], str]] = []
-        opening = step["opens_on"]
-        if isinstance(opening, Mapping) and "count" in opening:
-            count, days = opening.get("count"), opening.get("within_days")
-            if set(opening) != {"count", "of", "within_days"} or not _is_positive(count) or not _is_positive(days):
-                found.append((("opens_on",), "a count has `count`, `of` and `within_days`"))
-            found += self._matchers(("opens_on", "of"), opening.get("of", []))
-            openers = _types(opening.get("of", []))
-        else:
-            found += self._matchers(("opens_on",), opening)
-            openers = _types(opening)
-        if not openers:
-            found.append((("opens_on",), "names no event"))
-        found += self._due(("due",), step["due"], openers)
-        if "visible_from" in step:
-            found += self._due(("visible_from",), step["visible_from"], openers)
+    def problems(self, step: Mapping[str, Any]) -> list[Problem]:
+        step = {name: part for name, part in step.items() if name not in self._ill_formed}
+        found: list[Problem] = []
+        openers: list[str] = []
+        if "opens_on" in step:
+            openers, found = self._opening(step["opens_on"])
+        for part in ("due", "visible_from"):
+            if part in step:
+                found += self._due((part,), step[part], openers)
         for part in ("met_by", "ended_by"):
             found += self._matchers((part,), step.get(part, []))
         if not step.get("met_by"):
             found.append((("met_by",), "nothing meets it; name at least one event"))
-        for part in ("team", "person"):
-            expression = step["owner"].get(part)
-            if isinstance(expression, Mapping):
-                found += self._expression(("owner", part), expression, openers)
-        for index, rung in enumerate(step["ladder"]):
-            unknown = [name for name in rung["to"] if name not in self._recipients]
-            found += [(("ladder", index, "to"), f"nobody is known as {name}") for name in unknown]
-        if step.get("fallback") and step["fallback"] not in known:
+        if step.get("owner", {}).get("role") not in (None, ACTOR):
+            found += self._recipients(("owner", "role"), [step["owner"]["role"]])
+        for whose in ("owner", "receiver"):
+            for part, expression in step.get(whose, {}).items():
+                if isinstance(expression, Mapping):
+                    found += self._expression((whose, part), expression, openers)
+                elif whose == "receiver":
+                    found += self._recipients((whose, part), [expression])
+        for index, rung in enumerate(step.get("ladder", [])):
+            others = [name for name in rung["to"] if name not in self._named]
+            found += self._recipients(("ladder", index, "to"), others)
+        if "fallback" in step and step["fallback"] not in self._steps:
             found.append((("fallback",), f"there is no step {step['fallback']}"))
         return found
 
-    def _matchers(self, where: tuple[Any, ...], content: Any) -> list[tuple[tuple[Any, ...], str]]:
-        found: list[tuple[tuple[Any, ...], str]] = []
+    def _opening(self, content: Any) -> tuple[list[str], list[Problem]]:
+        """The event types that open it, and what is wrong with how they are written."""
+        found: list[Problem] = []
+        where: Place = ("opens_on",)
+        if isinstance(content, Mapping) and "count" in content:
+            count, days = content.get("count"), content.get("within_days")
+            if set(content) != {"count", "of", "within_days"} or not _is_positive(count) or not _is_positive(days):
+                found.append((where, "a count has `count`, `of` and `within_days`"))
+            where, content = ("opens_on", "of"), content.get("of", [])
+        found += self._matchers(where, content)
+        openers = _types(content)
+        return openers, found if openers else [*found, (("opens_on",), "names no event")]
+
+    def _recipients(self, where: Place, names: Collection[str]) -> list[Problem]:
+        unknown = [name for name in names if self._roles is not None and name not in self._roles]
+        return [(where, f"nobody is known as {name}") for name in unknown]
+
+    def _matchers(self, where: Place, content: Any) -> list[Problem]:
+        found: list[Problem] = []
         for index, item in enumerate(content if isinstance(content, list) else [content]):
             place = (*where, index) if isinstance(content, list) else where
             found += self._matcher(place, item)
         return found
 
-    def _matcher(self, place: tuple[Any, ...], item: Any) -> list[tuple[tuple[Any, ...], str]]:
+    def _matcher(self, place: Place, item: Any) -> list[Problem]:
         if isinstance(item, Mapping):
-            if not set(item) <= {"event", "when", "via", "nth"} or item.get("via", "person") != "person":
+            if not {"event"} <= set(item) <= {"event", "when", "via"} or item.get("via", "person") != "person":
                 return [(place, "has `event` and, if need be, `when` and `via: person`")]
-            event = item.get("event")
+            event = item["event"]
             return [
-                *self._type(place, event),
+                *(self._type(place, event) if "via" in item else self._type_of_thread(place, event)),
                 *self._predicates((*place, "when"), item.get("when", []), [event] if isinstance(event, str) else []),
             ]
-        return self._type(place, item)
+        return self._type_of_thread(place, item)
 
-    def _type(self, place: tuple[Any, ...], event: Any) -> list[tuple[tuple[Any, ...], str]]:
-        return [] if event in self._catalogue else [(place, f"no event type is called {event}")]
+    def _type(self, place: Place, event: Any) -> list[Problem]:
+        known = isinstance(event, str) and event in self._catalogue
+        return [] if known else [(place, f"no event type is called {event}")]
 
-    def _predicates(
-        self, where: tuple[Any, ...], content: Any, events: Collection[str]
-    ) -> list[tuple[tuple[Any, ...], str]]:
+    def _type_of_thread(self, place: Place, event: Any) -> list[Problem]:
+        unknown = self._type(place, event)
+        if unknown or self._thread is None or self._thread in self._catalogue[event].ref_kinds():
+            return unknown
+        return [(place, f"{event} names no {self._thread}; add `via: person` if it is about the same person")]
+
+    def _predicates(self, where: Place, content: Any, events: Collection[str]) -> list[Problem]:
         if not isinstance(content, list):
             return [(where, "is a list of predicates")]
-        found: list[tuple[tuple[Any, ...], str]] = []
+        found: list[Problem] = []
         for index, item in enumerate(content):
             found += self._predicate((*where, index), item, events)
         return found
 
-    def _predicate(
-        self, place: tuple[Any, ...], item: Any, events: Collection[str]
-    ) -> list[tuple[tuple[Any, ...], str]]:
+    def _predicate(self, place: Place, item: Any, events: Collection[str]) -> list[Problem]:
         if not isinstance(item, Mapping) or len(item) != 1 or next(iter(item)) not in PREDICATES:
             return [(place, f"is one of: {', '.join(PREDICATES)}")]
         ((name, argument),) = item.items()
         if name in _PREDICATES_OF_A_FIELD:
             if not isinstance(argument, list) or len(argument) != 2:
                 return [(place, f"{name} takes a field and a value")]
+            if not isinstance(argument[1], _VALUES.get(name, object)):
+                return [(place, f"the value of {name} is {_VALUES_IN_WORDS[name]}")]
             return self._field(place, argument[0], events)
         if name == "field_present":
             return self._field(place, argument, events)
@@ -251,23 +337,32 @@ class _Judge:
             return self._predicate(place, argument, events)
         if name == "any_of":
             return self._predicates(place, argument, events)
-        return self._matcher(place, argument)
+        if name == "person_has" and not isinstance(argument, Mapping):
+            return self._type(place, argument)
+        return self._matcher(place, {**argument, "via": "person"} if name == "person_has" else argument)
 
-    def _field(self, place: tuple[Any, ...], name: Any, events: Collection[str]) -> list[tuple[tuple[Any, ...], str]]:
+    def _field(self, place: Place, name: Any, events: Collection[str]) -> list[Problem]:
         known = [event for event in events if event in self._catalogue]
+        if not isinstance(name, str):
+            return [(place, "a field is named by a word")]
         if not known or any(name in self._catalogue[event].schema().fields for event in known):
             return []
         return [(place, f"{' and '.join(known)} has no field {name}")]
 
-    def _expression(
-        self, place: tuple[Any, ...], expression: Mapping[str, Any], openers: Collection[str]
-    ) -> list[tuple[tuple[Any, ...], str]]:
+    def _expression(self, place: Place, expression: Mapping[str, Any], openers: Collection[str]) -> list[Problem]:
         event = expression.get("event")
         if event is None:
             return self._field(place, expression.get("field"), openers)
         return self._type(place, event) or self._field(place, expression.get("field"), [event])
 
-    def _due(self, where: tuple[Any, ...], content: Any, openers: Collection[str]) -> list[tuple[tuple[Any, ...], str]]:
+    def _is_date(self, place: Place, anchor: Mapping[str, Any], openers: Collection[str]) -> list[Problem]:
+        events = [event for event in ([anchor["event"]] if "event" in anchor else openers) if event in self._catalogue]
+        declared = [self._catalogue[event].schema().fields.get(str(anchor["field"])) for event in events]
+        if all(field is None or isinstance(field, fields.Date) for field in declared):
+            return []
+        return [(place, f"{anchor['field']} is not a date")]
+
+    def _due(self, where: Place, content: Any, openers: Collection[str]) -> list[Problem]:
         if not isinstance(content, Mapping):
             return [(where, "is a mapping such as {working_days: 2}")]
         for several in ("earliest", "latest"):
@@ -277,16 +372,20 @@ class _Judge:
                 parts = enumerate(content[several])
                 return [fault for i, part in parts for fault in self._due((*where, several, i), part, openers)]
         if "choose" in content:
+            if len(content) != 1:
+                return [(where, "choose stands alone")]
             return self._cases((*where, "choose"), content["choose"], openers)
-        found: list[tuple[tuple[Any, ...], str]] = []
+        found: list[Problem] = []
         anchor = content.get("after", "opening")
         if isinstance(anchor, Mapping):
             if "nth" in anchor:
-                found += self._matcher((*where, "after"), anchor)
+                rest = {name: value for name, value in anchor.items() if name != "nth"}
+                found += self._matcher((*where, "after"), rest)
                 if not _is_positive(anchor["nth"]):
                     found.append(((*where, "after", "nth"), "is a whole number from 1"))
-            elif "field" in anchor:
+            elif "field" in anchor and set(anchor) <= {"field", "event"}:
                 found += self._expression((*where, "after"), anchor, openers)
+                found += self._is_date((*where, "after"), anchor, openers)
             else:
                 found.append(((*where, "after"), "has `event` and `nth`, or `field`"))
         elif anchor != "opening":
@@ -297,10 +396,10 @@ class _Judge:
             found.append((where, str(error)))
         return found
 
-    def _cases(self, where: tuple[Any, ...], cases: Any, openers: Collection[str]) -> list[tuple[tuple[Any, ...], str]]:
+    def _cases(self, where: Place, cases: Any, openers: Collection[str]) -> list[Problem]:
         if not isinstance(cases, list) or not cases:
             return [(where, "is a list of cases")]
-        found: list[tuple[tuple[Any, ...], str]] = []
+        found: list[Problem] = []
         for index, case in enumerate(cases):
             place = (*where, index)
             if not isinstance(case, Mapping) or not set(case) <= {"when", "then"} or "then" not in case:

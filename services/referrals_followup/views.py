@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -29,8 +29,9 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, acts_of, next_rung_at, owner_of
+from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.domain.standards import Evidence, RulesHistory
+from services.referrals_followup.domain.scene import Evidence
 from services.referrals_followup.evidence import DUPLICATE_KEY, EvidenceStore
 from services.referrals_followup.rules import Rules
 from shared.events.mongo import is_store_away
@@ -90,6 +91,8 @@ class FollowUpView(Document):
     inherited = BooleanField()
     gap = StringField(null=True)
     fallback = StringField(null=True)
+    receiver_role = StringField(null=True)
+    receiver_team = StringField(null=True)
     closed_by = StringField(null=True)
     closed_at = DateTimeField(null=True)
     closed_recorded_at = DateTimeField(null=True)
@@ -209,27 +212,41 @@ class FollowUpViews:
     def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
         """Fold these threads from the evidence and write their follow-ups, until nobody has claimed a fuller fold."""
         history = history or self._rules.history()
-        for some in _chunks(sorted(set(threads)), THREADS_AT_A_TIME):
+        for some in _chunks(threads, THREADS_AT_A_TIME):
             waiting: Collection[str] = some
             while waiting:
                 waiting = self._write([*self._fold(waiting, history)], history)
                 history = self._rules.history() if waiting else history
 
     def rebuild(self) -> int:
-        """Drop every view and fill it again from the evidence; the number of threads folded."""
-        history = self._rules.history()
-        for collection in (self.collection, self._threads, self._parked_threads):
-            collection.delete_many({})
-        threads = self._evidence.threads(history.thread_kinds())
-        self.refresh(threads, history)
-        return len(threads)
+        """Fold every view again from the evidence, in place; how many there are then.
 
-    def current(self, follow_up_id: str, own_events: Collection[Event]) -> tuple[FollowUp, Acts] | None:
-        """One follow-up folded afresh; `own_events` is its own stream, which the evidence may not hold yet."""
+        Readers and workers go on meanwhile: each view stands until it is replaced, and goes if nothing replaced it.
+        """
+        history = self._rules.history()
+        nothing_read = {"rules_number": 0, "seen": 0}
+        for collection in (self._threads, self.collection):
+            collection.update_many({}, {"$set": nothing_read})
+        self.refresh(self._evidence.threads(history.thread_kinds()), history)
+        # A thread that cannot be folded now keeps what it had: nobody has said that it is no longer asked for.
+        parked = self._parked_threads.distinct("_id")
+        self.collection.delete_many({**nothing_read, "thread": {"$nin": parked}})
+        return self.collection.count_documents({})
+
+    def thread_of(self, follow_up_id: str) -> str | None:
+        """The thread that a follow-up is listed under; None for one that has no view."""
         found = self.collection.find_one({"_id": follow_up_id}, {"thread": 1})
-        if found is None:
-            return None
-        thread = found["thread"]
+        return found["thread"] if found else None
+
+    def parked_threads(self) -> list[dict[str, Any]]:
+        """The threads that could not be folded: what their views say of them may be out of date."""
+        return list(self._parked_threads.find().sort("_id"))
+
+    def current(self, follow_up_id: str, thread: str, own_events: Collection[Event]) -> tuple[FollowUp, Acts] | None:
+        """One follow-up of this thread folded afresh; `own_events` is its own stream, which may not be evidence yet.
+
+        None when the thread has no such follow-up. Raises whatever the fold of a thread that is parked raises.
+        """
         scene = {item.event.id: item for item in self._evidence.scenes([thread])[thread]}
         refs = frozenset({thread, f"follow-up/{follow_up_id}"})
         scene.update({event.id: Evidence(event, refs) for event in own_events})
@@ -244,7 +261,7 @@ class FollowUpViews:
                 if is_store_away(error):
                     raise
                 # One thread that cannot be folded must not stop everybody's; it is set aside where the check finds it.
-                self._park(thread, error)
+                self._park(thread, len(evidence), error)
             else:
                 yield folded
 
@@ -257,10 +274,11 @@ class FollowUpViews:
         pairs = tuple((follow_up, acts_of(acts.get(follow_up.id, ()))) for follow_up in follow_ups)
         return Folded(thread, pairs, Guard(history.number, len(evidence)))
 
-    def _park(self, thread: str, error: Exception) -> None:
+    def _park(self, thread: str, seen: int, error: Exception) -> None:
         reason = f"fold raised {type(error).__name__}"
         log.error("thread_parked", thread=thread, reason=reason)
-        self._parked_threads.replace_one({"_id": thread}, {"_id": thread, "reason": reason}, upsert=True)
+        parked = {"$set": {"reason": reason}, "$max": {"seen": seen}, "$setOnInsert": {"parked_at": datetime.now(UTC)}}
+        self._parked_threads.update_one({"_id": thread}, parked, upsert=True)
 
     def _write(self, folds: list[Folded], history: RulesHistory) -> list[str]:
         """Write the views of these folds; the threads for which somebody has claimed a fuller one."""
@@ -281,8 +299,14 @@ class FollowUpViews:
             found["_id"]: Guard(found["rules_number"], found["seen"])
             for found in self._threads.find({"_id": {"$in": [folded.thread for folded in folds]}})
         }
-        self._parked_threads.delete_many({"_id": {"$in": [folded.thread for folded in folds]}})
+        self._no_longer_parked(folds)
         return [folded.thread for folded in folds if claims.get(folded.thread, folded.guard) > folded.guard]
+
+    def _no_longer_parked(self, folds: list[Folded]) -> None:
+        """These threads can be folded again, unless it was with less evidence than they were parked with."""
+        seen = {folded.thread: folded.guard.seen for folded in folds}
+        for parked in self._parked_threads.find({"_id": {"$in": list(seen)}}):
+            self._parked_threads.delete_one({"_id": parked["_id"], "seen": {"$lte": seen[parked["_id"]]}})
 
 
 def _claim(folded: Folded) -> UpdateOne:

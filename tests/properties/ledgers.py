@@ -9,7 +9,8 @@ from uuid import UUID
 from hypothesis import strategies as st
 from marshmallow import fields
 
-from services.referrals_followup.domain.standards import Adoption, Evidence, RulesHistory
+from services.referrals_followup.domain.in_force import Adoption, RulesHistory
+from services.referrals_followup.domain.scene import Evidence
 from shared.contracts.catalogue import Catalogue, EventType
 from shared.contracts.common import TYPES as COMMON
 from shared.contracts.fields import EventData

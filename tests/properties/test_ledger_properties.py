@@ -17,8 +17,9 @@ from services.referrals_followup.domain.follow_up import (
     next_rung_at,
     owed,
 )
+from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.domain.standards import Evidence, RulesHistory
+from services.referrals_followup.domain.scene import Evidence
 from shared.kernel.envelope import Event, to_text
 from tests.properties.ledgers import CALENDAR, START, evidence_of, histories, rules, threads_of
 
@@ -91,6 +92,14 @@ def test_what_was_chased_never_disappears(world):
     history, thread, evidence = world
     chased = {item.event.data["follow_up_id"] for item in evidence if item.event.type == CHASED}
     assert chased <= {follow_up.id for follow_up in fold(history, thread, evidence)}
+
+
+@given(worlds())
+def test_a_chase_changes_nothing_that_is_asked_for(world):
+    history, thread, evidence = world
+    but_ended = [item for item in evidence if item.event.type != ENDED]
+    unchased = [item for item in but_ended if item.event.type != CHASED]
+    assert fold(history, thread, but_ended) == fold(history, thread, unchased)
 
 
 @given(worlds(), st.data())

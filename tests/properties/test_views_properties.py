@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.referrals_followup.domain.follow_up import AGGREGATE, Accept, End, Sweep
-from services.referrals_followup.domain.standards import RulesHistory
+from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.evidence import EvidenceStore
 from services.referrals_followup.rules import Rules
 from services.referrals_followup.views import FollowUpViews, follow_up_of
@@ -102,7 +102,7 @@ def _act_on_some(ledger: Ledger, random: Random) -> list[Event]:
             stream = f"follow-up/{follow_up.id}"
             try:
                 done = ledger.store.execute(
-                    AGGREGATE, stream, command, MANAGER, key=f"{type(command).__name__}", body={}, creates=True
+                    AGGREGATE, stream, command, MANAGER, key=f"{type(command).__name__}:{stream}", body={}, creates=True
                 )
             except Refused:
                 continue

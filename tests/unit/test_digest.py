@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.referrals_followup.domain.digest import ChasedItem, Links, SilentSource, render
+from services.referrals_followup.domain.digest import ChasedItem, Links, SetAside, SilentSource, render
 from services.referrals_followup.domain.mail import Chase, letters
 
 NOW = datetime(2013, 1, 18, 17, 0, tzinfo=UTC)
@@ -110,4 +110,14 @@ def test_urgent_chases_go_alone_and_the_rest_in_one_letter() -> None:
     a, b, c, d = (Chase(name, urgent=name in "bd") for name in "abcd")
     assert letters([a, b, c, d]) == [(b,), (d,), (a, c)]
     assert letters([b]) == [(b,)]
+    e = Chase("e", urgent=False, about_follow_up=False)
+    assert letters([a, e, c]) == [(a, c), (e,)]
     assert letters([]) == []
+
+
+def test_what_is_set_aside_is_counted_in_the_subject_and_listed_up_to_a_limit() -> None:
+    messages = [SetAside("message", f"message/{number}", "not-json") for number in range(25)]
+    subject, body = render([*messages, SetAside("thread", "referral/r1", "fold-raised")], "Marta", NOW, LINKS)
+    assert subject == "[Followthrough] set aside: 25 messages, 1 thread"
+    assert "message/0: not-json" in body
+    assert "and 6 more" in body

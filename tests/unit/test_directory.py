@@ -16,6 +16,7 @@ from services.referrals_followup.domain.directory import (
     Directory,
     DutyRole,
     Member,
+    Parties,
     Recipient,
     Team,
 )
@@ -42,6 +43,8 @@ def a_directory(**changed: Member) -> Directory:
         "gp-manager": member("gp-manager", "surgery", "manager"),
         "nurse": member("nurse", "camhs", "mental_health_service"),
         "nurse-manager": member("nurse-manager", "camhs", "manager"),
+        "nurse-north": member("nurse-north", "camhs-north", "mental_health_service"),
+        "north-manager": member("north-manager", "camhs-north", "manager"),
         "lead": member("lead", "board", "safeguarding_lead"),
         "lead-deputy": member("lead-deputy", "board", "safeguarding_lead"),
         "operator": member("operator", "board", "operator"),
@@ -52,12 +55,15 @@ def a_directory(**changed: Member) -> Directory:
         teams=(
             Team("surgery", "Surgery", "essex", "gp_practice", "gp-manager", "gp-duty"),
             Team("camhs", "CAMHS", "essex", "mental_health_service", "nurse-manager", "nurse", ("camhs",)),
+            Team("camhs-north", "CAMHS", "essex", "mental_health_service", "north-manager", "nurse-north", ("camhs",)),
             Team("board", "Board", "essex", "safeguarding_lead", "lead", "lead-deputy"),
         ),
         people=tuple(people.values()),
         duty_roles=(
             DutyRole("safeguarding_lead", "essex", "lead"),
             DutyRole("operator", "essex", "operator"),
+            DutyRole("spa_manager", "essex", "nurse-manager"),
+            DutyRole("spa_manager", "essex", "north-manager", team="camhs-north"),
             DutyRole("practice_lead", "essex", "gp-duty", team="surgery"),
             DutyRole("practice_lead", "essex", "lead"),
         ),
@@ -65,19 +71,18 @@ def a_directory(**changed: Member) -> Directory:
 
 
 def told(directory: Directory, to: str, owner: Owner = SURGERY, area: str = "essex", on: date = MONDAY) -> list[str]:
-    return [recipient.person for recipient in directory.resolve(to, owner, area, "nurse", "camhs", on)]
+    parties = Parties(area, owner, "nurse", "camhs")
+    return [recipient.person for recipient in directory.resolve(to, parties, on)]
 
 
 def test_the_owner_is_told() -> None:
-    assert a_directory().resolve("owner", SURGERY, "essex", "nurse", "camhs", MONDAY) == (
-        Recipient("gp", "gp_practice"),
-    )
+    parties = Parties("essex", SURGERY, "nurse", "camhs")
+    assert a_directory().resolve("owner", parties, MONDAY) == (Recipient("gp", "gp_practice"),)
 
 
 def test_an_owner_who_is_away_is_replaced_by_the_teams_duty_person_and_it_is_said_why() -> None:
-    (recipient,) = a_directory(gp=member("gp", "surgery", away=AWAY)).resolve(
-        "owner", SURGERY, "essex", "nurse", "camhs", date(2013, 1, 18)
-    )
+    directory = a_directory(gp=member("gp", "surgery", away=AWAY))
+    (recipient,) = directory.resolve("owner", Parties("essex", SURGERY, "nurse", "camhs"), date(2013, 1, 18))
     assert recipient == Recipient("gp-duty", "duty person of surgery; gp is away until 2013-01-18")
 
 
@@ -148,7 +153,36 @@ def test_somebody_no_longer_in_the_directory_has_a_stand_in() -> None:
     assert a_directory().stand_in("gp", "essex", MONDAY).id == "gp"
 
 
-WORDS = st.sampled_from(["owner", "manager", "sender", "practice_lead", "nobody", "camhs", ""])
+def received(to: str, role: str | None, team: str | None, on: date = MONDAY, **changed: Member) -> list[str]:
+    parties = Parties("essex", SURGERY, "gp", "surgery", role, team)
+    return [recipient.person for recipient in a_directory(**changed).resolve(to, parties, on)]
+
+
+def test_the_receiver_is_the_duty_person_of_the_team_it_was_sent_to() -> None:
+    assert received("receiver", "camhs", "camhs-north") == ["nurse-north"]
+    away = {"nurse-north": member("nurse-north", "camhs-north", away=AWAY)}
+    assert received("receiver", "camhs", "camhs-north", **away) == ["north-manager"]
+
+
+@pytest.mark.parametrize("team", [None, "closed-long-ago"])
+def test_without_a_known_team_the_receiver_is_a_team_of_the_area_that_takes_such_referrals(team: str | None) -> None:
+    assert received("receiver", "camhs", team) == ["nurse"]
+
+
+def test_without_any_such_team_the_receiver_is_who_holds_that_role_or_the_safeguarding_lead() -> None:
+    assert received("receiver", "practice_lead", None) == ["lead"]
+    assert received("receiver", "housing", None) == ["lead"]
+    assert received("receiver", None, None) == ["lead"]
+
+
+def test_a_role_is_looked_for_in_the_receivers_team_then_the_owners_then_the_senders_then_the_area() -> None:
+    assert received("spa_manager", "camhs", "camhs-north") == ["north-manager"]
+    assert received("spa_manager", "camhs", None) == ["nurse-manager"]
+    assert received("practice_lead", "camhs", "camhs-north") == ["gp-duty"]
+    assert received("operator", "camhs", "camhs-north") == ["operator"]
+
+
+WORDS = st.sampled_from(["owner", "manager", "sender", "receiver", "practice_lead", "nobody", "camhs", ""])
 PEOPLE = st.sampled_from(["gp", "gp-duty", "gp-manager", "nurse", "nurse-manager", "lead", "lead-deputy", "operator"])
 
 
@@ -158,14 +192,22 @@ PEOPLE = st.sampled_from(["gp", "gp-duty", "gp-manager", "nurse", "nurse-manager
     team=st.sampled_from([None, "surgery", "camhs", "unknown"]),
     person=st.one_of(st.none(), PEOPLE, st.just("unknown")),
     area=st.sampled_from(["essex", "suffolk"]),
+    receiver=st.tuples(st.sampled_from([None, "camhs", "housing"]), st.sampled_from([None, "camhs-north", "unknown"])),
     away=st.sets(PEOPLE),
 )
 def test_there_is_always_somebody_to_tell(
-    to: str, role: str, team: str | None, person: str | None, area: str, away: set[str]
+    to: str,
+    role: str,
+    team: str | None,
+    person: str | None,
+    area: str,
+    receiver: tuple[str | None, str | None],
+    away: set[str],
 ) -> None:
     known = a_directory().people
     directory = a_directory(**{gone: member(gone, known[gone].team, away=AWAY) for gone in away})
-    found = directory.resolve(to, Owner(role, team, person), area, person or "unknown", team or "unknown", MONDAY)
+    parties = Parties(area, Owner(role, team, person), person or "unknown", team or "unknown", *receiver)
+    found = directory.resolve(to, parties, MONDAY)
     assert found
     assert all(directory.email_of(recipient.person) and recipient.because for recipient in found)
     if not {"lead", "lead-deputy"} & away:

@@ -5,6 +5,7 @@ It holds ids, codes, dates and links, and the recipient's own name: nothing of t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ BASES = {
     "DES": "a default of this system, to be confirmed locally",
 }
 _MOST_IN_SUBJECT = 3
+_MOST_SET_ASIDE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,15 @@ class SilentSource:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message, thread or letter (`kind`) that could not be handled: its id with its kind before it, and why."""
+
+    kind: str
+    what: str
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """Where the recipient reads on. `public_url` is that of the follow-up service."""
 
@@ -61,12 +72,13 @@ class Links:
         return f"{self.public_url}/v1/follow-ups?inherited=true"
 
 
-Item = ChasedItem | SilentSource
+Item = ChasedItem | SilentSource | SetAside
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
     """Subject and plain-text body. `recipient` is how the directory writes their name; `now` is aware UTC."""
     silent = [item for item in items if isinstance(item, SilentSource)]
+    set_aside = [item for item in items if isinstance(item, SetAside)]
     inherited = [item for item in items if isinstance(item, ChasedItem) and item.inherited]
     chased = sorted(
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
@@ -82,15 +94,21 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
     parts += [_silence(source) for source in silent]
+    if set_aside:
+        parts.append(_set_aside(set_aside))
     parts.append(
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _subject(chased, inherited, silent, now), "\n\n".join(part for part in parts if part) + "\n"
+    return _subject(chased, inherited, silent, set_aside, now), "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _subject(
-    chased: Sequence[ChasedItem], inherited: Sequence[ChasedItem], silent: Sequence[SilentSource], now: datetime
+    chased: Sequence[ChasedItem],
+    inherited: Sequence[ChasedItem],
+    silent: Sequence[SilentSource],
+    set_aside: Sequence[SetAside],
+    now: datetime,
 ) -> str:
     if chased:
         overdue = [item for item in chased if item.due_at <= now]
@@ -102,6 +120,9 @@ def _subject(
         return f"[Followthrough] {urgent}{', '.join(counts)}: {named} ({_areas(chased)})"
     if inherited:
         return f"[Followthrough] {_counted(len(inherited), 'inherited follow-up')} ({_areas(inherited)})"
+    if set_aside:
+        kinds = Counter(item.kind for item in set_aside)
+        return f"[Followthrough] set aside: {', '.join(_counted(kinds[kind], kind) for kind in sorted(kinds))}"
     return f"[Followthrough] silent: {', '.join(sorted(source.service for source in silent))}"
 
 
@@ -140,6 +161,19 @@ def _silence(source: SilentSource) -> str:
         f"{source.service} has not reported its position {since}. Until it does, nobody is chased on what it may have "
         "recorded meanwhile. Please look at its relay."
     )
+
+
+def _set_aside(items: Sequence[SetAside]) -> str:
+    explained = (
+        "Set aside, because it could not be handled. What these messages say is not taken into account, nobody is "
+        "chased about these threads, and these letters are not delivered. What may pass later is tried again. Please "
+        "look at:"
+    )
+    lines = [explained]
+    lines += [f"{item.what}: {item.reason_code}" for item in items[:_MOST_SET_ASIDE]]
+    if len(items) > _MOST_SET_ASIDE:
+        lines.append(f"and {len(items) - _MOST_SET_ASIDE} more")
+    return "\n  ".join(lines)
 
 
 def _lateness(due_at: datetime, now: datetime) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from services.referrals_followup.domain.follow_up import Owner
+from services.referrals_followup.domain.follow_up import FollowUp, Owner
 
-OWNER, MANAGER, SENDER = "owner", "manager", "sender"
+OWNER, MANAGER, SENDER, RECEIVER = "owner", "manager", "sender", "receiver"
 SAFEGUARDING_LEAD, OPERATOR = "safeguarding_lead", "operator"
 # Each area names somebody for these two, so that a chain of substitutes has an end.
 NEEDED_IN_EACH_AREA = (OPERATOR, SAFEGUARDING_LEAD)
@@ -81,6 +81,30 @@ class Recipient:
     because: str
 
 
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Between whom something is, and where: who owns it now, who sent it, and who is to receive it, if anybody."""
+
+    area: str
+    owner: Owner
+    sender: str
+    senders_team: str
+    receiver_role: str | None = None
+    receiver_team: str | None = None
+
+    @classmethod
+    def of(cls, follow_up: FollowUp, owner: Owner) -> Parties:
+        """Those of a follow-up; whoever opened it is the sender."""
+        return cls(
+            area=follow_up.area,
+            owner=owner,
+            sender=follow_up.opened_actor,
+            senders_team=follow_up.opened_team,
+            receiver_role=follow_up.receiver_role,
+            receiver_team=follow_up.receiver_team,
+        )
+
+
 class Directory:
     """A directory without faults: every id it mentions exists, and each area has its operator and safeguarding lead."""
 
@@ -134,14 +158,14 @@ class Directory:
         """The person themselves; when the directory no longer knows them, the area's safeguarding lead."""
         return self.member(person) or self.people[self._last_resort(area, on, f"{person} is unknown").person]
 
-    def resolve(
-        self, to: str, owner: Owner, area: str, opened_actor: str, opened_team: str, on: date
-    ) -> tuple[Recipient, ...]:
-        """Whom a rung's `to` means on that day: `owner`, `manager` (of the owner's team), `sender`, or a role.
+    def resolve(self, to: str, parties: Parties, on: date) -> tuple[Recipient, ...]:
+        """Whom a rung's `to` means on that day: `owner`, `manager` (of the owner's team), `sender`, `receiver` (that
+        team's duty person), or a role, held for the receiver's team, else the owner's, the sender's, or the area.
 
         Somebody away or gone is replaced by their team's duty person, else its manager, else the area's safeguarding
         lead.
         """
+        owner, area = parties.owner, parties.area
         if to == OWNER:
             return (self._person_or_team(owner.person, self._owners_team(owner, area), owner.role, area, on),)
         if to == MANAGER:
@@ -150,11 +174,22 @@ class Directory:
                 return (self._last_resort(area, on, f"nobody manages {owner.role} in {area}"),)
             return (self._replaced(team.manager, team, area, on, f"manager of {team.id}"),)
         if to == SENDER:
-            return (self._person_or_team(opened_actor, self.team(opened_team), "sender", area, on),)
-        return self._holders(to, (self._owners_team(owner, area), self.team(opened_team)), area, on)
+            return (self._person_or_team(parties.sender, self.team(parties.senders_team), SENDER, area, on),)
+        receiving = self._receiving_team(parties)
+        if to == RECEIVER:
+            if receiving is None:
+                return self._holders(parties.receiver_role or RECEIVER, (), area, on)
+            return (self._replaced(receiving.duty, receiving, area, on, f"duty person of {receiving.id}"),)
+        return self._holders(to, (receiving, self._owners_team(owner, area), self.team(parties.senders_team)), area, on)
 
     def _owners_team(self, owner: Owner, area: str) -> Team | None:
         return self.team_of(owner.person) or self.team(owner.team) or self._team_acting_as(owner.role, area)
+
+    def _receiving_team(self, parties: Parties) -> Team | None:
+        named = self.team(parties.receiver_team)
+        if named is not None or parties.receiver_role is None:
+            return named
+        return self._team_acting_as(parties.receiver_role, parties.area)
 
     def _team_acting_as(self, role: str, area: str) -> Team | None:
         """The first team of the area, by id, with that role, or to which that service is referred."""

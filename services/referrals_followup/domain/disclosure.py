@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.referrals_followup.domain.follow_up import FollowUp, Owner
+from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
 
@@ -16,18 +16,26 @@ WHOM_TO_ASK = {
 }
 
 
-def is_disclosed(follow_up: FollowUp, owner: Owner, role: str, team: str) -> bool:
+UNDISCLOSED = "undisclosed"
+
+
+def is_disclosed(follow_up: FollowUp, acts: Acts, role: str, team: str) -> bool:
     """Whether this reader may see what it is about: by the class of the event that opened it, or because their team
-    opened or owns it."""
-    return may_see(role, CATALOGUE[follow_up.opened_type].disclosure) or team in (follow_up.opened_team, owner.team)
+    opened it, owns it by the facts, was given it or is the one it was sent to. Taking it on opens nothing."""
+    teams = (follow_up.opened_team, follow_up.owner.team, follow_up.receiver_team, acts.given_team)
+    return may_see(role, CATALOGUE[follow_up.opened_type].disclosure) or team in teams
 
 
-def as_shown_to(follow_up: FollowUp, owner: Owner, role: str, team: str) -> FollowUp:
+def as_shown_to(follow_up: FollowUp, acts: Acts, role: str, team: str) -> FollowUp:
     """The follow-up as a reader may see it: outside the class, only that it is there, when it is due, whom to ask."""
-    if is_disclosed(follow_up, owner, role, team):
+    if is_disclosed(follow_up, acts, role, team):
         return follow_up
     return replace(
         follow_up,
+        step=UNDISCLOSED,
+        standard=UNDISCLOSED,
+        person=None,
+        thread=UNDISCLOSED,
         title=WHOM_TO_ASK[CATALOGUE[follow_up.opened_type].disclosure],
         expects="",
         source="",

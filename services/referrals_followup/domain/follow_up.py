@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from shared.contracts.access import LEADS
 from shared.kernel.calendar import WorkingCalendar
-from shared.kernel.decisions import Aggregate, Context, Fact, Refused
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.kernel.time import Offset, due
 
@@ -33,7 +34,7 @@ class Rung:
     """One step of the ladder: when it falls due (UTC), whom it tells, and how often the last one repeats.
 
     `to` names recipients as the directory knows them: `owner`, `manager` (of the owner's team), `sender` (who opened
-    it), or a role held by somebody in the follow-up's area.
+    it), `receiver` (the team it went to), or a role held by somebody of these teams or of the follow-up's area.
     """
 
     name: str
@@ -55,7 +56,10 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """The computed follow-up. All instants are aware UTC. `why` explains the due date in sentences and inputs."""
+    """The computed follow-up. All instants are aware UTC. `why` explains the due date in sentences and inputs.
+
+    `receiver_role` is what its receiver acts as or takes referrals for, `receiver_team` their team where one is named.
+    """
 
     id: str
     reference: str
@@ -84,6 +88,8 @@ class FollowUp:
     inherited: bool = False
     gap: str | None = None
     fallback: str | None = None
+    receiver_role: str | None = None
+    receiver_team: str | None = None
     closed_by: str | None = None
     closed_at: datetime | None = None
     closed_recorded_at: datetime | None = None
@@ -94,7 +100,10 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """What people and sweeps did about one follow-up: the fold of its own stream."""
+    """What people and sweeps did about one follow-up: the fold of its own stream.
+
+    `assigned_team` is that of whoever took it on or was given it, `given_team` that which it was given to by others.
+    """
 
     chased: Mapping[str, datetime] = field(default_factory=dict)
     chases: int = 0
@@ -103,6 +112,7 @@ class Acts:
     acknowledged_at: datetime | None = None
     assigned_person: str | None = None
     assigned_team: str | None = None
+    given_team: str | None = None
     accepted_by: str | None = None
     accepted_at: datetime | None = None
     refused_by: str | None = None
@@ -141,6 +151,7 @@ def _assigned(acts: Acts, event: Event) -> Acts:
         acts,
         assigned_person=event.data["person"],
         assigned_team=event.data["team"],
+        given_team=event.data["team"],
         accepted_by=None,
         accepted_at=acts.accepted_at or event.recorded_at,
         refused_by=None,
@@ -159,7 +170,8 @@ def _accepted(acts: Acts, event: Event) -> Acts:
 
 
 def _refused(acts: Acts, event: Event) -> Acts:
-    return replace(acts, refused_by=event.actor, accepted_by=None, assigned_person=None, assigned_team=None)
+    nobodys = replace(acts, assigned_person=None, assigned_team=None, given_team=None)
+    return replace(nobodys, refused_by=event.actor, accepted_by=None)
 
 
 def _ended(acts: Acts, event: Event) -> Acts:
@@ -340,11 +352,13 @@ def _decide_assign(acts: Acts, command: Assign, context: Context) -> Fact:
 
 def _decide_accept(acts: Acts, command: Accept, context: Context) -> Fact:
     _must_be_open(command.follow_up, acts)
+    _must_be_theirs(command.follow_up, acts, context.actor)
     return _fact(ACCEPTED, command.follow_up, context, {})
 
 
 def _decide_refuse(acts: Acts, command: Refuse, context: Context) -> Fact:
     _must_be_open(command.follow_up, acts)
+    _must_be_theirs(command.follow_up, acts, context.actor)
     data = {"reason_code": command.reason_code}
     return _fact(REFUSED, command.follow_up, context, data, private=_private(note=command.note))
 
@@ -359,6 +373,15 @@ def _must_be_open(follow_up: FollowUp, acts: Acts) -> None:
     if follow_up.state != OPEN or acts.ended:
         state = ENDED_STATE if acts.ended else follow_up.state
         raise Refused("already-closed", f"{follow_up.reference} is {state}; nothing more is expected of it")
+
+
+def _must_be_theirs(follow_up: FollowUp, acts: Acts, actor: Actor) -> None:
+    """It is taken on, or handed back, by whoever it was given to, by the owner's team, or by those who lead."""
+    owner = follow_up.owner
+    people, teams = (owner.person, acts.assigned_person), (owner.team, acts.assigned_team)
+    of_the_role = owner.team is None and actor.role == owner.role
+    if not (actor.id in people or actor.team in teams or of_the_role or actor.role in LEADS):
+        raise Refused("not-yours", f"{follow_up.reference} is another team's; a manager can assign it", status=403)
 
 
 def _private(**values: str | None) -> dict[str, str]:

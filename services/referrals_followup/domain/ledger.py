@@ -20,18 +20,9 @@ from services.referrals_followup.domain.follow_up import (
     FollowUp,
     Rung,
 )
-from services.referrals_followup.domain.standards import (
-    Computed,
-    Evidence,
-    Ruleset,
-    RulesHistory,
-    Scene,
-    Step,
-    explained,
-    happened_before,
-    is_inherited,
-    order_key,
-)
+from services.referrals_followup.domain.in_force import Ruleset, RulesHistory
+from services.referrals_followup.domain.scene import Evidence, Scene, happened_before, order_key
+from services.referrals_followup.domain.standards import Computed, Step, explained, is_inherited
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due
@@ -46,48 +37,54 @@ def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list
 
 @dataclass(frozen=True, slots=True)
 class _Opening:
-    """What opens a follow-up: the event, the id it leads to, and the retraction that voids it, if any."""
+    """What opens a follow-up: the event, the id it leads to, and the retraction that voids it, if any.
+
+    `continues`: the event met the round before. `is_episode`: it completes a count. `acted_on`: shown in any case.
+    """
 
     event: Event
     follow_up_id: str
     retraction: Event | None = None
     continues: bool = False
+    is_episode: bool = False
+    acted_on: bool = False
+
+    def is_asked_for(self, step: Step, scene: Scene) -> bool:
+        if self.is_episode:
+            return step.counted is not None
+        return self.continues or step.opened_by(self.event, scene)
 
 
 def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
     """One follow-up for each opening; of a recurring step, one more for each event that met the one before."""
     found: dict[str, FollowUp] = {}
     continuing: list[tuple[Step, FollowUp]] = []
-    for event in scene.own:
-        for step_id in _steps(rules, event.area, scene.kind):
-            opening = _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event))
-            _look_at(rules, scene, step_id, opening, found, continuing)
+
+    def look_at(step_id: str, opening: _Opening) -> None:
+        if opening.follow_up_id in found:
+            return
+        follow_up, step = _under_the_rules_in_force(rules, scene, step_id, opening)
+        if follow_up is not None and step is not None:
+            found[follow_up.id] = follow_up
+            if step.recurs and follow_up.state == MET:
+                continuing.append((step, follow_up))
+
+    openings = [
+        (step_id, _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event)))
+        for event in scene.own
+        for step_id in rules.step_ids(event.area, scene.kind)
+    ]
+    for step_id, opening in openings:
+        look_at(step_id, opening)
     while continuing:
         step, met = continuing.pop()
         event = next(event for event in scene.standing if event.id == met.closed_by)
-        opening = _Opening(event, derived_id(step.id, scene.thread, event.id), continues=True)
-        if opening.follow_up_id not in found:
-            _look_at(rules, scene, step.id, opening, found, continuing)
+        look_at(step.id, _Opening(event, derived_id(step.id, scene.thread, event.id), continues=True))
+    # Last, what somebody acted on although nothing asks for it any longer: it stays visible, as void.
+    for step_id, opening in openings:
+        if opening.follow_up_id in scene.acted_on:
+            look_at(step_id, replace(opening, acted_on=True))
     return found.values()
-
-
-def _look_at(
-    rules: RulesHistory,
-    scene: Scene,
-    step_id: str,
-    opening: _Opening,
-    found: dict[str, FollowUp],
-    continuing: list[tuple[Step, FollowUp]],
-) -> None:
-    follow_up, step = _under_the_rules_in_force(rules, scene, step_id, opening)
-    if follow_up is not None and step is not None:
-        found[follow_up.id] = follow_up
-        if step.recurs and follow_up.state == MET:
-            continuing.append((step, follow_up))
-
-
-def _steps(rules: RulesHistory, area: str, kind: str) -> list[str]:
-    return sorted({step.id for ruleset in rules.timeline(area) for step in ruleset.by_thread.get(kind, ())})
 
 
 def _under_the_rules_in_force(
@@ -101,8 +98,8 @@ def _under_the_rules_in_force(
         if asking is None:
             follow_up = follow_up and _void(follow_up, ruleset)
             continue
-        is_asked = opening.continues or asking.counted is not None or asking.opened_by(opening.event, scene)
-        if not is_asked and follow_up is None and opening.follow_up_id not in scene.acted_on:
+        is_asked = opening.is_asked_for(asking, scene)
+        if not is_asked and follow_up is None and not opening.acted_on:
             continue
         step = asking
         follow_up = _evaluated(ruleset, step, scene, opening, until)
@@ -150,6 +147,8 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         inherited=is_inherited(step, event),
         gap=computed.gap,
         fallback=step.fallback,
+        receiver_role=step.receiver_role(event, scene),
+        receiver_team=step.receiver_team(event, scene),
         why=explained(computed, event),
     )
     if opening.retraction is not None:
@@ -207,10 +206,8 @@ def _closed(follow_up: FollowUp, state: str, closer: Event | None, reason: str) 
 
 def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
-    step_ids = {
-        step_id for area in {event.area for event in scene.own} for step_id in rules.counted_steps(area, scene.kind)
-    }
-    for step_id in sorted(step_ids):
+    areas = {event.area for event in scene.own}
+    for step_id in sorted({found for area in areas for found in rules.step_ids(area, scene.kind, counted=True)}):
         standing = list(_episodes(rules, scene, step_id, scene.own_standing))
         claimed = list(_episodes(rules, scene, step_id, scene.own))
         for ordinal in count():
@@ -224,7 +221,8 @@ def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
                 retraction = max(scene.retracted_by.values(), key=order_key, default=event)
             else:
                 break
-            opening = _Opening(event, follow_up_id, retraction)
+            acted_on = follow_up_id in scene.acted_on
+            opening = _Opening(event, follow_up_id, retraction, is_episode=True, acted_on=acted_on)
             follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
             if follow_up is not None:
                 yield follow_up

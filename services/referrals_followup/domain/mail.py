@@ -1,4 +1,4 @@
-"""The mail of one recipient: each letter covers chases, is composed once, and ends accepted by a server or overtaken.
+"""A letter to one recipient: it covers chases, is composed once, and ends accepted by a server or overtaken.
 
 Overtaken means that all it was about had closed before any mail server took it: then nothing is sent.
 """
@@ -24,12 +24,19 @@ class Chase:
 
     id: str
     urgent: bool
+    about_follow_up: bool = True
+
+    @property
+    def waits_for_sources(self) -> bool:
+        """Whether telling of it waits until every source is known to have told what it recorded."""
+        return self.about_follow_up and not self.urgent
 
 
 @dataclass(frozen=True, slots=True)
 class Compose:
     """One letter about these chases. `send_from` is real time: sending waits for it."""
 
+    recipient: str
     chases: tuple[Chase, ...]
     area: str
     send_from: datetime
@@ -46,13 +53,15 @@ class Accept:
 @dataclass(frozen=True, slots=True)
 class Overtake:
     digest_id: str
+    recipient: str
 
 
 def letters(chases: Iterable[Chase]) -> list[tuple[Chase, ...]]:
-    """How chases are put together: each urgent one alone and first, the rest in one."""
+    """How chases are put together: each urgent one alone and first, then the follow-ups in one, and the rest in one."""
     found = list(chases)
-    rest = tuple(chase for chase in found if not chase.urgent)
-    return [(chase,) for chase in found if chase.urgent] + ([rest] if rest else [])
+    routine = tuple(chase for chase in found if chase.waits_for_sources)
+    other = tuple(chase for chase in found if not chase.urgent and not chase.about_follow_up)
+    return [(chase,) for chase in found if chase.urgent] + [together for together in (routine, other) if together]
 
 
 def decide(state: None, command: Any, context: Context) -> Fact:
@@ -61,11 +70,12 @@ def decide(state: None, command: Any, context: Context) -> Fact:
 
 def _compose(command: Compose, context: Context) -> Fact:
     data = {
-        "recipient": context.stream_id,
+        "recipient": command.recipient,
         "urgent": any(chase.urgent for chase in command.chases),
         "chases": [chase.id for chase in command.chases],
     }
-    smtp = {"due_at": command.send_from, "attempts": 0}
+    waits = any(chase.waits_for_sources for chase in command.chases)
+    smtp = {"due_at": command.send_from, "attempts": 0, "waits_for_sources": waits}
     return Fact(COMPOSED, data, context.now, area=command.area, outbox={"smtp": smtp})
 
 
@@ -75,7 +85,7 @@ def _accept(command: Accept, context: Context) -> Fact:
 
 
 def _overtake(command: Overtake, context: Context) -> Fact:
-    data = {"recipient": context.stream_id, "digest_id": command.digest_id}
+    data = {"recipient": command.recipient, "digest_id": command.digest_id}
     return Fact(OVERTAKEN, data, context.now, causation_id=command.digest_id)
 
 
@@ -83,7 +93,7 @@ _DECIDE: Mapping[type, Callable[[Any, Context], Fact]] = {Compose: _compose, Acc
 
 
 def _evolve(state: None, event: Event) -> None:
-    """A letter's fate is asked of the store by index; a mailbox of many years has no state worth folding."""
+    """A letter's fate is asked of the store by index; nothing else is decided on it."""
 
 
 AGGREGATE: Aggregate[None] = Aggregate(kind="mail", initial=None, decide=decide, evolve=_evolve)

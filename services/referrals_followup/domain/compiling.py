@@ -1,0 +1,77 @@
+"""From the content of a pack to its steps, compiled once. The content has been validated before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+from services.referrals_followup.domain.due_rules import compile_due, due_in_words
+from services.referrals_followup.domain.follow_up import Owner
+from services.referrals_followup.domain.predicates import compile_matchers, value_of
+from services.referrals_followup.domain.scene import Scene
+from services.referrals_followup.domain.standards import Count, LadderRung, Step, Value
+from shared.kernel.envelope import Event
+from shared.kernel.time import Offset
+
+
+def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
+    """The step that this content of a pack describes. The content has been validated; nonsense raises KeyError."""
+    opening = content["opens_on"]
+    counted = None
+    if isinstance(opening, Mapping) and "count" in opening:
+        counted = Count(opening["count"], compile_matchers(opening["of"]), opening["within_days"])
+    return Step(
+        id=step_id,
+        standard=step_id.partition(".")[0],
+        thread=content["thread"],
+        opens_on=() if counted else compile_matchers(opening),
+        counted=counted,
+        due=compile_due(content["due"]),
+        met_by=compile_matchers(content.get("met_by", [])),
+        ended_by=compile_matchers(content.get("ended_by", [])),
+        recurs=content.get("recurs", False),
+        owner=_compile_owner(content["owner"]),
+        receiver_role=_compile_value(content.get("receiver", {}).get("role")),
+        receiver_team=_compile_value(content.get("receiver", {}).get("team")),
+        ladder=tuple(_compile_rung(rung) for rung in content["ladder"]),
+        fallback=content.get("fallback"),
+        visible=compile_due(content["visible_from"]) if "visible_from" in content else None,
+        applies_from=date.fromisoformat(content["applies_from"]),
+        text={
+            **{name: content[name] for name in ("title", "expects", "basis", "source", "confidence")},
+            "due": due_in_words(content["due"]),
+        },
+        content=content,
+    )
+
+
+def _compile_rung(content: Mapping[str, Any]) -> LadderRung:
+    after = content.get("after")
+    return LadderRung(
+        name=content["name"],
+        to=tuple(content["to"]),
+        after=Offset.parse(after) if after else None,
+        from_opening=content.get("from") == "opening",
+        urgent=content.get("urgent", False),
+        repeat=Offset.parse(content["repeat"]) if "repeat" in content else None,
+    )
+
+
+def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner]:
+    def owner(opening: Event, scene: Scene) -> Owner:
+        role = opening.role if content["role"] == "actor" else content["role"]
+        person = opening.actor if content.get("person") == "actor" else value_of(content.get("person"), opening, scene)
+        team = opening.team if content.get("team") == "actor" else value_of(content.get("team"), opening, scene)
+        if team is None and role == opening.role:
+            team = opening.team
+        return Owner(role, team, person)
+
+    return owner
+
+
+def _compile_value(content: Mapping[str, str] | str | None) -> Value:
+    """A word stands for itself; anything else is looked up among the facts."""
+    if isinstance(content, str):
+        return lambda opening, scene: content
+    return lambda opening, scene: value_of(content, opening, scene)

@@ -1,0 +1,146 @@
+"""Which standards are in force where and when: packs are adopted, area packs override the national one.
+
+What was adopted stays in force until the next adoption and is never deleted, so an old due date can always be
+explained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from services.referrals_followup.domain.compiling import compile_step
+from services.referrals_followup.domain.standards import Step
+from shared.kernel.calendar import WorkingCalendar
+
+NATIONAL = "england"
+
+
+@dataclass(frozen=True)
+class Ruleset:
+    """The steps in force in one area from one instant on, with the calendar and the pack versions they come from."""
+
+    area: str
+    since: datetime
+    steps: Mapping[str, Step]
+    calendar: WorkingCalendar
+    versions: Mapping[str, str]
+
+    @cached_property
+    def by_thread(self) -> Mapping[str, tuple[Step, ...]]:
+        """The steps by kind of thread."""
+        found: dict[str, list[Step]] = {}
+        for step in self.steps.values():
+            found.setdefault(step.thread, []).append(step)
+        return {kind: tuple(steps) for kind, steps in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """A pack was adopted: from `at` (UTC) on it is in force, whole, with this calendar."""
+
+    at: datetime
+    pack: str
+    version: str
+    content: Mapping[str, Any]
+    calendar: WorkingCalendar
+    event_id: str
+
+
+@dataclass(frozen=True)
+class RulesHistory:
+    """Every adoption there ever was. The first set is taken to hold for all that was recorded before it."""
+
+    adoptions: tuple[Adoption, ...]
+    _timelines: dict[str, tuple[Ruleset, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _step_ids: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @classmethod
+    def of(cls, adoptions: Iterable[Adoption]) -> RulesHistory:
+        return cls(tuple(sorted(adoptions, key=lambda adoption: (adoption.at, adoption.event_id))))
+
+    @property
+    def number(self) -> int:
+        """How many adoptions are known; views computed under a higher number replace those under a lower one."""
+        return len(self.adoptions)
+
+    def timeline(self, area: str) -> tuple[Ruleset, ...]:
+        """The rulesets of an area, oldest first; empty before the national pack is adopted."""
+        if area not in self._timelines:
+            self._timelines[area] = tuple(self._compiled(area))
+        return self._timelines[area]
+
+    def in_force(self, area: str, at: datetime) -> Ruleset | None:
+        """What is in force in the area at this instant; the earliest set for any time before it."""
+        timeline = self.timeline(area)
+        return next(
+            (ruleset for ruleset in reversed(timeline) if ruleset.since <= at), timeline[0] if timeline else None
+        )
+
+    def since(self, area: str, at: datetime) -> Iterator[tuple[Ruleset, datetime | None]]:
+        """The rulesets in force from `at` on, oldest first, each with the instant at which the next replaced it."""
+        timeline = self.timeline(area)
+        for position, ruleset in enumerate(timeline):
+            until = timeline[position + 1].since if position + 1 < len(timeline) else None
+            if until is None or until > at:
+                yield ruleset, until
+
+    def step_ids(self, area: str, kind: str, *, counted: bool = False) -> tuple[str, ...]:
+        """The ids of all steps, or of all counted ones, ever in force in the area for this kind of thread; sorted."""
+        if (area, kind) not in self._step_ids:
+            steps = [step for ruleset in self.timeline(area) for step in ruleset.by_thread.get(kind, ())]
+            self._step_ids[area, kind] = (
+                tuple(sorted({step.id for step in steps})),
+                tuple(sorted({step.id for step in steps if step.counted})),
+            )
+        return self._step_ids[area, kind][counted]
+
+    def newest(self, area: str) -> Ruleset | None:
+        """The last set adopted for the area."""
+        timeline = self.timeline(area)
+        return timeline[-1] if timeline else None
+
+    def calendar(self, area: str) -> WorkingCalendar:
+        """The calendar adopted last for the area. Raises LookupError before anything is adopted."""
+        ruleset = self.newest(area)
+        if ruleset is None:
+            raise LookupError(f"no rules are in force in {area}")
+        return ruleset.calendar
+
+    def thread_kinds(self) -> frozenset[str]:
+        """Every kind of thread that any adopted step is about."""
+        return frozenset(
+            step["thread"]
+            for adoption in self.adoptions
+            for step in adoption.content["steps"].values()
+            if "thread" in step
+        )
+
+    def _compiled(self, area: str) -> Iterable[Ruleset]:
+        national: Adoption | None = None
+        local: Adoption | None = None
+        for adoption in self.adoptions:
+            if adoption.pack == NATIONAL:
+                national = adoption
+            elif adoption.pack == area:
+                local = adoption
+            else:
+                continue
+            if national is not None:
+                yield _ruleset(area, adoption.at, national, local)
+
+
+def _ruleset(area: str, since: datetime, national: Adoption, local: Adoption | None) -> Ruleset:
+    contents = dict(national.content["steps"])
+    versions = {national.pack: national.version, "calendar": national.calendar.version}
+    if local is not None:
+        versions[local.pack] = local.version
+        for step_id, overrides in local.content["steps"].items():
+            contents[step_id] = {**contents.get(step_id, {}), **overrides}
+    steps = {step_id: compile_step(step_id, content) for step_id, content in contents.items()}
+    return Ruleset(area, since, steps, national.calendar, versions)

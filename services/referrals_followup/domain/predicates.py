@@ -1,0 +1,103 @@
+"""The words in which a pack says which events count: named predicates, matchers, and where a value is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from services.referrals_followup.domain.scene import Scene
+from services.referrals_followup.domain.standards import Matcher, Predicate
+from shared.kernel.envelope import Event
+
+
+def compile_matchers(content: Any) -> tuple[Matcher, ...]:
+    items = content if isinstance(content, list) else [content]
+    return tuple(compile_matcher(item) for item in items)
+
+
+def compile_matcher(item: Any) -> Matcher:
+    if isinstance(item, str):
+        return Matcher(item)
+    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via") == "person")
+
+
+def value_of(expression: Mapping[str, str] | str | None, opening: Event, scene: Scene) -> Any:
+    """A field of the opening event, or of the latest standing event of a type."""
+    if not isinstance(expression, Mapping):
+        return None
+    wanted = expression.get("event")
+    if wanted is None:
+        return opening.data.get(expression["field"])
+    found = (event.data.get(expression["field"]) for event in reversed(scene.standing) if event.type == wanted)
+    return next((value for value in found if value is not None), None)
+
+
+def compile_predicates(content: Iterable[Mapping[str, Any]]) -> tuple[Predicate, ...]:
+    return tuple(compile_predicate(item) for item in content)
+
+
+def compile_predicate(item: Mapping[str, Any]) -> Predicate:
+    ((name, argument),) = item.items()
+    return PREDICATES[name](argument)
+
+
+def _field_equals(argument: list[Any]) -> Predicate:
+    name, value = argument
+    return lambda event, scene: event.data.get(name) == value
+
+
+def _field_in(argument: list[Any]) -> Predicate:
+    name, values = argument
+    return lambda event, scene: event.data.get(name) in values
+
+
+def _field_present(name: str) -> Predicate:
+    return lambda event, scene: event.data.get(name) is not None
+
+
+def _field_at_least(argument: list[Any]) -> Predicate:
+    name, least = argument
+    return lambda event, scene: isinstance(event.data.get(name), int | float) and event.data[name] >= least
+
+
+def _thread_has(argument: Any) -> Predicate:
+    matcher = compile_matcher(argument)
+    return lambda event, scene: any(matcher.matches(other, scene) for other in scene.own_standing)
+
+
+def _person_has(argument: Any) -> Predicate:
+    matcher = compile_matcher(argument)
+    return lambda event, scene: any(
+        other.subject == event.subject and matcher.matches(other, scene) for other in scene.standing
+    )
+
+
+def _not(argument: Mapping[str, Any]) -> Predicate:
+    inner = compile_predicate(argument)
+    return lambda event, scene: not inner(event, scene)
+
+
+def _any_of(argument: list[Mapping[str, Any]]) -> Predicate:
+    inner = compile_predicates(argument)
+    return lambda event, scene: any(predicate(event, scene) for predicate in inner)
+
+
+PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
+    "field_equals": _field_equals,
+    "field_in": _field_in,
+    "field_present": _field_present,
+    "field_at_least": _field_at_least,
+    "thread_has": _thread_has,
+    "person_has": _person_has,
+    "not": _not,
+    "any_of": _any_of,
+}
+
+
+def predicate_in_words(item: Mapping[str, Any]) -> str:
+    ((name, argument),) = item.items()
+    if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[0], str):
+        value = argument[1]
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return f"{argument[0].replace('_', ' ')} {'is' if name != 'field_at_least' else 'at least'} {shown}"
+    return f"{name.replace('_', ' ')} {argument}"
