@@ -133,5 +133,6 @@ MESSAGES = Counter("messages", "Messages handled, by queue and outcome (done, pa
 RELAY_PUBLISHED = Counter("relay_published", "Events published and confirmed by the broker")
 RELAY_PENDING = Gauge("relay_pending", "Events recorded and not yet confirmed, as the relay's last scan saw them")
 FOLLOWUPS_CHASED = Counter("followups_chased", "Follow-ups chased")
+SWEEP_FINISHED = Gauge("sweep_finished_timestamp_seconds", "Real time at which this process last finished a sweep")
 MAILS = Counter("mails", "Mails handed to the SMTP server, by outcome", ["outcome"])
 POSITION_LAG_SECONDS = Gauge("position_lag_seconds", "Domain time since a source was last known complete", ["source"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -37,3 +38,8 @@ def eventually(condition: Callable[[], T], within: float = 10.0) -> T:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:.0f} s; the last answer was {answer!r}") from last
         time.sleep(0.02)
+
+
+def without_foreign_parts() -> dict[str, str]:
+    """The environment for a stack that runs its own MongoDB and RabbitMQ, whatever the tests were told to use."""
+    return {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "AMQP_URI")}

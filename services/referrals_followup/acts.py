@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 
+from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import AGGREGATE, ASSIGNED, OPEN, Assign, FollowUp
 from services.referrals_followup.queries import entry_of, evidence_of, found
 from services.referrals_followup.views import follow_up_of
@@ -31,7 +32,10 @@ def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
 
 def act(parts: Parts, request: Request, command_on: Callable[[FollowUp], Any]) -> Answer:
     """Record one act on the follow-up that the path names. A repeated request gets the first answer again."""
-    follow_up, _, _ = found(parts, request.actor, request.path["follow_up"])
+    follow_up, done, _ = found(parts, request.actor, request.path["follow_up"])
+    if not is_disclosed(follow_up, done, request.actor.role, request.actor.team):
+        whom = as_shown_to(follow_up, done, request.actor.role, request.actor.team).title
+        raise Refused("not-disclosed", f"your role does not see what this is about; {whom}", status=403)
     recorded = parts.store.execute(
         AGGREGATE,
         f"{AGGREGATE.kind}/{follow_up.id}",
@@ -53,9 +57,19 @@ def act(parts: Parts, request: Request, command_on: Callable[[FollowUp], Any]) -
 
 
 def assignment(parts: Parts, request: Request) -> Callable[[FollowUp], Assign]:
-    """The assignment that the body asks for. Refuses (422) somebody who is not in the directory or has left."""
+    """The assignment that the body asks for. Refuses (422) somebody who is not in the directory, has left, or works in
+    another area."""
     person, team = assignee(parts, request.body["person"], request.body.get("team"), "person")
-    return lambda follow_up: Assign(follow_up, person, team)
+    return lambda follow_up: _assign(parts, follow_up, person, team, "person")
+
+
+def _assign(parts: Parts, follow_up: FollowUp, person: str, team: str, field: str) -> Assign:
+    """Raises Refused (422) when person or team belongs to another area than the follow-up."""
+    for name, its in ((field, parts.directory.team_of(person)), ("team", parts.directory.team(team))):
+        if its and its.area != follow_up.area:
+            message = f"{follow_up.reference} belongs to {follow_up.area}"
+            raise Refused("assignee-elsewhere", message, status=422, fields={name: [f"is not in {follow_up.area}"]})
+    return Assign(follow_up, person, team)
 
 
 def assignee(parts: Parts, person: str, team: str | None, field: str) -> tuple[str, str]:
@@ -78,12 +92,14 @@ def reassign(parts: Parts, request: Request) -> Answer:
     person, team = assignee(parts, request.body["to_person"], request.body.get("team"), "to_person")
     batch = derived_id("reassignment", request.actor.id, request.key)
     assigned, closed = [], []
-    for follow_up in _to_reassign(parts, request, batch):
+    commands = [_assign(parts, owned, person, team, "to_person") for owned in _to_reassign(parts, request, batch)]
+    for command in commands:
+        follow_up = command.follow_up
         try:
             parts.store.execute(
                 AGGREGATE,
                 f"{AGGREGATE.kind}/{follow_up.id}",
-                Assign(follow_up, person, team),
+                command,
                 request.actor,
                 key=f"{request.key}\n{follow_up.id}",
                 body=request.raw_body,

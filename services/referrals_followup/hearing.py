@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from services.referrals_followup.evidence import POSITION
 from shared.contracts import CATALOGUE
-from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_event
+from shared.kernel.envelope import Event
+from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 
 if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
     """The outcome of each delivery. Raises when the store cannot be reached; nothing is acknowledged then."""
     read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
-    said = [event for event in read if not isinstance(event, Park)]
+    said = [event for event in read if isinstance(event, Event)]
     events = [event for event in said if event.type != POSITION]
     parts.evidence.keep(events)
     parts.views.hear(events)
@@ -27,4 +28,4 @@ def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
     for event in said:
         if event.type == POSITION:
             parts.evidence.note_position(event)
-    return [event if isinstance(event, Park) else Done() for event in read]
+    return [Done() if isinstance(event, Event) else event for event in read]

@@ -1,24 +1,26 @@
 """From chases to delivered mail: compose per recipient, send, record that the mail server took it.
 
 Guarantees: every recipient of a chase is told of it in exactly one letter; a letter that fails is tried again until a
-server takes it, or until all it is about has closed. Only a crash between the server's yes and its record repeats a
-mail, under the same Message-ID.
+server takes it, or until all it is about is known to have closed, and stops no other. Only a crash between the server's
+yes and its record repeats a mail, under the same Message-ID. While a source is silent no routine letter goes about a
+follow-up: what it asks for may be recorded already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pymongo import ASCENDING, DESCENDING
+from pymongo import ASCENDING
 from pymongo.collection import Collection
 
 from services.referrals_followup.actors import SYSTEM_ACTOR
-from services.referrals_followup.domain.digest import ChasedItem, Item, Links, SilentSource, render
+from services.referrals_followup.domain import silence
+from services.referrals_followup.domain.digest import ChasedItem, Item, Links, SetAside, SilentSource, render
 from services.referrals_followup.domain.directory import Member
 from services.referrals_followup.domain.disclosure import as_shown_to
-from services.referrals_followup.domain.follow_up import OPEN, owner_of
+from services.referrals_followup.domain.follow_up import CHASED, OPEN
 from services.referrals_followup.domain.mail import (
     ACCEPTED,
     AGGREGATE,
@@ -31,12 +33,15 @@ from services.referrals_followup.domain.mail import (
     letters,
 )
 from services.referrals_followup.domain.silence import FELL_SILENT
+from services.referrals_followup.domain.stalled import STALLED
 from services.referrals_followup.links import record_url
 from services.referrals_followup.mailer import Rejected, ServerAway
 from shared.events.documents import event_of
-from shared.events.errors import Contended, StaleVersion
+from shared.events.mongo import is_store_away
 from shared.kernel.envelope import Event, from_text
+from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
+from shared.messaging.backoff import next_try
 from shared.observability import MAILS, get_logger
 
 if TYPE_CHECKING:
@@ -44,8 +49,11 @@ if TYPE_CHECKING:
 
 log = get_logger()
 
-RETRY_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
-_ATTEMPTS = 5
+TOLD_AFTER_ATTEMPTS = 4
+
+
+class NotKnownNow(Exception):
+    """The thread of a chase has no such follow-up at present, so whether it is still open cannot be said."""
 
 
 def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
@@ -60,6 +68,8 @@ def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
     )
     events.create_index(
         [("event.data.recipient", ASCENDING), ("event.data.chases", ASCENDING)],
+        # Whoever composes at the same time, no chase comes into two letters to one recipient.
+        unique=True,
         name="letter_about_chase",
         partialFilterExpression={"event.type": COMPOSED},
     )
@@ -86,52 +96,35 @@ def compose(parts: Parts) -> None:
     for recipient, chases in sorted(waiting.items()):
         try:
             _compose_for(parts, recipient, chases)
-        except (StaleVersion, Contended):
-            log.warning("mail not composed yet, others compose too")  # The next sweep finds it still waiting.
-            continue
-        _no_longer_waiting(parts, recipient, chases)
+        except Exception as error:
+            if is_store_away(error):
+                raise
+            log.error("mail not composed yet", exc_info=error)  # The next sweep finds it still waiting.
+        else:
+            _no_longer_waiting(parts, recipient, chases)
 
 
 def _compose_for(parts: Parts, recipient: str, chases: list[Event]) -> None:
-    """Append the letters that are missing. Whoever else composes for them at the same time makes this decide again."""
-    stream = f"{AGGREGATE.kind}/{recipient}"
+    """Append the letters that are missing. Raises Contended when somebody else composes them at the same time."""
     team = parts.directory.team_of(recipient)
     area = team.area if team else chases[0].area
-    for attempt in range(_ATTEMPTS):
-        # The version first: a letter appended after it is read makes the append below fail.
-        version = _version(parts, stream)
-        covered = _covered(parts, recipient, [chase.id for chase in chases])
-        new = [Chase(chase.id, _is_urgent(chase)) for chase in chases if chase.id not in covered]
-        try:
-            for letter in letters(new):
-                ids = [chase.id for chase in letter]
-                parts.store.execute(
-                    AGGREGATE,
-                    stream,
-                    Compose(letter, area, datetime.now(UTC)),
-                    SYSTEM_ACTOR,
-                    key=f"letter:{recipient}:{','.join(ids)}",
-                    body={"chases": ids},
-                    expected_version=version,
-                    creates=True,
-                )
-                version += 1
-        except StaleVersion:
-            if attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return
+    covered = _covered(parts, recipient, [chase.id for chase in chases])
+    new = [Chase(chase.id, _is_urgent(chase), chase.type == CHASED) for chase in chases if chase.id not in covered]
+    for letter in letters(new):
+        ids = [chase.id for chase in letter]
+        parts.store.execute(
+            AGGREGATE,
+            f"{AGGREGATE.kind}/{derived_id(recipient, *ids)}",
+            Compose(recipient, letter, area, datetime.now(UTC)),
+            SYSTEM_ACTOR,
+            key=f"letter:{recipient}:{','.join(ids)}",
+            body={"chases": ids},
+            creates=True,
+        )
 
 
 def _is_urgent(chase: Event) -> bool:
     return chase.type == FELL_SILENT or bool(chase.data.get("urgent"))
-
-
-def _version(parts: Parts, stream: str) -> int:
-    last = parts.store.collection.find_one(
-        {"event.stream": stream}, {"event.streamversion": 1}, sort=[("event.streamversion", DESCENDING)]
-    )
-    return last["event"]["streamversion"] if last else 0
 
 
 def _covered(parts: Parts, recipient: str, chases: list[str]) -> set[str]:
@@ -150,19 +143,36 @@ def _no_longer_waiting(parts: Parts, recipient: str, chases: Iterable[Event]) ->
 
 def send(parts: Parts) -> None:
     """Send every letter that is due. A mail server that does not answer costs one try; the rest stay due."""
-    due = {"relay.smtp.due_at": {"$lte": datetime.now(UTC)}}
+    due: dict[str, Any] = {"relay.smtp.due_at": {"$lte": datetime.now(UTC)}}
+    if silence.silent(parts.evidence.complete_until(), parts.clock.now()):
+        due["relay.smtp.waits_for_sources"] = False
     found = parts.store.collection.find(due, {"event": 1, "relay.smtp": 1}).sort("relay.smtp.due_at", ASCENDING)
     for document in list(found):
         letter = event_of(document)
-        if not _has_ended(parts, letter):
-            try:
+        try:
+            if not _has_ended(parts, letter):
                 _send(parts, letter)
-            except (ServerAway, Rejected) as error:
-                _try_later(parts, letter, document["relay"]["smtp"].get("attempts", 0), error)
-                if isinstance(error, ServerAway):
-                    return
-                continue
-        parts.store.collection.update_one({"_id": letter.id}, {"$unset": {"relay.smtp": ""}})
+        except Exception as error:
+            if is_store_away(error):
+                raise
+            _try_later(parts, letter, document["relay"]["smtp"]["attempts"], error)
+            if isinstance(error, ServerAway):
+                return
+        else:
+            parts.store.collection.update_one({"_id": letter.id}, {"$unset": {"relay.smtp": ""}})
+
+
+def failing(parts: Parts) -> list[tuple[str, str]]:
+    """The letters that often failed, and why, but for the server being away. Of a letter that tells of such a letter
+    nothing more is told: an operator without a working address would be written to for ever."""
+    often = {
+        "relay.smtp.due_at": {"$exists": True},
+        "relay.smtp.attempts": {"$gte": TOLD_AFTER_ATTEMPTS},
+        "relay.smtp.reason": {"$ne": ServerAway.__name__},
+        "$or": [{"relay.smtp.waits_for_sources": True}, {"event.data.urgent": True}],
+    }
+    found = parts.store.collection.find(often, {"relay.smtp": 1}).sort("_id", ASCENDING)
+    return [(document["_id"], document["relay"]["smtp"]["reason"]) for document in found]
 
 
 def _has_ended(parts: Parts, letter: Event) -> bool:
@@ -181,7 +191,7 @@ def _send(parts: Parts, letter: Event) -> None:
         parts.mailer.send(to=member.email, subject=subject, body=body, message_id=letter.id, at=now)
         command: Accept | Overtake = Accept(letter.id, member.id)
     else:
-        command = Overtake(letter.id)
+        command = Overtake(letter.id, letter.data["recipient"])
     parts.store.execute(AGGREGATE, letter.stream, command, SYSTEM_ACTOR, key=f"ended:{letter.id}", body={})
     outcome = "accepted" if items else "overtaken"
     MAILS.labels(outcome=outcome).inc()
@@ -189,16 +199,29 @@ def _send(parts: Parts, letter: Event) -> None:
 
 
 def _try_later(parts: Parts, letter: Event, attempts: int, error: Exception) -> None:
-    after = RETRY_AFTER[min(attempts, len(RETRY_AFTER) - 1)]
-    smtp = {"relay.smtp.due_at": datetime.now(UTC) + after, "relay.smtp.attempts": attempts + 1}
+    reason = type(error).__name__
+    smtp = {
+        "relay.smtp.due_at": next_try(datetime.now(UTC), attempts),
+        "relay.smtp.attempts": attempts + 1,
+        "relay.smtp.reason": reason,
+    }
     parts.store.collection.update_one({"_id": letter.id, "relay.smtp": {"$exists": True}}, {"$set": smtp})
     MAILS.labels(outcome="failed").inc()
-    cause = type(error.__cause__ or error).__name__
-    log.warning("mail failed, tried again later", mail_id=letter.id, attempt=attempts + 1, reason=cause)
+    unexpected = None if isinstance(error, (ServerAway, Rejected)) else error
+    log.warning(
+        "mail failed, tried again later",
+        mail_id=letter.id,
+        attempt=attempts + 1,
+        reason=type(error.__cause__ or error).__name__,
+        exc_info=unexpected,
+    )
 
 
 def _items(parts: Parts, letter: Event, recipient: Member) -> list[Item]:
-    """What the letter is about, as its recipient may see it; what has closed since is left out."""
+    """What the letter is about, as its recipient may see it; what has closed since is left out.
+
+    Raises NotKnownNow, or whatever the fold of a parked thread raises, while nobody can say whether something is open.
+    """
     found = parts.store.collection.find({"_id": {"$in": letter.data["chases"]}}, {"event": 1})
     chases = sorted((event_of(document) for document in found), key=lambda chase: chase.id)
     # Of two chases about one follow-up the later one names the rungs owed now.
@@ -211,10 +234,14 @@ def _item(parts: Parts, chase: Event, recipient: Member) -> Item | None:
     if chase.type == FELL_SILENT:
         until = chase.data["complete_until"]
         return SilentSource(chase.data["service"], from_text(until) if until else None)
-    current = parts.views.current(chase.data["follow_up_id"], parts.store.load(chase.stream))
-    if current is None or current[0].state != OPEN:
+    if chase.type == STALLED:
+        return SetAside(chase.data["kind"], chase.data["what"], chase.data["reason_code"])
+    current = parts.views.current(chase.data["follow_up_id"], chase.data["thread"], parts.store.load(chase.stream))
+    if current is None:
+        raise NotKnownNow
+    if current[0].state != OPEN:
         return None
-    follow_up = as_shown_to(current[0], owner_of(*current), recipient.role, recipient.team)
+    follow_up = as_shown_to(*current, recipient.role, recipient.team)
     return ChasedItem(
         reference=follow_up.reference,
         step=follow_up.step,

@@ -18,18 +18,18 @@ from shared.yamlfile import Fault, FaultyFile
 def checked_files(config: Config) -> tuple[Directory, list[dict[str, Any]]]:
     """The directory and the packs of standards. Raises FaultyFile with every fault of all of them."""
     found: list[Fault] = []
-    roles: frozenset[str] = frozenset()
+    directory = None
     try:
         directory = load_directory(config.directory_file)
-        roles = directory.roles
     except FaultyFile as error:
         found += error.faults
     try:
-        packs = load_packs(config.standards_dir, CATALOGUE, roles)
+        # Without a directory nobody knows which roles there are, so nothing is said against the packs' recipients.
+        known = (directory.roles, directory.areas) if directory else (None, None)
+        packs = load_packs(config.standards_dir, CATALOGUE, *known)
     except FaultyFile as error:
-        # Without a directory nobody knows which roles there are, so nothing can be said against the packs' recipients.
-        found += error.faults if roles else []
-    if found:
+        found += error.faults
+    if found or directory is None:
         raise FaultyFile(found)
     return directory, packs
 

@@ -96,7 +96,8 @@ class LinksAnswer(Schema):
 
 
 class FollowUpAnswer(Schema):
-    """One follow-up. Not `disclosed`: your role may not see the content; `title` says whom to ask."""
+    """One follow-up. Not `disclosed`: your role may not see the content; `title` says whom to ask, `standard`, `step`
+    and `thread` are `undisclosed`, and `person` is null."""
 
     id = fields.String(required=True)
     reference = fields.String(required=True)
@@ -180,6 +181,7 @@ class WhyAnswer(Schema):
     opened_type = fields.String()
     opened_actor = fields.String()
     opened_team = fields.String()
+    receiver_team = fields.String(allow_none=True)
     confidence = fields.String()
     rules = fields.Dict(keys=fields.String(), values=fields.String())
 

@@ -1,8 +1,9 @@
 """A sweep: find the open follow-ups whose next rung is due, chase each, and put what is to be told into the mail.
 
 Guarantees: nobody is chased for an act that any source has already recorded (a sweep looks no later than every source's
-complete position); killed anywhere and delivered again, no rung is lost or doubled; one follow-up that cannot be chased
-stops nobody else's. Cost grows with what is due, not with what is open.
+complete position, and leaves alone a thread that could not be folded); killed anywhere and delivered again, no rung is
+lost or doubled; one follow-up that cannot be chased stops nobody else's. Cost grows with what is due, not with what is
+open.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.referrals_followup import mails
+from services.referrals_followup import mails, stalled
 from services.referrals_followup.actors import SYSTEM_ACTOR
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain import silence
+from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
 from services.referrals_followup.views import follow_up_of
@@ -27,7 +29,7 @@ from shared.events.mongo import is_store_away
 from shared.kernel.decisions import Refused
 from shared.kernel.time import london_date
 from shared.messaging.incoming import Delivery, Done, Outcome, Park
-from shared.observability import FOLLOWUPS_CHASED, POSITION_LAG_SECONDS, get_logger
+from shared.observability import FOLLOWUPS_CHASED, POSITION_LAG_SECONDS, SWEEP_FINISHED, get_logger
 
 if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
@@ -72,7 +74,9 @@ def _heard(parts: Parts, delivery: Delivery) -> Outcome:
         return Park("not a sweep")
     if not isinstance(sweep_id, str) or not 0 < len(sweep_id) <= 64:
         return Park("not a sweep")
+    stalled.try_again(parts)
     report = sweep(parts, sweep_id)
+    stalled.tell(parts)
     mails.compose(parts)
     mails.send(parts)
     _finished(parts, report)
@@ -89,7 +93,11 @@ def sweep(parts: Parts, sweep_id: str) -> SweepReport:
     as_of = silence.looked_as_of(complete_until, now)
     chased = failed = 0
     if as_of is not None:
+        # Looked up between the positions and the views: of what was known by then, no act is missing from a view.
+        parked = {thread["_id"] for thread in parts.views.parked_threads()}
         for view in _due(parts, as_of):
+            if view["thread"] in parked:
+                continue
             try:
                 chased += _chase(parts, follow_up_of(view), as_of, sweep_id)
             except Exception as error:
@@ -128,13 +136,8 @@ def recipients_of(parts: Parts, follow_up: FollowUp, on: date) -> Callable[[Rung
     """Whom each rung of this follow-up tells on that day, as the directory has it."""
 
     def tell(rung: Rung, owner: Owner) -> tuple[str, ...]:
-        found = (
-            recipient.person
-            for to in rung.to
-            for recipient in parts.directory.resolve(
-                to, owner, follow_up.area, follow_up.opened_actor, follow_up.opened_team, on
-            )
-        )
+        parties = Parties.of(follow_up, owner)
+        found = (recipient.person for to in rung.to for recipient in parts.directory.resolve(to, parties, on))
         return tuple(dict.fromkeys(found))
 
     return tell
@@ -143,7 +146,7 @@ def recipients_of(parts: Parts, follow_up: FollowUp, on: date) -> Callable[[Rung
 def _note_silence(
     parts: Parts, sweep_id: str, complete_until: Mapping[str, datetime | None], now: datetime
 ) -> dict[str, datetime | None]:
-    """Tell the operators, once, of each source that this sweep and the one before it both found silent.
+    """Tell the operators, once each day, of each source that this sweep and the one before it both found silent.
 
     Twice, because a relay that has just come back needs a moment to say so.
     """
@@ -163,13 +166,14 @@ def _note_silence(
 
 
 def _tell_operators(parts: Parts, service: str, since: datetime | None, now: datetime) -> None:
-    operators = tuple(operator.person for operator in parts.directory.operators(london_date(now)))
+    on = london_date(now)
+    operators = tuple(operator.person for operator in parts.directory.operators(on))
     parts.store.execute(
         silence.AGGREGATE,
         f"{silence.AGGREGATE.kind}/{service}",
         TellOf(since, operators),
         SYSTEM_ACTOR,
-        key=f"silent:{service}:{since}",
+        key=f"silent:{service}:{since}:{on}",
         body={},
         creates=True,
     )
@@ -186,4 +190,5 @@ def _finished(parts: Parts, report: SweepReport) -> None:
     parts.database.sweeps.update_one(
         {"_id": report.sweep_id}, {"$set": {**done, "finished_at": datetime.now(UTC)}}, upsert=True
     )
+    SWEEP_FINISHED.set_to_current_time()
     log.info("sweep finished", sweep_id=report.sweep_id, count=report.chased, now=report.now, until=report.as_of)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from shared.kernel.history import require_area
 
-__all__ = ["ACCESS", "DISCLOSURE", "ROLES", "SYSTEM", "may", "may_see", "require_area"]
+__all__ = ["ACCESS", "DISCLOSURE", "LEADS", "ROLES", "SYSTEM", "may", "may_see", "require_area"]
 
 SYSTEM = "system"
 """The role of reactions that no person asked for. It is never accepted from a token."""
@@ -38,8 +38,8 @@ _SENDERS = _CLINICAL | {"social_worker", "early_years", "housing"}
 _RECEIVERS = _CLINICAL | frozenset(
     {"mental_health_service", "social_worker", "front_door", "early_years", "housing", "personal_adviser"}
 )
-_LEADS = frozenset({"manager", "safeguarding_lead"})
-_OVERSIGHT = _LEADS | {"reviewer"}
+LEADS = frozenset({"manager", "safeguarding_lead"})
+_OVERSIGHT = LEADS | {"reviewer"}
 _OWNERS = ROLES - {"reviewer"}
 
 ACCESS: Mapping[str, frozenset[str]] = {
@@ -73,14 +73,14 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.end": frozenset({"personal_adviser", "manager"}),
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both of them: strike out an entry of a record as made in error
-    "record.retract": _SENDERS | _RECEIVERS | _LEADS,
+    "record.retract": _SENDERS | _RECEIVERS | LEADS,
     # referrals_followup
     "follow_up.read": ROLES,
     "follow_up.acknowledge": _OWNERS,
     "follow_up.note": _OWNERS,
-    "follow_up.assign": _LEADS,
+    "follow_up.assign": LEADS,
     "follow_up.accept": _OWNERS,
-    "follow_up.end": _LEADS,
+    "follow_up.end": LEADS,
     "standards.read": ROLES,
 }
 

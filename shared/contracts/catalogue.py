@@ -28,6 +28,10 @@ class EventType:
     hearers: tuple[str, ...]
     disclosure: str
 
+    def ref_kinds(self) -> frozenset[str]:
+        """The kinds of things that a payload of this type can name."""
+        return frozenset(_ref_kinds(self.schema()))
+
 
 class Catalogue:
     """All event types by name."""
@@ -63,6 +67,16 @@ class Catalogue:
         if schema is not None:
             _collect(schema, event.data, found)
         return tuple(sorted(found))
+
+
+def _ref_kinds(schema: Schema) -> Iterator[str]:
+    for declared in schema.fields.values():
+        inner = declared.inner if isinstance(declared, fields.List) else declared
+        if isinstance(inner, fields.Nested):
+            yield from _ref_kinds(inner.schema)
+        kind = inner.metadata.get("ref") or declared.metadata.get("ref")
+        if kind:
+            yield kind
 
 
 def _collect(schema: Schema, data: Mapping[str, Any], found: set[str]) -> None:

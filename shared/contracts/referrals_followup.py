@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from shared.contracts.catalogue import EventType
-from shared.contracts.fields import EventData, EventId, Instant, Ref, Slug
+from shared.contracts.fields import Choice, EventData, EventId, Instant, Ref, Slug
 
 _ME = ("referrals_followup",)
 
@@ -84,6 +84,15 @@ class SourceFellSilent(EventData):
     recipients = fields.List(Slug(), required=True)
 
 
+class WorkStalled(EventData):
+    """A message, a thread or a letter could not be handled and is set aside. `what` is `<kind>/<id>`."""
+
+    kind = Choice("message", "thread", "letter", required=True)
+    what = fields.String(required=True, validate=validate.Regexp(r"^[a-z-]+/[\w-]+\Z"))
+    reason_code = Slug(required=True)
+    recipients = fields.List(Slug(), required=True)
+
+
 def _type(name: str, schema: type[Schema], disclosure: str = "operational") -> EventType:
     return EventType(name, schema, _ME, _ME, disclosure)
 
@@ -101,4 +110,5 @@ TYPES = (
     _type("digest.overtaken.v1", DigestOvertaken),
     _type("rules.adopted.v1", RulesAdopted),
     _type("source.fell_silent.v1", SourceFellSilent),
+    _type("work.stalled.v1", WorkStalled),
 )

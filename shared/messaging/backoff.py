@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+RETRY_AFTER = (timedelta(seconds=5), timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
+"""The waits before each new try of what is kept until it succeeds, however long that takes; the last one repeats."""
+
+
+def next_try(now: datetime, failures: int) -> datetime:
+    """When to try again what has failed so often before this time."""
+    return now + RETRY_AFTER[min(failures, len(RETRY_AFTER) - 1)]
+
 
 class Backoff:
     def __init__(self, first: float, most: float) -> None:

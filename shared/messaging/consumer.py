@@ -15,7 +15,7 @@ from eventlet.event import Event as Signal
 from nameko.extensions import Entrypoint
 
 from shared.events.mongo import is_store_away, open_database
-from shared.messaging.backoff import Backoff
+from shared.messaging.backoff import RETRY_AFTER, Backoff
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.session import Session
@@ -114,7 +114,7 @@ class Consumer(Entrypoint):
             error = raised.__cause__
             log.error("handler raised", queue=self.queue, count=len(deliveries), exc_info=error)
             if len(deliveries) == 1:
-                return [Park(f"handler raised {type(error).__name__}")]
+                return [Later(f"handler raised {type(error).__name__}", RETRY_AFTER[0].total_seconds())]
         half = len(deliveries) // 2  # a few calls find the one at fault, and the others are handled
         return self._outcomes(deliveries[:half], session) + self._outcomes(deliveries[half:], session)
 

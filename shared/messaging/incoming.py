@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from shared.contracts.catalogue import Catalogue
 from shared.kernel.envelope import CONTENT_TYPE, Event, UnreadableEvent
+from shared.messaging.backoff import RETRY_AFTER
 
 # A name that a sender made up may say anything; only what has the form of a type is repeated in a reason.
 _TYPE = re.compile(r"[a-z_-]{1,40}\.[a-z_-]{1,40}\.v[0-9]{1,4}")
@@ -51,8 +52,11 @@ class Later:
 Outcome = Done | Park | Later
 
 
-def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park:
-    """The event that the message brings, checked against its contract; or why it must be parked."""
+def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park | Later:
+    """The event that the message brings, checked against its contract; or why it must be parked.
+
+    A type that is not in the catalogue may be in that of the next deployment.
+    """
     if (delivery.content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
         return Park("foreign content type")
     try:
@@ -66,7 +70,9 @@ def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park:
     except OverflowError:
         return Park("not an event: an instant outside the calendar")
     if event.type not in catalogue:
-        return Park(f"unknown type {event.type}" if _TYPE.fullmatch(event.type) else "unknown type of no known form")
+        if not _TYPE.fullmatch(event.type):
+            return Park("unknown type of no known form")
+        return Later(f"unknown type {event.type}", RETRY_AFTER[0].total_seconds())
     faults = catalogue.faults(event.type, event.data)
     if faults:
         declared = catalogue[event.type].schema().fields

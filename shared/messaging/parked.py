@@ -18,9 +18,10 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from shared.messaging.incoming import Delivery, Later, Park
+from shared.messaging.backoff import next_try
+from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
 
-PARKED = "parked"
+PARKED, DONE = "parked", "done"
 # A MongoDB document holds 16 MiB; nothing of ours comes near. Of a giant the beginning, size and digest are kept.
 BODY_KEPT = 8 * 1024 * 1024
 
@@ -34,6 +35,7 @@ class Parked:
     reason: str
     parked_at: datetime
     retry_at: datetime | None
+    failures: int
 
 
 class ParkedMessages:
@@ -66,6 +68,29 @@ class ParkedMessages:
         found = self._collection.find({"state": PARKED}, sort=[("parked_at", ASCENDING)], limit=limit)
         return [_parked(document) for document in found]
 
+    def due(self, queue: str, limit: int = 500) -> list[Parked]:
+        """Those of a queue whose time to be tried again has come, the longest overdue first."""
+        wanted = {"state": PARKED, "queue": queue, "retry_at": {"$lte": datetime.now(UTC)}}
+        return [_parked(found) for found in self._collection.find(wanted, sort=[("retry_at", ASCENDING)], limit=limit)]
+
+    def tried(self, message: Parked, outcome: Outcome) -> None:
+        """Note what came of another try. Only what is done no longer waits; its record is kept."""
+        change: dict[str, Any] = {"state": DONE}
+        if not isinstance(outcome, Done):
+            change = {"reason": _storable(outcome.reason), "failures": message.failures + 1, "retry_at": None}
+        if isinstance(outcome, Later):
+            change["retry_at"] = next_try(datetime.now(UTC), message.failures + 1)
+        self._collection.update_one({"_id": message.id}, {"$set": change})
+
+    def untold(self, limit: int = 500) -> list[Parked]:
+        """Those that wait and that nobody has been told of, the oldest first."""
+        wanted = {"state": PARKED, "told": {"$ne": True}}
+        return [_parked(found) for found in self._collection.find(wanted, sort=[("parked_at", ASCENDING)], limit=limit)]
+
+    def told(self, message: Parked) -> None:
+        """Note that somebody has been told of it."""
+        self._collection.update_one({"_id": message.id}, {"$set": {"told": True}})
+
     def among(self, message_ids: Iterable[str]) -> set[str]:
         """Which of these messages were ever parked. A message that carries an event has the event's id."""
         wanted = {"message_id": {"$in": list(message_ids)}}
@@ -82,6 +107,8 @@ def _document(delivery: Delivery, outcome: Park | Later, now: datetime) -> dict[
         "reason": _storable(outcome.reason),
         "parked_at": now,
         "retry_at": retry_at,
+        "failures": 0,
+        "told": False,
         "queue": delivery.queue,
         "message_id": _storable(delivery.message_id),
         "content_type": _storable(delivery.content_type),
@@ -103,7 +130,14 @@ def _parked(document: Mapping[str, Any]) -> Parked:
         routing_key=document["routing_key"],
         headers=json.loads(document["headers"]),
     )
-    return Parked(document["_id"], delivery, document["reason"], document["parked_at"], document["retry_at"])
+    return Parked(
+        id=document["_id"],
+        delivery=delivery,
+        reason=document["reason"],
+        parked_at=document["parked_at"],
+        retry_at=document["retry_at"],
+        failures=document.get("failures", 0),
+    )
 
 
 def _storable(text: str | None) -> str | None:

@@ -6,7 +6,7 @@ What the sources record reaches it as the messages that their relays publish, po
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email import message_from_bytes
@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from aiosmtpd.controller import Controller
 from pymongo.database import Database
 
-from services.referrals_followup import hearing, sweeps
+from services.referrals_followup import hearing, sweeps, views
 from services.referrals_followup.domain.follow_up import FollowUp
+from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.rules import ADOPTED
+from services.referrals_followup.domain.scene import Evidence
 from services.referrals_followup.parts import build
 from services.referrals_followup.standards_file import load_packs
 from services.referrals_followup.views import follow_up_of
@@ -95,6 +98,21 @@ def config(database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int 
     )
 
 
+@contextmanager
+def unfoldable(*threads: str) -> Iterator[None]:
+    """The fold of these threads raises, as a fault of a pack or of the code would make it."""
+    real = views.fold
+
+    def fold(history: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list[FollowUp]:
+        if thread in threads:
+            raise TypeError
+        return real(history, thread, evidence)
+
+    with pytest.MonkeyPatch.context() as faulty:
+        faulty.setattr(views, "fold", fold)
+        yield
+
+
 class Ledger:
     """Everything a test needs of the service: facts in, time on, sweeps, and what came of them."""
 
@@ -122,7 +140,7 @@ class Ledger:
 
     def hear(self, *events: Event) -> None:
         """Events arrive, as published. They count as complete only when their source reports its position."""
-        outcomes = hearing.hear(self.parts, [_delivery(event) for event in events])
+        outcomes = hearing.hear(self.parts, [delivery(event) for event in events])
         assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
         for event in events:
             self._published[event.source].append(event)
@@ -138,7 +156,7 @@ class Ledger:
             )
         for service in SERVICES:
             if service not in but_not:
-                hearing.hear(self.parts, [_delivery(self._position(service))])
+                hearing.hear(self.parts, [delivery(self._position(service))])
 
     def sweep(self, sweep_id: str | None = None) -> Outcome:
         body = json.dumps({"sweep_id": sweep_id or uuid7(self.clock.now())}).encode()
@@ -259,5 +277,5 @@ def item_planned(at: datetime = MONDAY, *, person: str = PERSON) -> tuple[Event,
     )
 
 
-def _delivery(event: Event) -> Delivery:
+def delivery(event: Event) -> Delivery:
     return Delivery(EVIDENCE, json.dumps(event.to_cloudevent()).encode(), CONTENT_TYPE, message_id=event.id)

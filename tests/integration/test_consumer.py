@@ -19,7 +19,7 @@ from deploy.local import rabbit
 from deploy.local.parts import Parts
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import CONTENT_TYPE, Event
-from shared.messaging.incoming import Delivery, Park, read_event
+from shared.messaging.incoming import Delivery, Done, Later, Park, read_event
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import EVIDENCE, declare
 from tests.integration.bus import Process, an_event, channel, eventually, process, publish, waiting_in
@@ -126,7 +126,28 @@ def test_poison_is_parked_whole_with_its_reason_and_the_rest_of_the_batch_is_han
         assert parked[reason].delivery.content_type == properties["content_type"]
         assert parked[reason].delivery.message_id == properties.get("message_id")
         assert parked[reason].delivery.queue == EVIDENCE
-        assert parked[reason].retry_at is None
+    may_pass_later = {each.reason for each in parked.values() if each.retry_at is not None}
+    assert may_pass_later == {"unknown type horse.bolted.v1", "handler raised ValueError"}
+
+
+def test_what_was_tried_in_vain_waits_ever_longer_and_what_was_done_no_longer_waits(
+    database: Database[dict[str, Any]],
+) -> None:
+    messages = ParkedMessages(database)
+    messages.park([(Delivery(EVIDENCE, b"1"), Later("not yet", 0)), (Delivery("other", b"2"), Later("not yet", 0))])
+    (waiting,) = messages.due(EVIDENCE)
+    waits = []
+    for _ in range(4):
+        messages.tried(waiting, Later("still not", 0))
+        (waiting,) = (each for each in messages.parked() if each.delivery.queue == EVIDENCE)
+        assert waiting.retry_at is not None
+        waits.append(round((waiting.retry_at - datetime.now(UTC)).total_seconds(), -1))
+    assert (waits, waiting.reason, messages.due(EVIDENCE)) == ([60, 600, 3600, 3600], "still not", [])
+    messages.tried(waiting, Park("never"))
+    (never,) = (each for each in messages.parked() if each.delivery.queue == EVIDENCE)
+    assert (never.retry_at, never.reason) == (None, "never")
+    messages.tried(never, Done())
+    assert [each.delivery.queue for each in messages.parked()] == ["other"]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +198,8 @@ def test_the_same_poison_twice_is_parked_once(
     publish(amqp_uri, EVIDENCE, event, event, last)
     consumer.start()
     eventually(lambda: last.id in handled(database))
-    assert [each.delivery.message_id for each in ParkedMessages(database).parked()] == [event.id]
+    parked = eventually(ParkedMessages(database).parked)
+    assert [each.delivery.message_id for each in parked] == [event.id]
 
 
 def test_headers_of_every_kind_and_bodies_of_any_bytes_can_be_parked(

@@ -280,11 +280,39 @@ def test_a_role_outside_the_disclosure_class_sees_whom_to_ask_and_not_the_conten
     assert shown["title"] == "leaving care: contact the PA"
     assert shown["disclosed"] is False
     assert (shown["expects"], shown["source"], shown["why"], shown["fallback"]) == ("", "", {}, None)
-    assert shown["history"] == []
+    assert shown["history"] == shown["ladder"] == []
+    assert (shown["standard"], shown["step"], shown["thread"]) == ("undisclosed", "undisclosed", "undisclosed")
+    assert (shown["person"], shown["links"]["record"]) == (None, None)
+    hidden = (follow_up.person, follow_up.thread.partition("/")[2], "CL-01", "plan-item", "plan_item")
+    told = gp.get("/v1/follow-ups").text
+    assert not [content for content in hidden if content and content in told]
     assert {item["title"] for item in listed(gp)} == {"leaving care: contact the PA"}
     full = manager.get(f"/v1/follow-ups/{follow_up.id}").json()
     assert full["title"] == "A pathway plan item has an owner, a date, a trigger and a fallback"
     assert full["history"][0]["type"] == "plan_item.added.v1"
+
+
+def test_somebody_to_whom_the_content_is_not_disclosed_cannot_act_on_it(ledger: Ledger, gp: Caller) -> None:
+    ledger.hear(*item_planned())
+    path = f"/v1/follow-ups/{ledger.follow_up('CL-01.arrange').id}"
+    for verb, body in (
+        ("acknowledged", {}),
+        ("noted", {"note": "Rang."}),
+        ("accepted", {}),
+        ("refused", {"reason_code": "not-mine"}),
+    ):
+        answer = gp.post(f"{path}/{verb}", body)
+        assert (answer.status_code, code(answer)) == (403, "not-disclosed")
+        assert "contact the PA" in answer.json()["detail"]
+    assert gp.get(path).json()["disclosed"] is False
+
+
+def test_another_team_cannot_take_on_what_is_not_theirs(ledger: Ledger, service: Running) -> None:
+    follow_up_id = noted(ledger)
+    visitor = service.caller("hv-pereira", "health_visitor", "hv-harwich")
+    assert visitor.post(f"/v1/follow-ups/{follow_up_id}/acknowledged", {}).status_code == 201
+    answer = visitor.post(f"/v1/follow-ups/{follow_up_id}/accepted", {})
+    assert (answer.status_code, code(answer)) == (403, "not-yours")
 
 
 def test_the_team_that_owns_it_sees_the_content_whatever_its_role(ledger: Ledger, service: Running) -> None:
@@ -361,8 +389,18 @@ def test_chases_and_acts_stand_in_the_history_at_once(ledger: Ledger, gp: Caller
 def test_a_follow_up_that_does_not_exist_is_not_found(gp: Caller, ledger: Ledger, said: str) -> None:
     answer = gp.get(f"/v1/follow-ups/{said}")
     assert (answer.status_code, code(answer)) == (404, "not-found")
+    assert answer.json()["detail"] == "there is no such follow-up"
     answer = gp.post(f"/v1/follow-ups/{said}/acknowledged", {})
     assert (answer.status_code, code(answer)) == (404, "not-found")
+
+
+def test_a_follow_up_with_acts_on_it_is_found_while_its_view_is_missing(ledger: Ledger, gp: Caller) -> None:
+    follow_up_id = noted(ledger)
+    assert gp.post(f"/v1/follow-ups/{follow_up_id}/acknowledged", {}).status_code == 201
+    ledger.parts.views.collection.delete_many({})
+    shown = gp.get(f"/v1/follow-ups/{follow_up_id}")
+    assert (shown.status_code, shown.json()["state"]) == (200, "open")
+    assert gp.post(f"/v1/follow-ups/{follow_up_id}/noted", {"note": "Rang."}).status_code == 201
 
 
 def test_two_that_share_a_reference_are_told_apart_by_their_ids(ledger: Ledger, gp: Caller) -> None:
@@ -446,6 +484,19 @@ def test_it_is_assigned_only_to_somebody_in_the_directory(ledger: Ledger, manage
     answer = manager.post(path, {"person": "gp-nobody", "team": "no-team"})
     assert answer.status_code == 422
     assert faulty_fields(answer) == {"person", "team"}
+
+
+def test_it_is_assigned_to_nobody_of_another_area(ledger: Ledger, manager: Caller) -> None:
+    path = f"/v1/follow-ups/{noted(ledger)}/assigned"
+    answer = manager.post(path, {"person": "gp-lindholm"})
+    assert (answer.status_code, code(answer)) == (422, "assignee-elsewhere")
+    assert faulty_fields(answer) == {"person"}
+    answer = manager.post(path, {"person": "gp-adeyemi", "team": "gp-wensum"})
+    assert (answer.status_code, faulty_fields(answer)) == (422, {"team"})
+    answer = manager.post("/v1/reassignments", {"from_person": "gp-okafor", "to_person": "gp-lindholm"})
+    assert answer.status_code == 422
+    assert faulty_fields(answer) == {"to_person"}
+    assert ledger.parts.store.collection.count_documents({"event.type": "follow_up.assigned.v1"}) == 0
 
 
 def test_all_of_a_leavers_work_goes_to_somebody_else_and_a_repetition_answers_the_same(
@@ -589,4 +640,5 @@ def test_with_a_faulty_directory_or_pack_nothing_starts_and_every_fault_is_told(
     line = next(n for n, text in enumerate(directory.read_text().splitlines(), 1) if "sussex" in text)
     assert f"{directory}:{line}: teams[0].area: is not the id of one of the areas" in done.stderr
     assert f"{directory}:{line}: teams[0].role:" in done.stderr
+    assert f"{packs / 'england.yaml'}:2: version:" in done.stderr
     assert "Traceback" not in done.stderr

@@ -12,14 +12,15 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from services.referrals_followup import mails
+from services.referrals_followup import mails, sweeps
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.mailer import Mailer
 from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
-from shared.events.errors import StaleVersion
+from shared.events.errors import Contended
 from shared.kernel.envelope import Event, from_text
+from shared.messaging.incoming import Done
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
@@ -31,6 +32,7 @@ from tests.integration.ledger import (
     referral_noted,
     referral_sent,
     text_of,
+    unfoldable,
 )
 
 GP = "ngozi.okafor@essex.example"
@@ -221,8 +223,6 @@ def test_two_who_compose_at_once_write_one_letter(ledger: Ledger, monkeypatch: p
     ledger.hear(referral_noted())
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    from services.referrals_followup import sweeps
-
     sweeps.sweep(ledger.parts, "s")
     real = mails._covered
     rivals = iter([True])
@@ -246,7 +246,7 @@ def test_contention_without_end_leaves_the_chase_waiting(ledger: Ledger, monkeyp
     with monkeypatch.context() as contended:
 
         def lose(*_: Any) -> None:
-            raise StaleVersion("lost")
+            raise Contended("lost")
 
         contended.setattr(mails, "_compose_for", lose)
         ledger.sweep()
@@ -284,8 +284,6 @@ def test_a_recipient_whom_the_directory_no_longer_knows_has_a_stand_in(
     )
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    from services.referrals_followup import sweeps
-
     sweeps.sweep(ledger.parts, "s")
     object.__setattr__(ledger.parts, "directory", without)
     mails.compose(ledger.parts)
@@ -312,7 +310,9 @@ def test_a_recipient_outside_the_disclosure_class_reads_only_whom_to_ask(ledger:
     )
     ledger.days_pass("2013-01-21T17:00:00Z")
     text = text_of(*inbox.to(GP))
-    assert "CL-01.arrange: leaving care: contact the PA" in text
+    assert "undisclosed: leaving care: contact the PA" in text
+    assert "CL-01" not in text
+    assert "Record:" not in text
     assert "Expected:" not in text
 
 
@@ -331,3 +331,153 @@ def test_every_event_about_mails_keeps_its_contract(ledger: Ledger) -> None:
     said: list[Event] = [*ledger.letters(), *ledger.letters("digest.accepted.v1"), *ledger.chases()]
     assert len(said) == 3
     assert all(CATALOGUE.faults(event.type, event.data) == {} for event in said)
+
+
+def refused_first(ledger: Ledger, inbox: Inbox, *facts: Event) -> None:
+    """What these facts lead to is composed, and no server has taken it yet."""
+    inbox.refuses = True
+    ledger.hear(*facts)
+    ledger.days_pass(DUE)
+    inbox.refuses = False
+    try_again_now(ledger)
+
+
+@pytest.mark.usefixtures("server")
+def test_one_letter_that_cannot_be_written_stops_no_other_letter_and_no_sweep(ledger: Ledger, inbox: Inbox) -> None:
+    faulty = referral_noted()
+    refused_first(ledger, inbox, faulty, referral_noted(actor="gp-adeyemi"))
+    with unfoldable(faulty.stream):
+        assert ledger.sweep("s") == Done()
+    assert [mail["To"] for mail in inbox.mails] == ["tunde.adeyemi@essex.example"]
+    assert ledger.parts.database.sweeps.find_one({"_id": "s", "finished_at": {"$exists": True}})
+    assert ledger.letters("digest.overtaken.v1") == []
+    try_again_now(ledger)
+    ledger.sweep()
+    assert [mail["To"] for mail in inbox.mails][1:] == [GP]
+
+
+@pytest.mark.usefixtures("server")
+def test_one_recipient_whose_letter_cannot_be_composed_stops_no_other(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = mails._compose_for
+
+    def compose_for(parts: Any, recipient: str, chases: list[Event]) -> None:
+        if recipient == "gp-adeyemi":
+            raise KeyError(recipient)
+        real(parts, recipient, chases)
+
+    monkeypatch.setattr(mails, "_compose_for", compose_for)
+    ledger.hear(referral_noted(), referral_noted(actor="gp-adeyemi"))
+    ledger.days_pass(DUE)
+    assert [mail["To"] for mail in inbox.mails] == [GP]
+    monkeypatch.undo()
+    ledger.sweep()
+    assert [mail["To"] for mail in inbox.mails][1:] == ["tunde.adeyemi@essex.example"]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_letter_is_written_without_the_views_which_a_rebuild_may_just_be_making(ledger: Ledger, inbox: Inbox) -> None:
+    refused_first(ledger, inbox, referral_noted())
+    ledger.parts.views.collection.delete_many({})
+    ledger.sweep()
+    assert [mail["To"] for mail in inbox.mails] == [GP]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_letter_about_a_follow_up_that_nobody_knows_at_present_waits_and_is_not_overtaken(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused_first(ledger, inbox, referral_noted())
+    with monkeypatch.context() as unknown:
+        unknown.setattr(type(ledger.parts.views), "current", lambda *_: None)
+        ledger.sweep()
+    assert inbox.mails == ledger.letters("digest.overtaken.v1") == []
+    try_again_now(ledger)
+    ledger.sweep()
+    assert [mail["To"] for mail in inbox.mails] == [GP]
+
+
+@pytest.mark.usefixtures("server")
+def test_while_a_source_is_silent_no_routine_letter_asks_for_what_may_be_recorded_there(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    noted = referral_noted()
+    refused_first(ledger, inbox, noted, referral_noted(actor="gp-adeyemi"))
+    ledger.clock.set(from_text("2013-01-17T09:00:00Z"))
+    ledger.catch_up("perinatal")
+    ledger.sweep()
+    assert inbox.mails == []
+    ledger.hear(referral_sent(noted, from_text(DUE) + timedelta(hours=1)))  # its relay is back
+    ledger.catch_up()
+    ledger.sweep()
+    assert [mail["To"] for mail in inbox.mails] == ["tunde.adeyemi@essex.example"]
+    assert [letter.data["recipient"] for letter in ledger.letters("digest.overtaken.v1")] == ["gp-okafor"]
+
+
+@pytest.mark.usefixtures("server")
+def test_an_urgent_letter_goes_even_while_a_source_is_silent(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted())
+    ledger.parts.views.collection.update_one({"step": "REF-01"}, {"$set": {"rungs.0.urgent": True}})
+    ledger.clock.set(from_text(DUE))
+    ledger.catch_up()
+    ledger.clock.advance(minutes=6)
+    ledger.sweep()
+    assert [mail["Subject"] for mail in inbox.mails] == ["[Followthrough] urgent, 1 overdue: REF-01 (Essex)"]
+
+
+@pytest.mark.usefixtures("server")
+def test_the_operator_is_told_once_of_a_letter_that_was_rejected_four_times_and_never_of_the_telling(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    inbox.refuses = True
+    ledger.hear(referral_noted())
+    ledger.days_pass(DUE)
+    (letter,) = ledger.letters()
+    for _ in range(2):
+        try_again_now(ledger)
+        ledger.sweep()
+    assert ledger.letters("work.stalled.v1") == []
+    for _ in range(8):
+        try_again_now(ledger)
+        ledger.sweep()
+    (told,) = ledger.letters("work.stalled.v1")
+    assert told.data == {
+        "kind": "letter",
+        "what": f"letter/{letter.id}",
+        "reason_code": "rejected",
+        "recipients": ["operator-kowalski"],
+    }
+    inbox.refuses = False
+    try_again_now(ledger)
+    ledger.sweep()
+    subjects = {mail["To"]: mail["Subject"] for mail in inbox.mails}
+    assert subjects["marta.kowalski@operations.example"] == "[Followthrough] set aside: 1 letter"
+    assert mails.is_idle(ledger.parts.store.collection)
+
+
+def test_two_letters_to_one_recipient_never_cover_the_same_chase(ledger: Ledger) -> None:
+    ledger.hear(referral_noted(), referral_noted())
+    ledger.clock.set(from_text(DUE))
+    ledger.catch_up()
+    sweeps.sweep(ledger.parts, "s")
+    one, both = ledger.chases()[:1], ledger.chases()
+    mails._compose_for(ledger.parts, "gp-okafor", one)
+    with pytest.MonkeyPatch.context() as unaware:
+        unaware.setattr(mails, "_covered", lambda *_: set())  # the other one composed a moment later
+        with pytest.raises(Contended):
+            mails._compose_for(ledger.parts, "gp-okafor", both)
+    mails.compose(ledger.parts)
+    covered = [chase for letter in ledger.letters() for chase in letter.data["chases"]]
+    assert sorted(covered) == sorted(chase.id for chase in both)
+
+
+@pytest.mark.usefixtures("server")
+def test_the_cost_of_a_letter_does_not_grow_with_the_letters_before_it(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted())
+    ledger.days_pass(DUE)
+    ledger.hear(referral_noted(from_text(DUE)))
+    ledger.days_pass("2013-01-18T17:00:00Z")
+    letters = [letter for letter in ledger.letters() if letter.data["recipient"] == "gp-okafor"]
+    assert [letter.version for letter in letters] == [1] * len(letters)
+    assert len({letter.stream for letter in letters}) == len(letters) > 1

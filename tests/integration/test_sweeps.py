@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from services.referrals_followup import sweeps
+from services.referrals_followup import hearing, sweeps
+from services.referrals_followup.domain.scene import Evidence
 from shared.clock import MovableClock
-from shared.kernel.envelope import from_text
-from shared.messaging.incoming import Delivery, Done, Park
-from shared.messaging.topology import SWEEP
-from tests.integration.ledger import MONDAY, Ledger, config, item_planned, referral_noted, referral_sent
+from shared.contracts.catalogue import Catalogue
+from shared.kernel.envelope import CONTENT_TYPE, from_text
+from shared.messaging.incoming import Delivery, Done, Later, Park
+from shared.messaging.topology import EVIDENCE, SWEEP
+from tests.integration.ledger import (
+    MONDAY,
+    Ledger,
+    config,
+    delivery,
+    item_planned,
+    referral_noted,
+    referral_sent,
+    unfoldable,
+)
 
 
 @pytest.fixture
@@ -116,7 +127,7 @@ def test_what_fell_due_before_a_source_fell_silent_is_chased_all_the_same(ledger
     assert rungs(ledger) == [["owner"]]
 
 
-def test_a_source_that_falls_silent_is_told_to_the_operator_once(ledger: Ledger) -> None:
+def test_a_source_that_falls_silent_is_told_to_the_operator_once_a_day(ledger: Ledger) -> None:
     ledger.days_pass("2013-01-15T09:00:00Z")
     ledger.days_pass("2013-01-15T09:05:00Z", "perinatal")
     assert ledger.letters() == []  # five minutes are tolerated
@@ -133,6 +144,9 @@ def test_a_source_that_falls_silent_is_told_to_the_operator_once(ledger: Ledger)
     ledger.days_pass("2013-01-15T11:00:00Z", "perinatal")
     ledger.days_pass("2013-01-15T11:01:00Z", "perinatal")
     assert len(ledger.letters("source.fell_silent.v1")) == 2  # another silence
+    for hour in ("01", "02"):
+        ledger.days_pass(f"2013-01-16T{hour}:00:00Z", "perinatal")
+    assert len(ledger.letters("source.fell_silent.v1")) == 3  # it lasts, and a day is over
 
 
 def test_while_a_source_never_spoke_nobody_is_chased(database: Database[dict[str, Any]], mongodb_uri: str) -> None:
@@ -215,3 +229,108 @@ def test_the_cost_of_a_sweep_grows_with_what_is_due_not_with_what_is_open(ledger
     due = {"state": "open", "next_rung_at": {"$lte": from_text("2013-01-16T17:00:00Z")}}
     stats = ledger.parts.views.collection.find(due).explain()["executionStats"]
     assert (stats["nReturned"], stats["totalDocsExamined"]) == (1, 1)
+
+
+def test_a_follow_up_whose_thread_could_not_be_folded_is_not_chased_until_it_is_folded_again(ledger: Ledger) -> None:
+    recorded, forgotten = referral_noted(), referral_noted()
+    ledger.hear(recorded, forgotten)
+    with unfoldable(recorded.stream, forgotten.stream):
+        ledger.hear(referral_sent(recorded, MONDAY + timedelta(hours=1)))
+        ledger.hear(forgotten)
+        ledger.days_pass("2013-01-16T17:00:00Z")
+    assert ledger.chases() == []
+    ledger.days_pass("2013-01-16T17:01:00Z")
+    assert [chase.data["thread"] for chase in ledger.chases()] == [forgotten.stream]
+    assert ledger.parts.views.parked_threads() == []
+
+
+def test_the_operator_is_told_of_a_parked_thread_once_and_again_when_it_is_parked_anew(ledger: Ledger) -> None:
+    noted = referral_noted()
+    for again in range(2):
+        with unfoldable(noted.stream):
+            ledger.hear(noted)
+            ledger.sweep()
+            ledger.sweep()
+        told = ledger.letters("work.stalled.v1")
+        assert len(told) == again + 1
+        assert told[again].data == {
+            "kind": "thread",
+            "what": noted.stream,
+            "reason_code": "fold-raised-typeerror",
+            "recipients": ["operator-kowalski"],
+        }
+        ledger.sweep()
+
+
+def parked_by(ledger: Ledger, message: Delivery) -> None:
+    """What the consumer does with a message that is not done."""
+    (outcome,) = hearing.hear(ledger.parts, [message])
+    assert isinstance(outcome, Park | Later)
+    ledger.parts.parked.park([(message, outcome)])
+
+
+def retry_is_due(ledger: Ledger) -> None:
+    ledger.parts.database.parked.update_many({"retry_at": {"$ne": None}}, {"$set": {"retry_at": datetime.now(UTC)}})
+
+
+def test_the_operator_is_told_once_of_a_message_that_nobody_can_read(ledger: Ledger) -> None:
+    ledger.catch_up()
+    parked_by(ledger, Delivery(EVIDENCE, b"not JSON", CONTENT_TYPE, message_id="poison"))
+    for _ in range(3):
+        ledger.sweep()
+    (told,) = ledger.letters("work.stalled.v1")
+    (message,) = ledger.parts.parked.parked()
+    assert told.data == {
+        "kind": "message",
+        "what": f"message/{message.id}",
+        "reason_code": "not-json",
+        "recipients": ["operator-kowalski"],
+    }
+    assert [letter.data["recipient"] for letter in ledger.letters()] == ["operator-kowalski"]
+
+
+def test_an_event_of_a_type_that_is_not_known_yet_is_heard_after_the_deployment_that_knows_it(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = referral_noted()
+    ledger.hear(noted)
+    with monkeypatch.context() as before:
+        before.setattr(hearing, "CATALOGUE", Catalogue())
+        parked_by(ledger, delivery(referral_sent(noted, MONDAY + timedelta(hours=1))))
+        retry_is_due(ledger)
+        ledger.sweep()
+        assert len(ledger.parts.parked.parked()) == 1
+        assert [told.data["kind"] for told in ledger.letters("work.stalled.v1")] == ["message"]
+    ledger.sweep()
+    assert ledger.follow_up().state == "open"  # its time has not come
+    retry_is_due(ledger)
+    ledger.sweep()
+    assert ledger.follow_up().state == "met"
+    assert ledger.parts.parked.parked() == []
+
+
+def test_a_message_that_made_the_handler_raise_is_tried_again_at_a_sweep_and_stays_parked_until_it_is_done(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = delivery(referral_noted())
+    ledger.parts.parked.park([(message, Later("handler raised KeyError", 0))])
+    with monkeypatch.context() as faulty:
+        faulty.setattr(type(ledger.parts.evidence), "keep", lambda *_: {}["none"])
+        assert ledger.sweep() == Done()
+    (parked,) = ledger.parts.parked.parked()
+    assert (parked.failures, parked.reason) == (1, "handler raised KeyError")
+    retry_is_due(ledger)
+    ledger.sweep()
+    assert ledger.parts.parked.parked() == []
+    assert ledger.follow_up().state == "open"
+
+
+def test_a_thread_stays_parked_when_only_less_of_its_evidence_can_be_folded(ledger: Ledger) -> None:
+    noted = referral_noted()
+    ledger.hear(noted)
+    with unfoldable(noted.stream):
+        ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
+    views = ledger.parts.views
+    slower = views._folded(noted.stream, [Evidence(noted, frozenset({noted.stream}))], ledger.parts.rules.history())
+    views._write([slower], ledger.parts.rules.history())
+    assert [thread["_id"] for thread in views.parked_threads()] == [noted.stream]

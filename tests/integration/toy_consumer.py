@@ -12,6 +12,7 @@ from pymongo import MongoClient
 
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
+from shared.kernel.envelope import Event
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park, read_event
 from shared.observability import configure_logging
@@ -35,7 +36,7 @@ class Toy:
 
     def _hear(self, delivery: Delivery) -> Outcome:
         event = read_event(delivery, CATALOGUE)
-        if isinstance(event, Park):
+        if not isinstance(event, Event):
             return event
         if event.type == "position.reported.v1":
             return Done()
