@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from deploy.local.folders import ROOT
-from shared.kernel.time import at_london
+from shared.kernel.time import at_london, london_date
 from shared.yamlfile import load_yaml
 
 CASE_S = ROOT / "tests" / "data" / "case_s"
@@ -58,6 +58,15 @@ class Case:
     facts: tuple[Fact, ...]
     must: tuple[Expected, ...]
     may: frozenset[str]
+
+    def until(self, day: date) -> Case:
+        """The same case, left after this London day."""
+        return replace(
+            self,
+            ends=min(day, self.ends),
+            facts=tuple(fact for fact in self.facts if london_date(fact.at) <= day),
+            must=tuple(expected for expected in self.must if expected.on <= day),
+        )
 
 
 def load_case(folder: Path = CASE_S) -> Case:

@@ -27,12 +27,22 @@ def main() -> int:
     console = Console(width=WIDTH, soft_wrap=False)
     console.print("Starting MongoDB, RabbitMQ, the mail sink and the services …")
     with local_stack(fresh_name("demo"), replay_clock=case.begins) as stack:
-        replay = Replay(stack, case)
-        recorded = _pass_days(replay, console)
-        alarms = replay.alarms()
-        console.print(_table(case, recorded, alarms))
-        console.print("\nOne of the mails, as it was delivered:\n", style="bold")
-        console.print(_mail(stack.parts.maildir), markup=False, highlight=False)
+        alarms = show(Replay(stack, case), console)
+    return verdict(case, alarms, console)
+
+
+def show(replay: Replay, console: Console) -> list[Alarm]:
+    """Lets the days of the case pass and prints what came of them; the alarms that were raised."""
+    recorded = _pass_days(replay, console)
+    alarms = replay.alarms()
+    console.print(_table(replay.case, recorded, alarms))
+    console.print("\nOne of the mails, as it was delivered:\n", style="bold")
+    console.print(_mail(replay.stack.parts.maildir), markup=False, highlight=False)
+    return alarms
+
+
+def verdict(case: Case, alarms: list[Alarm], console: Console) -> int:
+    """Prints every alarm that is missing or unexpected, and the count as the last line; the exit code."""
     pairs, unexpected = judged(case, alarms)
     for expected, alarm in pairs:
         if alarm is None:
@@ -40,7 +50,12 @@ def main() -> int:
     for alarm in unexpected:
         console.print(f"unexpected: {alarm.step} {alarm.rung} on {alarm.on:%d %b %Y}, told {', '.join(alarm.told)}")
     raised = sum(alarm is not None for _, alarm in pairs)
-    print(f"{case.name}: {raised}/{len(pairs)} expected alarms raised, {len(unexpected)} unexpected", flush=True)
+    console.print(
+        f"{case.name}: {raised}/{len(pairs)} expected alarms raised, {len(unexpected)} unexpected",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
     return 0 if raised == len(pairs) and not unexpected else 1
 
 

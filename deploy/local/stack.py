@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -104,10 +104,13 @@ def local_stack(
     *,
     replay_clock: datetime | None = None,
     keep: bool = False,
+    without: Collection[str] = (),
     settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Iterator[LocalStack]:
     """Starts everything and stops it again. `settings` are configuration variables for all services.
+
+    `without` names processes that are left out, such as `perinatal.relay`; those that serve HTTP cannot be.
 
     Raises InstanceBusy, NotInstalled or NotReady, each with a message for a person.
     """
@@ -125,7 +128,7 @@ def local_stack(
                 grace=10.0 if keep else 2.0,
             )
             for name, (service, roles) in PROCESSES.items()
-            if not (clock_file and name == "referrals_followup.tick")
+            if name not in without and not (clock_file and name == "referrals_followup.tick")
         ]
         _prepare(parts, environments)
         processes = Processes(parts.folder, parts.lock, "services", commands)

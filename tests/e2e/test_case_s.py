@@ -1,0 +1,352 @@
+"""Case S, replayed as `make demo` does: who was told what and when, and that nothing personal left the services."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from email.message import EmailMessage
+from typing import Any
+
+import bson
+import pika
+import pytest
+import requests
+from pymongo import MongoClient
+from pymongo.database import Database
+from rich.console import Console
+
+from deploy.local import demo
+from deploy.local.case import Case, Fact, load_case
+from deploy.local.folders import fresh_name
+from deploy.local.replay import Alarm, Replay, judged
+from deploy.local.stack import SERVICES, LocalStack, local_stack
+from shared.kernel.envelope import CONTENT_TYPE
+from shared.kernel.time import london_date
+from shared.messaging.topology import EVIDENCE, exchange_of
+from tests.e2e.eavesdropper import Eavesdropper, Heard
+from tests.e2e.personal import leaks, secrets_of
+from tests.support import eventually, without_foreign_parts
+
+POISONED_ON = date(2013, 1, 17)
+POISON = b'{"specversion": "1.0", "type": "referral.sent.v1", "data": ["not", "an", "event"]}'
+RECORDED_BY = date(2013, 1, 15)
+VIEWS = {"perinatal": "referral_views", "leaving_care": "plan_item_views", "referrals_followup": "follow_ups"}
+
+
+class WatchedReplay(Replay):
+    """The replay under the worst conditions for privacy and for order.
+
+    MongoDB writes every operation to its log while the facts are recorded, and a message that nobody can read
+    arrives among the evidence.
+    """
+
+    def days(self) -> Iterator[tuple[date, list[Fact]]]:
+        with MongoClient(self.stack.parts.mongodb_uri) as client:
+            client.perinatal.command({"profile": 0, "slowms": 0})
+            for day, facts in super().days():
+                if day == RECORDED_BY:
+                    client.perinatal.command({"profile": 0, "slowms": 100})
+                if day == POISONED_ON:
+                    _publish_poison(self.stack)
+                yield day, facts
+
+
+def _publish_poison(stack: LocalStack) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(stack.parts.amqp_uri))
+    properties = pika.BasicProperties(content_type=CONTENT_TYPE, message_id="poison", delivery_mode=2)
+    connection.channel().basic_publish("", EVIDENCE, POISON, properties)
+    connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """The stack after the replay, and what was seen of it."""
+
+    stack: LocalStack
+    case: Case
+    replay: Replay
+    client: MongoClient[dict[str, Any]]
+    alarms: list[Alarm]
+    heard: list[Heard]
+    shown: str
+    exit_code: int
+
+    def database(self, service: str) -> Database[dict[str, Any]]:
+        return self.client[service]
+
+    def get(self, service: str, path: str, by: str) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.replay.token(by)}"}
+        return requests.get(self.stack.urls[service] + path, headers=headers, timeout=10)
+
+    def referral_followed_up(self) -> dict[str, Any]:
+        """The follow-up of the referral that was noted and never made, as the API tells it to its owner."""
+        reference = next(alarm.reference for alarm in self.alarms if alarm.step == "REF-01")
+        answer = self.get("referrals_followup", f"/v1/follow-ups/{reference}", "gp-okafor")
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A mail in the mailbox."""
+
+    to: str
+    on: date
+    subject: str
+    text: str
+    raw: str
+
+
+@pytest.fixture(scope="module")
+def replayed() -> Iterator[Replayed]:
+    case = load_case()
+    screen = io.StringIO()
+    console = Console(file=screen, width=demo.WIDTH)
+    environment = without_foreign_parts()
+    with (
+        local_stack(fresh_name("test"), replay_clock=case.begins, environment=environment) as stack,
+        MongoClient(stack.parts.mongodb_uri) as client,
+    ):
+        eavesdropper = Eavesdropper(stack)
+        replay = WatchedReplay(stack, case)
+        alarms = demo.show(replay, console)
+        exit_code = demo.verdict(case, alarms, console)
+        heard = eavesdropper.everything()
+        yield Replayed(stack, case, replay, client, alarms, heard, screen.getvalue(), exit_code)
+
+
+@pytest.fixture(scope="module")
+def mails(replayed: Replayed) -> list[Delivered]:
+    return [_delivered(path.read_bytes()) for path in (replayed.stack.parts.maildir / "new").iterdir()]
+
+
+def _delivered(raw: bytes) -> Delivered:
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    body = message.get_body()
+    assert body is not None
+    on = london_date(message["Date"].datetime)
+    return Delivered(message["To"], on, message["Subject"], body.get_content(), raw.decode())
+
+
+def _address_of(person: str) -> str:
+    """How the directory has it: gp-okafor is Dr Ngozi Okafor, ngozi.okafor@essex.example."""
+    return f".{person.rpartition('-')[2]}@essex.example"
+
+
+# --- what was raised ----------------------------------------------------------------------------------------------
+
+
+def test_every_expected_alarm_is_raised_and_no_other(replayed: Replayed) -> None:
+    pairs, unexpected = judged(replayed.case, replayed.alarms)
+    assert [expected for expected, alarm in pairs if alarm is None] == []
+    assert unexpected == []
+    assert len(replayed.alarms) == len(replayed.case.must)
+
+
+def test_the_demo_says_so_in_its_last_line_and_by_its_exit_code(replayed: Replayed) -> None:
+    number = len(replayed.case.must)
+    assert replayed.shown.splitlines()[-1] == f"Case S: {number}/{number} expected alarms raised, 0 unexpected"
+    assert replayed.exit_code == 0
+
+
+def test_an_alarm_that_is_missing_or_unexpected_fails_the_demo(replayed: Replayed) -> None:
+    without_the_first, screen = replayed.alarms[1:], io.StringIO()
+    assert demo.verdict(replayed.case, without_the_first, Console(file=screen)) == 1
+    with_one_more = [*replayed.alarms, replace(replayed.alarms[0], step="REF-02")]
+    assert demo.verdict(replayed.case, with_one_more, Console(file=screen)) == 1
+    assert "missing: REF-01 owner" in screen.getvalue()
+    assert "unexpected: REF-02 owner" in screen.getvalue()
+
+
+def test_a_mail_about_the_referral_that_was_never_made_reaches_the_gp_who_noted_it(
+    replayed: Replayed, mails: list[Delivered]
+) -> None:
+    first = min((mail for mail in mails if "REF-01" in mail.subject), key=lambda mail: mail.on)
+    assert (first.to, first.on) == ("ngozi.okafor@essex.example", date(2013, 1, 16))
+    assert replayed.referral_followed_up()["reference"] in first.text
+    assert f"/v1/referrals/{replayed.replay.known['referral']}" in first.text
+
+
+def test_everyone_who_had_to_be_told_of_an_alarm_got_a_mail_about_it_that_day(
+    replayed: Replayed, mails: list[Delivered]
+) -> None:
+    told = {
+        (expected.on, person, expected.step)
+        for expected in replayed.case.must
+        for person in expected.told
+        if any(
+            mail.on == expected.on and mail.to.endswith(_address_of(person)) and f"{expected.step}: " in mail.text
+            for mail in mails
+        )
+    }
+    wanted = {(expected.on, person, expected.step) for expected in replayed.case.must for person in expected.told}
+    assert wanted - told == set()
+
+
+def test_a_mail_goes_to_nobody_but_those_whom_a_chase_names(replayed: Replayed, mails: list[Delivered]) -> None:
+    chases = replayed.database("referrals_followup").events.find({"event.type": "follow_up.chased.v1"})
+    named = {person for chase in chases for person in chase["event"]["data"]["recipients"]}
+    assert named == {person for expected in replayed.case.must for person in expected.told}
+    others = [mail for mail in mails if not any(mail.to.endswith(_address_of(person)) for person in named)]
+    # The poisoned message is the operator's to look at.
+    assert [(mail.to, mail.subject) for mail in others] == [
+        ("marta.kowalski@operations.example", "[Followthrough] set aside: 1 message")
+    ]
+
+
+# --- what can be asked --------------------------------------------------------------------------------------------
+
+
+def test_the_follow_up_says_why_it_is_due_and_what_was_done_about_it(replayed: Replayed) -> None:
+    follow_up = replayed.referral_followed_up()
+    assert follow_up["state"] == "open"
+    assert follow_up["due_at"] == "2013-01-16T17:00:00.000Z"
+    assert (follow_up["basis"], follow_up["owner"]["person"]) == ("DES", "gp-okafor")
+    assert follow_up["why"]["opened_type"] == "referral.intended.v1"
+    assert follow_up["why"]["opened_actor"] == "gp-okafor"
+    assert "2 working days" in follow_up["why"]["rule"]
+    assert follow_up["why"]["rules"]
+    history = follow_up["history"]
+    assert history[0]["event_id"] == follow_up["why"]["opened_by"]
+    first, second, third = (entry for entry in history[1:4])
+    assert (first["rungs"], first["recipients"]) == (["owner"], ["gp-okafor"])
+    assert (second["rungs"], second["recipients"]) == (["practice-lead"], ["gp-okafor", "gp-safeguarding-rahman"])
+    assert (third["rungs"], third["recipients"]) == (["named-gp"], ["gp-safeguarding-rahman", "named-gp-ferreira"])
+    assert not follow_up["evidence"]["stale"]
+
+
+def test_a_plan_items_due_date_says_which_days_it_skipped(replayed: Replayed) -> None:
+    reference = next(alarm.reference for alarm in replayed.alarms if alarm.step == "CL-01.arrange")
+    answer = replayed.get("referrals_followup", f"/v1/follow-ups/{reference}", "pa-lindqvist").json()
+    assert answer["due_at"] == "2013-01-22T17:00:00.000Z"
+    assert any("2013-01-19" in skipped or "19 Jan" in skipped for skipped in answer["why"]["skipped"])
+
+
+def test_the_recording_services_still_show_the_names_to_those_permitted(replayed: Replayed) -> None:
+    known = replayed.replay.known
+    mother = replayed.get("perinatal", f"/v1/people/{known['mother']}", "gp-okafor").json()
+    assert (mother["given_name"], mother["nhs_number"]) == ("Saffron", "999 000 0018")
+    leaver = replayed.get("leaving_care", f"/v1/care-leavers/{known['leaver']}", "pa-lindqvist").json()
+    assert (leaver["family_name"], leaver["date_of_birth"]) == ("Bramblethorpe", "1994-11-03")
+    item = replayed.get("leaving_care", f"/v1/plan-items/{known['item']}", "pa-lindqvist").json()
+    assert "flat" in item["history"][0]["private"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "by"),
+    [
+        ("perinatal", "/v1/people/$mother", "operator-kowalski"),
+        ("perinatal", "/v1/people/$mother", "gp-lindholm"),
+        ("leaving_care", "/v1/care-leavers/$leaver", "gp-okafor"),
+    ],
+    ids=["a role that reads no person", "another area", "another profession"],
+)
+def test_the_recording_services_show_the_names_to_nobody_else(
+    replayed: Replayed, service: str, path: str, by: str
+) -> None:
+    kind, _, name = path.rpartition("/$")
+    answer = replayed.get(service, f"{kind}/{replayed.replay.known[name]}", by)
+    assert answer.status_code == 403
+    assert leaks(secrets_of(replayed.case), {"the answer": answer.text}) == []
+
+
+# --- what nobody may find -----------------------------------------------------------------------------------------
+
+
+def test_nothing_personal_is_on_the_bus(replayed: Replayed) -> None:
+    exchanges = {heard.exchange for heard in replayed.heard}
+    assert exchanges == {"", *(exchange_of(service) for service in SERVICES)}
+    published = {heard.event["id"] for heard in replayed.heard if heard.exchange}
+    recorded = {
+        document["_id"]
+        for service in SERVICES
+        for document in replayed.database(service).events.find({"event.type": {"$ne": "rules.adopted.v1"}}, {"_id": 1})
+    }
+    assert recorded <= published
+    assert leaks(secrets_of(replayed.case), {heard.exchange: heard.text for heard in replayed.heard}) == []
+
+
+def test_nothing_personal_is_in_a_log(replayed: Replayed) -> None:
+    folder = replayed.stack.folder / "logs"
+    logs = {str(path.relative_to(folder)): path.read_text(errors="replace") for path in folder.rglob("*.log")}
+    assert {f"{name}.log" for name in replayed.stack.names()} <= logs.keys()
+    assert '"insert":"events"' in logs["mongod.log"]  # it was made to tell of every operation
+    assert leaks(secrets_of(replayed.case), logs) == []
+
+
+def test_nothing_personal_is_in_a_mail(replayed: Replayed, mails: list[Delivered]) -> None:
+    assert mails
+    places = {f"the mail of {mail.on} to {mail.to}": f"{mail.raw} {mail.subject} {mail.text}" for mail in mails}
+    assert leaks(secrets_of(replayed.case), places) == []
+
+
+def test_nothing_personal_is_in_the_metrics(replayed: Replayed) -> None:
+    answers = {
+        name: requests.get(address.replace("/health/ready", "/metrics"), timeout=10)
+        for name, address in replayed.stack.health.items()
+    }
+    assert all(answer.status_code == 200 and "# HELP" in answer.text for answer in answers.values())
+    assert leaks(secrets_of(replayed.case), {name: answer.text for name, answer in answers.items()}) == []
+
+
+def test_nothing_personal_is_stored_but_in_the_private_part_of_an_event(replayed: Replayed) -> None:
+    places = {
+        f"{service}.{name}": _text_of(replayed.database(service), name, {"private": 0} if name == "events" else {})
+        for service in SERVICES
+        for name in replayed.database(service).list_collection_names()
+    }
+    assert {f"{service}.{VIEWS[service]}" for service in SERVICES} <= places.keys()
+    assert {"referrals_followup.parked", "referrals_followup.evidence", "perinatal.access_log"} <= places.keys()
+    assert leaks(secrets_of(replayed.case), places) == []
+
+
+def test_the_private_parts_hold_every_personal_value_so_a_leak_of_one_would_have_been_found(
+    replayed: Replayed,
+) -> None:
+    private = " ".join(
+        _text_of(replayed.database(service), "events", {"private": 1}) for service in ("perinatal", "leaving_care")
+    )
+    secrets = secrets_of(replayed.case)
+    found = leaks(secrets, {"private": private})
+    assert len(found) == len(secrets)
+    assert {secret.field for secret in secrets} == {
+        "given_name",
+        "family_name",
+        "date_of_birth",
+        "nhs_number",
+        "note",
+        "a word of a note",
+    }
+
+
+def _text_of(database: Database[dict[str, Any]], collection: str, projection: dict[str, int]) -> str:
+    return "\n".join(json.dumps(document, default=str) for document in database[collection].find({}, projection))
+
+
+# --- what else went on --------------------------------------------------------------------------------------------
+
+
+def test_a_message_that_cannot_be_read_is_parked_whole_and_nothing_waits_behind_it(replayed: Replayed) -> None:
+    parked = list(replayed.database("referrals_followup").parked.find())
+    assert [(message["message_id"], message["body"], message["queue"]) for message in parked] == [
+        ("poison", POISON, EVIDENCE)
+    ]
+    assert parked[0]["reason"].startswith("not an event")
+    assert max(alarm.on for alarm in replayed.alarms) > POISONED_ON
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_dropping_and_rebuilding_every_view_gives_identical_documents(replayed: Replayed, service: str) -> None:
+    def views() -> list[bytes]:
+        return [bson.encode(document) for document in replayed.database(service)[VIEWS[service]].find().sort("_id")]
+
+    before = eventually(views)
+    replayed.stack.run(service, "rebuild")
+    assert views() == before

@@ -1,0 +1,130 @@
+"""A stack whose days a test lets pass by hand, with a relay of `perinatal` that it can start and kill."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+import requests
+
+from deploy.local.folders import ROOT
+from deploy.local.replay import Replay
+from deploy.local.stack import SERVICES, LocalStack
+from deploy.local.tied import tied
+from services.referrals_followup import mails
+from services.referrals_followup.evidence import EvidenceStore
+from shared.clock import ReplayClock
+from shared.contracts import CATALOGUE
+from shared.events.mongo import open_database
+from shared.scheduling.tick import publish_sweep
+from tests.support import eventually
+
+PATIENCE = 60.0
+
+
+class World:
+    """One stack, started without `perinatal.relay`, and what people do on it."""
+
+    def __init__(self, stack: LocalStack, replay: Replay) -> None:
+        assert stack.clock_file
+        self._stack = stack
+        self._token = replay.token
+        self._clock = ReplayClock(stack.clock_file)
+        self._keys = count(1)
+        self._relay: subprocess.Popen[bytes] | None = None
+        self.database = open_database(stack.parts.mongodb_uri, "referrals_followup")
+        self._evidence = EvidenceStore(self.database, CATALOGUE)
+
+    def post(self, by: str, path: str, body: dict[str, Any], service: str = "perinatal") -> requests.Response:
+        headers = {"Authorization": f"Bearer {self._token(by)}", "Idempotency-Key": f"world-{next(self._keys)}"}
+        return requests.post(self._stack.urls[service] + path, json=body, headers=headers, timeout=20)
+
+    def record(self, by: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What was answered to a command that has to succeed."""
+        answer = self.post(by, path, body)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def get(self, by: str, path: str, service: str = "referrals_followup") -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._token(by)}"}
+        answer = requests.get(self._stack.urls[service] + path, headers=headers, timeout=20)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def follow_up(self, step: str, referral_id: str) -> dict[str, Any] | None:
+        """The follow-up of a referral under a step, in whatever state, as the API tells it; None if there is none."""
+        page = self.get("lead-achterberg", f"/v1/follow-ups?state=any&step={step}&limit=200")
+        found = [item for item in page["items"] if item["thread"] == f"referral/{referral_id}"]
+        assert len(found) <= 1
+        return self.get("lead-achterberg", f"/v1/follow-ups/{found[0]['id']}") if found else None
+
+    def start_relay(self) -> None:
+        """Starts it as the stack would, when it is not running."""
+        if self._relay is not None:
+            return
+        argv = [sys.executable, "-m", "services.perinatal", "relay"]
+        with (self._stack.folder / "logs" / "perinatal.relay.log").open("ab") as log:
+            self._relay = subprocess.Popen(
+                tied(argv), cwd=ROOT, env=self._stack.environments["perinatal"], stdin=subprocess.DEVNULL, stderr=log
+            )
+
+    def kill_relay(self) -> None:
+        if self._relay is not None:
+            self._relay.send_signal(signal.SIGKILL)
+            self._relay.wait(timeout=10)
+            self._relay = None
+
+    def move_to(self, instant: datetime) -> None:
+        """Moves the clock, and waits until every relay that runs has said that it is there."""
+        self._clock.set(instant)
+        self.wait_until_told()
+
+    def wait_until_told(self) -> None:
+        """Waits until all that the running relays have to tell is folded."""
+        telling = SERVICES if self._relay else tuple(service for service in SERVICES if service != "perinatal")
+        now = self._clock.now()
+
+        def is_told() -> bool:
+            complete = self._evidence.complete_until()
+            return all((until := complete[service]) is not None and until >= now for service in telling)
+
+        eventually(is_told, PATIENCE)
+
+    def sweep(self) -> dict[str, Any]:
+        """The record of a sweep, which has been asked for and has finished, its mails sent."""
+        sweep_id = publish_sweep(self._stack.parts.amqp_uri, self._clock)
+        finished = {"_id": sweep_id, "finished_at": {"$exists": True}}
+        sweep = eventually(lambda: self.database.sweeps.find_one(finished), PATIENCE)
+        assert sweep is not None
+        assert mails.is_idle(self.database.events)
+        return sweep
+
+    def mails(self) -> list[tuple[str, str, str]]:
+        """Recipient, subject and text of every mail that was delivered."""
+        found = []
+        for path in sorted((self._stack.parts.maildir / "new").iterdir()):
+            message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+            body = message.get_body()  # type: ignore[attr-defined]
+            found.append((message["To"], message["Subject"], body.get_content()))
+        return found
+
+
+@contextmanager
+def world_on(stack: LocalStack, replay: Replay) -> Iterator[World]:
+    """The world with its relay running; it is gone at the end in any case."""
+    world = World(stack, replay)
+    world.start_relay()
+    try:
+        yield world
+    finally:
+        world.kill_relay()
