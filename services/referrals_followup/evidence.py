@@ -21,6 +21,7 @@ from services.referrals_followup.domain.scene import Evidence
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
 from shared.kernel.envelope import Event, from_text
+from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import SERVICES
 
 POSITION = "position.reported.v1"
@@ -34,7 +35,7 @@ class EvidenceStore:
         self._evidence: MongoCollection = database.evidence
         self._manifests: MongoCollection = database.reported_manifests
         self._positions: MongoCollection = database.positions
-        self._parked: MongoCollection = database.parked
+        self._parked = ParkedMessages(database)
         self._catalogue = catalogue
 
     def ensure_indexes(self) -> None:
@@ -138,7 +139,7 @@ class EvidenceStore:
             return False
         kept = {found["_id"] for found in self._evidence.find({"_id": {"$in": ids}, "folded": True}, {"_id": 1})}
         missing = [event_id for event_id in ids if event_id not in kept]
-        return not missing or len(self._parked.distinct("message_id", {"message_id": {"$in": missing}})) == len(missing)
+        return not missing or self._parked.among(missing) == set(missing)
 
     def _find(self, refs: Collection[str]) -> Iterable[Evidence]:
         if not refs:

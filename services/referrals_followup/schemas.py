@@ -177,6 +177,7 @@ class WhyAnswer(Schema):
     clock_started = fields.String()
     precision = fields.String()
     skipped = fields.List(fields.String())
+    holidays_known = fields.Boolean(metadata={"description": "false: the bank holidays of that year are not published"})
     opened_by = fields.String()
     opened_type = fields.String()
     opened_actor = fields.String()

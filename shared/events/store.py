@@ -30,6 +30,7 @@ from shared.events.relay_indexes import relay_indexes
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact
 from shared.kernel.envelope import Event, to_ms
 from shared.kernel.ids import uuid7
+from shared.observability import EVENTS_RECORDED
 
 S = TypeVar("S")
 
@@ -151,6 +152,7 @@ class EventStore:
                 except Taken:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
                 else:
+                    EVENTS_RECORDED.labels(type=event.type).inc()
                     return Recorded(event, aggregate.fold([*history, event]), replayed=False)
             time.sleep(random.uniform(0, 0.004) * 2**attempt)
         raise Contended(f"{stream} is being changed by others; try again")

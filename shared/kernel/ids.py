@@ -62,15 +62,6 @@ def reference_of(uuid_text: str) -> str:
     return _written([*values, _check(values)])
 
 
-def is_reference(text: str) -> bool:
-    """Whether the text, read as `normal_reference` reads it, is a reference with the right check character."""
-    try:
-        normal_reference(text)
-    except ValueError:
-        return False
-    return True
-
-
 def normal_reference(text: str) -> str:
     """The reference as `reference_of` writes it, from however a person typed it.
 

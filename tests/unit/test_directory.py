@@ -209,7 +209,7 @@ def test_there_is_always_somebody_to_tell(
     parties = Parties(area, Owner(role, team, person), person or "unknown", team or "unknown", *receiver)
     found = directory.resolve(to, parties, MONDAY)
     assert found
-    assert all(directory.email_of(recipient.person) and recipient.because for recipient in found)
+    assert all(directory.member(recipient.person) and recipient.because for recipient in found)
     if not {"lead", "lead-deputy"} & away:
         assert not {recipient.person for recipient in found} & away
 

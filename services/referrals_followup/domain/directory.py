@@ -141,10 +141,6 @@ class Directory:
         member = self.member(person)
         return self.teams[member.team] if member else None
 
-    def email_of(self, person: str) -> str | None:
-        member = self.member(person)
-        return member.email if member else None
-
     def area_name(self, area: str) -> str:
         """The area's name as people say it; its id when the directory does not know it."""
         return self.areas[area].name if area in self.areas else area

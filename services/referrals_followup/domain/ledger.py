@@ -149,7 +149,7 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         fallback=step.fallback,
         receiver_role=step.receiver_role(event, scene),
         receiver_team=step.receiver_team(event, scene),
-        why=explained(computed, event),
+        why=explained(computed, event, ruleset.calendar.covers(due_at.year)),
     )
     if opening.retraction is not None:
         return _closed(follow_up, VOID, opening.retraction, "opening recorded in error")

@@ -103,11 +103,13 @@ def is_inherited(step: Step, opening: Event) -> bool:
     return london_date(opening.occurred_at) < step.applies_from
 
 
-def explained(computed: Computed, opening: Event) -> dict[str, Any]:
-    """The due date's reasons, for people: the rule in words, the clock's start, the days that did not count."""
+def explained(computed: Computed, opening: Event, are_holidays_known: bool) -> dict[str, Any]:
+    """The due date's reasons, for people: the rule in words, the clock's start, the days that did not count, and
+    whether the bank holidays of the year it falls in are known yet."""
     return {
         "rule": computed.because,
         "clock_started": to_text(opening.occurred_at),
         "precision": opening.precision,
         "skipped": [f"{day.isoformat()} ({why})" for day, why in computed.skipped],
+        "holidays_known": are_holidays_known,
     }
