@@ -26,13 +26,15 @@ class Kill:
     name: str
 
 
-def planned(names: Sequence[str], eventful: Sequence[date], every: Sequence[date], seed: int) -> list[Kill]:
-    """Each process dies on a day on which something happens, and once more on any day."""
+def planned(
+    names: Sequence[str], eventful: Sequence[date], every: Sequence[date], seed: int, rounds: int
+) -> list[Kill]:
+    """Each process dies on a day on which something happens, and in every further round once more on any day."""
     chance = random.Random(seed)
     return sorted(
         (
             Kill(chance.choice(days), chance.uniform(0, LATEST_SECONDS), name)
-            for days in (eventful, every)
+            for days in [eventful, *[every] * (rounds - 1)]
             for name in names
         ),
         key=lambda kill: (kill.on, kill.after),

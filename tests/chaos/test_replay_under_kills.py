@@ -27,6 +27,7 @@ from shared.messaging.topology import QUEUES
 from tests.chaos.killer import Killer, planned
 from tests.support import eventually, the_broker_has_saved_the_name_of, without_foreign_parts
 
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 UNTIL = date(2013, 2, 20)
 # The last rung of REF-01 was on Wednesday 30 January and repeats every ten working days.
 REPEATED = ("REF-01", "named-gp", date(2013, 2, 13))
@@ -65,7 +66,7 @@ def survived() -> Iterator[Survived]:
         for queue in QUEUES:
             eventually(lambda name=queue.name: _is_saved(stack, name))
         replay = Replay(stack, case)
-        with Killer(stack, planned(VICTIMS, eventful, days, seed)) as killer:
+        with Killer(stack, planned(VICTIMS, eventful, days, seed, ROUNDS)) as killer:
             killer.day_begins(days[0])
             for day, _ in replay.days():
                 killer.day_begins(day + timedelta(days=1))
@@ -78,7 +79,7 @@ def _is_saved(stack: LocalStack, queue: str) -> bool:
 
 
 def test_every_process_was_killed_during_the_replay(survived: Survived) -> None:
-    assert Counter(survived.killed) == dict.fromkeys(VICTIMS, 2)
+    assert Counter(survived.killed) == dict.fromkeys(VICTIMS, ROUNDS)
 
 
 def test_the_alarms_are_those_of_an_undisturbed_replay(survived: Survived) -> None:

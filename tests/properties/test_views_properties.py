@@ -113,7 +113,7 @@ def _act_on_some(ledger: Ledger, random: Random) -> list[Event]:
 def test_any_permutation_repetition_batching_and_interleaving_of_workers_gives_identical_follow_ups(
     new_database,
 ) -> None:
-    @settings(max_examples=25)
+    @settings(max_examples=15)
     @given(rules(), histories(), st.integers(0, 2**32))
     def check(history: RulesHistory, events: list[Event], seed: int) -> None:
         random = Random(seed)
@@ -169,7 +169,7 @@ class _Interrupted:
 
 @pytest.mark.parametrize("interrupted", ["before its claim", "between its claim and its write"])
 def test_a_worker_that_read_less_and_writes_later_changes_nothing(new_database, interrupted: str) -> None:
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     @given(rules(), histories(), st.integers(0, 13))
     def check(history: RulesHistory, events: list[Event], cut: int) -> None:
         database = new_database()
