@@ -7,6 +7,7 @@ answer says up to when its evidence is complete.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.digest import Links
 from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
-from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of
+from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of, timed
 from services.referrals_followup.domain.standards import LadderRung, Step
 from services.referrals_followup.links import record_url
 from services.referrals_followup.schemas import ANY
@@ -156,7 +157,9 @@ def detailed(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, own: S
         "version": len(own),
         "why": _why(follow_up) if disclosed else {},
         "fallback": follow_up.fallback if disclosed else None,
-        "ladder": [_rung(parts, follow_up, owner, acts, rung, now) for rung in follow_up.rungs] if disclosed else [],
+        "ladder": [_rung(parts, follow_up, owner, acts, rung, now) for rung in timed(follow_up, acts)]
+        if disclosed
+        else [],
         "history": _history(parts, follow_up, own, notes, disclosed),
         "closed_at": follow_up.closed_at,
         "closed_actor": follow_up.closed_actor,
@@ -176,7 +179,7 @@ def _shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: dat
     return {
         **{name: getattr(shown, name) for name in names.split()},
         "disclosed": is_disclosed(follow_up, acts, actor.role, actor.team),
-        "owner": owner,
+        "owner": _as_known(parts, owner),
         "overdue_by_days": max(0, late) if follow_up.state == OPEN and follow_up.due_at <= now else 0,
         **{
             name: getattr(acts, name)
@@ -194,7 +197,14 @@ def _why(follow_up: FollowUp) -> dict[str, Any]:
     return {**follow_up.why, **{name: getattr(follow_up, name) for name in names}}
 
 
+def _as_known(parts: Parts, owner: Owner) -> Owner:
+    """The owner with the role that the directory has them in: whoever was given it may have another than was asked."""
+    member = parts.directory.member(owner.person)
+    return replace(owner, role=member.role) if member else owner
+
+
 def _rung(parts: Parts, follow_up: FollowUp, owner: Owner, acts: Acts, rung: Rung, now: datetime) -> dict[str, Any]:
+    chased_at = acts.chased.get(rung.name)
     ask = partial(parts.directory.resolve, parties=Parties.of(follow_up, owner), on=london_date(now))
     return {
         "name": rung.name,
@@ -204,7 +214,7 @@ def _rung(parts: Parts, follow_up: FollowUp, owner: Owner, acts: Acts, rung: Run
         "urgent": rung.urgent,
         "alarm": rung.alarm,
         "repeats_every": _words(rung.repeat),
-        "chased_at": acts.chased.get(rung.name),
+        "chased_at": chased_at if chased_at is not None and chased_at >= rung.at else None,
     }
 
 

@@ -11,8 +11,9 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from services.referrals_followup.domain.compiling import compile_step
-from services.referrals_followup.domain.directory import MANAGER, OWNER, RECEIVER, SENDER
+from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
 from services.referrals_followup.domain.due_rules import offset_part
+from services.referrals_followup.domain.follow_up import OWNER
 from services.referrals_followup.domain.in_force import NATIONAL
 from services.referrals_followup.domain.predicates import PREDICATES
 from shared.contracts.catalogue import Catalogue
@@ -107,6 +108,7 @@ class StepSchema(_Strict):
     visible_from = fields.Raw()
     met_by = fields.Raw()
     ended_by = fields.Raw()
+    urgent_when = fields.Raw()
     recurs = fields.Boolean()
     fallback = fields.String()
     owner = fields.Nested(_OwnerSchema, required=True)
@@ -249,6 +251,8 @@ class _Judge:
         for part in ("due", "visible_from"):
             if part in step:
                 found += self._due((part,), step[part], openers)
+        if "urgent_when" in step:
+            found += self._predicates(("urgent_when",), step["urgent_when"], openers)
         for part in ("met_by", "ended_by"):
             found += self._matchers((part,), step.get(part, []))
         if not step.get("met_by"):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.time import span
+from shared.kernel.time import london_date, span
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 MAY_RETRACT_FOR_OTHERS = ("manager", "safeguarding_lead")
@@ -131,6 +131,13 @@ def when(command: Command, now: datetime) -> datetime:
             fields={"occurred_at": ["lies in the future; give the time when it happened"]},
         )
     return occurred_at
+
+
+def require_born(date_of_birth: date, now: datetime) -> None:
+    """Refuse (422) a date of birth that lies ahead of today in London."""
+    if date_of_birth > london_date(now):
+        fields = {"date_of_birth": ["lies in the future"]}
+        raise Refused("in-the-future", "nobody can be born after today", status=422, fields=fields)
 
 
 def teams_of(history: Iterable[Event]) -> set[str]:

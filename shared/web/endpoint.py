@@ -115,7 +115,8 @@ class Endpoint(Entrypoint):
     def _request(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Request:
         actor = self.server.tokens.actor_of(environ.get("HTTP_AUTHORIZATION"))
         if not may(actor.role, self.command):
-            raise Problem(403, "wrong-role", f"{self.command} is not for the role {actor.role}")
+            roles = ", ".join(sorted(ACCESS[self.command]))
+            raise Problem(403, "wrong-role", f"{self.command} is not for the role {actor.role}; it is for: {roles}")
         asked = environ.get("QUERY_STRING", "")
         query = load_query(self._query, asked) if asked or self.query else {}
         if self.method == "GET":

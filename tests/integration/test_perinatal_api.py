@@ -255,6 +255,13 @@ def test_what_is_unknown_is_not_found(gp: Caller) -> None:
         assert (answer.status_code, code(answer)) == (404, "not-found")
 
 
+def test_nobody_is_born_tomorrow(gp: Caller) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    body = {"given_name": "Wren", "family_name": "Alderton", "date_of_birth": tomorrow}
+    answer = gp.post("/v1/people", body)
+    assert (answer.status_code, faulty_fields(answer)) == (422, {"date_of_birth"})
+
+
 def test_the_past_may_be_recorded_and_the_future_not(gp: Caller, person_id: str) -> None:
     past = gp.post("/v1/referrals", intended(person_id, occurred_at="2013-01"))
     assert past.status_code == 201

@@ -304,14 +304,29 @@ def test_who_refuses_it_gives_it_back(practice):
     assert practice.days_pass("2013-01-17 00:00") == LADDER[:1]
 
 
-def test_to_be_assigned_in_the_middle_of_the_ladder_changes_whom_the_next_rungs_tell(practice):
+def test_whoever_is_given_an_overdue_one_is_told_then_and_by_the_next_rungs(practice):
     referral = practice.referral()
     referral.was("intended", NOTED)
     assert practice.days_pass("2013-01-17 00:00") == LADDER[:1]
     practice.act(Assign(referral.the("REF-01"), "gp-adeyemi", "gp-mill-road"), "2013-01-17 10:00", by=MANAGER)
     assert practice.days_pass("2013-01-19 00:00") == [
-        chase("2013-01-18 17:00", "REF-01", "practice-lead", "gp-adeyemi", LEAD)
+        chase("2013-01-17 10:00", "REF-01", "owner", "gp-adeyemi"),
+        chase("2013-01-18 17:00", "REF-01", "practice-lead", "gp-adeyemi", LEAD),
     ]
+
+
+def test_to_be_given_one_before_it_is_due_is_no_reason_to_be_chased(practice):
+    referral = practice.referral()
+    referral.was("intended", NOTED)
+    practice.act(Assign(referral.the("REF-01"), "gp-adeyemi", "gp-mill-road"), "2013-01-15 10:00", by=MANAGER)
+    assert practice.days_pass("2013-01-17 00:00") == [chase("2013-01-16 17:00", "REF-01", "owner", "gp-adeyemi")]
+
+
+def test_every_rung_of_an_urgent_one_is_urgent(practice):
+    for urgency in ("routine", "urgent"):
+        referral = practice.referral(urgency=urgency)
+        referral.was("intended", NOTED)
+        assert {rung.urgent for rung in referral.the("REF-01").rungs} == {urgency == "urgent"}
 
 
 def test_each_referral_has_its_own(practice):

@@ -7,7 +7,7 @@ from datetime import date
 
 from shared.kernel.decisions import Context, Fact, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.history import Begin, Command, History, area_to_begin_in, fact, history_of
+from shared.kernel.history import Begin, Command, History, area_to_begin_in, fact, history_of, require_born
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,7 @@ def _register(state: CareLeaver, command: Register, context: Context) -> Fact:
     care_leaver_id = context.stream_id
     if state.status is not None:
         raise Refused("care-leaver-already-known", f"known here as {care_leaver_id}; go on with that id")
+    require_born(command.date_of_birth, context.now)
     registered = fact(
         "care_leaver.registered.v1",
         context,

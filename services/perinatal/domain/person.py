@@ -7,7 +7,7 @@ from datetime import date
 
 from shared.kernel.decisions import Context, Fact, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.history import Begin, History, area_to_begin_in, fact, history_of
+from shared.kernel.history import Begin, History, area_to_begin_in, fact, history_of, require_born
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ def _register(state: Person, command: Register, context: Context) -> Fact:
     person_id = context.stream_id
     if state.status is not None:
         raise Refused("person-already-known", f"this person is known here as {person_id}; go on with that id")
+    require_born(command.date_of_birth, context.now)
     registered = fact(
         "person.registered.v1",
         context,

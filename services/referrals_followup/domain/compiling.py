@@ -8,7 +8,7 @@ from typing import Any
 
 from services.referrals_followup.domain.due_rules import compile_due, due_in_words
 from services.referrals_followup.domain.follow_up import Owner
-from services.referrals_followup.domain.predicates import compile_matchers, value_of
+from services.referrals_followup.domain.predicates import compile_matchers, compile_predicates, value_of
 from services.referrals_followup.domain.scene import Scene
 from services.referrals_followup.domain.standards import Count, LadderRung, Step, Value
 from shared.kernel.envelope import Event
@@ -31,6 +31,7 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
         met_by=compile_matchers(content.get("met_by", [])),
         ended_by=compile_matchers(content.get("ended_by", [])),
         recurs=content.get("recurs", False),
+        urgent_when=compile_predicates(content.get("urgent_when", [])),
         owner=_compile_owner(content["owner"]),
         receiver_role=_compile_value(content.get("receiver", {}).get("role")),
         receiver_team=_compile_value(content.get("receiver", {}).get("team")),

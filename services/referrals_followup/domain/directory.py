@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from services.referrals_followup.domain.follow_up import FollowUp, Owner
+from services.referrals_followup.domain.follow_up import OWNER, FollowUp, Owner
 
-OWNER, MANAGER, SENDER, RECEIVER = "owner", "manager", "sender", "receiver"
+MANAGER, SENDER, RECEIVER = "manager", "sender", "receiver"
 SAFEGUARDING_LEAD, OPERATOR = "safeguarding_lead", "operator"
 # Each area names somebody for these two, so that a chain of substitutes has an end.
 NEEDED_IN_EACH_AREA = (OPERATOR, SAFEGUARDING_LEAD)

@@ -26,6 +26,9 @@ ACCEPTED = "follow_up.accepted.v1"
 REFUSED = "follow_up.refused.v1"
 ENDED = "follow_up.ended.v1"
 
+# The word by which a ladder names whose follow-up it is.
+OWNER = "owner"
+
 OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
 
 
@@ -113,6 +116,7 @@ class Acts:
     assigned_person: str | None = None
     assigned_team: str | None = None
     given_team: str | None = None
+    given_at: datetime | None = None
     accepted_by: str | None = None
     accepted_at: datetime | None = None
     refused_by: str | None = None
@@ -152,6 +156,7 @@ def _assigned(acts: Acts, event: Event) -> Acts:
         assigned_person=event.data["person"],
         assigned_team=event.data["team"],
         given_team=event.data["team"],
+        given_at=event.recorded_at,
         accepted_by=None,
         accepted_at=acts.accepted_at or event.recorded_at,
         refused_by=None,
@@ -209,7 +214,7 @@ def owed(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar, now: dateti
     if follow_up.state != OPEN or acts.ended:
         return []
     found = []
-    for rung in _timed(follow_up, acts):
+    for rung in timed(follow_up, acts):
         at = _latest_repetition(rung, calendar, now)
         if at is not None and (rung.name not in acts.chased or acts.chased[rung.name] < at):
             found.append(replace(rung, at=at))
@@ -220,18 +225,23 @@ def next_rung_at(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar) -> 
     """The first instant (UTC) at which a rung is owed, given what was chased; None when none ever will be."""
     if follow_up.state != OPEN or acts.ended:
         return None
-    instants = [_first_unchased(rung, acts.chased.get(rung.name), calendar) for rung in _timed(follow_up, acts)]
+    instants = [_first_unchased(rung, acts.chased.get(rung.name), calendar) for rung in timed(follow_up, acts)]
     return min((at for at in instants if at is not None), default=None)
 
 
-def _timed(follow_up: FollowUp, acts: Acts) -> list[Rung]:
-    """The ladder in force: an inherited follow-up has one summary for the manager until somebody takes it on."""
+def timed(follow_up: FollowUp, acts: Acts) -> list[Rung]:
+    """The ladder in force: an inherited follow-up has one summary for the manager until somebody takes it on, and
+    whoever is given one that is overdue is told, so the owner's first rung falls due again then."""
     earliest = follow_up.opened_recorded_at
     if follow_up.inherited:
         if not acts.taken_on():
             return [Rung("inherited", earliest, ("manager",), alarm=False)]
         earliest = max(earliest, acts.accepted_at or earliest)
-    return [replace(rung, at=max(rung.at, earliest)) for rung in follow_up.rungs]
+    rungs = [replace(rung, at=max(rung.at, earliest)) for rung in follow_up.rungs]
+    first = next((number for number, rung in enumerate(rungs) if OWNER in rung.to), None)
+    if first is not None and acts.given_at is not None:
+        rungs[first] = replace(rungs[first], at=max(rungs[first].at, acts.given_at))
+    return rungs
 
 
 def _latest_repetition(rung: Rung, calendar: WorkingCalendar, now: datetime) -> datetime | None:

@@ -139,7 +139,7 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         due_at=due_at,
         visible_from=visible or event.occurred_at,
         owner=step.owner(event, scene),
-        rungs=_rungs(ruleset, step, event, due_at, computed),
+        rungs=_rungs(ruleset, step, event, scene, due_at, computed),
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
         source=step.text["source"],
@@ -161,12 +161,15 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
     return _closed(follow_up, state, closer, reason)
 
 
-def _rungs(ruleset: Ruleset, step: Step, opening: Event, due_at: datetime, computed: Computed) -> tuple[Rung, ...]:
+def _rungs(
+    ruleset: Ruleset, step: Step, opening: Event, scene: Scene, due_at: datetime, computed: Computed
+) -> tuple[Rung, ...]:
+    is_urgent = bool(step.urgent_when) and all(predicate(opening, scene) for predicate in step.urgent_when)
     rungs = [Rung("data-gap", opening.recorded_at, ("owner",))] if computed.gap else []
     for rung in step.ladder:
         start, precision = (opening.occurred_at, opening.precision) if rung.from_opening else (due_at, "minute")
         at = due(rung.after, start, precision, ruleset.calendar).at if rung.after else due_at
-        rungs.append(Rung(rung.name, at, rung.to, rung.urgent, at >= due_at, rung.repeat))
+        rungs.append(Rung(rung.name, at, rung.to, rung.urgent or is_urgent, at >= due_at, rung.repeat))
     return tuple(rungs)
 
 

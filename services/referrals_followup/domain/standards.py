@@ -83,6 +83,7 @@ class Step:
     met_by: tuple[Matcher, ...]
     ended_by: tuple[Matcher, ...]
     recurs: bool
+    urgent_when: tuple[Predicate, ...]
     owner: Callable[[Event, Scene], Owner]
     receiver_role: Value
     receiver_team: Value
