@@ -21,7 +21,7 @@ def the_broker_has_saved_the_name_of(queue: str, parts: Parts, amqp_uri: str) ->
     return any(wanted in table.read_bytes() for table in tables)
 
 
-def eventually(condition: Callable[[], T], within: float = 10.0) -> T:
+def eventually(condition: Callable[[], T], within: float = 30.0) -> T:
     """The first truthy answer of `condition`. Fails when there is none within so many seconds.
 
     An AssertionError that the condition raises counts as "not yet"; the last one is shown.

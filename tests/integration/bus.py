@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,15 +24,6 @@ from shared.kernel.ids import uuid7
 
 NOW = datetime(2013, 1, 14, 9, 30, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def eventually(condition: Callable[[], Any], within: float = 30.0) -> Any:
-    """The first true answer of `condition`; fails the test when there is none `within` seconds."""
-    deadline = time.monotonic() + within
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        time.sleep(0.02)
-    return answer
 
 
 def an_event(reason_code: str = "typing-error", at: datetime = NOW, source: str = "perinatal") -> Event:

@@ -22,7 +22,8 @@ from shared.kernel.envelope import CONTENT_TYPE, Event
 from shared.messaging.incoming import Delivery, Done, Later, Park, read_event
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import EVIDENCE, declare
-from tests.integration.bus import Process, an_event, channel, eventually, process, publish, waiting_in
+from tests.integration.bus import Process, an_event, channel, process, publish, waiting_in
+from tests.support import eventually
 
 Start = Callable[..., Process]
 

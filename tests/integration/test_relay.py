@@ -21,7 +21,8 @@ from shared.events.relay import HOLD_BACK, Relay
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import EVIDENCE, declare, exchange_of
-from tests.integration.bus import NOW, an_event, channel, eventually, record, take_all, waiting_in
+from tests.integration.bus import NOW, an_event, channel, record, take_all, waiting_in
+from tests.support import eventually
 
 QUEUE = "perinatal.views"
 

@@ -13,8 +13,8 @@ from pymongo.database import Database
 from deploy.local.parts import Parts
 from shared.kernel.envelope import Event
 from shared.messaging.topology import declare
-from tests.integration.bus import NOW, Process, eventually, record, take_all, waiting_in
-from tests.support import the_broker_has_saved_the_name_of
+from tests.integration.bus import NOW, Process, record, take_all, waiting_in
+from tests.support import eventually, the_broker_has_saved_the_name_of
 
 QUEUE = "perinatal.views"
 

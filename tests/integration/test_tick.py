@@ -15,7 +15,8 @@ from shared.clock import MovableClock
 from shared.messaging.topology import SWEEP, declare
 from shared.scheduling.lease import Lease
 from shared.scheduling.tick import publish_sweep
-from tests.integration.bus import NOW, Process, eventually, take_all, waiting_in
+from tests.integration.bus import NOW, Process, take_all, waiting_in
+from tests.support import eventually
 
 
 @pytest.fixture
