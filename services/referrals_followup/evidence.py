@@ -15,17 +15,15 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from services.referrals_followup.domain.scene import Evidence
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
+from shared.events.mongo import despite_duplicates
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import SERVICES
-
-POSITION = "position.reported.v1"
-DUPLICATE_KEY = 11000
 
 
 class EvidenceStore:
@@ -48,13 +46,8 @@ class EvidenceStore:
         documents = [self._document(event) for event in events]
         if not documents:
             return
-        try:
+        with despite_duplicates():
             self._evidence.insert_many(documents, ordered=False)
-        except BulkWriteError as error:
-            if error.details["writeConcernErrors"] or any(
-                failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]
-            ):
-                raise
 
     def mark_folded(self, events: Iterable[Event]) -> None:
         """Note that every view these events touch has been written."""

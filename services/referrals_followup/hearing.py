@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.referrals_followup.evidence import POSITION
 from shared.contracts import CATALOGUE
+from shared.events.position import POSITION
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 

@@ -26,15 +26,14 @@ from mongoengine import (
 from mongoengine.queryset import QuerySet
 from pymongo import DeleteMany, ReplaceOne, UpdateOne
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, acts_of, next_rung_at, owner_of
 from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.scene import Evidence
-from services.referrals_followup.evidence import DUPLICATE_KEY, EvidenceStore
+from services.referrals_followup.evidence import EvidenceStore
 from services.referrals_followup.rules import Rules
-from shared.events.mongo import is_store_away
+from shared.events.mongo import despite_duplicates, is_store_away
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
@@ -284,7 +283,9 @@ class FollowUpViews:
         """Write the views of these folds; the threads for which somebody has claimed a fuller one."""
         if not folds:
             return []
-        _despite_duplicates(self._threads, [_claim(folded) for folded in folds])
+        # Under the guard a duplicate key means that a fuller one is already there.
+        with despite_duplicates():
+            self._threads.bulk_write([_claim(folded) for folded in folds], ordered=False)
         writes: list[Any] = []
         for folded in folds:
             kept = []
@@ -294,7 +295,8 @@ class FollowUpViews:
                 writes.append(ReplaceOne({"_id": follow_up.id, **folded.guard.or_lower()}, document, upsert=True))
                 kept.append(follow_up.id)
             writes.append(DeleteMany({"thread": folded.thread, "_id": {"$nin": kept}, **folded.guard.or_lower()}))
-        _despite_duplicates(self.collection, writes)
+        with despite_duplicates():
+            self.collection.bulk_write(writes, ordered=False)
         claims = {
             found["_id"]: Guard(found["rules_number"], found["seen"])
             for found in self._threads.find({"_id": {"$in": [folded.thread for folded in folds]}})
@@ -312,19 +314,6 @@ class FollowUpViews:
 def _claim(folded: Folded) -> UpdateOne:
     guard = {"rules_number": folded.guard.rules, "seen": folded.guard.seen}
     return UpdateOne({"_id": folded.thread, **folded.guard.or_lower()}, {"$set": guard}, upsert=True)
-
-
-def _despite_duplicates(collection: Any, writes: list[Any]) -> None:
-    """Under the guard a duplicate key means that a fuller one is already there, which is success."""
-    if not writes:
-        return
-    try:
-        collection.bulk_write(writes, ordered=False)
-    except BulkWriteError as error:
-        if error.details["writeConcernErrors"] or any(
-            failure["code"] != DUPLICATE_KEY for failure in error.details["writeErrors"]
-        ):
-            raise
 
 
 def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -14,8 +14,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from shared.events.errors import StoreUnavailable
-
-DUPLICATE_KEY = 11000
+from shared.events.mongo import DUPLICATE_KEY
 
 
 class Taken(Exception):

@@ -5,20 +5,23 @@ A database opened here reads what a majority has and writes to a majority, and g
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
 from pymongo.database import Database
-from pymongo.errors import DocumentTooLarge, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from shared.events.errors import StoreUnavailable
 
+DUPLICATE_KEY = 11000
 # Server error codes that only the document itself can cause: a value or key that cannot be stored, a duplicate, a
 # failed validation, a document over the limit. github.com/mongodb/mongo, src/mongo/base/error_codes.yml
-_DOCUMENT_CODES = frozenset({2, 9, 52, 121, 10334, 11000, 17280, 17419, 17420})
+_DOCUMENT_CODES = frozenset({2, 9, 52, 121, 10334, DUPLICATE_KEY, 17280, 17419, 17420})
 
 
 def open_database(uri: str, name: str) -> Database[dict[str, Any]]:
@@ -32,6 +35,20 @@ def open_database(uri: str, name: str) -> Database[dict[str, Any]]:
         read_concern=ReadConcern("majority"),
         write_concern=WriteConcern("majority", wtimeout=10_000),
     )
+
+
+@contextmanager
+def despite_duplicates() -> Iterator[None]:
+    """For an unordered bulk write in which a duplicate key means that the work is done already, which is success.
+
+    Any other refusal, or a write that no majority confirmed, is raised as it is.
+    """
+    try:
+        yield
+    except BulkWriteError as error:
+        details = error.details
+        if details["writeConcernErrors"] or any(one["code"] != DUPLICATE_KEY for one in details["writeErrors"]):
+            raise
 
 
 def is_store_away(error: BaseException) -> bool:
