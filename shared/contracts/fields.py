@@ -1,7 +1,8 @@
-"""The only kinds of text an event may carry: slugs, choices and opaque ids. None has room for a name or a sentence."""
+"""What an event may carry: slugs, choices, opaque ids, dates, numbers. None has room for a name or a sentence."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -10,6 +11,9 @@ from shared.kernel.envelope import from_text
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 PERSON_ID = r"p_[0-9a-f]{32}"
+EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
+YEAR = rf"(?:{EARLIEST_YEAR // 100}|20|{LATEST_YEAR // 100})[0-9][0-9]"
+DAY = re.compile(rf"{YEAR}-[0-9][0-9]-[0-9][0-9]")
 SLUG = r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*"
 
 
@@ -61,3 +65,33 @@ class EventId(fields.String):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(validate=validate.Regexp(f"^{UUID}\\Z", error="is not the id of an event"), **options)
+
+
+class Day(fields.Date):
+    """A date written `2013-01-14`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, str) or not DAY.fullmatch(value):
+            raise ValidationError("is not a date such as 2013-01-14")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Whole(fields.Integer):
+    """A whole JSON number from `least` to `most`; neither text nor true and false."""
+
+    def __init__(self, least: int = 0, most: int = 2**31 - 1, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(least, most), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class YesNo(fields.Boolean):
+    """JSON true or false, and nothing that merely looks like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value

@@ -2,37 +2,98 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
-
 from shared.contracts.catalogue import EventType
-from shared.contracts.fields import Choice, EventData, Ref, Slug
+from shared.contracts.fields import Choice, Day, EventData, Ref, Slug, YesNo
 from shared.contracts.words import (
+    ACCOMMODATIONS,
     CARE_LEAVER_CATEGORIES,
+    ENTITLEMENT_DECISIONS,
+    PA_CONTACTS,
+    PARENTHOODS,
+    PATHWAY_REVIEWS,
     PLAN_ITEM_CONDITIONS,
     PLAN_ITEM_FALLBACKS,
     PLAN_ITEM_KINDS,
 )
 
 
-class CareLeaverRegistered(EventData):
+class CareLeaverData(EventData):
     care_leaver_id = Ref("care-leaver", required=True)
     person_id = Ref("person", required=True)
+
+
+class CareLeaverRegistered(CareLeaverData):
+    """`entitlement_review_on`: the end of the quarter in which age next changes the entitlement; never a birthday."""
+
     category = Choice(*CARE_LEAVER_CATEGORIES, required=True)
+    entitlement_review_on = Day()
 
 
-class AdviserAssigned(EventData):
+class EntitlementDecided(CareLeaverData):
+    decision = Choice(*ENTITLEMENT_DECISIONS, required=True)
+    decided_by = Slug(required=True)
+
+
+class AdviserAssigned(CareLeaverData):
     """`adviser` and `team` are directory ids."""
 
-    care_leaver_id = Ref("care-leaver", required=True)
-    person_id = Ref("person", required=True)
     adviser = Slug(required=True)
     team = Slug(required=True)
 
 
-class PlanItemData(EventData):
+class AdviserEnded(CareLeaverData):
+    adviser = Slug(required=True)
+    reason_code = Slug(required=True)
+
+
+class PaContact(CareLeaverData):
+    how = Choice(*PA_CONTACTS, required=True)
+
+
+class PathwayReviewed(CareLeaverData):
+    reason = Choice(*PATHWAY_REVIEWS, required=True)
+
+
+class AccommodationChanged(CareLeaverData):
+    """`provided_by_authority`: SI 2010/2571 reg.8(2) asks for visits. `area` is where it lies."""
+
+    kind = Choice(*ACCOMMODATIONS, required=True)
+    provided_by_authority = YesNo(required=True)
+    area = Slug(required=True)
+
+
+class CareLeaverMoved(CareLeaverData):
+    """`out_of_area`: the responsible authority stays responsible."""
+
+    to_area = Slug(required=True)
+    out_of_area = YesNo(required=True)
+
+
+class AuthorityConfirmed(CareLeaverData):
+    authority = Slug(required=True)
+
+
+class ParenthoodLearnt(CareLeaverData):
+    """`perinatal` said that this care leaver is to be a parent, or joined a household with a child."""
+
+    kind = Choice(*PARENTHOODS, required=True)
+    pregnancy_id = Ref("pregnancy")
+    household_person_id = Ref("person")
+
+
+class ParenthoodLost(CareLeaverData):
+    """`perinatal` said that the pregnancy ended in a loss, or that a child died."""
+
+    pregnancy_id = Ref("pregnancy")
+    household_person_id = Ref("person")
+
+
+class SupportOfferMade(CareLeaverData):
+    support_code = Slug(required=True)
+
+
+class PlanItemData(CareLeaverData):
     plan_item_id = Ref("plan-item", required=True)
-    care_leaver_id = Ref("care-leaver", required=True)
-    person_id = Ref("person", required=True)
 
 
 class PlanItemAdded(PlanItemData):
@@ -41,7 +102,7 @@ class PlanItemAdded(PlanItemData):
     kind = Choice(*PLAN_ITEM_KINDS, required=True)
     condition = Choice(*PLAN_ITEM_CONDITIONS, required=True)
     fallback = Choice(*PLAN_ITEM_FALLBACKS, required=True)
-    review_by = fields.Date()
+    review_by = Day()
 
 
 class PlanItemArranged(PlanItemData):
@@ -50,22 +111,22 @@ class PlanItemArranged(PlanItemData):
     owner = Slug(required=True)
     trigger_code = Slug(required=True)
     fallback = Choice(*PLAN_ITEM_FALLBACKS, required=True)
-    review_by = fields.Date(required=True)
+    review_by = Day(required=True)
 
 
 class PlanItemDeferred(PlanItemData):
-    re_offer_by = fields.Date()
+    re_offer_by = Day()
 
 
 class PlanItemReviewed(PlanItemData):
-    next_review_by = fields.Date()
+    next_review_by = Day()
 
 
 class PlanItemEnded(PlanItemData):
     """`manager` agreed to it, by directory id; the young person's own words are private."""
 
     reason_code = Slug(required=True)
-    young_person_view_given = fields.Boolean(required=True)
+    young_person_view_given = YesNo(required=True)
     manager = Slug(required=True)
 
 
@@ -73,9 +134,32 @@ def _said(name: str, schema: type[EventData]) -> EventType:
     return EventType(name, schema, ("leaving_care",), ("leaving_care", "referrals_followup"), "leaving_care")
 
 
+def _told(name: str, schema: type[EventData]) -> EventType:
+    """One that `perinatal` hears too: it may bear on a pregnancy."""
+    return EventType(
+        name, schema, ("leaving_care",), ("leaving_care", "perinatal", "referrals_followup"), "leaving_care"
+    )
+
+
 TYPES = (
-    _said("care_leaver.registered.v1", CareLeaverRegistered),
-    _said("adviser.assigned.v1", AdviserAssigned),
+    _told("care_leaver.registered.v1", CareLeaverRegistered),
+    _said("care_leaver.category_changed.v1", CareLeaverRegistered),
+    _said("care_leaver.entitlement_decided.v1", EntitlementDecided),
+    _told("adviser.assigned.v1", AdviserAssigned),
+    _said("adviser.ended.v1", AdviserEnded),
+    _said("pa_contact.made.v1", PaContact),
+    _said("pa_contact.failed.v1", PaContact),
+    _said("pa_contact.lost.v1", CareLeaverData),
+    _said("pathway.assessed.v1", CareLeaverData),
+    _said("pathway.planned.v1", CareLeaverData),
+    _said("pathway.reviewed.v1", PathwayReviewed),
+    _said("accommodation.changed.v1", AccommodationChanged),
+    _said("care_leaver.moved.v1", CareLeaverMoved),
+    _said("authority.confirmed.v1", AuthorityConfirmed),
+    _said("parenthood.learnt.v1", ParenthoodLearnt),
+    _said("parenthood.acknowledged.v1", CareLeaverData),
+    _said("parenthood.lost.v1", ParenthoodLost),
+    _said("support_offer.made.v1", SupportOfferMade),
     _said("plan_item.added.v1", PlanItemAdded),
     _said("plan_item.arranged.v1", PlanItemArranged),
     _said("plan_item.offered.v1", PlanItemData),

@@ -1,20 +1,54 @@
-"""What `perinatal` says: people, conditions, and every step of a referral from the decision to its outcome."""
+"""What `perinatal` says: people, pregnancies, referrals and support, moves, concerns, and what passed between agencies."""
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from shared.contracts.catalogue import EventType
-from shared.contracts.fields import Choice, EventData, Ref, Slug
+from shared.contracts.fields import Choice, Day, EventData, Ref, Slug, Whole, YesNo
 from shared.contracts.words import (
+    ACCUMULATION_DECISIONS,
+    AGE_BANDS,
+    AGENCIES,
+    ASSESSED,
     CANCELLED_BY,
+    CASE_KINDS,
     CHANNELS,
+    CONCERNS,
+    CONSULTATION_ADVICE,
+    CONSULTATION_MENTIONS,
+    CONSULTATION_SIDES,
+    CONTACT_DECISIONS,
+    EDD_SOURCES,
+    HANDOVER_ATTEMPTS,
+    HANDOVER_CONTEXTS,
+    INJURIES,
+    INJURY_DECISIONS,
+    LINK_REASONS,
+    MOBILITIES,
     NOT_ATTENDED,
+    NOTIFICATIONS,
+    OFFERS,
     OUTCOME_TO,
+    PARTNER_IS,
+    PRACTITIONERS,
+    PREGNANCY_CONCERNS,
+    PREGNANCY_OUTCOMES,
+    RECHECKS,
     REPORTED_BY,
+    REVIEWS,
+    SCREEN_OUTCOMES,
+    SCREENING_OUTCOMES,
+    SCREENS,
     SERVICE_KINDS,
     SERVICES,
     SEVERITIES,
+    SITES,
+    STRATEGY_OUTCOMES,
+    SUPPORT_DECISIONS,
+    SUPPORT_KINDS,
+    SUPPORT_REVIEWS,
+    TOLD_BY,
     URGENCIES,
 )
 
@@ -84,7 +118,7 @@ class ReferralEnded(ReferralData):
 
 
 class ReferralAppointmentBooked(ReferralData):
-    appointment_on = fields.Date(required=True)
+    appointment_on = Day(required=True)
 
 
 class ReferralNotAttended(ReferralData):
@@ -100,8 +134,425 @@ class ReferralOutcomeReturned(ReferralData):
     to = Choice(*OUTCOME_TO, required=True)
 
 
+class ReferralAssessed(ReferralData):
+    """The assessment was held; `treat` asks for treatment to start."""
+
+    outcome = Choice(*ASSESSED, required=True)
+
+
+class ReferralAlternative(ReferralData):
+    """What the referrer does instead, after a rejection or a question."""
+
+    alternative_code = Slug(required=True)
+
+
+class ReferralMissContacted(ReferralData):
+    """Whoever was missed asked why."""
+
+    why_code = Slug(required=True)
+
+
+class ReferralMissesReviewed(ReferralData):
+    """After misses in a row: the safeguarding discussion, and that the referrer was told."""
+
+    decision_code = Slug(required=True)
+    referrer_told = YesNo(required=True)
+
+
+class AboutPerson(EventData):
+    person_id = Ref("person", required=True)
+
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+
+class PersonLinked(AboutPerson):
+    """Two ids are one person: a named person says so. A number re-issued on adoption is never linked."""
+
+    other_person_id = Ref("person", required=True)
+    reason = Choice(*LINK_REASONS, required=True)
+    confirmed_by = Slug(required=True)
+
+
+class PersonUnlinked(AboutPerson):
+    other_person_id = Ref("person", required=True)
+    reason_code = Slug(required=True)
+    confirmed_by = Slug(required=True)
+
+
+class PersonDied(AboutPerson):
+    """`family` are those whose workers must not be chased about what was expected for the one who died."""
+
+    family = fields.List(Ref("person"), required=True)
+
+
+class PractitionerAssigned(AboutPerson):
+    """Who is named for a person in a role; `practitioner` and `team` are directory ids."""
+
+    role = Choice(*PRACTITIONERS, required=True)
+    practitioner = Slug(required=True)
+    team = Slug(required=True)
+
+
+class AdultJoinedHousehold(AboutPerson):
+    """An adult came to live with `person_id` and these children."""
+
+    adult_id = Ref("person", required=True)
+    children = fields.List(Ref("person"), required=True)
+
+
+class BereavementChecked(AboutPerson):
+    """Who must be told of a loss or a death was gone through, and they were told."""
+
+    pregnancy_id = Ref("pregnancy")
+    told = fields.List(Choice(*PRACTITIONERS), required=True)
+
+
+class ReviewStep(AboutPerson):
+    """A review of the Healthy Child Programme: of the child, or antenatal and then of the pregnancy."""
+
+    review = Choice(*REVIEWS, required=True)
+    pregnancy_id = Ref("pregnancy")
+
+
+class AccumulationLeadNamed(AboutPerson):
+    lead = Slug(required=True)
+    team = Slug(required=True)
+
+
+class AccumulationReviewed(AboutPerson):
+    """The merged chronology was read and a decision taken, by a named lead."""
+
+    decision = Choice(*ACCUMULATION_DECISIONS, required=True)
+    lead = Slug(required=True)
+
+
+# --- pregnancies --------------------------------------------------------------------------------------------------
+
+
+class PregnancyData(AboutPerson):
+    """`person_id` is the mother."""
+
+    pregnancy_id = Ref("pregnancy", required=True)
+
+
+class PregnancyKnown(PregnancyData):
+    """`mother_age_band`: her completed years that day, as far as the service knows her date of birth."""
+
+    edd = Day()
+    edd_source = Choice(*EDD_SOURCES)
+    concerns = fields.List(Choice(*PREGNANCY_CONCERNS), required=True)
+    mother_age_band = Choice(*AGE_BANDS)
+
+
+class EddCorrected(PregnancyData):
+    edd = Day(required=True)
+    edd_source = Choice(*EDD_SOURCES, required=True)
+
+
+class PregnancyConcernNoted(PregnancyData):
+    concern = Choice(*PREGNANCY_CONCERNS, required=True)
+
+
+class PartnerNamed(PregnancyData):
+    """`partner_known`: the partner has an id made from an NHS number, so other services know the same id."""
+
+    partner_id = Ref("person", required=True)
+    relation = Choice(*PARTNER_IS, required=True)
+    partner_known = YesNo(required=True)
+    partner_age_band = Choice(*AGE_BANDS)
+
+
+class CareLeaverLearnt(PregnancyData):
+    """A parent is a care leaver: a fact that opens a question, never an assessment. `contact_team` keeps the plan."""
+
+    parent_id = Ref("person", required=True)
+    contact_team = Slug()
+
+
+class PregnancyEnded(PregnancyData):
+    """A birth names every child by id; its time is the day of birth. `parents` are mother and named partners."""
+
+    outcome = Choice(*PREGNANCY_OUTCOMES, required=True)
+    children = fields.List(Ref("person"), required=True)
+    parents = fields.List(Ref("person"), required=True)
+
+
+class ScreeningDecided(PregnancyData):
+    outcome = Choice(*SCREENING_OUTCOMES, required=True)
+    reason_code = Slug(required=True)
+    decided_by = Slug(required=True)
+
+
+class PrebirthReferred(PregnancyData):
+    to_team = Slug()
+
+
+class AssessmentCompleted(PregnancyData):
+    shared_with = fields.List(Choice(*PRACTITIONERS), required=True)
+
+
+class StrategyDecided(PregnancyData):
+    outcome = Choice(*STRATEGY_OUTCOMES, required=True)
+
+
+class PregnancyReasoned(PregnancyData):
+    reason_code = Slug(required=True)
+
+
+class ParentChecksRecorded(AboutPerson):
+    """Both parents were checked: history, care status, adviser; and who was told."""
+
+    pregnancy_id = Ref("pregnancy")
+    parents = fields.List(Ref("person"), required=True)
+    told = fields.List(Choice(*PRACTITIONERS), required=True)
+
+
+# --- screens, support and offers ----------------------------------------------------------------------------------
+
+
+class ScreenData(AboutPerson):
+    screen_id = Ref("screen", required=True)
+
+
+class ScreenRecorded(ScreenData):
+    """The score only, and whether the item about harm to oneself was above zero. No question text anywhere."""
+
+    tool = Choice(*SCREENS, required=True)
+    score = Whole(0, max(SCREENS.values()), required=True)
+    self_harm = YesNo(required=True)
+    pregnancy_id = Ref("pregnancy")
+
+
+class ScreenFollowedUp(ScreenData):
+    outcome = Choice(*SCREEN_OUTCOMES, required=True)
+    assessed_by = Slug(required=True)
+
+
+class SupportData(AboutPerson):
+    support_id = Ref("support", required=True)
+
+
+class SupportStarted(SupportData):
+    kind = Choice(*SUPPORT_KINDS, required=True)
+    pregnancy_id = Ref("pregnancy")
+
+
+class SupportSessionMissed(SupportData):
+    how = Choice(*NOT_ATTENDED, required=True)
+
+
+class SupportReviewed(SupportData):
+    """`stage` mid: at the fourth visit; end: at the eighth. The repeated score goes with it where there is one."""
+
+    stage = Choice(*SUPPORT_REVIEWS, required=True)
+    decision = Choice(*SUPPORT_DECISIONS, required=True)
+    reason_code = Slug(required=True)
+    tool = Choice(*SCREENS)
+    score = Whole(0, max(SCREENS.values()))
+
+
+class SupportReasoned(SupportData):
+    reason_code = Slug(required=True)
+
+
+class OfferData(AboutPerson):
+    offer_id = Ref("offer", required=True)
+
+
+class OfferMade(OfferData):
+    what = Choice(*OFFERS, required=True)
+
+
+class OfferDeferred(OfferData):
+    re_offer_by = Day()
+
+
+class OfferEnded(OfferData):
+    """`manager` agreed; the person's own words are private, that they were asked is not."""
+
+    reason_code = Slug(required=True)
+    manager = Slug(required=True)
+    view_given = YesNo(required=True)
+
+
+# --- moves and handovers ------------------------------------------------------------------------------------------
+
+
+class MoveData(AboutPerson):
+    move_id = Ref("move", required=True)
+
+
+class HouseholdMoved(MoveData):
+    """`people` moved from one area to another, `person_id` among them. `handover_needed`: more than universal work."""
+
+    people = fields.List(Ref("person"), required=True, validate=validate.Length(min=1, max=30))
+    from_area = Slug(required=True)
+    to_area = Slug(required=True)
+    told_by = Choice(*TOLD_BY, required=True)
+    handover_needed = YesNo(required=True)
+
+
+class HandoverAttempted(MoveData):
+    outcome = Choice(*HANDOVER_ATTEMPTS, required=True)
+    channel = Choice(*CHANNELS, required=True)
+    to_team = Slug()
+
+
+class HandoverGiven(MoveData):
+    """`contexts` name what the account, which stays private, is about."""
+
+    contexts = fields.List(Choice(*HANDOVER_CONTEXTS), required=True, validate=validate.Length(min=1))
+    channel = Choice(*CHANNELS, required=True)
+    to_team = Slug()
+
+
+class HandoverAcknowledged(MoveData):
+    """`practitioner` and `team` take over; by the sender, the receiver's person and reference are held (private)."""
+
+    reported_by = Choice(*REPORTED_BY, required=True)
+    practitioner = Slug()
+    team = Slug(required=True)
+    channel = Choice(*CHANNELS)
+
+
+# --- concerns and injuries ----------------------------------------------------------------------------------------
+
+
+class ConcernData(AboutPerson):
+    """`person_id` is the child."""
+
+    concern_id = Ref("concern", required=True)
+
+
+class ConcernRaised(ConcernData):
+    kind = Choice(*CONCERNS, required=True)
+    seen = YesNo(required=True)
+
+
+class InjuryReported(ConcernData):
+    """`seen`: whoever reports it saw the child. `presented`: to a GP or an emergency department."""
+
+    kind = Choice(*INJURIES, required=True)
+    site = Choice(*SITES, required=True)
+    mobility = Choice(*MOBILITIES, required=True)
+    seen = YesNo(required=True)
+    clustered = YesNo(required=True)
+    presented = YesNo(required=True)
+
+
+class ChildSeen(ConcernData):
+    """By a professional; `clinician`: one who can judge an injury."""
+
+    clinician = YesNo(required=True)
+
+
+class InjuryDecided(ConcernData):
+    """Whether the explanation fits, and what follows."""
+
+    decision = Choice(*INJURY_DECISIONS, required=True)
+    decided_by = Slug(required=True)
+
+
+# --- consultations ------------------------------------------------------------------------------------------------
+
+
+class ConsultationData(EventData):
+    """`person_id` is the child, once one is named."""
+
+    consultation_id = Ref("consultation", required=True)
+    person_id = Ref("person")
+
+
+class ConsultationHeld(ConsultationData):
+    """As one side tells it: what was mentioned, and what was advised."""
+
+    named = YesNo(required=True)
+    side = Choice(*CONSULTATION_SIDES, required=True)
+    mentions = fields.List(Choice(*CONSULTATION_MENTIONS), required=True)
+    advice = Choice(*CONSULTATION_ADVICE, required=True)
+    to_team = Slug(required=True)
+
+
+class ConsultationAccount(ConsultationData):
+    side = Choice(*CONSULTATION_SIDES, required=True)
+    mentions = fields.List(Choice(*CONSULTATION_MENTIONS), required=True)
+
+
+class ConsultationOutcomeGiven(ConsultationData):
+    channel = Choice(*CHANNELS, required=True)
+
+
+class ConsultationRechecked(ConsultationData):
+    outcome = Choice(*RECHECKS, required=True)
+
+
+class ConsultationLinked(ConsultationData):
+    person_id = Ref("person", required=True)
+
+
+# --- between professionals ----------------------------------------------------------------------------------------
+
+
+class NotificationData(AboutPerson):
+    notification_id = Ref("notification", required=True)
+    to_role = Choice(*PRACTITIONERS, required=True)
+    condition_id = Ref("condition")
+    pregnancy_id = Ref("pregnancy")
+
+
+class NotificationSent(NotificationData):
+    about = Choice(*NOTIFICATIONS, required=True)
+    to_team = Slug()
+    channel = Choice(*CHANNELS, required=True)
+
+
+class NotificationAcknowledged(NotificationData):
+    reported_by = Choice(*REPORTED_BY, required=True)
+    channel = Choice(*CHANNELS)
+
+
+class ContactData(AboutPerson):
+    contact_id = Ref("contact", required=True)
+
+
+class ContactReceived(ContactData):
+    from_team = Slug(required=True)
+    from_person = Slug()
+    channel = Choice(*CHANNELS, required=True)
+
+
+class ContactDecided(ContactData):
+    decision = Choice(*CONTACT_DECISIONS, required=True)
+
+
+class ContactReferrerTold(ContactData):
+    channel = Choice(*CHANNELS, required=True)
+
+
+class CaseData(AboutPerson):
+    """An agency's case about these people."""
+
+    case_id = Ref("case", required=True)
+    agency = Choice(*AGENCIES, required=True)
+    people = fields.List(Ref("person"), required=True, validate=validate.Length(min=1, max=30))
+
+
+class CaseOpened(CaseData):
+    kind = Choice(*CASE_KINDS, required=True)
+
+
+class CaseClosed(CaseData):
+    reason_code = Slug(required=True)
+
+
 def _said(name: str, schema: type[EventData], disclosure: str = "health") -> EventType:
     return EventType(name, schema, ("perinatal",), ("perinatal", "referrals_followup"), disclosure)
+
+
+def _told(name: str, schema: type[EventData], disclosure: str = "health") -> EventType:
+    """One that `leaving_care` hears too: it may bear on a care leaver."""
+    return EventType(name, schema, ("perinatal",), ("perinatal", "leaving_care", "referrals_followup"), disclosure)
 
 
 TYPES = (
@@ -125,4 +576,73 @@ TYPES = (
     _said("referral.treatment_ended.v1", ReferralEnded),
     _said("referral.outcome_returned.v1", ReferralOutcomeReturned),
     _said("referral.closed.v1", ReferralEnded),
+    _said("referral.assessed.v1", ReferralAssessed),
+    _said("referral.treatment_declined.v1", ReferralData),
+    _said("referral.alternative_recorded.v1", ReferralAlternative),
+    _said("referral.outcome_acknowledged.v1", ReferralData),
+    _said("referral.miss_contacted.v1", ReferralMissContacted),
+    _said("referral.misses_reviewed.v1", ReferralMissesReviewed),
+    _told("person.linked.v1", PersonLinked, "operational"),
+    _told("person.unlinked.v1", PersonUnlinked, "operational"),
+    _told("person.died.v1", PersonDied, "operational"),
+    _said("practitioner.assigned.v1", PractitionerAssigned, "operational"),
+    _told("household.adult_joined.v1", AdultJoinedHousehold, "social_care"),
+    _said("bereavement.checked.v1", BereavementChecked),
+    _said("review.offered.v1", ReviewStep),
+    _said("review.completed.v1", ReviewStep),
+    _said("review.declined.v1", ReviewStep),
+    _said("accumulation.lead_named.v1", AccumulationLeadNamed, "social_care"),
+    _said("accumulation.reviewed.v1", AccumulationReviewed, "social_care"),
+    _said("pregnancy.booked.v1", PregnancyKnown),
+    _said("pregnancy.notified.v1", PregnancyKnown),
+    _said("pregnancy.edd_corrected.v1", EddCorrected),
+    _said("pregnancy.concern_noted.v1", PregnancyConcernNoted),
+    _told("pregnancy.partner_named.v1", PartnerNamed),
+    _said("pregnancy.care_leaver_learnt.v1", CareLeaverLearnt),
+    _told("pregnancy.ended.v1", PregnancyEnded),
+    _said("prebirth.screening_decided.v1", ScreeningDecided, "social_care"),
+    _said("prebirth.referred.v1", PrebirthReferred, "social_care"),
+    _said("prebirth.referral_accepted.v1", PregnancyData, "social_care"),
+    _said("prebirth.assessment_started.v1", PregnancyData, "social_care"),
+    _said("prebirth.assessment_completed.v1", AssessmentCompleted, "social_care"),
+    _said("prebirth.strategy_decided.v1", StrategyDecided, "social_care"),
+    _said("prebirth.conference_held.v1", PregnancyData, "social_care"),
+    _said("prebirth.threshold_not_met.v1", PregnancyReasoned, "social_care"),
+    _said("parent.checks_recorded.v1", ParentChecksRecorded, "social_care"),
+    _said("screen.recorded.v1", ScreenRecorded),
+    _said("screen.followed_up.v1", ScreenFollowedUp),
+    _said("support.started.v1", SupportStarted),
+    _said("support.session_held.v1", SupportData),
+    _said("support.session_missed.v1", SupportSessionMissed),
+    _said("support.reviewed.v1", SupportReviewed),
+    _said("support.ended.v1", SupportReasoned),
+    _said("offer.made.v1", OfferMade),
+    _said("offer.accepted.v1", OfferData),
+    _said("offer.declined.v1", OfferData),
+    _said("offer.deferred.v1", OfferDeferred),
+    _said("offer.fallback_started.v1", OfferMade),
+    _said("offer.ended.v1", OfferEnded),
+    _said("household.moved.v1", HouseholdMoved, "social_care"),
+    _said("handover.attempted.v1", HandoverAttempted, "social_care"),
+    _said("handover.given.v1", HandoverGiven, "social_care"),
+    _said("handover.acknowledged.v1", HandoverAcknowledged, "social_care"),
+    _said("handover.first_contact_made.v1", MoveData, "social_care"),
+    _said("concern.raised.v1", ConcernRaised, "social_care"),
+    _said("injury.reported.v1", InjuryReported, "social_care"),
+    _said("child.seen.v1", ChildSeen, "social_care"),
+    _said("injury.decided.v1", InjuryDecided, "social_care"),
+    _said("consultation.held.v1", ConsultationHeld, "social_care"),
+    _said("consultation.account_added.v1", ConsultationAccount, "social_care"),
+    _said("consultation.outcome_given.v1", ConsultationOutcomeGiven, "social_care"),
+    _said("consultation.outcome_acknowledged.v1", ConsultationData, "social_care"),
+    _said("consultation.rechecked.v1", ConsultationRechecked, "social_care"),
+    _said("consultation.linked.v1", ConsultationLinked, "social_care"),
+    _said("consultation.referred.v1", ConsultationLinked, "social_care"),
+    _said("notification.sent.v1", NotificationSent),
+    _said("notification.acknowledged.v1", NotificationAcknowledged),
+    _said("contact.received.v1", ContactReceived, "social_care"),
+    _said("contact.decided.v1", ContactDecided, "social_care"),
+    _said("contact.referrer_told.v1", ContactReferrerTold, "social_care"),
+    _said("case.opened.v1", CaseOpened, "social_care"),
+    _said("case.closed.v1", CaseClosed, "social_care"),
 )

@@ -27,9 +27,135 @@ REPORTED_BY = ("receiver", "sender")
 NOT_ATTENDED = ("did_not_attend", "was_not_brought", "no_access")
 CANCELLED_BY = ("patient", "service")
 OUTCOME_TO = ("referrer", "general_practice", "health_visiting")
+ASSESSED = ("treat", "no_treatment", "refer_on")
+# Who a professional is to a person or another professional, as a role of the access table.
+PRACTITIONERS = (
+    "health_visitor",
+    "midwife",
+    "gp_practice",
+    "social_worker",
+    "mental_health_service",
+    "early_years",
+    "personal_adviser",
+)
+
+# How sure an expected delivery date is, and how a pregnancy ended (practice section 1).
+EDD_SOURCES = ("last_period", "scan", "clinical")
+PREGNANCY_OUTCOMES = ("birth", "miscarriage", "termination", "stillbirth")
+LOSSES = ("miscarriage", "termination", "stillbirth")
+# Completed years at the event, never the date of birth.
+AGE_BANDS = ("under_13", "under_16", "under_18", "under_20", "from_20")
+# Practice section 1.2: what asks for a screening decision about a pregnancy.
+PREGNANCY_CONCERNS = (
+    "known_to_social_care",
+    "looked_after",
+    "care_leaver",
+    "child_in_need",
+    "previous_child_removed",
+    "child_protection_plan",
+    "unexplained_death",
+    "previous_injury",
+    "mental_ill_health",
+    "substance_misuse",
+    "domestic_abuse",
+    "learning_difficulty",
+    "person_posing_risk",
+    "concealed",
+    "avoiding_antenatal_care",
+    "late_booking",
+    "homeless",
+)
+PARTNER_IS = ("father", "partner")
+SCREENING_OUTCOMES = ("assess", "support_offer", "early_help", "none")
+STRATEGY_OUTCOMES = ("conference", "no_conference")
+
+# Practice section 2.2: the highest score of each tool. No question text is kept anywhere.
+SCREENS = {"whooley": 2, "epds": 30, "phq9": 27, "gad2": 6, "gad7": 21}
+# Those with an item about harm to oneself: EPDS item 10, PHQ-9 item 9.
+SCREENS_WITH_SELF_HARM_ITEM = ("epds", "phq9")
+SCREEN_OUTCOMES = ("no_further", "self_help", "refer", "urgent")
+
+SUPPORT_KINDS = ("listening_visits", "intensive_visiting", "family_nurse_partnership", "parenting")
+SUPPORT_REVIEWS = ("mid", "end")
+SUPPORT_DECISIONS = ("step_up", "end", "extend")
+OFFERS = ("counselling", "medication", "listening_visits", "talking_therapies", "parenting", "housing", "other")
+
+# How a move became known (practice section 8: a change of GP or address may tell of one that nobody announced).
+TOLD_BY = ("family", "agency", "gp_change", "address_change")
+HANDOVER_ATTEMPTS = ("reached", "not_reached")
+# What a receiver has to know, as codes; the account itself is private.
+HANDOVER_CONTEXTS = (
+    "mental_health",
+    "support_under_way",
+    "injuries",
+    "parenting",
+    "care_leaver_parent",
+    "young_parent",
+    "housing",
+    "social_care_history",
+    "domestic_abuse",
+    "pregnancy",
+)
+
+CONCERNS = (
+    "parenting",
+    "emotional_harm",
+    "neglect",
+    "disclosure",
+    "behaviour",
+    "domestic_abuse",
+    "sibling_incident",
+    "wary_of_adult",
+    "other",
+)
+INJURIES = ("bruise", "fracture", "burn", "head_injury", "bite", "fall", "other")
+SITES = ("ear", "face", "head", "trunk", "limb", "buttocks", "several", "unknown")
+MOBILITIES = ("not_mobile", "crawling", "walking", "unknown")
+INJURY_DECISIONS = ("consistent_with_account", "monitor", "discuss", "refer")
+
+CONSULTATION_MENTIONS = ("bruise", "injury", "disclosure", "parenting", "other")
+CONSULTATION_SIDES = ("caller", "consultant")
+CONSULTATION_ADVICE = ("refer_now", "record_and_watch", "speak_to_parent", "no_action", "other")
+
+RECHECKS = ("no_further_concern", "concern_continues", "referred", "caller_not_reached")
+
+NOTIFICATIONS = ("condition", "pregnancy", "injury", "move", "missed_appointments", "birth", "other")
+CONTACT_DECISIONS = ("assessment", "strategy_discussion", "early_help", "advice", "no_further_action")
+AGENCIES = ("childrens_social_care", "health_visiting", "midwifery", "mental_health", "early_help", "leaving_care")
+CASE_KINDS = ("child_in_need", "child_protection", "assessment", "early_help", "support", "other")
+
+# Healthy Child Programme (6 Feb 2026), practice section 3.1.
+REVIEWS = ("antenatal", "new_birth", "six_week", "twelve_month", "two_year")
+ACCUMULATION_DECISIONS = ("refer", "assess", "support", "monitor")
+LINK_REASONS = ("number_now_known", "merge", "confirmed")
 
 # Practice section 4.1.
 CARE_LEAVER_CATEGORIES = ("eligible", "relevant", "former_relevant", "qualifying")
-PLAN_ITEM_KINDS = ("counselling",)
+PA_CONTACTS = ("in_person", "video", "phone", "text", "letter")
+PATHWAY_REVIEWS = ("routine", "request", "parent", "move", "accommodation")
+ACCOMMODATIONS = (
+    "authority",
+    "own_tenancy",
+    "family",
+    "staying_put",
+    "semi_independent",
+    "homeless",
+    "custody",
+    "other",
+)
+# How a care leaver came to have to do with a child.
+PARENTHOODS = ("to_be_parent", "child_joined")
+ENTITLEMENT_DECISIONS = ("continues", "ends", "declined_support")
+PLAN_ITEM_KINDS = (
+    "counselling",
+    "mental_health",
+    "health",
+    "accommodation",
+    "education",
+    "employment",
+    "finance",
+    "relationships",
+    "parenting",
+)
 PLAN_ITEM_CONDITIONS = ("when_ready", "none")
 PLAN_ITEM_FALLBACKS = ("mental_health_worker", "none")

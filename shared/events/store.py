@@ -243,4 +243,6 @@ def _digest(text: str) -> str:
 
 def _digest_of_command(command: Any, body: Mapping[str, Any] | bytes) -> str:
     text = body.decode("utf-8", "replace") if isinstance(body, bytes) else json.dumps(body, sort_keys=True, default=str)
-    return _digest(f"{type(command).__name__}\n{text}")
+    # Commands of one class may record events of several types; each is a command of its own.
+    name = getattr(command, "type", type(command).__name__)
+    return _digest(f"{name}\n{text}")

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from shared.contracts.fields import DAY, YEAR
+from shared.contracts.fields import Day as Day
+from shared.contracts.fields import Whole as Whole
+from shared.contracts.fields import YesNo as YesNo
 from shared.kernel.envelope import from_text, to_text
 from shared.kernel.nhs_number import digits_of, why_invalid
 from shared.kernel.time import at_london
 
-EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
-
-_YEAR = rf"(?:{EARLIEST_YEAR // 100}|20|{LATEST_YEAR // 100})[0-9][0-9]"
-_MONTH = re.compile(rf"{_YEAR}-[0-9][0-9]")
-_DAY = re.compile(rf"{_YEAR}-[0-9][0-9]-[0-9][0-9]")
+_MONTH = re.compile(rf"{YEAR}-[0-9][0-9]")
 _INSTANT = re.compile(
-    rf"{_YEAR}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9](:[0-9][0-9](\.[0-9]{{1,9}})?)?(Z|[+-][0-9][0-9]:[0-9][0-9])"
+    rf"{YEAR}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9](:[0-9][0-9](\.[0-9]{{1,9}})?)?(Z|[+-][0-9][0-9]:[0-9][0-9])"
 )
 # Tabs and line breaks are text; the other control characters are not.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -55,7 +55,7 @@ class OccurredAt(fields.String):
         try:
             if _INSTANT.fullmatch(text):
                 return Moment(from_text(text), "minute")
-            if _DAY.fullmatch(text):
+            if DAY.fullmatch(text):
                 return Moment(at_london(date.fromisoformat(text), time()), "day")
             if _MONTH.fullmatch(text):
                 return Moment(at_london(date.fromisoformat(f"{text}-01"), time()), "month")
@@ -81,15 +81,6 @@ class Instant(fields.String):
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else to_text(value)
-
-
-class Day(fields.Date):
-    """A date written `2013-01-14`."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, str) or not _DAY.fullmatch(value):
-            raise ValidationError("is not a date such as 2013-01-14")
-        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class FreeText(fields.String):
@@ -118,27 +109,6 @@ class NhsNumber(fields.String):
         if fault:
             raise ValidationError(fault)
         return digits_of(text)
-
-
-class Whole(fields.Integer):
-    """A whole JSON number from `least` to `most`; neither text nor true and false."""
-
-    def __init__(self, least: int = 0, most: int = 2**31 - 1, **options: Any) -> None:
-        super().__init__(strict=True, validate=validate.Range(least, most), **options)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **kwargs)
-
-
-class YesNo(fields.Boolean):
-    """JSON true or false, and nothing that merely looks like it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, bool):
-            raise self.make_error("invalid", input=value)
-        return value
 
 
 class CommandBody(Body):
