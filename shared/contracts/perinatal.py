@@ -1,4 +1,4 @@
-"""What `perinatal` says: people, pregnancies, referrals and support, moves, concerns, and what passed between agencies."""
+"""What `perinatal` says: people, pregnancies, referrals, support, moves, concerns, and what passed between agencies."""
 
 from __future__ import annotations
 
