@@ -207,6 +207,7 @@ class Practice:
         *,
         recorded_at: datetime | None = None,
         precision: str = "minute",
+        area: str | None = None,
     ) -> Event:
         """One fact, which keeps its contract."""
         assert CATALOGUE.faults(event_type, data) == {}
@@ -216,7 +217,7 @@ class Practice:
             id=str(UUID(int=number)),
             source=source,
             type=event_type,
-            subject=data.get("person_id", PERSON),
+            subject=None if source == "referrals_followup" else data.get("person_id", PERSON),
             occurred_at=at,
             precision=precision,
             recorded_at=recorded_at or at,
@@ -225,7 +226,7 @@ class Practice:
             actor=by.id,
             role=by.role,
             team=by.team,
-            area=by.areas[0],
+            area=area or by.areas[0],
             correlation_id=str(UUID(int=number)),
             data=data,
         )
@@ -297,7 +298,7 @@ class Practice:
     def _decided(self, command: Any, at: datetime, by: Actor) -> Event:
         stream = f"follow-up/{command.follow_up.id}"
         fact = follow_ups.decide(self.acts(command.follow_up), command, Context(now=at, actor=by, stream=stream))
-        return self.record(fact.type, stream, fact.data, at, "referrals_followup", by)
+        return self.record(fact.type, stream, fact.data, at, "referrals_followup", by, area=fact.area)
 
 
 class Thread:
