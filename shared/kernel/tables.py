@@ -94,7 +94,7 @@ def record_of(
     One that keeps more than a `Told` gives its own `initial`, and by event type what is kept `also`.
     """
     decisions: dict[type[Command], Decision[Any]] = {Start: start(kind, rows), Tell: tell(kind, rows)}
-    return history_of(kind, initial or Told(), decisions=decisions, evolutions=told(rows, also or {}))
+    return history_of(kind, initial or Told(), decisions=decisions, evolutions=told(rows, also))
 
 
 def start(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
@@ -130,9 +130,9 @@ def tell(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
     return decide
 
 
-def told(rows: Mapping[str, Row], also: Mapping[str, Evolution[Any]]) -> dict[str, Evolution[Any]]:
+def told(rows: Mapping[str, Row], also: Mapping[str, Evolution[Any]] | None = None) -> dict[str, Evolution[Any]]:
     """The evolutions of these rows, each followed by the one that `also` has for the same type."""
-    return {name: _evolution(row, also.get(name)) for name, row in rows.items()}
+    return {name: _evolution(row, (also or {}).get(name)) for name, row in rows.items()}
 
 
 def states(*names: str) -> frozenset[str]:

@@ -66,9 +66,14 @@ class Said:
         }
         return _schema(name, CommandBody, {**public, **self.private, **more})
 
-    def command(self, service: Any, request: Request, known: Mapping[str, Aggregate[Any]]) -> dict[str, Any]:
-        """The fields of the `Start` or `Tell` that a loaded body asks for. Refuses (422) ids unknown here."""
-        said = command_fields(request.body, "area")
+    def command(
+        self, service: Any, request: Request, known: Mapping[str, Aggregate[Any]], *without: str
+    ) -> dict[str, Any]:
+        """The fields of the `Start` or `Tell` that a loaded body asks for, but those `without` which the event goes.
+
+        Refuses (422) ids that are unknown here.
+        """
+        said = command_fields(request.body, *without)
         timing: dict[str, Any] = {name: said.pop(name) for name in ("occurred_at", "precision", "note") if name in said}
         self._require_known(service.parts.records, said, known)
         return {
@@ -94,8 +99,8 @@ class Said:
 class Told:
     """The routes of one kind of record under `url`, such as `/v1/pregnancies`.
 
-    `known`: the aggregates by kind in which an id that a body names has to exist. `answers` replaces the schema that
-    each step answers with.
+    `known`: the aggregates by kind in which an id that a body names has to exist. `answers`: what a command answers,
+    for a record that has more to say than its facts.
     """
 
     aggregate: Aggregate[Any]
@@ -138,7 +143,7 @@ class Told:
         def record(self: Any, request: Request) -> Answer:
             records: Records = self.parts.records
             record_id = stream_id(request.actor.id, request.key)
-            command = Start(**said.command(self, request, told.known), area=request.body.get("area"))
+            command = Start(**said.command(self, request, told.known, "area"), area=request.body.get("area"))
             return records.begin(told.aggregate, record_id, command, request, told.url)
 
         return record
