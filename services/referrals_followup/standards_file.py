@@ -78,6 +78,10 @@ class _Expression(_Strict):
     event = fields.String()
 
 
+class _Listed(_Expression):
+    event = fields.String(required=True)
+
+
 class _OwnerPart(fields.Raw):
     """`actor`, or where to read the value: a field of the opening, or of the latest event of a type."""
 
@@ -106,14 +110,21 @@ class _OwnerSchema(_Strict):
     at = fields.String(validate=validate.OneOf(["opening"]))
 
 
-class _WordOrExpression(fields.Raw):
+class _Said(fields.Raw):
+    """Where to read a value, or a list of events of which the last on the thread says it."""
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return value if isinstance(value, str) else _Expression().load(value)
+        return _Listed(many=True).load(value) if isinstance(value, list) else _Expression().load(value)
+
+
+class _WordOrSaid(_Said):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if isinstance(value, str) else super()._deserialize(value, attr, data, **kwargs)
 
 
 class _ReceiverSchema(_Strict):
-    role = _WordOrExpression(required=True)
-    team = fields.Nested(_Expression)
+    role = _WordOrSaid(required=True)
+    team = _Said()
 
 
 class StepSchema(_Strict):
@@ -288,6 +299,9 @@ class _Judge:
             for part, expression in step.get(whose, {}).items():
                 if isinstance(expression, Mapping):
                     found += self._expression((whose, part), expression, openers)
+                elif isinstance(expression, list) and part != "latest":
+                    for index, one in enumerate(expression):
+                        found += self._expression((whose, part, index), one, openers)
                 elif whose == "receiver":
                     found += self._recipients((whose, part), [expression])
         for index, rung in enumerate(step.get("ladder", [])):

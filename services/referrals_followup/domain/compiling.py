@@ -102,7 +102,7 @@ def _said(event: Event, part: str) -> str | None:
     return None if said is None else str(said)
 
 
-def _compile_value(content: Mapping[str, str] | str | None) -> Value:
+def _compile_value(content: Any) -> Value:
     """A word stands for itself; anything else is looked up among the facts."""
     if isinstance(content, str):
         return lambda opening, scene: content
