@@ -1,6 +1,6 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint lock clean
+.PHONY: help setup demo up test standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -12,7 +12,7 @@ VENV := .venv/bin/python
 WORKERS = $(if $(ARGS),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: ## the virtual environment, from the locked requirements
 	@PYTHON='$(PYTHON)' sh deploy/setup.sh
@@ -25,6 +25,9 @@ up: setup ## the system on this machine until Ctrl-C, with a request to paste fo
 
 test: setup ## every test, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
 	@$(VENV) -m pytest $(WORKERS) $(ARGS)
+
+standards: setup ## the page of all practice standards, from the packs
+	@$(VENV) -m services.referrals_followup.standards_page
 
 lint: setup ## style, types, who may import whom, and the compose file
 	$(VENV) -m ruff check .
