@@ -17,13 +17,16 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.scene import LINKED, UNLINKED, Evidence
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
 from shared.events.mongo import despite_duplicates
+from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import SERVICES
+
+LINKS = (LINKED, UNLINKED)
 
 
 class EvidenceStore:
@@ -39,6 +42,11 @@ class EvidenceStore:
     def ensure_indexes(self) -> None:
         """Create the indexes behind the folds; safe to repeat."""
         self._evidence.create_index([("refs", ASCENDING)], name="refs")
+        self._evidence.create_index(
+            [("event.data.event_id", ASCENDING)],
+            name="struck_out",
+            partialFilterExpression={"event.type": RETRACTION},
+        )
         self._evidence.create_index([("folded", ASCENDING)], name="unfolded", partialFilterExpression={"folded": False})
 
     def keep(self, events: Collection[Event]) -> None:
@@ -58,14 +66,27 @@ class EvidenceStore:
     def threads_touched_by(self, events: Iterable[Event], kinds: Collection[str]) -> set[str]:
         """The threads these events bear on: those they name, and those of the people they name (one hop).
 
-        Read after `keep`, so of two workers with one event each at least one finds both.
+        A retraction bears on what the struck event bears on. Read after `keep`, so of two workers with one event each
+        at least one finds both.
         """
+        events = list(events)
         refs = {ref for event in events for ref in self._catalogue.refs(event)}
-        people = [ref for ref in refs if ref.startswith("person/")]
-        if people:
-            for document in self._evidence.find({"refs": {"$in": people}}, {"refs": 1}):
+        struck = [event.data["event_id"] for event in events if event.type == RETRACTION]
+        if struck:
+            for document in self._evidence.find({"_id": {"$in": struck}}, {"refs": 1}):
+                refs.update(document["refs"])
+        for documents in self._about(_people(refs), {"refs": 1, "event.type": 1}):
+            for document in documents:
                 refs.update(document["refs"])
         return {ref for ref in refs if ref.partition("/")[0] in kinds}
+
+    def people(self, person_ids: Collection[str]) -> set[str]:
+        """Every id of these people: those given, and those that any link, standing or not, ever joined with them."""
+        found = {f"person/{person_id}" for person_id in person_ids}
+        for documents in self._about(found, {"refs": 1, "event.type": 1}, {"event.type": {"$in": LINKS}}):
+            for document in documents:
+                found.update(_people(document["refs"]))
+        return {ref.partition("/")[2] for ref in found}
 
     def scenes(self, threads: Collection[str]) -> dict[str, list[Evidence]]:
         """For each thread, its own evidence and that about the people its events name."""
@@ -77,11 +98,42 @@ class EvidenceStore:
                 for ref in item.refs:
                     if ref.startswith("person/"):
                         people_of[ref].add(thread)
-        for item in self._find(list(people_of)):
-            for person in item.refs & people_of.keys():
-                for thread in people_of[person]:
-                    scenes[thread][item.event.id] = item
+        while people_of:
+            linked: dict[str, set[str]] = defaultdict(set)
+            for item in self._find(list(people_of)):
+                for person in item.refs & people_of.keys():
+                    for thread in people_of[person]:
+                        if item.event.id not in scenes[thread] and item.event.type in LINKS:
+                            for other in _people(item.refs) - {person}:
+                                linked[other].add(thread)
+                        scenes[thread][item.event.id] = item
+            people_of = linked
+        self._add_retractions(scenes)
         return {thread: list(items.values()) for thread, items in scenes.items()}
+
+    def _add_retractions(self, scenes: Mapping[str, dict[str, Evidence]]) -> None:
+        """A retraction names what it strikes by id only, so it may name none of the people of the event."""
+        threads_of: dict[str, list[str]] = defaultdict(list)
+        for thread, items in scenes.items():
+            for event_id in items:
+                threads_of[event_id].append(thread)
+        struck = {"event.type": RETRACTION, "event.data.event_id": {"$in": list(threads_of)}}
+        for document in self._evidence.find(struck, {"event": 1, "refs": 1}) if threads_of else ():
+            retraction = Evidence(event_of(document), frozenset(document["refs"]))
+            for thread in threads_of[retraction.event.data["event_id"]]:
+                scenes[thread].setdefault(retraction.event.id, retraction)
+
+    def _about(
+        self, people: Collection[str], fields: Mapping[str, int], also: Mapping[str, Any] | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The documents about these people, then those about people whom links among them join with these, and on."""
+        known, new = set(people), set(people)
+        while new:
+            documents = list(self._evidence.find({"refs": {"$in": list(new)}, **(also or {})}, dict(fields)))
+            yield documents
+            joined = {ref for document in documents if document["event"]["type"] in LINKS for ref in document["refs"]}
+            new = _people(joined) - known
+            known |= new
 
     def threads(self, kinds: Collection[str]) -> Iterator[str]:
         """Every thread there is evidence about, once, as a stream: there may be more than one answer can hold."""
@@ -148,6 +200,10 @@ class EvidenceStore:
             "refs": list(self._catalogue.refs(event)),
             "folded": False,
         }
+
+
+def _people(refs: Iterable[str]) -> set[str]:
+    return {ref for ref in refs if ref.startswith("person/")}
 
 
 def _upsert(collection: MongoCollection, key: str, update: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from services.referrals_followup.views import follow_up_of
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.history import require_area
+from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
 from shared.kernel.time import Offset, london_date
 from shared.web.pages import decode_cursor, encode_cursor
@@ -91,7 +91,7 @@ def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
 def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     if "area" in query:
         require_area(actor, query["area"])
-    wanted: dict[str, Any] = {"area": query.get("area", {"$in": list(actor.areas)})}
+    wanted: dict[str, Any] = {"areas": query.get("area", {"$in": list(actor.areas)})}
     if query["state"] != ANY:
         wanted["state"] = query["state"]
     for name, field in (("team", "owner_team"), ("owner", "owner_person")):
@@ -130,7 +130,7 @@ def found(parts: Parts, actor: Actor, said: str) -> tuple[FollowUp, Acts, list[E
     if current is None:
         raise UnknownStream("there is no such follow-up")
     follow_up, acts = current
-    require_area(actor, follow_up.area)
+    require_one_of(actor, follow_up.areas)
     return follow_up, acts, own
 
 
@@ -139,8 +139,8 @@ def _id_of(parts: Parts, actor: Actor, said: str) -> str:
         reference = normal_reference(said)
     except ValueError:
         return said
-    matching = list(parts.views.collection.find({"reference": reference}, {"area": 1}))
-    own = [document for document in matching if document["area"] in actor.areas] or matching
+    matching = list(parts.views.collection.find({"reference": reference}, {"areas": 1}))
+    own = [document for document in matching if set(document["areas"]) & set(actor.areas)] or matching
     if len(own) > 1:
         raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
     return own[0]["_id"] if own else reference

@@ -51,7 +51,7 @@ class FollowUpView(Document):
         "index_cls": False,
         "indexes": [
             {"fields": ["state", "next_rung_at"], "name": "sweep"},
-            {"fields": ["area", "state", "due_at", "id"], "name": "area_due"},
+            {"fields": ["areas", "state", "due_at", "id"], "name": "area_due"},
             {"fields": ["owner_team", "state", "due_at", "id"], "name": "team_due"},
             {"fields": ["owner_person", "state", "due_at", "id"], "name": "owner_due"},
             {"fields": ["person", "state", "due_at", "id"], "name": "person_due"},
@@ -69,6 +69,7 @@ class FollowUpView(Document):
     thread = StringField()
     person = StringField(null=True)
     area = StringField()
+    areas = ListField(StringField())
     state = StringField()
     opened_by = StringField()
     opened_type = StringField()
@@ -90,6 +91,7 @@ class FollowUpView(Document):
     inherited = BooleanField()
     gap = StringField(null=True)
     fallback = StringField(null=True)
+    on = StringField(null=True)
     receiver_role = StringField(null=True)
     receiver_team = StringField(null=True)
     closed_by = StringField(null=True)
@@ -104,7 +106,7 @@ class FollowUpView(Document):
     seen = IntField()
 
 
-_NESTED = ("owner", "rungs", "rules", "why")
+_NESTED = ("owner", "rungs", "rules", "why", "areas")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
 
 
@@ -113,6 +115,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None, guard
     owner = owner_of(follow_up, acts)
     view = FollowUpView(
         **{name: getattr(follow_up, name) for name in _COPIED},
+        areas=list(follow_up.areas),
         asked_of=asdict(follow_up.owner),
         owner_role=owner.role,
         owner_team=owner.team,
@@ -134,6 +137,7 @@ def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
     return FollowUp(
         id=document["_id"],
         **values,
+        areas=tuple(document["areas"]),
         owner=Owner(**document["asked_of"]),
         rungs=tuple(_rung_of(rung) for rung in document["rungs"]),
         rules=document["rules"],
