@@ -17,7 +17,8 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from services.referrals_followup.domain.scene import LINKED, UNLINKED, Evidence
+from services.referrals_followup.domain.scene import LINKED, UNLINKED, Evidence, Scene
+from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
 from shared.events.mongo import despite_duplicates
@@ -27,6 +28,8 @@ from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import SERVICES
 
 LINKS = (LINKED, UNLINKED)
+# The fields by which an event names a team that can come to own a follow-up.
+TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
 
 
 class EvidenceStore:
@@ -47,6 +50,7 @@ class EvidenceStore:
             name="struck_out",
             partialFilterExpression={"event.type": RETRACTION},
         )
+        self._evidence.create_index([("teams", ASCENDING), ("event.recordedat", ASCENDING)], name="teams")
         self._evidence.create_index([("folded", ASCENDING)], name="unfolded", partialFilterExpression={"folded": False})
 
     def keep(self, events: Collection[Event]) -> None:
@@ -87,6 +91,38 @@ class EvidenceStore:
             for document in documents:
                 found.update(_people(document["refs"]))
         return {ref.partition("/")[2] for ref in found}
+
+    def ids_of(self, person_id: str, as_of: datetime | None = None) -> set[str]:
+        """This id and those that a standing link joins with it; with `as_of` (UTC) by what was recorded until then."""
+        ids = self.people([person_id])
+        if len(ids) == 1:
+            return ids
+        known = [item for item in self.around(ids) if as_of is None or item.event.recorded_at <= as_of]
+        scene = Scene(f"person/{person_id}", known)
+        return {other for other in ids if scene.person(other) == scene.person(person_id)}
+
+    def around(self, person_ids: Collection[str]) -> list[Evidence]:
+        """Every event that names one of these ids of people, every one on a thread that such an event names, and what
+        strikes out any of them."""
+        found = {item.event.id: item for item in self._find(_refs_of(person_ids))}
+        named = {ref for item in found.values() for ref in item.refs}
+        found.update((item.event.id, item) for item in self._find(named - _people(named)))
+        self._add_retractions({"": found})
+        return list(found.values())
+
+    def threads_of(self, person_ids: Collection[str], kinds: Collection[str]) -> set[str]:
+        """The threads that the events about these people are on: every follow-up about them is among theirs."""
+        return _of_kinds(kinds, self._refs({"refs": {"$in": _refs_of(person_ids)}})) if person_ids else set()
+
+    def threads_of_team(self, team: str, kinds: Collection[str], until: datetime) -> set[str]:
+        """Every thread that the team can have owned a follow-up about by then (UTC): the threads of the events that it
+        recorded or that name it, and those of the people in these events (one hop).
+
+        Cost grows with the history of this team and of its people, and with nobody else's.
+        """
+        refs = self._refs({"teams": team, "event.recordedat": {"$lte": until}})
+        people = self.people([ref.partition("/")[2] for ref in _people(refs)])
+        return _of_kinds(kinds, refs) | self.threads_of(people, kinds)
 
     def scenes(self, threads: Collection[str]) -> dict[str, list[Evidence]]:
         """For each thread, its own evidence and that about the people its events name."""
@@ -192,18 +228,36 @@ class EvidenceStore:
         for document in self._evidence.find({"refs": {"$in": list(refs)}}, {"event": 1, "refs": 1}):
             yield Evidence(event_of(document), frozenset(document["refs"]))
 
+    def _refs(self, wanted: Mapping[str, Any]) -> set[str]:
+        return {ref for document in self._evidence.find(wanted, {"refs": 1}) for ref in document["refs"]}
+
     def _document(self, event: Event) -> dict[str, Any]:
         document = document_of(event, private={}, relay={})
         return {
             "_id": event.id,
             "event": document["event"],
             "refs": list(self._catalogue.refs(event)),
+            "teams": _teams_of(event),
             "folded": False,
         }
 
 
 def _people(refs: Iterable[str]) -> set[str]:
     return {ref for ref in refs if ref.startswith("person/")}
+
+
+def _refs_of(person_ids: Iterable[str]) -> list[str]:
+    return [f"person/{person_id}" for person_id in person_ids]
+
+
+def _of_kinds(kinds: Collection[str], refs: Iterable[str]) -> set[str]:
+    return {ref for ref in refs if ref.partition("/")[0] in kinds}
+
+
+def _teams_of(event: Event) -> list[str]:
+    """The team that recorded it, and those it names. The system is none: it owns nothing, yet it chases about all."""
+    found = {event.team, *(event.data.get(field) for field in TEAM_FIELDS)} - {SYSTEM}
+    return sorted(team for team in found if team)
 
 
 def _upsert(collection: MongoCollection, key: str, update: Mapping[str, Any]) -> None:

@@ -98,6 +98,7 @@ class _OwnerSchema(_Strict):
     team = _OwnerPart()
     person = _OwnerPart()
     latest = fields.List(fields.Nested(_LatestOwner), validate=validate.Length(min=1))
+    at = fields.String(validate=validate.OneOf(["opening"]))
 
 
 class _WordOrExpression(fields.Raw):
@@ -124,6 +125,7 @@ class StepSchema(_Strict):
     urgent_when = fields.Raw()
     recurs = fields.Boolean()
     for_each_open = fields.Boolean()
+    met_by_acceptance = fields.Boolean()
     area = fields.String(validate=validate.OneOf([RESIDENCE, RECORD]))
     after_loss = fields.String(validate=validate.OneOf(["ends", "continues"]))
     fallback = fields.String()
@@ -271,7 +273,7 @@ class _Judge:
             found += self._predicates(("urgent_when",), step["urgent_when"], openers)
         for part in ("met_by", "ended_by"):
             found += self._matchers((part,), step.get(part, []))
-        if not step.get("met_by") and not step.get("for_each_open"):
+        if not step.get("met_by") and not step.get("met_by_acceptance"):
             found.append((("met_by",), "nothing meets it; name at least one event"))
         if step.get("owner", {}).get("role") not in (None, ACTOR):
             found += self._recipients(("owner", "role"), [step["owner"]["role"]])
@@ -364,6 +366,10 @@ class _Judge:
             return self._predicates(place, argument, events)
         if name in _NUMBERS:
             return [] if _is_positive(argument) else [(place, f"{name} takes a whole number from 1")]
+        if name == "role_in":
+            if not isinstance(argument, list) or not all(isinstance(role, str) for role in argument):
+                return [(place, "role_in takes a list of roles")]
+            return self._recipients(place, argument)
         if name == "pregnant":
             return [] if isinstance(argument, bool) else [(place, "pregnant is true or false")]
         if name in _ABOUT_PEOPLE and not isinstance(argument, Mapping):

@@ -14,7 +14,7 @@ from services.referrals_followup.domain.predicates import (
     compile_predicates,
     value_of,
 )
-from services.referrals_followup.domain.scene import Scene
+from services.referrals_followup.domain.scene import Scene, order_key
 from services.referrals_followup.domain.standards import PEOPLE, Count, LadderRung, Step, Value
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
@@ -36,6 +36,7 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
         opens_on=() if counted else compile_matchers(opening),
         counted=counted,
         for_each_open=content.get("for_each_open", False),
+        met_by_acceptance=content.get("met_by_acceptance", False),
         due=compile_due(content["due"]),
         met_by=compile_matchers(content.get("met_by", [])),
         ended_by=compile_matchers(content.get("ended_by", [])),
@@ -70,13 +71,19 @@ def _compile_rung(content: Mapping[str, Any]) -> LadderRung:
 
 
 def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner]:
-    """`latest`: the events that name who has it, of which the last to match says team and person together."""
+    """`latest`: the events that name who has it, of which the last to match says team and person together.
+
+    `at: opening`: only what was so when it opened counts; who took over since then does not owe it.
+    """
+    is_fixed = content.get("at") == "opening"
     named = [(compile_matcher({**entry, "via": PEOPLE}), entry) for entry in content.get("latest", [])]
 
     def owner(opening: Event, scene: Scene) -> Owner:
         role = opening.role if content["role"] == "actor" else content["role"]
         for event in reversed(scene.standing) if named else ():
             for matcher, entry in named:
+                if is_fixed and order_key(event) > order_key(opening):
+                    continue
                 if event.type == matcher.event and matcher.holds(event, scene):
                     return Owner(role, _said(event, entry["team"]), _said(event, entry["person"]))
         person = opening.actor if content.get("person") == "actor" else value_of(content.get("person"), opening, scene)

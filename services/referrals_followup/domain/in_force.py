@@ -45,31 +45,33 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class OfKind:
-    """The ids of the steps for one kind of thread, sorted: those that an event type may open, those that a count opens,
-    and those that a closing opens for each obligation."""
+    """The ids of the steps for one kind of thread by event type: those that such an event may open, those that count
+    it, and those that it opens for each obligation, as a closing."""
 
     by_opener: Mapping[str, tuple[str, ...]]
-    counted: tuple[str, ...]
-    for_each_open: tuple[str, ...]
+    by_counted: Mapping[str, tuple[str, ...]]
+    by_closing: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> OfKind:
-        openers: dict[str, set[str]] = {}
-        counted, for_each = set(), set()
+        opener: dict[str, set[str]] = {}
+        counted: dict[str, set[str]] = {}
+        closing: dict[str, set[str]] = {}
         for step in steps:
             if step.for_each_open:
-                for_each.add(step.id)
+                index, matchers = closing, step.opens_on
             elif step.counted:
-                counted.add(step.id)
+                index, matchers = counted, step.counted.of
             else:
                 # What met a round of a recurring step may have opened the next one.
-                for matcher in (*step.opens_on, *(step.met_by if step.recurs else ())):
-                    openers.setdefault(matcher.event, set()).add(step.id)
-        return cls(
-            {event_type: tuple(sorted(found)) for event_type, found in openers.items()},
-            tuple(sorted(counted)),
-            tuple(sorted(for_each)),
-        )
+                index, matchers = opener, (*step.opens_on, *(step.met_by if step.recurs else ()))
+            for matcher in matchers:
+                index.setdefault(matcher.event, set()).add(step.id)
+        return cls(_sorted(opener), _sorted(counted), _sorted(closing))
+
+
+def _sorted(index: Mapping[str, set[str]]) -> Mapping[str, tuple[str, ...]]:
+    return {event_type: tuple(sorted(found)) for event_type, found in index.items()}
 
 
 @dataclass(frozen=True, slots=True)

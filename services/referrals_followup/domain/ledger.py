@@ -77,8 +77,10 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
 
     openings = [
         (step_id, _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event)))
-        for event in scene.everything
-        for step_id in sorted({step_id for kind in _kinds(rules, scene, event) for step_id in _opened(kind, event)})
+        for event in scene.facts
+        for step_id in sorted(
+            {one for kind in _kinds(rules, scene, event) for one in kind.by_opener.get(event.type, ())}
+        )
     ]
     for step_id, opening in openings:
         look_at(step_id, opening)
@@ -97,10 +99,6 @@ def _kinds(rules: RulesHistory, scene: Scene, event: Event) -> Iterator[OfKind]:
     """What is in force for threads of this kind, where the event was recorded and where its person lives."""
     for area in {event.area, scene.area_of(event)}:
         yield rules.of_kind(area, scene.kind)
-
-
-def _opened(kind: OfKind, event: Event) -> tuple[str, ...]:
-    return kind.by_opener.get(event.type, ())
 
 
 def _under_the_rules_in_force(
@@ -224,24 +222,26 @@ def _closing(
         for event in scene.acts
         if event.type == ENDED and event.data["follow_up_id"] == opening.follow_up_id
     ]
-    if opening.on is not None:
-        candidates += _taken_over(scene, opening, opening.on)
+    if step.met_by_acceptance:
+        candidates += _taken_over(scene, opening)
     if loss is not None:
         candidates.append((loss, ENDED_STATE))
     in_time = [(event, state) for event, state in candidates if until is None or event.recorded_at < until]
     return min(in_time, key=lambda candidate: (order_key(candidate[0]), candidate[1]), default=None)
 
 
-def _taken_over(scene: Scene, opening: _Opening, obligation: FollowUp) -> Iterator[tuple[Event, str]]:
+def _taken_over(scene: Scene, opening: _Opening) -> Iterator[tuple[Event, str]]:
     """A named person other than who closed the case takes the obligation on, or nothing more is expected of it."""
-    ids = (opening.follow_up_id, obligation.id)
+    obligation = opening.on
+    ids = (opening.follow_up_id, obligation.id if obligation else None)
     for act in scene.acts:
         takes_on = act.type == ACCEPTED and act.data["follow_up_id"] in ids and act.actor != opening.event.actor
         if takes_on and act.recorded_at >= opening.event.recorded_at:
             yield act, MET
-    for event in (*scene.standing, *scene.retractions):
-        if event.id == obligation.closed_by:
+    for event in (*scene.standing, *scene.acts, *scene.retractions):
+        if obligation and event.id == obligation.closed_by:
             yield event, MET
+            break
 
 
 def _counts_after(event: Event, opening: _Opening) -> bool:
@@ -267,8 +267,13 @@ def _closed(follow_up: FollowUp, state: str, closer: Event | None, reason: str) 
 
 def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
-    areas = {area for event in scene.everything for area in (event.area, scene.area_of(event))}
-    for step_id in sorted({step_id for area in areas for step_id in rules.of_kind(area, scene.kind).counted}):
+    asked = {
+        step_id
+        for event in scene.facts
+        for kind in _kinds(rules, scene, event)
+        for step_id in kind.by_counted.get(event.type, ())
+    }
+    for step_id in sorted(asked):
         standing = list(_episodes(rules, scene, step_id, scene.standing))
         claimed = list(_episodes(rules, scene, step_id, scene.everything))
         for ordinal in count():
@@ -340,8 +345,9 @@ def _takes_in(closing: Event | None, event: Event) -> bool:
 
 def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> Iterator[FollowUp]:
     """One follow-up for each obligation that was still open when an agency closed its case about the same person."""
-    for event in scene.everything:
-        for step_id in sorted({step_id for kind in _kinds(rules, scene, event) for step_id in kind.for_each_open}):
+    for event in scene.facts:
+        steps = {one for kind in _kinds(rules, scene, event) for one in kind.by_closing.get(event.type, ())}
+        for step_id in sorted(steps):
             for obligation in found:
                 follow_up_id = derived_id(step_id, obligation.id, event.id)
                 acted_on = follow_up_id in scene.acted_on
@@ -356,9 +362,12 @@ def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> 
 
 
 def _was_open(obligation: FollowUp, closing: Event, scene: Scene) -> bool:
+    """Whether this was expected, and visible, when the case closed, about somebody whose case it was."""
     if obligation.state == VOID or not scene.is_about(closing, obligation.person):
         return False
     if obligation.opened_by == closing.id or obligation.opened_at > closing.occurred_at:
+        return False
+    if obligation.visible_from > closing.occurred_at:
         return False
     if obligation.closed_at is None:
         return True

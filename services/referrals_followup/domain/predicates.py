@@ -97,6 +97,11 @@ def _field_has_any(argument: list[Any]) -> Predicate:
     return lambda event, scene: is_named_in(event.data.get(name), wanted)
 
 
+def _role_in(roles: list[str]) -> Predicate:
+    """Whether somebody in one of these roles recorded the event."""
+    return lambda event, scene: event.role in roles
+
+
 def _thread_is(name: str) -> Predicate:
     """Whether the thread is what the field names (one id, or several): of a person, under whichever of their ids."""
     return lambda event, scene: is_named_in(event.data.get(name), [scene.thread_id])
@@ -139,6 +144,7 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "field_present": _field_present,
     "field_has_any": _field_has_any,
     "field_at_least": _field_at_least,
+    "role_in": _role_in,
     "thread_is": _thread_is,
     "thread_has": _thread_has,
     "thread_had": _earlier(OWN),
@@ -153,12 +159,3 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "all_of": _all_of,
     "any_of": _any_of,
 }
-
-
-def predicate_in_words(item: Mapping[str, Any]) -> str:
-    ((name, argument),) = item.items()
-    if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[0], str):
-        value = argument[1]
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        return f"{argument[0].replace('_', ' ')} {'is' if name != 'field_at_least' else 'at least'} {shown}"
-    return f"{name.replace('_', ' ')} {argument}"

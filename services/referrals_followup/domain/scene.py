@@ -23,7 +23,7 @@ BOOKED = ("pregnancy.booked.v1", "pregnancy.notified.v1")
 EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
 PREGNANCY_ENDED = "pregnancy.ended.v1"
 DIED = "person.died.v1"
-PERSON = "person"
+PERSON, PREGNANCY = "person", "pregnancy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def happened_before(event: Event, opening: Event) -> bool:
 class Scene:
     """What the ledger knows when it looks at one thread.
 
-    `own` carries the thread, `standing` is all that was not struck out; `own_standing` is what stands of the thread's
-    own events and, of a person, of those under their other ids.
+    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out;
+    `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
@@ -67,6 +67,7 @@ class Scene:
         people = {self.person(ref) for item in own for ref in _people(item.refs)}
         items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
         self.everything = tuple(item.event for item in items)
+        self.facts = tuple(event for event in self.everything if not _is_act(event))
         self.own = tuple(item.event for item in own if not _is_act(item.event))
         self.acts = tuple(item.event for item in own if _is_act(item.event))
         self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
@@ -127,10 +128,10 @@ class Scene:
     # --- families -------------------------------------------------------------------------------------------------
 
     def is_pregnant(self, person_id: str | None, at: Event) -> bool:
-        """Whether this mother was known to be pregnant when the event happened."""
+        """Whether this mother was pregnant when the event happened; on a pregnancy's thread, with that one."""
         return any(
             self.is_about(booked, person_id) and not happened_before(at, booked) and self._is_live(booked, at)
-            for booked in self.standing
+            for booked in (self.own_standing if self.kind == PREGNANCY else self.standing)
             if booked.type in BOOKED
         )
 
@@ -186,7 +187,7 @@ class Scene:
 
     def area_of(self, event: Event) -> str:
         """The area in which the person of the event lived that day; without a known move, the event's own."""
-        moves = self._moves_of(self.person_of(event))
+        moves = self._moves_of(self.person_of(event)) if self._moves else []
         if not moves:
             return event.area
         day = london_date(event.occurred_at)
@@ -216,7 +217,7 @@ class Scene:
 
     @property
     def _own_pregnancy(self) -> str | None:
-        return self.thread_id if self.kind == "pregnancy" else None
+        return self.thread_id if self.kind == PREGNANCY else None
 
     @cached_property
     def _losses(self) -> list[Event]:

@@ -96,6 +96,7 @@ class Step:
     opens_on: tuple[Matcher, ...]
     counted: Count | None
     for_each_open: bool
+    met_by_acceptance: bool
     due: DueRule
     met_by: tuple[Matcher, ...]
     ended_by: tuple[Matcher, ...]
