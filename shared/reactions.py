@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pymongo import ASCENDING
-from pymongo.collection import Collection
 from pymongo.database import Database
 
 from shared.contracts import CATALOGUE
@@ -71,12 +70,6 @@ class Reactions:
             pass
         settled = {"_id": {"$in": [event.id for event in matter]}, "settled": False}
         self._heard.update_many(settled, {"$set": {"settled": True}})
-
-    def has_settled(self, sources: Iterable[Collection[dict[str, Any]]]) -> bool:
-        """Whether all that can matter among the events of these stores has been heard, and what follows is recorded."""
-        wanted = {"event.type": {"$in": sorted(self._of.matters)}}
-        recorded = sum(events.count_documents(wanted) for events in sources)
-        return self._heard.count_documents({"settled": True}) == recorded
 
     def _hear(self, deliveries: list[Delivery]) -> list[Outcome]:
         read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
@@ -155,6 +148,13 @@ class Reactions:
         except Contended:
             return True  # others are recording there: look again
         return not recorded.replayed
+
+
+def has_settled(of: ReactionsOf, hearer: Database[dict[str, Any]], sources: Iterable[Database[dict[str, Any]]]) -> bool:
+    """Whether the service has heard all that can matter of what these have recorded, and recorded what follows."""
+    wanted = {"event.type": {"$in": sorted(of.matters)}}
+    recorded = sum(source["events"].count_documents(wanted) for source in sources)
+    return hearer["heard"].count_documents({"settled": True}) == recorded
 
 
 class _AlreadySaid(Exception):

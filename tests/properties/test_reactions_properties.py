@@ -109,15 +109,9 @@ class Hearing:
         """Another process of the service."""
         return Reactions(self._database, store or self.store, of or self._of)
 
-    def has_settled(self, events: list[Event]) -> bool:
-        """Whether all of these are done with, had others recorded those that the service did not say itself."""
-        others = self._database["others"]
-        others.delete_many({})
-        own = {document["_id"] for document in self.store.collection.find({}, {"_id": 1})}
-        foreign = [document_of(event, private={}, relay={}) for event in events if event.id not in own]
-        if foreign:
-            others.insert_many(foreign)
-        return self.worker().has_settled([self.store.collection, others])
+    def heard(self) -> dict[str, bool]:
+        """Whether each event that was kept is done with."""
+        return {document["_id"]: document["settled"] for document in self._database["heard"].find()}
 
     def said(self) -> list[Event]:
         """Every entry that the service made by itself, retractions too."""
@@ -187,7 +181,8 @@ def test_what_stands_is_what_follows_from_all_that_was_said_each_once(
     said = hearing.said()
     _hear_at_once(hearing, _batches([*events, *said], Random(seed)), workers)
     assert hearing.said() == said
-    assert hearing.has_settled([*events, *said])
+    kept = hearing.heard()
+    assert kept == {event.id: True for event in [*events, *said] if event.type in of.matters}
 
 
 def _told_of(him: int) -> tuple[Said, list[Event]]:
