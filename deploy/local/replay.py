@@ -1,7 +1,8 @@
 """Replays a case on a local stack: records each fact on its day through the APIs and lets the days pass.
 
-The clock moves only when nothing is left to do: all that was recorded is published and folded, and no mail waits. So
-the result does not depend on how quickly anything runs, nor on which process was killed and came back meanwhile.
+The clock moves only when nothing is left to do: all that was recorded is published and folded, what the services record
+because of it is recorded, and no mail waits. So the result does not depend on how quickly anything runs, nor on which
+process was killed and came back meanwhile.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from urllib3 import Retry
 from deploy.local.case import Case, Expected, Fact
 from deploy.local.processes import NotReady
 from deploy.local.stack import SERVICES, LocalStack
+from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
+from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
 from services.referrals_followup import mails
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.evidence import EvidenceStore
@@ -30,11 +33,13 @@ from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
 from shared.kernel.time import at_london, london_date
+from shared.reactions import has_settled
 from shared.scheduling.tick import publish_sweep
 
 END_OF_DAY = clock_time(18, 0)
 PATIENCE_SECONDS = 120.0
 ONE_SWEEP_SECONDS = 20.0
+REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,7 +64,9 @@ class Replay:
         self.known: dict[str, str] = {}
         self._directory = load_directory(self.stack.directory_file)
         self._database = open_database(self.stack.parts.mongodb_uri, "referrals_followup")
-        self._events = [open_database(self.stack.parts.mongodb_uri, service).events for service in SERVICES]
+        stores = {service: open_database(self.stack.parts.mongodb_uri, service) for service in SERVICES}
+        self._events = [store.events for store in stores.values()]
+        self._recording = {service: stores[service] for service in REACTIONS}
         self._evidence = EvidenceStore(self._database, CATALOGUE)
         if self.stack.clock_file is None:
             raise ValueError("a replay needs a stack with a replay clock")
@@ -166,6 +173,9 @@ class Replay:
 
     def _is_told(self) -> bool:
         now = self._clock.now()
+        recording = self._recording.values()
+        if not all(has_settled(REACTIONS[service], store, recording) for service, store in self._recording.items()):
+            return False
         if any(
             events.find_one({part: True}) for events in self._events for part in ("relay.pending", "relay.unlisted")
         ):
