@@ -41,6 +41,7 @@ AREAS = (("essex",), ("essex", "norfolk"))
 MOST_KNOWN = 5
 MOST_MENDED = 3
 ROUNDS = 3
+PATIENCE = 60.0
 JSON = "application/json"
 # What breaks programs that take the kind of a value for granted.
 ODDITIES: list[Any] = [
@@ -158,7 +159,7 @@ class Fuzzing:
     def _send(self, case: Case, headers: dict[str, str]) -> Response | None:
         label = case.operation.label
         try:
-            response = case.call(session=self._session, headers=headers)
+            response = case.call(session=self._session, headers=headers, timeout=PATIENCE)
         except requests.RequestException as error:
             self.failures.setdefault(
                 (label, type(error).__name__), "\n".join([str(error), *getattr(error, "__notes__", [])])
