@@ -12,7 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from services.referrals_followup.domain.compiling import compile_step
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
-from services.referrals_followup.domain.due_rules import EDD, offset_part
+from services.referrals_followup.domain.due_rules import EDD, OPENING, offset_part
 from services.referrals_followup.domain.follow_up import OWNER
 from services.referrals_followup.domain.in_force import NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.predicates import PREDICATES
@@ -29,7 +29,12 @@ STEP_ID = r"[A-Z]+-\d\d(\.[a-z-]+)?"
 _PREDICATES_OF_A_FIELD = ("field_equals", "field_in", "field_has_any", "field_at_least")
 _VALUES: Mapping[str, Any] = {"field_in": list, "field_has_any": list, "field_at_least": int | float}
 _VALUES_IN_WORDS = {"field_in": "a list", "field_has_any": "a list", "field_at_least": "a number"}
-_NUMBERS = ("weeks_pregnant_from", "parent_of_child_under_months", "child_under_months")
+_NUMBERS = (
+    "weeks_pregnant_from",
+    "parent_of_child_under_months",
+    "gave_birth_within_months",
+    "child_under_months",
+)
 _ABOUT_PEOPLE = ("person_has", "person_had", "people_had")
 
 
@@ -420,19 +425,21 @@ class _Judge:
                 return [(where, "choose stands alone")]
             return self._cases((*where, "choose"), content["choose"], openers)
         found: list[Problem] = []
-        anchor = content.get("after", "opening")
+        anchor = content.get("after", OPENING)
         if isinstance(anchor, Mapping):
             if "nth" in anchor:
-                rest = {name: value for name, value in anchor.items() if name != "nth"}
+                rest = {name: value for name, value in anchor.items() if name not in ("nth", "since")}
                 found += self._matcher((*where, "after"), rest)
                 if not _is_positive(anchor["nth"]):
                     found.append(((*where, "after", "nth"), "is a whole number from 1"))
+                if anchor.get("since", OPENING) != OPENING:
+                    found.append(((*where, "after", "since"), "is `opening`: of the events from then on"))
             elif "field" in anchor and set(anchor) <= {"field", "event"}:
                 found += self._expression((*where, "after"), anchor, openers)
                 found += self._is_date((*where, "after"), anchor, openers)
             else:
                 found.append(((*where, "after"), "has `event` and `nth`, or `field`"))
-        elif anchor not in ("opening", EDD):
+        elif anchor not in (OPENING, EDD):
             found.append(((*where, "after"), "is `opening`, `edd`, or a mapping with `event` and `nth`, or `field`"))
         try:
             Offset.parse(offset_part(content))

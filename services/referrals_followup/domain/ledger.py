@@ -22,7 +22,14 @@ from services.referrals_followup.domain.follow_up import (
     Rung,
 )
 from services.referrals_followup.domain.in_force import OfKind, Ruleset, RulesHistory
-from services.referrals_followup.domain.scene import Evidence, Scene, happened_before, order_key
+from services.referrals_followup.domain.scene import (
+    DIED,
+    PREGNANCY_ENDED,
+    Evidence,
+    Scene,
+    happened_before,
+    order_key,
+)
 from services.referrals_followup.domain.standards import Computed, Count, Matcher, Step, explained, is_inherited
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
@@ -183,13 +190,20 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
     )
     if opening.retraction is not None:
         return _closed(follow_up, VOID, opening.retraction, "opening recorded in error")
-    loss = min(scene.losses_for(event), key=order_key, default=None) if step.ends_on_loss else None
+    loss = min(_ending_losses(step, scene, event), key=order_key, default=None)
     closing = _closing(step, scene, opening, until, loss)
     if closing is None:
         return follow_up
     closer, state = closing
     reason = closer.data.get("reason_code") or closer.type
     return _closed(follow_up, state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason)
+
+
+def _ending_losses(step: Step, scene: Scene, opening: Event) -> Iterator[Event]:
+    """A step that goes on after a loss still ends with the death of the one it is about, unless a loss opened it."""
+    for loss in scene.losses_for(opening):
+        if step.ends_on_loss or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
+            yield loss
 
 
 def _rungs(

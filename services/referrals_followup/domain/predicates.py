@@ -119,6 +119,10 @@ def _parent_of_child_under_months(months: int) -> Predicate:
     return lambda event, scene: scene.had_child_within(scene.person_of(event), months, event)
 
 
+def _gave_birth_within_months(months: int) -> Predicate:
+    return lambda event, scene: scene.gave_birth_within(scene.person_of(event), months, event)
+
+
 def _child_under_months(months: int) -> Predicate:
     return lambda event, scene: scene.is_under(scene.person_of(event), months, event)
 
@@ -154,6 +158,7 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "weeks_pregnant_from": _weeks_pregnant_from,
     "pregnant": _is_pregnant,
     "parent_of_child_under_months": _parent_of_child_under_months,
+    "gave_birth_within_months": _gave_birth_within_months,
     "child_under_months": _child_under_months,
     "not": _not,
     "all_of": _all_of,

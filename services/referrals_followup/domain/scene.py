@@ -40,10 +40,13 @@ def order_key(event: Event) -> tuple[Any, ...]:
 
 
 def happened_before(event: Event, opening: Event) -> bool:
-    """Whether the event is over before the opening began. On one stream the order of recording decides."""
+    """Whether the event is over before the opening began. On one stream the order of recording decides, unless what
+    was recorded first is dated later: the opening was told late, and nobody is asked for what has been done since."""
+    earliest, latest = span(event.occurred_at, event.precision)
+    opened_from, opened_until = span(opening.occurred_at, opening.precision)
     if event.stream == opening.stream:
-        return event.version < opening.version
-    return span(event.occurred_at, event.precision)[1] < span(opening.occurred_at, opening.precision)[0]
+        return event.version < opening.version and earliest <= opened_until
+    return latest < opened_from
 
 
 class Scene:
@@ -140,6 +143,16 @@ class Scene:
             ended.data["pregnancy_id"] == booked.data["pregnancy_id"] and not happened_before(at, ended)
             for ended in self.standing
             if ended.type == PREGNANCY_ENDED and ended.id != at.id
+        )
+
+    def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
+        """Whether this mother gave birth less than so many months before the event."""
+        day = london_date(at.occurred_at)
+        return any(
+            born <= day < plus_months(born, months)
+            for birth in self.births()
+            if person_id is not None and self.person(person_id) == self.person(birth.subject or "")
+            for born in [london_date(birth.occurred_at)]
         )
 
     def had_child_within(self, person_id: str | None, months: int, at: Event) -> bool:

@@ -76,6 +76,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "weeks_pregnant_from": lambda weeks: f"{weeks} weeks of pregnancy are completed",
     "pregnant": lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
     "parent_of_child_under_months": lambda months: f"a parent of a child under {_age(months)}",
+    "gave_birth_within_months": lambda months: f"she gave birth less than {months} months before",
     "child_under_months": lambda months: f"the child is under {_age(months)}, or of unknown age",
     "not": lambda item: f"not ({predicate_in_words(item)})",
     "all_of": lambda items: f"({all_in_words(items)})",
