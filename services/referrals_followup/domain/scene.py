@@ -40,17 +40,22 @@ def order_key(event: Event) -> tuple[Any, ...]:
 
 
 def happened_before(event: Event, opening: Event) -> bool:
-    """Whether the event is over before the opening began. On one stream the order of recording decides."""
+    """Whether the event is over before the opening began.
+
+    On one stream the order of recording decides, but what was recorded earlier and clearly happened later is no earlier:
+    an opening may become known late.
+    """
+    first, last = span(opening.occurred_at, opening.precision)
     if event.stream == opening.stream:
-        return event.version < opening.version
-    return span(event.occurred_at, event.precision)[1] < span(opening.occurred_at, opening.precision)[0]
+        return event.version < opening.version and span(event.occurred_at, event.precision)[0] <= last
+    return span(event.occurred_at, event.precision)[1] < first
 
 
 class Scene:
     """What the ledger knows when it looks at one thread.
 
-    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out;
-    `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
+    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
+    `ever` is every fact there is, also about those whom no link joins any longer; `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
@@ -68,6 +73,7 @@ class Scene:
         items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
         self.everything = tuple(item.event for item in items)
         self.facts = tuple(event for event in self.everything if not _is_act(event))
+        self.ever = tuple(item.event for item in ordered if not _is_act(item.event))
         self.own = tuple(item.event for item in own if not _is_act(item.event))
         self.acts = tuple(item.event for item in own if _is_act(item.event))
         self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
@@ -91,8 +97,9 @@ class Scene:
 
     @property
     def retractions(self) -> list[Event]:
-        """Every retraction there is, in order."""
-        return sorted((event for found in self._retractions.values() for event in found), key=order_key)
+        """Those that strike out something known here, in order."""
+        found = (self.retraction_of(event) for event in self.everything)
+        return sorted((retraction for retraction in found if retraction), key=order_key)
 
     # --- people ---------------------------------------------------------------------------------------------------
 
