@@ -22,7 +22,7 @@ from services.referrals_followup.domain.follow_up import (
     Rung,
 )
 from services.referrals_followup.domain.in_force import OfKind, Ruleset, RulesHistory
-from services.referrals_followup.domain.scene import Evidence, Scene, happened_before, order_key
+from services.referrals_followup.domain.scene import MOVED, Evidence, Scene, happened_before, order_key
 from services.referrals_followup.domain.standards import Computed, Count, Matcher, Step, explained, is_inherited
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
@@ -156,7 +156,7 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         thread=scene.thread,
         person=scene.person_of(event),
         area=ruleset.area,
-        areas=tuple(sorted({ruleset.area, event.area})),
+        areas=tuple(sorted({ruleset.area, event.area, *_both_ends(event)})),
         state=OPEN,
         opened_by=event.id,
         opened_type=event.type,
@@ -189,6 +189,11 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
     closer, state = closing
     reason = closer.data.get("reason_code") or closer.type
     return _closed(follow_up, state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason)
+
+
+def _both_ends(opening: Event) -> set[str]:
+    """A handover is seen by the area that was left and by the one that takes over."""
+    return {opening.data["from_area"], opening.data["to_area"]} if opening.type == MOVED else set()
 
 
 def _rungs(
@@ -299,6 +304,7 @@ def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[
         return
     counted: list[Event] = []
     closed: dict[str, Event | None] = {}
+    records: set[str] = set()
     ordinals = count()
     for event in events:
         area = rules.area_for(step_id, event, scene)
@@ -310,6 +316,9 @@ def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[
             counted = []
         if not _any_matches(step.counted.of, event, scene):
             continue
+        if step.counted.once_per_record and event.stream in records:
+            continue
+        records.add(event.stream)
         counted = _still_counted(step.counted, counted, event, closed.values())
         if area in closed and _takes_in(closed[area], event):
             continue

@@ -23,6 +23,9 @@ BOOKED = ("pregnancy.booked.v1", "pregnancy.notified.v1")
 EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
 PREGNANCY_ENDED = "pregnancy.ended.v1"
 DIED = "person.died.v1"
+PARTNER_NAMED = "pregnancy.partner_named.v1"
+# The leaving-care service's word for a loss that it heard of.
+PARENTHOOD_LOST = "parenthood.lost.v1"
 PERSON, PREGNANCY = "person", "pregnancy"
 
 
@@ -159,6 +162,13 @@ class Scene:
             for born in [london_date(birth.occurred_at)]
         )
 
+    def about(self) -> Iterator[Event]:
+        """What stands of the thread's own events, the latest first, then of those about its people."""
+        yield from reversed(self.own_standing)
+        for event in reversed(self.standing):
+            if any(self.is_about(event, person) for person in self.subjects):
+                yield event
+
     def births(self) -> Iterator[Event]:
         return (
             event for event in self.standing if event.type == PREGNANCY_ENDED and event.data["outcome"] not in LOSSES
@@ -190,6 +200,12 @@ class Scene:
         edd = self.edd()
         return gestation_on(date.fromisoformat(edd), london_date(at.occurred_at))[0] if edd else None
 
+    @cached_property
+    def partners(self) -> frozenset[str]:
+        """The partners named for the thread's pregnancy."""
+        named = (event.data["partner_id"] for event in self.own_standing if event.type == PARTNER_NAMED)
+        return frozenset(map(self.person, named))
+
     # --- where people live ----------------------------------------------------------------------------------------
 
     def area_of(self, event: Event) -> str:
@@ -211,16 +227,27 @@ class Scene:
     # --- losses ---------------------------------------------------------------------------------------------------
 
     def losses_for(self, opening: Event) -> Iterator[Event]:
-        """The losses and deaths after which nothing routine is expected on the strength of this opening."""
-        person = self.person_of(opening)
+        """The losses and deaths after which nothing routine is expected on the strength of this opening.
+
+        A pregnancy is also lost when every child born of it has died.
+        """
+        named = {self.person_of(opening), opening.data.get("household_person_id")} - {None}
+        people = {self.person(str(one)) for one in named}
+        pregnancies = {opening.data.get("pregnancy_id"), self._own_pregnancy} - {None}
+        deaths = {self.person(str(loss.subject)): loss for loss in reversed(self._losses) if loss.type == DIED}
+        yield from (loss for person, loss in deaths.items() if person in people)
         for loss in self._losses:
-            if loss.type == DIED:
-                dead = self.person(str(loss.subject))
-                named = {person, opening.data.get("household_person_id")} - {None}
-                if dead in {self.person(str(one)) for one in named}:
-                    yield loss
-            elif loss.data["pregnancy_id"] in (opening.data.get("pregnancy_id"), self._own_pregnancy):
+            is_its = loss.data.get("pregnancy_id") in pregnancies
+            if loss.type == PREGNANCY_ENDED and is_its:
                 yield loss
+            elif loss.type == PARENTHOOD_LOST and self.is_about(loss, self.person_of(opening)):
+                household = loss.data.get("household_person_id")
+                if is_its or (household and household == opening.data.get("household_person_id")):
+                    yield loss
+        for birth in self.births() if deaths else ():
+            children = {self.person(child) for child in birth.data["children"]}
+            if birth.data["pregnancy_id"] in pregnancies and children and children <= deaths.keys():
+                yield max((deaths[child] for child in children), key=order_key)
 
     @property
     def _own_pregnancy(self) -> str | None:
@@ -231,7 +258,8 @@ class Scene:
         return [
             event
             for event in self.standing
-            if event.type == DIED or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
+            if event.type in (DIED, PARENTHOOD_LOST)
+            or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
         ]
 
 
