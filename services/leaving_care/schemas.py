@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.contracts.fields import Choice, Ref, Slug
 from shared.contracts.words import (
@@ -14,15 +17,45 @@ from shared.contracts.words import (
 from shared.web.fields import Body, CommandBody, Day, FreeText, Instant, NhsNumber
 from shared.web.pages import PageQuery
 from shared.web.records import Entry, RecordedAnswer
+from shared.web.told import ToldAnswer
+
+
+class LookedAfter(Body):
+    """A time of being looked after: its first and its last day, both of which count. It goes on without a last day."""
+
+    from_on = Day(required=True)
+    to_on = Day()
+
+    @validates_schema
+    def is_in_order(self, said: Mapping[str, Any], **_: Any) -> None:
+        if "to_on" in said and said["to_on"] < said["from_on"]:
+            raise ValidationError({"to_on": ["lies before from_on"]})
 
 
 class CareLeaverBody(CommandBody):
+    """With `looked_after` the category follows by law; without, somebody who knows it says it."""
+
     given_name = FreeText(200, required=True)
     family_name = FreeText(200, required=True)
     date_of_birth = Day(required=True)
     nhs_number = NhsNumber()
-    category = Choice(*CARE_LEAVER_CATEGORIES, required=True)
+    category = Choice(*CARE_LEAVER_CATEGORIES)
+    looked_after = fields.List(
+        fields.Nested(LookedAfter),
+        validate=validate.Length(1, 50),
+        metadata={"description": "every time that they were looked after, in any order; it never leaves this service"},
+    )
     area = Slug(metadata={"description": "needed from somebody who acts in several areas"})
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def says_which_category(self, _: Any, said: Mapping[str, Any], **__: Any) -> None:
+        if "category" not in said and "looked_after" not in said:
+            why = ["one of category and looked_after is needed"]
+            raise ValidationError({"category": why, "looked_after": why})
+
+
+class CategoryBody(CommandBody):
+    category = Choice(*CARE_LEAVER_CATEGORIES, required=True)
 
 
 class AdviserBody(CommandBody):
@@ -63,6 +96,13 @@ class EndedBody(CommandBody):
     young_person_view = FreeText(metadata={"description": "in their own words; it never leaves this service"})
 
 
+class CareLeaversQuery(PageQuery, Body):
+    person = Ref("person")
+    category = Choice(*CARE_LEAVER_CATEGORIES)
+    adviser = Slug()
+    state = Slug()
+
+
 class PlanItemsQuery(PageQuery, Body):
     care_leaver = Ref("care-leaver")
     person = Ref("person")
@@ -70,12 +110,15 @@ class PlanItemsQuery(PageQuery, Body):
     owner = Slug()
 
 
-class CareLeaverAnswer(RecordedAnswer):
+class CareLeaverAnswer(ToldAnswer):
+    """`facts`: what each kind of entry said last, by its type without version."""
+
     care_leaver_id = fields.String(required=True)
+    person_id = fields.String(required=True)
     category = fields.String(allow_none=True)
+    entitlement_review_on = fields.String(allow_none=True)
     adviser = fields.String(allow_none=True)
     team = fields.String(allow_none=True)
-    event_id = fields.String()
 
 
 class CareLeaverRecord(CareLeaverAnswer):
@@ -85,7 +128,23 @@ class CareLeaverRecord(CareLeaverAnswer):
     family_name = fields.String(allow_none=True)
     date_of_birth = fields.String(allow_none=True)
     nhs_number = fields.String(allow_none=True)
+    looked_after = fields.List(fields.Dict(keys=fields.String(), values=fields.String()))
     history = fields.List(fields.Nested(Entry), required=True)
+
+
+class CareLeaverRow(RecordedAnswer):
+    care_leaver_id = fields.String(required=True, attribute="id")
+    category = fields.String(allow_none=True)
+    entitlement_review_on = fields.String(allow_none=True)
+    adviser = fields.String(allow_none=True)
+    team = fields.String(allow_none=True)
+    begun_at = Instant(required=True)
+    changed_at = Instant(required=True)
+
+
+class CareLeaverList(Body):
+    items = fields.List(fields.Nested(CareLeaverRow), required=True)
+    next = fields.String(allow_none=True, required=True, metadata={"description": "cursor of the next page, if any"})
 
 
 class PlanItemAnswer(RecordedAnswer):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import partial
+from typing import Any
 
 from mongoengine.queryset.visitor import Q
 
 from services.leaving_care.domain import care_leaver, plan_item
+from services.leaving_care.domain.category import Period
 from services.leaving_care.parts import SERVICE, build
 from services.leaving_care.schemas import (
     AdviserBody,
     ArrangedBody,
     CareLeaverAnswer,
     CareLeaverBody,
+    CareLeaverList,
     CareLeaverRecord,
+    CareLeaversQuery,
+    CategoryBody,
     DeferredBody,
     EndedBody,
     PlanItemAnswer,
@@ -34,11 +40,13 @@ from shared.views import heard, newest_first
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.parts import Parts
-from shared.web.records import body_of, command_fields, identity_of, person_id_for, retraction, step
+from shared.web.records import STEP_ERRORS, body_of, command_fields, identity_of, person_id_for, retraction, step
+from shared.web.told import Told
 
 CARE_LEAVERS, PLAN_ITEMS = "/v1/care-leavers", "/v1/plan-items"
 
-care_leaver_step = partial(step, care_leaver.AGGREGATE, f"{CARE_LEAVERS}/<care_leaver_id>", CareLeaverAnswer)
+told = Told(care_leaver.AGGREGATE, CARE_LEAVERS, answers=CareLeaverAnswer)
+care_leaver_step = partial(step, care_leaver.AGGREGATE, told.one, CareLeaverAnswer)
 plan_item_step = partial(step, plan_item.AGGREGATE, f"{PLAN_ITEMS}/<plan_item_id>", PlanItemAnswer)
 
 
@@ -60,12 +68,14 @@ class LeavingCareService:
         person_id = person_id_for(request, self.parts.person_id_key)
         # One person is one care leaver, whoever registers them and however often.
         care_leaver_id = derived_id("care-leaver", person_id)
-        command = care_leaver.Register(person_id=person_id, **command_fields(request.body))
+        periods = tuple(Period(**period) for period in request.body.get("looked_after", ()))
+        said = command_fields(request.body, "looked_after")
+        command = care_leaver.Register(person_id=person_id, looked_after=periods, **said)
         return self.parts.records.begin(care_leaver.AGGREGATE, care_leaver_id, command, request, CARE_LEAVERS)
 
     @endpoint(
         "GET",
-        f"{CARE_LEAVERS}/<care_leaver_id>",
+        told.one,
         command="care_leaver.read",
         answers={200: CareLeaverRecord},
         summary="A care leaver by id, with name and NHS number; every reading is entered in the access log",
@@ -82,8 +92,77 @@ class LeavingCareService:
         }
         return Answer(200, body, version=shown.version, subjects=[shown.state.person_id])
 
+    @endpoint(
+        "GET",
+        CARE_LEAVERS,
+        command="care_leaver.read",
+        query=CareLeaversQuery,
+        answers={200: CareLeaverList},
+        summary="Care leavers in your areas, newest first",
+        reads_person=True,
+    )
+    def list_care_leavers(self, request: Request) -> Answer:
+        columns = {"person": "person_id", "category": "category", "adviser": "adviser", "state": "status"}
+        return self._list(care_leaver.KIND, "care_leaver.registered.v1", request, columns)
+
     assign_adviser = care_leaver_step(
         "adviser", "adviser.assign", AdviserBody, care_leaver.AssignAdviser, "Who their personal adviser is from now on"
+    )
+    end_adviser = told.step(
+        "adviser-ended", "adviser.assign", "adviser.ended.v1", "The present adviser stops; nobody follows yet"
+    )
+
+    @endpoint(
+        "POST",
+        f"{told.one}/category",
+        command="care_leaver.decide",
+        body=CategoryBody,
+        answers={201: CareLeaverAnswer},
+        summary="Somebody determines the category again, whatever the dates of care say",
+        errors=STEP_ERRORS,
+    )
+    def change_category(self, request: Request) -> Answer:
+        care_leaver_id = request.path["care_leaver_id"]
+        shown = self.parts.records.show(care_leaver.AGGREGATE, care_leaver_id, request.actor)
+        born = identity_of(shown, "care_leaver.registered.v1").get("date_of_birth")
+        command = care_leaver.ChangeCategory(
+            date_of_birth=date.fromisoformat(born) if born else None, **command_fields(request.body)
+        )
+        return self.parts.records.follow(care_leaver.AGGREGATE, care_leaver_id, command, request)
+
+    decide_entitlement = told.step(
+        "entitlement-decided",
+        "care_leaver.decide",
+        "care_leaver.entitlement_decided.v1",
+        "What becomes of the support at 21 or 25, and who decided it",
+    )
+    contact_made = told.step("contact-made", "care_leaver.record", "pa_contact.made.v1", "They were in touch, and how")
+    contact_failed = told.step(
+        "contact-failed", "care_leaver.record", "pa_contact.failed.v1", "An attempt to be in touch, and how"
+    )
+    contact_lost = told.step("contact-lost", "care_leaver.record", "pa_contact.lost.v1", "Nobody can reach them")
+    pathway_assessed = told.step(
+        "pathway-assessed", "care_leaver.record", "pathway.assessed.v1", "Their needs were assessed"
+    )
+    pathway_planned = told.step("pathway-planned", "care_leaver.record", "pathway.planned.v1", "The plan was made")
+    pathway_reviewed = told.step(
+        "pathway-reviewed", "care_leaver.record", "pathway.reviewed.v1", "The plan was reviewed, and why"
+    )
+    accommodation = told.step(
+        "accommodation", "care_leaver.record", "accommodation.changed.v1", "Where they live now, and who provides it"
+    )
+    moved = told.step("moved", "care_leaver.record", "care_leaver.moved.v1", "They moved to another area, or within it")
+    authority_confirmed = told.step(
+        "authority-confirmed", "care_leaver.record", "authority.confirmed.v1", "Which authority is responsible for them"
+    )
+    parenthood_acknowledged = told.step(
+        "parenthood-acknowledged",
+        "care_leaver.record",
+        "parenthood.acknowledged.v1",
+        "The adviser knows that they are to be a parent, or live with a child",
+    )
+    support_offered = told.step(
+        "support-offered", "care_leaver.record", "support_offer.made.v1", "Support was offered to them as a parent"
     )
 
     @endpoint(
@@ -125,16 +204,8 @@ class LeavingCareService:
         reads_person=True,
     )
     def list_plan_items(self, request: Request) -> Answer:
-        actor, query = request.actor, request.query
-        found = self.parts.views["plan-item"].objects.filter(area__in=actor.areas)
-        if not may_see(actor.role, CATALOGUE["plan_item.added.v1"].disclosure):
-            found = found.filter(Q(teams=actor.team))
-        columns = (("care_leaver", "care_leaver_id"), ("person", "person_id"), ("state", "status"), ("owner", "owner"))
-        for name, column in columns:
-            if name in query:
-                found = found.filter(**{column: query[name]})
-        rows, following = newest_first(found, query)
-        return Answer(200, {"items": rows, "next": following}, subjects=[row.person_id for row in rows])
+        columns = {"care_leaver": "care_leaver_id", "person": "person_id", "state": "status", "owner": "owner"}
+        return self._list("plan-item", "plan_item.added.v1", request, columns)
 
     arrange = plan_item_step(
         "arranged", "plan_item.arrange", ArrangedBody, plan_item.Arrange, "It has an owner, a trigger and a review date"
@@ -156,9 +227,19 @@ class LeavingCareService:
         "It ends undone: why, who agreed, the young person's view",
     )
 
-    retract_of_care_leaver = retraction(care_leaver.AGGREGATE, f"{CARE_LEAVERS}/<care_leaver_id>", CareLeaverAnswer)
+    retract_of_care_leaver = told.retract()
     retract_of_plan_item = retraction(plan_item.AGGREGATE, f"{PLAN_ITEMS}/<plan_item_id>", PlanItemAnswer)
 
     @consume("leaving_care.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
         return heard(deliveries, *self.parts.views.values())
+
+    def _list(self, kind: str, begun_by: str, request: Request, columns: dict[str, str]) -> Answer:
+        """A page of views that the actor may see; `columns` by field of the query."""
+        actor, query = request.actor, request.query
+        found = self.parts.views[kind].objects.filter(area__in=actor.areas)
+        if not may_see(actor.role, CATALOGUE[begun_by].disclosure):
+            found = found.filter(Q(teams=actor.team))
+        asked: dict[str, Any] = {column: query[name] for name, column in columns.items() if name in query}
+        rows, following = newest_first(found.filter(**asked), query)
+        return Answer(200, {"items": rows, "next": following}, subjects=[row.person_id for row in rows])

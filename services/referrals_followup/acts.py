@@ -118,6 +118,6 @@ def _to_reassign(parts: Parts, request: Request, batch: str) -> list[FollowUp]:
     """Those that the person owns now, and those that this very request has assigned before it broke off."""
     before = parts.store.collection.find({"event.type": ASSIGNED, "event.correlationid": batch}, {"event.stream": 1})
     done = [document["event"]["stream"].partition("/")[2] for document in before]
-    owned = {"owner_person": request.body["from_person"], "state": OPEN, "area": {"$in": list(request.actor.areas)}}
+    owned = {"owner_person": request.body["from_person"], "state": OPEN, "areas": {"$in": list(request.actor.areas)}}
     found_in = parts.views.collection.find({"$or": [owned, {"_id": {"$in": done}}]}).sort("_id", ASCENDING)
     return [follow_up_of(document) for document in found_in]

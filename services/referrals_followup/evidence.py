@@ -17,13 +17,19 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.scene import LINKED, UNLINKED, Evidence, Scene
+from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
 from shared.events.mongo import despite_duplicates
+from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import SERVICES
+
+LINKS = (LINKED, UNLINKED)
+# The fields by which an event names a team that can come to own a follow-up.
+TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
 
 
 class EvidenceStore:
@@ -39,6 +45,12 @@ class EvidenceStore:
     def ensure_indexes(self) -> None:
         """Create the indexes behind the folds; safe to repeat."""
         self._evidence.create_index([("refs", ASCENDING)], name="refs")
+        self._evidence.create_index(
+            [("event.data.event_id", ASCENDING)],
+            name="struck_out",
+            partialFilterExpression={"event.type": RETRACTION},
+        )
+        self._evidence.create_index([("teams", ASCENDING), ("event.recordedat", ASCENDING)], name="teams")
         self._evidence.create_index([("folded", ASCENDING)], name="unfolded", partialFilterExpression={"folded": False})
 
     def keep(self, events: Collection[Event]) -> None:
@@ -58,14 +70,59 @@ class EvidenceStore:
     def threads_touched_by(self, events: Iterable[Event], kinds: Collection[str]) -> set[str]:
         """The threads these events bear on: those they name, and those of the people they name (one hop).
 
-        Read after `keep`, so of two workers with one event each at least one finds both.
+        A retraction bears on what the struck event bears on. Read after `keep`, so of two workers with one event each
+        at least one finds both.
         """
+        events = list(events)
         refs = {ref for event in events for ref in self._catalogue.refs(event)}
-        people = [ref for ref in refs if ref.startswith("person/")]
-        if people:
-            for document in self._evidence.find({"refs": {"$in": people}}, {"refs": 1}):
+        struck = [event.data["event_id"] for event in events if event.type == RETRACTION]
+        if struck:
+            for document in self._evidence.find({"_id": {"$in": struck}}, {"refs": 1}):
+                refs.update(document["refs"])
+        for documents in self._about(_people(refs), {"refs": 1, "event.type": 1}):
+            for document in documents:
                 refs.update(document["refs"])
         return {ref for ref in refs if ref.partition("/")[0] in kinds}
+
+    def people(self, person_ids: Collection[str]) -> set[str]:
+        """Every id of these people: those given, and those that any link, standing or not, ever joined with them."""
+        found = {f"person/{person_id}" for person_id in person_ids}
+        for documents in self._about(found, {"refs": 1, "event.type": 1}, {"event.type": {"$in": LINKS}}):
+            for document in documents:
+                found.update(_people(document["refs"]))
+        return {ref.partition("/")[2] for ref in found}
+
+    def ids_of(self, person_id: str, as_of: datetime | None = None) -> set[str]:
+        """This id and those that a standing link joins with it; with `as_of` (UTC) by what was recorded until then."""
+        ids = self.people([person_id])
+        if len(ids) == 1:
+            return ids
+        known = [item for item in self.around(ids) if as_of is None or item.event.recorded_at <= as_of]
+        scene = Scene(f"person/{person_id}", known)
+        return {other for other in ids if scene.person(other) == scene.person(person_id)}
+
+    def around(self, person_ids: Collection[str]) -> list[Evidence]:
+        """Every event that names one of these ids of people, every one on a thread that such an event names, and what
+        strikes out any of them."""
+        found = {item.event.id: item for item in self._find(_refs_of(person_ids))}
+        named = {ref for item in found.values() for ref in item.refs}
+        found.update((item.event.id, item) for item in self._find(named - _people(named)))
+        self._add_retractions({"": found})
+        return list(found.values())
+
+    def threads_of(self, person_ids: Collection[str], kinds: Collection[str]) -> set[str]:
+        """The threads that the events about these people are on: every follow-up about them is among theirs."""
+        return _of_kinds(kinds, self._refs({"refs": {"$in": _refs_of(person_ids)}})) if person_ids else set()
+
+    def threads_of_team(self, team: str, kinds: Collection[str], until: datetime) -> set[str]:
+        """Every thread that the team can have owned a follow-up about by then (UTC): the threads of the events that it
+        recorded or that name it, and those of the people in these events (one hop).
+
+        Cost grows with the history of this team and of its people, and with nobody else's.
+        """
+        refs = self._refs({"teams": team, "event.recordedat": {"$lte": until}})
+        people = self.people([ref.partition("/")[2] for ref in _people(refs)])
+        return _of_kinds(kinds, refs) | self.threads_of(people, kinds)
 
     def scenes(self, threads: Collection[str]) -> dict[str, list[Evidence]]:
         """For each thread, its own evidence and that about the people its events name."""
@@ -77,11 +134,42 @@ class EvidenceStore:
                 for ref in item.refs:
                     if ref.startswith("person/"):
                         people_of[ref].add(thread)
-        for item in self._find(list(people_of)):
-            for person in item.refs & people_of.keys():
-                for thread in people_of[person]:
-                    scenes[thread][item.event.id] = item
+        while people_of:
+            linked: dict[str, set[str]] = defaultdict(set)
+            for item in self._find(list(people_of)):
+                for person in item.refs & people_of.keys():
+                    for thread in people_of[person]:
+                        if item.event.id not in scenes[thread] and item.event.type in LINKS:
+                            for other in _people(item.refs) - {person}:
+                                linked[other].add(thread)
+                        scenes[thread][item.event.id] = item
+            people_of = linked
+        self._add_retractions(scenes)
         return {thread: list(items.values()) for thread, items in scenes.items()}
+
+    def _add_retractions(self, scenes: Mapping[str, dict[str, Evidence]]) -> None:
+        """A retraction names what it strikes by id only, so it may name none of the people of the event."""
+        threads_of: dict[str, list[str]] = defaultdict(list)
+        for thread, items in scenes.items():
+            for event_id in items:
+                threads_of[event_id].append(thread)
+        struck = {"event.type": RETRACTION, "event.data.event_id": {"$in": list(threads_of)}}
+        for document in self._evidence.find(struck, {"event": 1, "refs": 1}) if threads_of else ():
+            retraction = Evidence(event_of(document), frozenset(document["refs"]))
+            for thread in threads_of[retraction.event.data["event_id"]]:
+                scenes[thread].setdefault(retraction.event.id, retraction)
+
+    def _about(
+        self, people: Collection[str], fields: Mapping[str, int], also: Mapping[str, Any] | None = None
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The documents about these people, then those about people whom links among them join with these, and on."""
+        known, new = set(people), set(people)
+        while new:
+            documents = list(self._evidence.find({"refs": {"$in": list(new)}, **(also or {})}, dict(fields)))
+            yield documents
+            joined = {ref for document in documents if document["event"]["type"] in LINKS for ref in document["refs"]}
+            new = _people(joined) - known
+            known |= new
 
     def threads(self, kinds: Collection[str]) -> Iterator[str]:
         """Every thread there is evidence about, once, as a stream: there may be more than one answer can hold."""
@@ -140,14 +228,36 @@ class EvidenceStore:
         for document in self._evidence.find({"refs": {"$in": list(refs)}}, {"event": 1, "refs": 1}):
             yield Evidence(event_of(document), frozenset(document["refs"]))
 
+    def _refs(self, wanted: Mapping[str, Any]) -> set[str]:
+        return {ref for document in self._evidence.find(wanted, {"refs": 1}) for ref in document["refs"]}
+
     def _document(self, event: Event) -> dict[str, Any]:
         document = document_of(event, private={}, relay={})
         return {
             "_id": event.id,
             "event": document["event"],
             "refs": list(self._catalogue.refs(event)),
+            "teams": _teams_of(event),
             "folded": False,
         }
+
+
+def _people(refs: Iterable[str]) -> set[str]:
+    return {ref for ref in refs if ref.startswith("person/")}
+
+
+def _refs_of(person_ids: Iterable[str]) -> list[str]:
+    return [f"person/{person_id}" for person_id in person_ids]
+
+
+def _of_kinds(kinds: Collection[str], refs: Iterable[str]) -> set[str]:
+    return {ref for ref in refs if ref.partition("/")[0] in kinds}
+
+
+def _teams_of(event: Event) -> list[str]:
+    """The team that recorded it, and those it names. The system is none: it owns nothing, yet it chases about all."""
+    found = {event.team, *(event.data.get(field) for field in TEAM_FIELDS)} - {SYSTEM}
+    return sorted(team for team in found if team)
 
 
 def _upsert(collection: MongoCollection, key: str, update: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from services.referrals_followup.views import follow_up_of
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.history import require_area
+from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
 from shared.kernel.time import Offset, london_date
 from shared.web.pages import decode_cursor, encode_cursor
@@ -53,15 +53,17 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     """A page of follow-ups in the actor's areas. Raises Refused: 403 for another area, 422 for a foreign cursor."""
     now = parts.clock.now()
     wanted = _wanted(actor, query, now)
+    if "person" in query:
+        wanted["person"] = {"$in": sorted(parts.evidence.ids_of(query["person"]))}
     field, direction = query["sort"].removeprefix("-"), DESCENDING if query["sort"].startswith("-") else ASCENDING
     if "cursor" in query:
-        wanted = {"$and": [wanted, _after(query["cursor"], query["sort"], field, direction)]}
+        wanted = {"$and": [wanted, _after(last_shown(query), field, direction)]}
     order = [(field, direction), ("_id", direction)]
     documents = list(parts.views.collection.find(wanted).sort(order).limit(query["limit"] + 1))
     page = documents[: query["limit"]]
     following = encode_cursor(query["sort"], page[-1][field], page[-1]["_id"]) if len(documents) > len(page) else None
-    items = [_shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now) for document in page]
-    return {"items": items, "next": following, "evidence": evidence_of(parts)}
+    items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now) for document in page]
+    return {"items": items, "next": following, "as_of": None, "evidence": evidence_of(parts)}
 
 
 def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,25 +93,31 @@ def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
 def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     if "area" in query:
         require_area(actor, query["area"])
-    wanted: dict[str, Any] = {"area": query.get("area", {"$in": list(actor.areas)})}
+    wanted: dict[str, Any] = {"areas": query.get("area", {"$in": list(actor.areas)})}
     if query["state"] != ANY:
         wanted["state"] = query["state"]
     for name, field in (("team", "owner_team"), ("owner", "owner_person")):
         if name in query:
             wanted[field] = query[name]
-    wanted.update({name: query[name] for name in ("standard", "step", "person", "inherited") if name in query})
+    wanted.update({name: query[name] for name in ("standard", "step", "inherited") if name in query})
     if "overdue_by_days" in query:
         wanted["due_at"] = {"$lte": now - timedelta(days=query["overdue_by_days"])}
     return wanted
 
 
-def _after(cursor: str, sort: str, field: str, direction: int) -> dict[str, Any]:
-    """The condition that a row comes after the last one of the page before."""
-    kind = str if field == "standard" else datetime
-    of_sort, value, last_id = decode_cursor(cursor, (str, kind, str))
-    if of_sort != sort:
+def last_shown(query: Mapping[str, Any]) -> tuple[Any, str]:
+    """Sort value and id of the last row of the page before. Raises Refused (422) for the cursor of another list."""
+    kind = str if query["sort"].endswith("standard") else datetime
+    of_sort, value, last_id = decode_cursor(query["cursor"], (str, kind, str))
+    if of_sort != query["sort"]:
         message = f"belongs to a list sorted by {of_sort}; begin again without it"
         raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
+    return value, last_id
+
+
+def _after(last: tuple[Any, str], field: str, direction: int) -> dict[str, Any]:
+    """The condition that a row comes after the last one of the page before."""
+    value, last_id = last
     beyond = "$gt" if direction == ASCENDING else "$lt"
     return {"$or": [{field: {beyond: value}}, {field: value, "_id": {beyond: last_id}}]}
 
@@ -130,7 +138,7 @@ def found(parts: Parts, actor: Actor, said: str) -> tuple[FollowUp, Acts, list[E
     if current is None:
         raise UnknownStream("there is no such follow-up")
     follow_up, acts = current
-    require_area(actor, follow_up.area)
+    require_one_of(actor, follow_up.areas)
     return follow_up, acts, own
 
 
@@ -139,21 +147,31 @@ def _id_of(parts: Parts, actor: Actor, said: str) -> str:
         reference = normal_reference(said)
     except ValueError:
         return said
-    matching = list(parts.views.collection.find({"reference": reference}, {"area": 1}))
-    own = [document for document in matching if document["area"] in actor.areas] or matching
+    matching = list(parts.views.collection.find({"reference": reference}, {"areas": 1}))
+    own = [document for document in matching if set(document["areas"]) & set(actor.areas)] or matching
     if len(own) > 1:
         raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
     return own[0]["_id"] if own else reference
 
 
-def detailed(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, own: Sequence[Event]) -> dict[str, Any]:
-    """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history."""
-    now = parts.clock.now()
+def detailed(
+    parts: Parts,
+    actor: Actor,
+    follow_up: FollowUp,
+    acts: Acts,
+    own: Sequence[Event],
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history.
+
+    With `as_of` (UTC) everything else is of that instant too.
+    """
+    now = as_of or parts.clock.now()
     owner = owner_of(follow_up, acts)
     disclosed = is_disclosed(follow_up, acts, actor.role, actor.team)
     notes = parts.store.private_of(f"follow-up/{follow_up.id}") if disclosed else {}
     return {
-        **_shown(parts, actor, follow_up, acts, now),
+        **shown(parts, actor, follow_up, acts, now),
         "version": len(own),
         "why": _why(follow_up) if disclosed else {},
         "fallback": follow_up.fallback if disclosed else None,
@@ -164,20 +182,22 @@ def detailed(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, own: S
         "closed_at": follow_up.closed_at,
         "closed_actor": follow_up.closed_actor,
         "closed_reason": follow_up.closed_reason if disclosed else None,
+        "as_of": as_of,
         "evidence": evidence_of(parts),
     }
 
 
-def _shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime) -> dict[str, Any]:
+def shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime) -> dict[str, Any]:
+    """One follow-up as a line of a list, as the actor may see it; `now` (UTC) is when it is looked at."""
     owner = owner_of(follow_up, acts)
-    shown = as_shown_to(follow_up, acts, actor.role, actor.team)
+    visible = as_shown_to(follow_up, acts, actor.role, actor.team)
     late = (london_date(now) - london_date(follow_up.due_at)).days
     names = (
         "id reference standard step title expects state area person thread opened_at visible_from due_at inherited gap "
         "basis source"
     )
     return {
-        **{name: getattr(shown, name) for name in names.split()},
+        **{name: getattr(visible, name) for name in names.split()},
         "disclosed": is_disclosed(follow_up, acts, actor.role, actor.team),
         "owner": _as_known(parts, owner),
         "overdue_by_days": max(0, late) if follow_up.state == OPEN and follow_up.due_at <= now else 0,
@@ -187,7 +207,7 @@ def _shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: dat
         },
         "links": {
             "follow_up": Links(parts.config.public_url).follow_up(follow_up.reference),
-            "record": record_url(parts.config, shown.thread),
+            "record": record_url(parts.config, visible.thread),
         },
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.referrals_followup.domain.digest import BASES
 from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN, VOID
@@ -38,6 +38,22 @@ class FollowUpsQuery(ScopeQuery, PageQuery):
     person = fields.String(validate=validate.Regexp(f"^{PERSON_ID}\\Z", error="is not the id of a person"))
     inherited = fields.Boolean(metadata={"description": "opened before the standard applied in its area"})
     sort = Choice(*SORTABLE, *(f"-{name}" for name in SORTABLE), load_default="due_at")
+    as_of = Instant()
+
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _as_of_somebody(self, data: Any, original: Any, **_: Any) -> None:
+        if "as_of" in original and not {"person", "team"} & set(original):
+            raise ValidationError("is answered for one `person` or one `team`; name it", "as_of")
+
+
+class AsOfQuery(Body):
+    """`as_of`: an instant of the past, at which it is looked at. Left out, it is now."""
+
+    as_of = Instant()
+
+
+class ChronologyQuery(AsOfQuery, PageQuery):
+    pass
 
 
 class StandardsQuery(Body):
@@ -129,10 +145,21 @@ class FollowUpAnswer(Schema):
     links = fields.Nested(LinksAnswer, required=True)
 
 
-class FollowUpList(Schema):
+class AsOfAnswer(Schema):
+    """`as_of` is the instant that was asked for, null for now; `evidence` says how far it is known today.
+
+    `left_out`, where the past is folded: how many threads cannot be folded today, so that what came of them is missing.
+    The operators are told of each.
+    """
+
+    as_of = Instant(required=True, allow_none=True)
+    left_out = fields.Integer()
+    evidence = fields.Nested(EvidenceAnswer, required=True)
+
+
+class FollowUpList(AsOfAnswer):
     items = fields.List(fields.Nested(FollowUpAnswer), required=True)
     next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
-    evidence = fields.Nested(EvidenceAnswer, required=True)
 
 
 class RecipientAnswer(Schema):
@@ -196,7 +223,53 @@ class FollowUpDetail(FollowUpAnswer):
     closed_at = Instant(required=True, allow_none=True)
     closed_actor = fields.String(required=True, allow_none=True)
     closed_reason = fields.String(required=True, allow_none=True)
+    as_of = Instant(required=True, allow_none=True)
     evidence = fields.Nested(EvidenceAnswer, required=True)
+
+
+class RetractedAnswer(Schema):
+    """When an entry was struck out, by whom and why."""
+
+    at = Instant(required=True)
+    actor = fields.String(required=True)
+    role = fields.String(required=True)
+    team = fields.String(required=True)
+    reason_code = fields.String(required=True)
+
+
+class ChronologyEntry(Schema):
+    """One entry about a person. Not `disclosed`: only that it is there, when, where, and `whom_to_ask`.
+
+    A chase says in `data` who was told. `stream` is the history that the entry belongs to, `threads` all that it names.
+    """
+
+    event_id = fields.String(required=True)
+    occurred_at = Instant(required=True)
+    recorded_at = Instant(required=True)
+    area = fields.String(required=True)
+    disclosed = fields.Boolean(required=True)
+    whom_to_ask = fields.String(required=True, allow_none=True)
+    type = fields.String()
+    precision = fields.String()
+    recorded_late_by_days = fields.Integer(metadata={"description": "whole days in London after it happened"})
+    actor = fields.String()
+    role = fields.String()
+    team = fields.String()
+    source = fields.String()
+    stream = fields.String()
+    threads = fields.List(fields.String())
+    data = fields.Dict(keys=fields.String())
+    retracted = fields.Nested(RetractedAnswer, allow_none=True)
+
+
+class ChronologyAnswer(AsOfAnswer):
+    """What is known of a person, in the order in which it happened. `follow_ups`, null on further pages, are all that
+    came of it, as they stood."""
+
+    person = fields.String(required=True)
+    items = fields.List(fields.Nested(ChronologyEntry), required=True)
+    next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
+    follow_ups = fields.List(fields.Nested(FollowUpAnswer), required=True, allow_none=True)
 
 
 class ActAnswer(Schema):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from services.referrals_followup import acts, hearing, queries, sweeps
+from services.referrals_followup import acts, as_of, chronology, hearing, queries, sweeps
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, End, Note, Refuse
 from services.referrals_followup.parts import SERVICE, build
 from services.referrals_followup.parts import Parts as FollowUpParts
 from services.referrals_followup.schemas import (
     ActAnswer,
+    AsOfQuery,
     AssignedBody,
+    ChronologyAnswer,
+    ChronologyQuery,
     EmptyBody,
     FollowUpDetail,
     FollowUpList,
@@ -47,11 +50,13 @@ class ReferralsFollowupService:
         command="follow_up.read",
         query=FollowUpsQuery,
         answers={200: FollowUpList},
-        summary="Follow-ups in your areas; those that are open, unless `state` says otherwise",
+        summary="Follow-ups in your areas; those that are open, unless `state` says otherwise; with `as_of`, those of "
+        "a person or a team as they stood then",
         reads_person=True,
     )
     def list_follow_ups(self, request: Request) -> Answer:
-        page = queries.listed(self.parts, request.actor, request.query)
+        read = as_of.listed if "as_of" in request.query else queries.listed
+        page = read(self.parts, request.actor, request.query)
         return Answer(200, page, subjects=[item["person"] for item in page["items"] if item["person"]])
 
     @endpoint(
@@ -69,15 +74,32 @@ class ReferralsFollowupService:
         "GET",
         ONE,
         command="follow_up.read",
+        query=AsOfQuery,
         answers={200: FollowUpDetail},
-        summary="One follow-up by id or reference: why it is due, its ladder and its history; always current",
+        summary="One follow-up by id or reference: why it is due, its ladder and its history; current, or `as_of`",
         errors=(404, 409),
         reads_person=True,
     )
     def read_follow_up(self, request: Request) -> Answer:
-        follow_up, done, own = queries.found(self.parts, request.actor, request.path["follow_up"])
-        body = queries.detailed(self.parts, request.actor, follow_up, done, own)
-        return Answer(200, body, version=len(own), subjects=[follow_up.person] if follow_up.person else [])
+        at = as_of.asked(self.parts, request.query)
+        follow_up, done, own = as_of.found(self.parts, request.actor, request.path["follow_up"], at)
+        body = queries.detailed(self.parts, request.actor, follow_up, done, own, at)
+        version = None if at else len(own)
+        return Answer(200, body, version=version, subjects=[follow_up.person] if follow_up.person else [])
+
+    @endpoint(
+        "GET",
+        "/v1/people/<person_id>/chronology",
+        command="chronology.read",
+        query=ChronologyQuery,
+        answers={200: ChronologyAnswer},
+        summary="Everything about a person across the services, in order, with who learnt what when; now, or `as_of`",
+        errors=(404,),
+        reads_person=True,
+    )
+    def read_chronology(self, request: Request) -> Answer:
+        body, people = chronology.read(self.parts, request.actor, request.path["person_id"], request.query)
+        return Answer(200, body, subjects=people)
 
     @endpoint(
         "POST",

@@ -12,10 +12,11 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from services.referrals_followup.domain.compiling import compile_step
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
-from services.referrals_followup.domain.due_rules import offset_part
+from services.referrals_followup.domain.due_rules import EDD, offset_part
 from services.referrals_followup.domain.follow_up import OWNER
-from services.referrals_followup.domain.in_force import NATIONAL
+from services.referrals_followup.domain.in_force import NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.predicates import PREDICATES
+from services.referrals_followup.domain.standards import ANY_THREAD, VIA
 from shared.contracts.catalogue import Catalogue
 from shared.kernel.time import Offset
 from shared.yamlfile import Fault, FaultyFile, Located, faults, load_yaml
@@ -25,9 +26,11 @@ Problem = tuple[Place, str]
 
 ACTOR = "actor"
 STEP_ID = r"[A-Z]+-\d\d(\.[a-z-]+)?"
-_PREDICATES_OF_A_FIELD = ("field_equals", "field_in", "field_at_least")
-_VALUES: Mapping[str, Any] = {"field_in": list, "field_at_least": int | float}
-_VALUES_IN_WORDS = {"field_in": "a list", "field_at_least": "a number"}
+_PREDICATES_OF_A_FIELD = ("field_equals", "field_in", "field_has_any", "field_at_least")
+_VALUES: Mapping[str, Any] = {"field_in": list, "field_has_any": list, "field_at_least": int | float}
+_VALUES_IN_WORDS = {"field_in": "a list", "field_has_any": "a list", "field_at_least": "a number"}
+_NUMBERS = ("weeks_pregnant_from", "parent_of_child_under_months", "child_under_months")
+_ABOUT_PEOPLE = ("person_has", "person_had", "people_had")
 
 
 class _Strict(Schema):
@@ -81,10 +84,21 @@ class _OwnerPart(fields.Raw):
         return _Expression().load(value)
 
 
+class _LatestOwner(_Strict):
+    """An event that names who has it; `team` and `person` are its fields, or `actor_team` and `actor`."""
+
+    event = fields.String(required=True)
+    when = fields.Raw()
+    team = fields.String(required=True)
+    person = fields.String(required=True)
+
+
 class _OwnerSchema(_Strict):
     role = fields.String(required=True)
     team = _OwnerPart()
     person = _OwnerPart()
+    latest = fields.List(fields.Nested(_LatestOwner), validate=validate.Length(min=1))
+    at = fields.String(validate=validate.OneOf(["opening"]))
 
 
 class _WordOrExpression(fields.Raw):
@@ -110,6 +124,10 @@ class StepSchema(_Strict):
     ended_by = fields.Raw()
     urgent_when = fields.Raw()
     recurs = fields.Boolean()
+    for_each_open = fields.Boolean()
+    met_by_acceptance = fields.Boolean()
+    area = fields.String(validate=validate.OneOf([RESIDENCE, RECORD]))
+    after_loss = fields.String(validate=validate.OneOf(["ends", "continues"]))
     fallback = fields.String()
     owner = fields.Nested(_OwnerSchema, required=True)
     receiver = fields.Nested(_ReceiverSchema)
@@ -255,11 +273,13 @@ class _Judge:
             found += self._predicates(("urgent_when",), step["urgent_when"], openers)
         for part in ("met_by", "ended_by"):
             found += self._matchers((part,), step.get(part, []))
-        if not step.get("met_by"):
+        if not step.get("met_by") and not step.get("met_by_acceptance"):
             found.append((("met_by",), "nothing meets it; name at least one event"))
         if step.get("owner", {}).get("role") not in (None, ACTOR):
             found += self._recipients(("owner", "role"), [step["owner"]["role"]])
         for whose in ("owner", "receiver"):
+            for index, named in enumerate(step.get(whose, {}).get("latest", [])):
+                found += self._named_owner((whose, "latest", index), named)
             for part, expression in step.get(whose, {}).items():
                 if isinstance(expression, Mapping):
                     found += self._expression((whose, part), expression, openers)
@@ -278,8 +298,10 @@ class _Judge:
         where: Place = ("opens_on",)
         if isinstance(content, Mapping) and "count" in content:
             count, days = content.get("count"), content.get("within_days")
-            if set(content) != {"count", "of", "within_days"} or not _is_positive(count) or not _is_positive(days):
-                found.append((where, "a count has `count`, `of` and `within_days`"))
+            known = {"count", "of", "within_days"}
+            if set(content) - {"reset_by"} != known or not _is_positive(count) or not _is_positive(days):
+                found.append((where, "a count has `count`, `of`, `within_days` and, if need be, `reset_by`"))
+            found += self._matchers((*where, "reset_by"), content.get("reset_by", []))
             where, content = ("opens_on", "of"), content.get("of", [])
         found += self._matchers(where, content)
         openers = _types(content)
@@ -298,8 +320,8 @@ class _Judge:
 
     def _matcher(self, place: Place, item: Any) -> list[Problem]:
         if isinstance(item, Mapping):
-            if not {"event"} <= set(item) <= {"event", "when", "via"} or item.get("via", "person") != "person":
-                return [(place, "has `event` and, if need be, `when` and `via: person`")]
+            if not {"event"} <= set(item) <= {"event", "when", "via"} or item.get("via", VIA[0]) not in VIA:
+                return [(place, "has `event` and, if need be, `when` and `via: person` or `via: people`")]
             event = item["event"]
             return [
                 *(self._type(place, event) if "via" in item else self._type_of_thread(place, event)),
@@ -313,7 +335,8 @@ class _Judge:
 
     def _type_of_thread(self, place: Place, event: Any) -> list[Problem]:
         unknown = self._type(place, event)
-        if unknown or self._thread is None or self._thread in self._catalogue[event].ref_kinds():
+        known = (None, ANY_THREAD)
+        if unknown or self._thread in known or self._thread in self._catalogue[event].ref_kinds():
             return unknown
         return [(place, f"{event} names no {self._thread}; add `via: person` if it is about the same person")]
 
@@ -335,15 +358,21 @@ class _Judge:
             if not isinstance(argument[1], _VALUES.get(name, object)):
                 return [(place, f"the value of {name} is {_VALUES_IN_WORDS[name]}")]
             return self._field(place, argument[0], events)
-        if name == "field_present":
+        if name in ("field_present", "thread_is"):
             return self._field(place, argument, events)
         if name == "not":
             return self._predicate(place, argument, events)
-        if name == "any_of":
+        if name in ("any_of", "all_of"):
             return self._predicates(place, argument, events)
-        if name == "person_has" and not isinstance(argument, Mapping):
+        if name in _NUMBERS:
+            return [] if _is_positive(argument) else [(place, f"{name} takes a whole number from 1")]
+        if name == "role_in":
+            return self._recipients(place, argument if isinstance(argument, list) else [argument])
+        if name == "pregnant":
+            return [] if isinstance(argument, bool) else [(place, "pregnant is true or false")]
+        if name in _ABOUT_PEOPLE and not isinstance(argument, Mapping):
             return self._type(place, argument)
-        return self._matcher(place, {**argument, "via": "person"} if name == "person_has" else argument)
+        return self._matcher(place, {**argument, "via": "person"} if name in _ABOUT_PEOPLE else argument)
 
     def _field(self, place: Place, name: Any, events: Collection[str]) -> list[Problem]:
         known = [event for event in events if event in self._catalogue]
@@ -358,6 +387,15 @@ class _Judge:
         if event is None:
             return self._field(place, expression.get("field"), openers)
         return self._type(place, event) or self._field(place, expression.get("field"), [event])
+
+    def _named_owner(self, place: Place, named: Mapping[str, str]) -> list[Problem]:
+        event = named["event"]
+        matcher = {"event": event, "via": "person", **({"when": named["when"]} if "when" in named else {})}
+        problems = self._matcher(place, matcher)
+        for part in (named["team"], named["person"]):
+            if part not in (ACTOR, "actor_team"):
+                problems += self._field(place, part, [event])
+        return problems
 
     def _is_date(self, place: Place, anchor: Mapping[str, Any], openers: Collection[str]) -> list[Problem]:
         events = [event for event in ([anchor["event"]] if "event" in anchor else openers) if event in self._catalogue]
@@ -392,8 +430,8 @@ class _Judge:
                 found += self._is_date((*where, "after"), anchor, openers)
             else:
                 found.append(((*where, "after"), "has `event` and `nth`, or `field`"))
-        elif anchor != "opening":
-            found.append(((*where, "after"), "is `opening`, or a mapping with `event` and `nth`, or `field`"))
+        elif anchor not in ("opening", EDD):
+            found.append(((*where, "after"), "is `opening`, `edd`, or a mapping with `event` and `nth`, or `field`"))
         try:
             Offset.parse(offset_part(content))
         except ValueError as error:

@@ -27,7 +27,8 @@ from mongoengine.queryset import QuerySet
 from pymongo import DeleteMany, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
-from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, acts_of, next_rung_at, owner_of
+from services.referrals_followup.domain.as_of import AsOf, with_acts
+from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, next_rung_at, owner_of
 from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.scene import Evidence
@@ -51,7 +52,7 @@ class FollowUpView(Document):
         "index_cls": False,
         "indexes": [
             {"fields": ["state", "next_rung_at"], "name": "sweep"},
-            {"fields": ["area", "state", "due_at", "id"], "name": "area_due"},
+            {"fields": ["areas", "state", "due_at", "id"], "name": "area_due"},
             {"fields": ["owner_team", "state", "due_at", "id"], "name": "team_due"},
             {"fields": ["owner_person", "state", "due_at", "id"], "name": "owner_due"},
             {"fields": ["person", "state", "due_at", "id"], "name": "person_due"},
@@ -69,6 +70,7 @@ class FollowUpView(Document):
     thread = StringField()
     person = StringField(null=True)
     area = StringField()
+    areas = ListField(StringField())
     state = StringField()
     opened_by = StringField()
     opened_type = StringField()
@@ -90,6 +92,7 @@ class FollowUpView(Document):
     inherited = BooleanField()
     gap = StringField(null=True)
     fallback = StringField(null=True)
+    on = StringField(null=True)
     receiver_role = StringField(null=True)
     receiver_team = StringField(null=True)
     closed_by = StringField(null=True)
@@ -104,7 +107,7 @@ class FollowUpView(Document):
     seen = IntField()
 
 
-_NESTED = ("owner", "rungs", "rules", "why")
+_NESTED = ("owner", "rungs", "rules", "why", "areas")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
 
 
@@ -113,6 +116,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None, guard
     owner = owner_of(follow_up, acts)
     view = FollowUpView(
         **{name: getattr(follow_up, name) for name in _COPIED},
+        areas=list(follow_up.areas),
         asked_of=asdict(follow_up.owner),
         owner_role=owner.role,
         owner_team=owner.team,
@@ -134,6 +138,7 @@ def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
     return FollowUp(
         id=document["_id"],
         **values,
+        areas=tuple(document["areas"]),
         owner=Owner(**document["asked_of"]),
         rungs=tuple(_rung_of(rung) for rung in document["rungs"]),
         rules=document["rules"],
@@ -211,7 +216,7 @@ class FollowUpViews:
     def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
         """Fold these threads from the evidence and write their follow-ups, until nobody has claimed a fuller fold."""
         history = history or self._rules.history()
-        for some in _chunks(threads, THREADS_AT_A_TIME):
+        for some in chunks(threads, THREADS_AT_A_TIME):
             waiting: Collection[str] = some
             while waiting:
                 waiting = self._write([*self._fold(waiting, history)], history)
@@ -241,16 +246,23 @@ class FollowUpViews:
         """The threads that could not be folded: what their views say of them may be out of date."""
         return list(self._parked_threads.find().sort("_id"))
 
-    def current(self, follow_up_id: str, thread: str, own_events: Collection[Event]) -> tuple[FollowUp, Acts] | None:
+    def current(
+        self, follow_up_id: str, thread: str, own_events: Collection[Event], as_of: datetime | None = None
+    ) -> tuple[FollowUp, Acts] | None:
         """One follow-up of this thread folded afresh; `own_events` is its own stream, which may not be evidence yet.
 
-        None when the thread has no such follow-up. Raises whatever the fold of a thread that is parked raises.
+        With `as_of` (UTC) as it stood then. None when the thread has, or had, no such follow-up. Raises whatever the
+        fold of a thread that is parked raises.
         """
         scene = {item.event.id: item for item in self._evidence.scenes([thread])[thread]}
         refs = frozenset({thread, f"follow-up/{follow_up_id}"})
         scene.update({event.id: Evidence(event, refs) for event in own_events})
-        folded = self._folded(thread, list(scene.values()), self._rules.history())
-        return next((pair for pair in folded.follow_ups if pair[0].id == follow_up_id), None)
+        history, evidence = self._rules.history(), list(scene.values())
+        if as_of is None:
+            pairs = self._folded(thread, evidence, history).follow_ups
+        else:
+            pairs = AsOf.of(history, as_of).follow_ups(thread, evidence)
+        return next((pair for pair in pairs if pair[0].id == follow_up_id), None)
 
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
         for thread, evidence in self._evidence.scenes(threads).items():
@@ -265,12 +277,7 @@ class FollowUpViews:
                 yield folded
 
     def _folded(self, thread: str, evidence: list[Evidence], history: RulesHistory) -> Folded:
-        acts: dict[str, list[Event]] = {}
-        for item in evidence:
-            if item.event.stream.startswith("follow-up/"):
-                acts.setdefault(item.event.stream.partition("/")[2], []).append(item.event)
-        follow_ups = fold(history, thread, evidence)
-        pairs = tuple((follow_up, acts_of(acts.get(follow_up.id, ()))) for follow_up in follow_ups)
+        pairs = with_acts(fold(history, thread, evidence), evidence)
         return Folded(thread, pairs, Guard(history.number, len(evidence)))
 
     def _park(self, thread: str, seen: int, error: Exception) -> None:
@@ -316,7 +323,8 @@ def _claim(folded: Folded) -> UpdateOne:
     return UpdateOne({"_id": folded.thread, **folded.guard.or_lower()}, {"$set": guard}, upsert=True)
 
 
-def _chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The items in lists of this size; the last one may be shorter."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk

@@ -118,6 +118,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "record.retract": _SENDERS | _RECEIVERS | LEADS,
     # referrals_followup
     "follow_up.read": ROLES,
+    "chronology.read": ROLES,
     "follow_up.acknowledge": _OWNERS,
     "follow_up.note": _OWNERS,
     "follow_up.assign": LEADS,

@@ -448,10 +448,11 @@ class ChildSeen(ConcernData):
 
 
 class InjuryDecided(ConcernData):
-    """Whether the explanation fits, and what follows."""
+    """Whether the explanation fits, and what follows. `senior`: a second, senior professional took part."""
 
     decision = Choice(*INJURY_DECISIONS, required=True)
     decided_by = Slug(required=True)
+    senior = YesNo()
 
 
 # --- consultations ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ decided in the order of recording, so an entry may tell of a time before the oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -150,6 +150,13 @@ def require_area(actor: Actor, area: str) -> None:
     """Refuse (403) an actor who may not act in `area`."""
     if area not in actor.areas:
         raise Refused("wrong-area", f"this record belongs to {area}, where you may not act", status=403)
+
+
+def require_one_of(actor: Actor, areas: Collection[str]) -> None:
+    """Refuse (403) an actor who may act in none of these areas."""
+    if not set(areas) & set(actor.areas):
+        where = " and ".join(areas)
+        raise Refused("wrong-area", f"this record belongs to {where}, where you may not act", status=403)
 
 
 def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:

@@ -120,11 +120,11 @@ def due(offset: Offset, occurred_at: datetime, precision: str, calendar: Working
     if any(getattr(offset, unit) is not None for unit in _RUNNING):
         return Due(latest + timedelta(**offset._signed(_RUNNING)))
     by_calendar = offset._signed(_CALENDAR)
-    until = _plus_months(day, by_calendar.pop("months")) + timedelta(**by_calendar)
+    until = plus_months(day, by_calendar.pop("months")) + timedelta(**by_calendar)
     return Due(at_london(until, CLOSE_OF_WORK))
 
 
-def _plus_months(day: date, count: int) -> date:
+def plus_months(day: date, count: int) -> date:
     """The same day of another month, or that month's last day when it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
     first = date(year, month + 1, 1)

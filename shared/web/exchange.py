@@ -20,8 +20,10 @@ from shared.web.problems import FieldError, Problem, invalid
 JSON = "application/json"
 MOST_QUERY_FIELDS = 50
 
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
-_ENTITY_TAG = re.compile(r'"([0-9]{1,9})"')
+KEY = r"[\x21-\x7e]{1,200}"
+ENTITY_TAG = r'"([0-9]{1,9})"'
+_KEY = re.compile(KEY)
+_ENTITY_TAG = re.compile(ENTITY_TAG)
 _ESCAPE = re.compile(rb"\\u[dD]")
 
 Environ = dict[str, Any]

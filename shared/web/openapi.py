@@ -14,7 +14,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from shared.contracts.access import ACCESS
-from shared.web.exchange import JSON
+from shared.contracts.fields import UUID
+from shared.web.exchange import ENTITY_TAG, JSON, KEY
 from shared.web.problems import CONTENT_TYPE
 
 if TYPE_CHECKING:
@@ -39,14 +40,23 @@ PROBLEMS = {
     409: "It does not follow from the present state, or others kept writing first",
     412: "The version in If-Match is no longer the present one",
     413: "The body is too large",
+    414: "The address is too long",
     415: "The body is not application/json",
     422: "Fields are not acceptable (each is named), or the Idempotency-Key was used with another body",
+    431: "The headers are too large",
     500: "Something unexpected; `instance` is what to quote",
     503: "The database cannot be reached; send the same request again",
 }
-_ALWAYS = (401, 403, 500, 503)
-_QUERY = (400, 422)
-_POST = (400, 408, 409, 413, 415, 422)
+_BEFORE_ROUTING = (400, 414, 431)
+_ALWAYS = (*_BEFORE_ROUTING, 401, 403, 422, 500, 503)
+_POST = (408, 409, 412, 413, 415)
+# A part of the path that is empty or holds a slash makes it another path.
+_PATH = (404, 405)
+_CORRELATION_ID: Mapping[str, Any] = {
+    "description": "names this request in the logs",
+    "required": True,
+    "schema": {"type": "string", "format": "uuid"},
+}
 
 
 class ProblemField(Schema):
@@ -79,8 +89,7 @@ def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Endpoint]]) -> 
     converter.add_attribute_function(_pattern_for_everybody)
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (EdDSA)"})
     for status, description in PROBLEMS.items():
-        content = {CONTENT_TYPE: {"schema": ProblemDetails}}
-        spec.components.response(f"Problem{status}", {"description": description, "content": content})
+        spec.components.response(f"Problem{status}", _problem(status, description))
     for name, endpoint in endpoints:
         path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", endpoint.url)
         spec.path(path, operations={endpoint.method.lower(): _operation(name, endpoint)})
@@ -91,7 +100,7 @@ def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Endpoint]]) -> 
 
 def _operation(name: str, endpoint: Endpoint) -> dict[str, Any]:
     posts = endpoint.method == "POST"
-    problems = {*_ALWAYS, *endpoint.errors, *_QUERY, *(_POST if posts else ())}
+    problems = {*_ALWAYS, *endpoint.errors, *(_POST if posts else ()), *(_PATH if endpoint.parameters else ())}
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": endpoint.summary,
@@ -117,31 +126,35 @@ def _parameters(endpoint: Endpoint, posts: bool) -> list[Any]:
     if endpoint.query is not None:
         parameters.append({"in": "query", "schema": endpoint.query})
     if posts:
-        parameters.append(
-            _header(
-                "Idempotency-Key",
-                "the same key with the same body gives the same answer",
-                True,
-                200,
-                ["4bfb0e3c-8a57-4f0e-9c0e-0d7c1f6f6a52"],
-            )
-        )
-        parameters.append(_header("If-Match", "record only if this is still the version", False, 12, ['"7"']))
-    parameters.append(_header("X-Correlation-Id", "a UUID to find this request by", False, 36, []))
+        key = "the same key with the same body gives the same answer"
+        parameters.append(_header("Idempotency-Key", key, KEY, "4bfb0e3c-8a57-4f0e-9c0e-0d7c1f6f6a52", required=True))
+        parameters.append(_header("If-Match", "record only if this is still the version", ENTITY_TAG, '"7"'))
+    parameters.append(
+        _header("X-Correlation-Id", "to find this request by", UUID, "0d9f8a52-3b7c-4a43-9f6e-2f3c5a1d7b10")
+    )
     return parameters
 
 
-def _header(name: str, description: str, required: bool, longest: int, examples: list[str]) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": longest}
-    if examples:
-        schema["examples"] = examples
+def _header(name: str, description: str, pattern: str, example: str, *, required: bool = False) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": f"^{pattern}$", "examples": [example]}
     return {"name": name, "in": "header", "required": required, "description": description, "schema": schema}
+
+
+def _problem(status: int, description: str) -> dict[str, Any]:
+    headers = {"X-Correlation-Id": _CORRELATION_ID}
+    if status == 401:
+        headers["WWW-Authenticate"] = {
+            "description": "what to come back with",
+            "required": True,
+            "schema": {"type": "string"},
+        }
+    return {"description": description, "headers": headers, "content": {CONTENT_TYPE: {"schema": ProblemDetails}}}
 
 
 def _answer(status: int, schema: type[Schema]) -> dict[str, Any]:
     headers = {
         "ETag": {"description": "the version, for If-Match", "schema": {"type": "string"}},
-        "X-Correlation-Id": {"description": "names this request in the logs", "schema": {"type": "string"}},
+        "X-Correlation-Id": _CORRELATION_ID,
     }
     if status == 201:
         headers["Location"] = {"description": "where it can be read", "schema": {"type": "string"}}
@@ -158,7 +171,7 @@ def _unguarded(path: str, summary: str, content_type: str, problems: tuple[int, 
         "security": [],
         "responses": {
             "200": {"description": summary, "content": {content_type: {"schema": {"type": kind}}}},
-            **{str(status): f"Problem{status}" for status in problems},
+            **{str(status): f"Problem{status}" for status in (*_BEFORE_ROUTING, *problems)},
         },
     }
 

@@ -21,6 +21,7 @@ from eventlet.semaphore import Semaphore
 from nameko.web.server import WebServer, parse_address
 from werkzeug.routing import Map, MapAdapter, Rule
 
+from shared.contracts.fields import UUID
 from shared.observability import HTTP_REQUEST_SECONDS, HTTP_REQUESTS, get_logger
 from shared.web.exchange import Environ, Reply
 from shared.web.operations import operations_of
@@ -34,7 +35,7 @@ DRAIN_SECONDS = 6.0
 KEEP_ALIVE_SECONDS = 75.0
 SOCKET_SECONDS = 20.0
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID = re.compile(UUID)
 _REASONS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 log = get_logger()

@@ -43,12 +43,14 @@ class ToldRecord(ToldAnswer):
 class Told:
     """The routes of one kind of record under `url`, such as `/v1/pregnancies`.
 
-    `known`: the aggregates by kind in which an id that a body names has to exist.
+    `known`: the aggregates by kind in which an id that a body names has to exist. `answers`: what a command answers,
+    for a record that has more to say than its facts.
     """
 
     aggregate: Aggregate[Any]
     url: str
     known: Mapping[str, Aggregate[Any]] = field(default_factory=dict)
+    answers: type[Schema] | None = None
 
     @property
     def one(self) -> str:
@@ -60,7 +62,8 @@ class Told:
 
     @cached_property
     def answer(self) -> type[Schema]:
-        return _schema(f"{_words(self.aggregate.kind)}Answer", ToldAnswer, {self._own_id: fields.String(required=True)})
+        name = f"{_words(self.aggregate.kind)}Answer"
+        return self.answers or _schema(name, ToldAnswer, {self._own_id: fields.String(required=True)})
 
     def begin(
         self,
@@ -82,7 +85,7 @@ class Told:
         def record(self: Any, request: Request) -> Answer:
             records: Records = self.parts.records
             record_id = stream_id(request.actor.id, request.key)
-            said = told._said(self, request, event_type, private, derive)
+            said = told._said(self, request, event_type, private, derive, "area")
             command = Start(**said, area=request.body.get("area"))
             return records.begin(told.aggregate, record_id, command, request, told.url)
 
@@ -166,8 +169,9 @@ class Told:
         event_type: str,
         private: Mapping[str, fields.Field],
         derive: Derive | None,
+        *without: str,
     ) -> dict[str, Any]:
-        said = command_fields(request.body, "area")
+        said = command_fields(request.body, *without)
         timing: dict[str, Any] = {name: said.pop(name) for name in ("occurred_at", "precision", "note") if name in said}
         for name, kind, record_id in _named(event_type, said):
             if kind in self.known:

@@ -1,11 +1,13 @@
 """The wire under the HTTP server: eventlet's HTTP protocol, made safe against slow, endless and vanishing clients.
 
 Guarantee: head and body of a request arrive within a time limit; an answer given before the body was read still reaches
-its client; a request that is not HTTP is answered with a problem document that repeats nothing of it.
+its client; a request that is not HTTP, or whose head is too large, is answered with a problem document that repeats
+nothing of it.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import uuid
 from contextlib import suppress
@@ -24,6 +26,12 @@ MOST_LINGERING_BYTES = 16 << 20
 LONGEST_CHUNK_LINE = 4096
 
 IDLE = wsgi.STATE_IDLE
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_BEFORE_ROUTING = {
+    400: ("not-http", "the request is not one that HTTP/1.1 allows"),
+    414: ("address-too-long", "the address of the request is too long; ask for less in it"),
+    431: ("headers-too-large", "the headers of the request are too large; send fewer or shorter ones"),
+}
 
 
 class Connection(list[Any]):
@@ -86,10 +94,33 @@ class WireProtocol(wsgi.HttpProtocol):
 
     lingers = False
 
+    def _read_request_line(self) -> Any:
+        line = super()._read_request_line()
+        if len(line) < self.server.url_length_limit:
+            return line
+        self.send_error(414)
+        return b""
+
     def parse_request(self) -> bool:
-        with eventlet.Timeout(HEAD_SECONDS, TimeoutError):
-            parsed: bool = super().parse_request()
+        # What eventlet would answer by itself to a faulty head, it would answer without a problem document.
+        try:
+            with eventlet.Timeout(HEAD_SECONDS, TimeoutError):
+                parsed: bool = super().parse_request()
+        except (wsgi.HeaderLineTooLong, wsgi.HeadersTooLarge):
+            self.send_error(431)
+            return False
+        if parsed and not self._has_one_length():
+            self.send_error(400)
+            return False
         return parsed
+
+    def _has_one_length(self) -> bool:
+        # Where two readers could differ on where a request ends, the rest of it could pass for another request.
+        lengths = self.headers.get_all("Content-Length", [])
+        codings = self.headers.get_all("Transfer-Encoding", [])
+        if len(lengths) + len(codings) > 1:
+            return False
+        return all(map(_LENGTH.fullmatch, lengths)) and all(coding.lower() == "chunked" for coding in codings)
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
@@ -102,13 +133,15 @@ class WireProtocol(wsgi.HttpProtocol):
         self.lingers = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a request that cannot be parsed. `message` and `explain` would repeat it, and are left out."""
-        problem = Problem(int(code), "not-http", "the request is not one that HTTP/1.1 allows")
-        body = problem.body(str(uuid.uuid4()))
+        """Answer a request that reaches no route. `message` and `explain` would repeat it, and are left out."""
+        correlation_id = str(uuid.uuid4())
+        problem = Problem(int(code), *_BEFORE_ROUTING.get(int(code), _BEFORE_ROUTING[400]))
+        body = problem.body(correlation_id)
         head = f"HTTP/1.1 {int(code)} Refused\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\n"
-        self.wfile.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+        head += f"Cache-Control: no-store\r\nX-Correlation-Id: {correlation_id}\r\nConnection: close\r\n\r\n"
+        self.wfile.write(head.encode() + body)
         self.wfile.flush()
-        self.close_connection = True
+        self._close_after_this()
 
     def log_message(self, *_: Any) -> None:
         """Nothing: what the standard library would print holds the request line."""

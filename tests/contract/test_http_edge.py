@@ -337,6 +337,33 @@ def test_what_is_not_http_is_refused_without_an_echo(toy: Toy, request_line: byt
     assert b"Jane" not in answer
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "code"),
+    [
+        (f"/{'a' * 9000}", "", 414, "address-too-long"),
+        ("/", f"X: {'a' * 9000}", 431, "headers-too-large"),
+        ("/", "\r\n".join([f"X: {'a' * 4000}"] * 20), 431, "headers-too-large"),
+        ("/", "\r\n".join(["X: a"] * 200), 431, "headers-too-large"),
+        ("/", "Content-Length: -5", 400, "not-http"),
+        ("/", "Content-Length: Jane", 400, "not-http"),
+        ("/", "Content-Length: 1_0", 400, "not-http"),
+        ("/", "Content-Length: 2\r\nContent-Length: 3", 400, "not-http"),
+        ("/", "Content-Length: 2\r\nTransfer-Encoding: chunked", 400, "not-http"),
+        ("/", "Transfer-Encoding: gzip, chunked", 400, "not-http"),
+    ],
+)
+def test_a_head_that_is_too_large_or_unclear_is_answered_with_a_problem(
+    toy: Toy, path: str, headers: str, status: int, code: str
+) -> None:
+    answer = raw(toy, f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n".encode())
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "Content-Type: application/problem+json" in head
+    document = json.loads(body)
+    assert (document["status"], document["type"]) == (status, f"/problems/{code}")
+    assert f"X-Correlation-Id: {document['instance'].removeprefix('urn:uuid:')}" in head
+
+
 # What goes wrong inside.
 
 

@@ -13,6 +13,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from shared.contracts.access import ACCESS
 from tests.contract.toy import ROOT
 
+EVERY_PROBLEM = {400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 422, 431, 500, 503}
 PRINT = """
 import json
 from shared.web.endpoint import endpoints_of
@@ -64,9 +65,14 @@ def test_a_post_shows_its_headers_path_body_answers_and_problems() -> None:
         ("header", "X-Correlation-Id"): False,
     }
     assert post["requestBody"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/FailBody"}
-    statuses = {"201", "400", "401", "403", "404", "408", "409", "412", "413", "415", "422", "500", "503"}
-    assert set(post["responses"]) == statuses
+    assert {int(status) for status in post["responses"]} == {201, *EVERY_PROBLEM}
     assert post["responses"]["412"] == {"$ref": "#/components/responses/Problem412"}
+
+
+def test_every_answer_shows_the_header_that_names_its_request() -> None:
+    answers = list(document()["components"]["responses"].values())
+    answers += [answer for status, answer in operation("/v1/things", "post")["responses"].items() if status == "201"]
+    assert all(answer["headers"]["X-Correlation-Id"]["required"] for answer in answers)
 
 
 def test_a_list_shows_each_field_of_its_query() -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from pymongo import MongoClient
 
 from deploy.local.parts import Parts
 from shared.clock import ReplayClock
@@ -20,10 +17,10 @@ from shared.kernel.envelope import Event, from_text, to_text
 from shared.messaging.topology import EVIDENCE
 from shared.scheduling.tick import publish_sweep
 from tests.integration.bus import publish
+from tests.integration.following import following
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
-    STANDARDS,
     Inbox,
     Ledger,
     an_event,
@@ -33,50 +30,11 @@ from tests.integration.ledger import (
     referral_noted,
     referral_sent,
 )
-from tests.integration.recording import Caller, Running, code, faulty_fields, is_ready, new_key
+from tests.integration.recording import Caller, Running, code, faulty_fields
 from tests.support import eventually
 
 NOW = from_text("2013-01-21T12:00:00Z")
 SOON_DUE = NOW - timedelta(hours=1)
-
-
-@contextmanager
-def following(parts: Parts, folder: Path, *role: str, clock: ReplayClock, smtp_port: int = 1) -> Iterator[Running]:
-    """The service on an empty database and an empty virtual host, its rules adopted; its clock is that of a replay."""
-    own = f"test_{uuid4().hex}"
-    private, public = new_key()
-    (folder / "public.pem").write_text(public)
-    with MongoClient[Any](parts.mongodb_uri, tz_aware=True) as client:
-        address = f"127.0.0.1:{parts.ports.take(own)}"
-        environment = {
-            **os.environ,
-            "MONGODB_URI": parts.mongodb_uri,
-            "MONGODB_DATABASE": own,
-            "AMQP_URI": parts.amqp_uri if role == ("serve", "http") else parts.new_vhost(own),
-            "HTTP_ADDRESS": address,
-            "PUBLIC_URL": f"http://{address}",
-            "JWT_PUBLIC_KEY_FILE": str(folder / "public.pem"),
-            "DIRECTORY_FILE": str(DIRECTORY),
-            "STANDARDS_DIR": str(STANDARDS),
-            "SMTP_HOST": "127.0.0.1",
-            "SMTP_PORT": str(smtp_port),
-            "MAIL_FROM": "followthrough@localhost",
-            "PERINATAL_URL": "http://perinatal.example",
-            "LEAVING_CARE_URL": "http://leaving-care.example",
-            "REPLAY_CLOCK_FILE": str(clock.path),
-            "LOCAL_STACK_DIR": str(parts.folder),
-            "LOG_LEVEL": "warning",
-        }
-        service = Running("referrals_followup", f"http://{address}", environment, private, client[own])
-        try:
-            service.run("adopt")
-            if role == ("serve",):
-                service.run("topology")
-            with service.kept_running(*role):
-                eventually(lambda: is_ready(service.url), within=30)
-                yield service
-        finally:
-            client.drop_database(own)
 
 
 @pytest.fixture(scope="module")
@@ -616,7 +574,6 @@ def test_a_noted_referral_that_arrives_on_the_bus_is_chased_by_mail_after_a_swee
         (mail,) = eventually(lambda: list(inbox.mails), within=20)
         assert mail["To"] == "ngozi.okafor@essex.example"
         assert "REF-01" in mail["Subject"]
-    parts.drop_vhost(service.database.name)
 
 
 @pytest.mark.parametrize("role", [["serve", "http"], ["serve"], ["adopt"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -77,6 +78,114 @@ def test_every_bad_field_of_a_registration_is_named_at_once(adviser: Caller) -> 
     answer = adviser.post("/v1/care-leavers", {"given_name": "", "category": "former", "nhs_number": "9222222228"})
     assert answer.status_code == 422
     assert faulty_fields(answer) == {"given_name", "family_name", "date_of_birth", "category", "nhs_number"}
+
+
+def test_with_the_dates_of_care_the_category_is_worked_out_and_the_dates_stay_private(adviser: Caller) -> None:
+    born = datetime.now(UTC).date() - timedelta(days=366 * 19)
+    year = timedelta(days=365)
+    periods = [{"from_on": (born + 10 * year).isoformat(), "to_on": (born + 17 * year).isoformat()}]
+    body = {**CARE_LEAVER, "date_of_birth": born.isoformat(), "looked_after": periods}
+    del body["category"]
+    answer = adviser.post("/v1/care-leavers", body).json()
+    assert answer["category"] == "former_relevant"
+    record = adviser.get(f"/v1/care-leavers/{answer['care_leaver_id']}").json()
+    assert record["looked_after"] == periods
+    assert record["entitlement_review_on"] == answer["entitlement_review_on"]
+    contradicting = adviser.post("/v1/care-leavers", {**body, "category": "relevant"})
+    assert (contradicting.status_code, faulty_fields(contradicting)) == (422, {"category"})
+
+
+def test_a_registration_says_all_that_is_wrong_with_category_and_dates_of_care(adviser: Caller) -> None:
+    without = {name: value for name, value in CARE_LEAVER.items() if name != "category"}
+    assert faulty_fields(adviser.post("/v1/care-leavers", without)) == {"category", "looked_after"}
+    turned = {**without, "looked_after": [{"from_on": "2010-01-02", "to_on": "2010-01-01"}]}
+    assert faulty_fields(adviser.post("/v1/care-leavers", turned)) == {"looked_after.0.to_on"}
+    nobody = adviser.post("/v1/care-leavers", {**without, "looked_after": [{"from_on": "2010-01-02"}]})
+    assert (nobody.status_code, code(nobody)) == (422, "not-a-care-leaver")
+
+
+STEPS: list[tuple[str, dict[str, Any], str]] = [
+    ("contact-made", {"how": "in_person"}, "pa_contact.made"),
+    ("contact-failed", {"how": "phone"}, "pa_contact.failed"),
+    ("contact-lost", {}, "pa_contact.lost"),
+    ("pathway-assessed", {}, "pathway.assessed"),
+    ("pathway-planned", {}, "pathway.planned"),
+    ("pathway-reviewed", {"reason": "parent"}, "pathway.reviewed"),
+    (
+        "accommodation",
+        {"kind": "authority", "provided_by_authority": True, "area": "norfolk"},
+        "accommodation.changed",
+    ),
+    ("moved", {"to_area": "norfolk", "out_of_area": True}, "care_leaver.moved"),
+    ("authority-confirmed", {"authority": "essex"}, "authority.confirmed"),
+    ("parenthood-acknowledged", {}, "parenthood.acknowledged"),
+    ("support-offered", {"support_code": "young-parents-group"}, "support_offer.made"),
+    (
+        "entitlement-decided",
+        {"decision": "continues", "decided_by": "manager-lane"},
+        "care_leaver.entitlement_decided",
+    ),
+]
+
+
+def test_everything_that_happens_with_a_care_leaver_is_recorded(adviser: Caller, care_leaver_id: str) -> None:
+    path = f"/v1/care-leavers/{care_leaver_id}"
+    for verb, body, _ in STEPS:
+        answer = adviser.post(f"{path}/{verb}", {**body, "occurred_at": "2013-01", "note": "He was well."})
+        assert answer.status_code == 201, (verb, answer.text)
+        wrong = adviser.post(f"{path}/{verb}", {**dict.fromkeys(body), "adviser": "pa-brook"})
+        assert faulty_fields(wrong) == {*body, "adviser"}
+    record = adviser.get(path).json()
+    assert (record["state"], record["version"]) == ("registered", 1 + len(STEPS))
+    assert {name: record["facts"][name] for _, _, name in STEPS} == {name: body for _, body, name in STEPS}
+    assert {entry["precision"] for entry in record["history"][1:]} == {"month"}
+    assert record["history"][-1]["private"] == {"note": "He was well."}
+
+
+def test_a_category_is_determined_again_by_somebody(adviser: Caller, care_leaver_id: str) -> None:
+    answer = adviser.post(f"/v1/care-leavers/{care_leaver_id}/category", {"category": "qualifying"})
+    assert (answer.status_code, answer.json()["category"]) == (201, "qualifying")
+    late = {"category": "former_relevant", "occurred_at": "2012-03-01"}
+    answer = adviser.post(f"/v1/care-leavers/{care_leaver_id}/category", late)
+    assert answer.json()["entitlement_review_on"] == "2013-06-30"
+    assert adviser.post(f"/v1/care-leavers/{UNKNOWN}/category", {"category": "qualifying"}).status_code == 404
+
+
+def test_only_the_present_adviser_can_be_ended(manager: Caller, care_leaver_id: str) -> None:
+    path, ended = f"/v1/care-leavers/{care_leaver_id}", {"adviser": "pa-brook", "reason_code": "left"}
+    assert code(manager.post(f"{path}/adviser-ended", ended)) == "not-the-adviser"
+    manager.post(f"{path}/adviser", {"adviser": "pa-brook", "team": "leaving-care-essex"})
+    assert manager.post(f"{path}/adviser-ended", ended).json()["adviser"] is None
+
+
+def test_a_step_that_was_recorded_in_error_is_struck_out_of_the_facts(adviser: Caller, care_leaver_id: str) -> None:
+    path = f"/v1/care-leavers/{care_leaver_id}"
+    wrong = adviser.post(f"{path}/contact-made", {"how": "phone"}).json()["event_id"]
+    answer = adviser.post(f"{path}/retractions", {"event_id": wrong, "reason_code": "wrong-person"})
+    assert "pa_contact.made" not in answer.json()["facts"]
+
+
+def test_what_only_the_service_itself_may_say_has_no_route(adviser: Caller, care_leaver_id: str) -> None:
+    for verb in ("parenthood-learnt", "parenthood-lost"):
+        assert adviser.post(f"/v1/care-leavers/{care_leaver_id}/{verb}", {}).status_code == 404
+
+
+def test_the_list_of_care_leavers_follows_what_is_recorded(service: Running, adviser: Caller, manager: Caller) -> None:
+    ids = [adviser.post("/v1/care-leavers", CARE_LEAVER).json()["care_leaver_id"] for _ in range(2)]
+    manager.post(f"/v1/care-leavers/{ids[0]}/adviser", {"adviser": "pa-wren", "team": "leaving-care-essex"})
+    adviser.post(f"/v1/care-leavers/{ids[1]}/category", {"category": "relevant"})
+    person_id = adviser.get(f"/v1/care-leavers/{ids[0]}").json()["person_id"]
+
+    def listed(by: Caller = adviser, **query: Any) -> list[str]:
+        return [row["care_leaver_id"] for row in by.get("/v1/care-leavers", **query).json()["items"]]
+
+    eventually(lambda: listed(adviser="pa-wren", category="former_relevant", state="registered") == [ids[0]])
+    eventually(lambda: listed(category="relevant") == [ids[1]])
+    eventually(lambda: listed(limit=2) == [ids[1], ids[0]])
+    assert listed(person=person_id) == [ids[0]]
+    assert listed(service.caller("pa-cley", "personal_adviser", "leaving-care-norfolk", "norfolk")) == []
+    logged = service.database.access_log.find_one({"route": "GET /v1/care-leavers", "subjects": person_id})
+    assert logged["actor"] == "pa-brook"
 
 
 def test_a_manager_assigns_the_personal_adviser(adviser: Caller, manager: Caller, care_leaver_id: str) -> None:
@@ -173,11 +282,16 @@ def test_the_list_of_plan_items_follows_what_is_recorded(adviser: Caller, care_l
 def test_views_dropped_and_rebuilt_are_identical(service: Running, adviser: Caller, care_leaver_id: str) -> None:
     path = added(adviser, care_leaver_id)
     adviser.post(f"{path}/offered", {})
-    views = service.database.plan_item_views
-    eventually(lambda: (views.find_one({"_id": path.rpartition("/")[2]}) or {}).get("version") == 2)
-    before = [list(view.items()) for view in views.find(sort=[("_id", 1)])]
+    items, leavers = service.database.plan_item_views, service.database.care_leaver_views
+
+    def views() -> list[Any]:
+        return [list(view.items()) for found in (items, leavers) for view in found.find(sort=[("_id", 1)])]
+
+    eventually(lambda: (items.find_one({"_id": path.rpartition("/")[2]}) or {}).get("version") == 2)
+    eventually(lambda: leavers.find_one({"_id": care_leaver_id}))
+    before = views()
     service.run("rebuild")
-    assert [list(view.items()) for view in views.find(sort=[("_id", 1)])] == before
+    assert views() == before
 
 
 def test_nothing_personal_is_in_the_published_part_of_any_event(service: Running) -> None:

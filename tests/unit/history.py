@@ -51,6 +51,7 @@ class Stream:
             team=actor.team,
             area=fact.area or actor.areas[0],
             correlation_id=str(UUID(int=version)),
+            causation_id=fact.causation_id,
             data=fact.data,
         )
         self.events.append(event)

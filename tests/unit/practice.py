@@ -9,10 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+from marshmallow import fields
 
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain import follow_up as follow_ups
@@ -23,6 +25,7 @@ from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.scene import Evidence
 from services.referrals_followup.standards_file import load_packs
 from shared.contracts import CATALOGUE
+from shared.contracts.fields import Choice, Day, Ref, Whole, YesNo
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import RETRACTION, Actor, Context
 from shared.kernel.envelope import Event
@@ -32,10 +35,17 @@ SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"
 DIRECTORY = load_directory(SERVICE_FOLDER / "directory.example.yaml")
 PACKS = {pack["pack"]: pack for pack in load_packs(SERVICE_FOLDER / "standards", CATALOGUE, DIRECTORY.roles)}
 CALENDAR = england(2027)
-PERSON = f"p_{'a' * 32}"
+PERSON, PARTNER, CHILD, TWIN, OTHER = (f"p_{letter * 32}" for letter in "abcde")
 
 GP = Actor("gp-okafor", "gp_practice", "gp-mill-road", ("essex",))
 NORFOLK_GP = Actor("gp-lindholm", "gp_practice", "gp-wensum", ("norfolk",))
+HV = Actor("hv-pereira", "health_visitor", "hv-harwich", ("essex",))
+NORFOLK_HV = Actor("hv-castro", "health_visitor", "hv-yare", ("norfolk",))
+MIDWIFE = Actor("midwife-ekwueme", "midwife", "midwifery-colne", ("essex",))
+SOCIAL_WORKER = Actor("sw-petrov", "social_worker", "childrens-social-care-essex", ("essex",))
+FRONT_DOOR = Actor("fd-laurent", "front_door", "front-door-essex", ("essex",))
+CAMHS = Actor("camhs-triage-novak", "mental_health_service", "camhs-essex", ("essex",))
+NURSERY = Actor("ey-jansen", "early_years", "little-oaks", ("essex",))
 PA = Actor("pa-lindqvist", "personal_adviser", "leaving-care-essex", ("essex",))
 MANAGER = Actor("lc-manager-varga", "manager", "leaving-care-essex", ("essex",))
 SYSTEM = Actor("sweep", "system", "system", ("england",))
@@ -120,8 +130,48 @@ class Practice:
             "by": "patient",
             "outcome_code": "treated",
             "to": "referrer",
+            "outcome": "treat",
+            "alternative_code": "talking-therapies",
+            "why_code": "no-transport",
+            "decision_code": "offer-again",
+            "referrer_told": True,
         }
         return Thread(self, "referral", "perinatal", by, {**usual, **said})
+
+    def record_of(self, kind: str, *, by: Actor = HV, key: str | None = None, **said: Any) -> Thread:
+        """A record of any kind, `pregnancy` or `care-leaver` say, about the usual person unless another is said.
+
+        Its events are named in full; a field that an event needs and nobody said gets its usual value. `key` is the id:
+        of a `person` it is the person's.
+        """
+        source = "leaving_care" if kind in ("care-leaver", "plan-item") else "perinatal"
+        if kind == "person":
+            said.setdefault("person_id", key or PERSON)
+        return Thread(
+            self,
+            kind,
+            source,
+            by,
+            {"person_id": PERSON, **said},
+            key=said.get("person_id") if kind == "person" else key,
+        )
+
+    def birth(self, child: str, on: str, *, mother: str = PERSON, parents: tuple[str, ...] = (), **said: Any) -> Thread:
+        """A pregnancy, booked 200 days before, that ended in this child's birth; recorded that day."""
+        pregnancy = self.record_of("pregnancy", by=MIDWIFE, person_id=mother)
+        pregnancy.was(
+            "pregnancy.booked.v1", str(date.fromisoformat(on) - timedelta(days=200)), mother_age_band="from_20", edd=on
+        )
+        pregnancy.was(
+            "pregnancy.ended.v1",
+            on,
+            precision="day",
+            outcome="birth",
+            children=[child],
+            parents=[mother, *parents],
+            **said,
+        )
+        return pregnancy
 
     def plan_item(self, *, by: Actor = PA, **said: Any) -> Thread:
         """An item of a pathway plan; nothing has been recorded of it yet."""
@@ -157,6 +207,7 @@ class Practice:
         *,
         recorded_at: datetime | None = None,
         precision: str = "minute",
+        area: str | None = None,
     ) -> Event:
         """One fact, which keeps its contract."""
         assert CATALOGUE.faults(event_type, data) == {}
@@ -166,7 +217,7 @@ class Practice:
             id=str(UUID(int=number)),
             source=source,
             type=event_type,
-            subject=data.get("person_id", PERSON),
+            subject=None if source == "referrals_followup" else data.get("person_id", PERSON),
             occurred_at=at,
             precision=precision,
             recorded_at=recorded_at or at,
@@ -175,7 +226,7 @@ class Practice:
             actor=by.id,
             role=by.role,
             team=by.team,
-            area=by.areas[0],
+            area=area or by.areas[0],
             correlation_id=str(UUID(int=number)),
             data=data,
         )
@@ -220,7 +271,8 @@ class Practice:
 
     def _open(self) -> list[FollowUp]:
         kinds = self.history.thread_kinds()
-        threads = sorted({event.stream for event in self._events.values() if event.stream.partition("/")[0] in kinds})
+        refs = {ref for event in self._events.values() for ref in CATALOGUE.refs(event)}
+        threads = sorted(ref for ref in refs if ref.partition("/")[0] in kinds)
         return [follow_up for thread in threads for follow_up in self.follow_ups(thread)]
 
     def _next_at(self) -> datetime | None:
@@ -246,20 +298,23 @@ class Practice:
     def _decided(self, command: Any, at: datetime, by: Actor) -> Event:
         stream = f"follow-up/{command.follow_up.id}"
         fact = follow_ups.decide(self.acts(command.follow_up), command, Context(now=at, actor=by, stream=stream))
-        return self.record(fact.type, stream, fact.data, at, "referrals_followup", by)
+        return self.record(fact.type, stream, fact.data, at, "referrals_followup", by, area=fact.area)
 
 
 class Thread:
     """One referral, or one plan item: what happens to it, and what is expected of it."""
 
-    def __init__(self, practice: Practice, kind: str, source: str, by: Actor, said: Mapping[str, Any]) -> None:
+    def __init__(
+        self, practice: Practice, kind: str, source: str, by: Actor, said: Mapping[str, Any], key: str | None = None
+    ) -> None:
         self._practice = practice
         self._noun = kind.replace("-", "_")
         self._source = source
         self._by = by
-        self._said = {**said, f"{self._noun}_id": str(UUID(int=1_000 + len(practice._versions)))}
-        self.name = f"{kind}/{self._said[f'{self._noun}_id']}"
-        practice._versions[self.name] = 0
+        self.id = key or str(UUID(int=1_000 + len(practice._versions)))
+        self._said = {**said, f"{self._noun}_id": self.id}
+        self.name = f"{kind}/{self.id}"
+        practice._versions.setdefault(self.name, 0)
 
     def was(
         self,
@@ -274,7 +329,9 @@ class Thread:
         """`what` happened at this time of London; `said` goes before what is usually said, None leaves it out."""
         event_type = what if what.endswith(".v1") else f"{self._noun}.{what}.v1"
         known = {**self._said, **said}
-        data = {name: known[name] for name in CATALOGUE[event_type].schema().fields if known.get(name) is not None}
+        declared = CATALOGUE[event_type].schema().fields
+        usual = {name: usually(name, field) for name, field in declared.items() if field.required and name not in known}
+        data = {name: value for name, value in {**usual, **known}.items() if name in declared and value is not None}
         return self._practice.record(
             event_type,
             self.name,
@@ -300,6 +357,41 @@ class Thread:
 
     def steps(self) -> list[str]:
         return sorted(found.step for found in self._practice.follow_ups(self.name))
+
+
+USUAL_WORDS = {
+    "practitioner": "hv-pereira",
+    "team": "hv-harwich",
+    "to_team": "front-door-essex",
+    "from_team": "little-oaks",
+    "decided_by": "midwife-ekwueme",
+    "assessed_by": "hv-pereira",
+    "confirmed_by": "lead-achterberg",
+    "lead": "hv-pereira",
+    "manager": "hv-manager-ito",
+    "from_area": "essex",
+    "to_area": "norfolk",
+    "area": "essex",
+    "authority": "essex",
+    "adviser": "pa-lindqvist",
+}
+
+
+def usually(name: str, field: fields.Field) -> Any:
+    """A value that the field's contract takes: nobody, no, zero, the first word, a known id of the directory."""
+    if isinstance(field, fields.List):
+        return [usually(name, field.inner)] if name == "people" else []
+    if isinstance(field, Choice):
+        return field.validators[0].choices[0]  # type: ignore[attr-defined]
+    if isinstance(field, YesNo):
+        return False
+    if isinstance(field, Whole):
+        return 0
+    if isinstance(field, Day):
+        return "2014-06-15"
+    if isinstance(field, Ref):
+        return PERSON if field.metadata["ref"] == "person" else str(UUID(int=7))
+    return USUAL_WORDS.get(name, "agreed")
 
 
 def with_holiday(day: str) -> WorkingCalendar:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from services.leaving_care.domain import care_leaver, plan_item
+from services.leaving_care.domain import plan_item
 from services.leaving_care.domain.plan_item import (
     Add,
     Arrange,
@@ -135,20 +135,3 @@ def test_nobody_acts_on_an_item_of_another_area() -> None:
 def test_every_event_of_a_plan_item_has_its_place_in_the_table_of_steps() -> None:
     said = {event_type.name for event_type in leaving_care.TYPES if event_type.name.startswith("plan_item.")}
     assert set(plan_item.STEPS) == said
-
-
-def test_a_care_leaver_has_the_adviser_last_assigned() -> None:
-    stream = Stream(care_leaver.AGGREGATE, CARE_LEAVER)
-    register = care_leaver.Register(
-        person_id=PERSON,
-        category="former_relevant",
-        given_name="Rowan",
-        family_name="Example",
-        date_of_birth=date(1992, 5, 20),
-    )
-    registered = stream.give(register, PA)
-    assert set(registered.data) == {"care_leaver_id", "person_id", "category"}
-    stream.give(care_leaver.AssignAdviser(adviser="pa-brook", team="leaving-care-essex"), PA)
-    stream.give(care_leaver.AssignAdviser(adviser="pa-cley", team="leaving-care-essex"), PA)
-    assert stream.state.adviser == "pa-cley"
-    assert refusal(stream, register).code == "care-leaver-already-known"

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain.compiling import compile_step
 from services.referrals_followup.standards_file import load_packs
 from shared.contracts import CATALOGUE
@@ -65,7 +66,8 @@ def changed(old: str, new: str) -> str:
 
 
 def test_the_packs_of_this_service_are_sound_and_the_national_one_comes_first():
-    packs = load_packs(STANDARDS, CATALOGUE, ROLES)
+    directory = load_directory(STANDARDS.parent / "directory.example.yaml")
+    packs = load_packs(STANDARDS, CATALOGUE, directory.roles, directory.areas)
     assert [pack["pack"] for pack in packs] == ["england", "essex", "norfolk"]
     for step_id, content in packs[0]["steps"].items():
         step = compile_step(step_id, content)

@@ -8,11 +8,18 @@ from typing import Any
 
 from services.referrals_followup.domain.due_rules import compile_due, due_in_words
 from services.referrals_followup.domain.follow_up import Owner
-from services.referrals_followup.domain.predicates import compile_matchers, compile_predicates, value_of
-from services.referrals_followup.domain.scene import Scene
-from services.referrals_followup.domain.standards import Count, LadderRung, Step, Value
+from services.referrals_followup.domain.predicates import (
+    compile_matcher,
+    compile_matchers,
+    compile_predicates,
+    value_of,
+)
+from services.referrals_followup.domain.scene import Scene, order_key
+from services.referrals_followup.domain.standards import PEOPLE, Count, LadderRung, Step, Value
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
+
+ACTOR, ACTOR_TEAM = "actor", "actor_team"
 
 
 def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
@@ -20,13 +27,16 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
     opening = content["opens_on"]
     counted = None
     if isinstance(opening, Mapping) and "count" in opening:
-        counted = Count(opening["count"], compile_matchers(opening["of"]), opening["within_days"])
+        resets = compile_matchers(opening.get("reset_by", []))
+        counted = Count(opening["count"], compile_matchers(opening["of"]), opening["within_days"], resets)
     return Step(
         id=step_id,
         standard=step_id.partition(".")[0],
         thread=content["thread"],
         opens_on=() if counted else compile_matchers(opening),
         counted=counted,
+        for_each_open=content.get("for_each_open", False),
+        met_by_acceptance=content.get("met_by_acceptance", False),
         due=compile_due(content["due"]),
         met_by=compile_matchers(content.get("met_by", [])),
         ended_by=compile_matchers(content.get("ended_by", [])),
@@ -39,6 +49,7 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
         fallback=content.get("fallback"),
         visible=compile_due(content["visible_from"]) if "visible_from" in content else None,
         applies_from=date.fromisoformat(content["applies_from"]),
+        ends_on_loss=content.get("after_loss", "ends") == "ends",
         text={
             **{name: content[name] for name in ("title", "expects", "basis", "source", "confidence")},
             "due": due_in_words(content["due"]),
@@ -60,8 +71,21 @@ def _compile_rung(content: Mapping[str, Any]) -> LadderRung:
 
 
 def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner]:
+    """`latest`: the events that name who has it, of which the last to match says team and person together.
+
+    `at: opening`: only what was so when it opened counts; who took over since then does not owe it.
+    """
+    is_fixed = content.get("at") == "opening"
+    named = [(compile_matcher({**entry, "via": PEOPLE}), entry) for entry in content.get("latest", [])]
+
     def owner(opening: Event, scene: Scene) -> Owner:
         role = opening.role if content["role"] == "actor" else content["role"]
+        for event in reversed(scene.standing) if named else ():
+            for matcher, entry in named:
+                if is_fixed and order_key(event) > order_key(opening):
+                    continue
+                if event.type == matcher.event and matcher.holds(event, scene):
+                    return Owner(role, _said(event, entry["team"]), _said(event, entry["person"]))
         person = opening.actor if content.get("person") == "actor" else value_of(content.get("person"), opening, scene)
         team = opening.team if content.get("team") == "actor" else value_of(content.get("team"), opening, scene)
         if team is None and role == opening.role:
@@ -69,6 +93,13 @@ def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner
         return Owner(role, team, person)
 
     return owner
+
+
+def _said(event: Event, part: str) -> str | None:
+    """A field of the event; `actor` and `actor_team` are who recorded it."""
+    by = {ACTOR: event.actor, ACTOR_TEAM: event.team}
+    said = by[part] if part in by else event.data.get(part)
+    return None if said is None else str(said)
 
 
 def _compile_value(content: Mapping[str, str] | str | None) -> Value:

@@ -1,12 +1,19 @@
-"""What a role outside an event type's disclosure class is shown instead of the content: whom to ask, no more."""
+"""What a reader is shown of a follow-up, or of an entry in somebody's chronology: the content, or whom to ask.
+
+One rule for both: the role may see the disclosure class, or the reader's team has a part in it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
+from services.referrals_followup.domain.scene import MOVED
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
+from shared.kernel.decisions import RETRACTION
+from shared.kernel.envelope import Event
 
 WHOM_TO_ASK = {
     "health": "health: contact the health visitor",
@@ -15,15 +22,43 @@ WHOM_TO_ASK = {
     "operational": "contact the operator",
 }
 
-
 UNDISCLOSED = "undisclosed"
+
+HANDED_OVER = "handover.acknowledged.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads: role, team, and the areas whose records are open to them."""
+
+    role: str
+    team: str
+    areas: frozenset[str]
+
+
+def areas_opened(events: Iterable[Event], areas: Collection[str]) -> frozenset[str]:
+    """The further areas whose entries about a person are open to readers of `areas`: those that the family left for one
+    of these, and those left before for them, as far as each handover is acknowledged. `events` are standing ones of
+    the histories that the person is named in."""
+    known = list(events)
+    acknowledged = {event.stream for event in known if event.type == HANDED_OVER}
+    moves = [event for event in known if event.type == MOVED and event.stream in acknowledged]
+    opened = frozenset(areas)
+    while further := {move.data["from_area"] for move in moves if move.data["to_area"] in opened} - opened:
+        opened |= further
+    return opened - frozenset(areas)
 
 
 def is_disclosed(follow_up: FollowUp, acts: Acts, role: str, team: str) -> bool:
     """Whether this reader may see what it is about: by the class of the event that opened it, or because their team
     opened it, owns it by the facts, was given it or is the one it was sent to. Taking it on opens nothing."""
     teams = (follow_up.opened_team, follow_up.owner.team, follow_up.receiver_team, acts.given_team)
-    return may_see(role, CATALOGUE[follow_up.opened_type].disclosure) or team in teams
+    return _is_for(role, team, follow_up.opened_type, teams)
+
+
+def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str | None]) -> bool:
+    """The one rule: the role may see the class of the event type, or the team is among those that have a part in it."""
+    return team in teams or (event_type is not None and may_see(role, CATALOGUE[event_type].disclosure))
 
 
 def as_shown_to(follow_up: FollowUp, acts: Acts, role: str, team: str) -> FollowUp:
@@ -44,3 +79,26 @@ def as_shown_to(follow_up: FollowUp, acts: Acts, role: str, team: str) -> Follow
         closed_reason=None,
         why={},
     )
+
+
+def whom_to_ask(
+    event: Event, events: Mapping[str, Event], follow_ups: Mapping[str, tuple[FollowUp, Acts]], reader: Reader
+) -> str | None:
+    """Whom this reader is to ask about an entry; None when they may see it. `events` and `follow_ups`: by id.
+
+    An act on a follow-up is shown to those to whom the follow-up is, and a retraction to those to whom what it strikes
+    out is: they name the same things. While that is not known here, only the team that struck it out sees it.
+    """
+    areas: Collection[str] = (event.area,)
+    if event.stream.startswith("follow-up/"):
+        pair = follow_ups.get(event.data["follow_up_id"])
+        about = pair[0].opened_type if pair else None
+        areas = pair[0].areas if pair else areas
+        disclosed = pair is not None and is_disclosed(*pair, reader.role, reader.team)
+    else:
+        struck = events.get(event.data["event_id"]) if event.type == RETRACTION else event
+        about = struck.type if struck else None
+        disclosed = _is_for(reader.role, reader.team, about, {event.team, (struck or event).team})
+    if disclosed and not reader.areas.isdisjoint(areas):
+        return None
+    return WHOM_TO_ASK[CATALOGUE[about].disclosure if about else "operational"]

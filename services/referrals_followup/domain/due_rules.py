@@ -18,6 +18,8 @@ from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset, at_london, due
 
+EDD = "edd"
+
 
 def compile_due(content: Mapping[str, Any]) -> DueRule:
     """A due rule: an offset after something, the earliest or latest of several, or the first case that applies."""
@@ -38,13 +40,20 @@ def offset_part(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _after(anchor: Any, offset: Offset, words: str) -> DueRule:
+    matcher = compile_matcher(anchor) if "nth" in anchor else None
+
     def computed(opening: Event, scene: Scene, calendar: WorkingCalendar) -> Computed:
         if anchor == "opening":
             found = due(offset, opening.occurred_at, opening.precision, calendar)
             return Computed(found.at, found.skipped, words)
+        if anchor == EDD:
+            edd = scene.edd()
+            if edd is None:
+                return Computed(None, gap=EDD)
+            found = due(offset, at_london(date.fromisoformat(edd), datetime.min.time()), "day", calendar)
+            return Computed(found.at, found.skipped, words)
         if "nth" in anchor:
-            matcher = compile_matcher(anchor)
-            matching = [event for event in matcher.candidates(scene) if matcher.matches(event, scene)]
+            matching = [event for event in scene.standing if matcher and matcher.matches(event, scene)]
             if len(matching) < anchor["nth"]:
                 return Computed(None)
             event = matching[anchor["nth"] - 1]
@@ -95,6 +104,8 @@ def due_in_words(content: Mapping[str, Any]) -> str:
     words = Offset.parse(offset_part(content)).text()
     if anchor == "opening":
         return f"{words} after it opened" if words != "the same day" else "the same day"
+    if anchor == EDD:
+        return f"{words} the expected delivery date"
     if "nth" in anchor:
         return f"{words} after {anchor['event']} number {anchor['nth']}"
     return f"{words} {'' if words.endswith('before') else 'after '}the {anchor['field'].replace('_', ' ')}"

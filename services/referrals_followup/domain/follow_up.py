@@ -61,7 +61,9 @@ class Owner:
 class FollowUp:
     """The computed follow-up. All instants are aware UTC. `why` explains the due date in sentences and inputs.
 
-    `receiver_role` is what its receiver acts as or takes referrals for, `receiver_team` their team where one is named.
+    `area` is the one whose numbers count, `areas` those that may see it: also the one that keeps the record. `on` is
+    the obligation that this one is about, for one that a closing opened. `receiver_role` is what its receiver acts as
+    or takes referrals for, `receiver_team` their team where one is named.
     """
 
     id: str
@@ -91,6 +93,8 @@ class FollowUp:
     inherited: bool = False
     gap: str | None = None
     fallback: str | None = None
+    areas: tuple[str, ...] = ()
+    on: str | None = None
     receiver_role: str | None = None
     receiver_team: str | None = None
     closed_by: str | None = None

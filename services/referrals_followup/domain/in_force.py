@@ -13,10 +13,14 @@ from functools import cached_property
 from typing import Any
 
 from services.referrals_followup.domain.compiling import compile_step
-from services.referrals_followup.domain.standards import Step
+from services.referrals_followup.domain.scene import Scene
+from services.referrals_followup.domain.standards import ANY_THREAD, Step
 from shared.kernel.calendar import WorkingCalendar
+from shared.kernel.envelope import Event
 
 NATIONAL = "england"
+# Whose numbers count: those of the area where the person lives that day, or of the area that keeps the record.
+RESIDENCE, RECORD = "residence", "record"
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,43 @@ class Ruleset:
 
     @cached_property
     def by_thread(self) -> Mapping[str, tuple[Step, ...]]:
-        """The steps by kind of thread."""
+        """The steps by kind of thread; those for `any` thread belong to every kind."""
         found: dict[str, list[Step]] = {}
         for step in self.steps.values():
             found.setdefault(step.thread, []).append(step)
-        return {kind: tuple(steps) for kind, steps in found.items()}
+        everywhere = found.pop(ANY_THREAD, [])
+        return {kind: (*steps, *everywhere) for kind, steps in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class OfKind:
+    """The ids of the steps for one kind of thread by event type: those that such an event may open, those that count
+    it, and those that it opens for each obligation, as a closing."""
+
+    by_opener: Mapping[str, tuple[str, ...]]
+    by_counted: Mapping[str, tuple[str, ...]]
+    by_closing: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, steps: Iterable[Step]) -> OfKind:
+        opener: dict[str, set[str]] = {}
+        counted: dict[str, set[str]] = {}
+        closing: dict[str, set[str]] = {}
+        for step in steps:
+            if step.for_each_open:
+                index, matchers = closing, step.opens_on
+            elif step.counted:
+                index, matchers = counted, step.counted.of
+            else:
+                # What met a round of a recurring step may have opened the next one.
+                index, matchers = opener, (*step.opens_on, *(step.met_by if step.recurs else ()))
+            for matcher in matchers:
+                index.setdefault(matcher.event, set()).add(step.id)
+        return cls(_sorted(opener), _sorted(counted), _sorted(closing))
+
+
+def _sorted(index: Mapping[str, set[str]]) -> Mapping[str, tuple[str, ...]]:
+    return {event_type: tuple(sorted(found)) for event_type, found in index.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +92,7 @@ class RulesHistory:
 
     adoptions: tuple[Adoption, ...]
     _timelines: dict[str, tuple[Ruleset, ...]] = field(default_factory=dict, compare=False, repr=False)
-    _step_ids: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    _kinds: dict[tuple[str, str], OfKind] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, adoptions: Iterable[Adoption]) -> RulesHistory:
@@ -90,15 +124,31 @@ class RulesHistory:
             if until is None or until > at:
                 yield ruleset, until
 
-    def step_ids(self, area: str, kind: str, *, counted: bool = False) -> tuple[str, ...]:
-        """The ids of all steps, or of all counted ones, ever in force in the area for this kind of thread; sorted."""
-        if (area, kind) not in self._step_ids:
+    def of_kind(self, area: str, kind: str) -> OfKind:
+        """What was ever in force in the area for this kind of thread."""
+        if (area, kind) not in self._kinds:
             steps = [step for ruleset in self.timeline(area) for step in ruleset.by_thread.get(kind, ())]
-            self._step_ids[area, kind] = (
-                tuple(sorted({step.id for step in steps})),
-                tuple(sorted({step.id for step in steps if step.counted})),
-            )
-        return self._step_ids[area, kind][counted]
+            self._kinds[area, kind] = OfKind.of(steps)
+        return self._kinds[area, kind]
+
+    def area_for(self, step_id: str, event: Event, scene: Scene) -> str:
+        """Whose numbers count for a step that this event opens."""
+        return event.area if step_id in self._by_record else scene.area_of(event)
+
+    @cached_property
+    def _by_record(self) -> frozenset[str]:
+        """The steps that stay with the area that keeps the record, wherever the person lives."""
+        mode = {
+            step_id: content.get("area", RESIDENCE)
+            for adoption in self.adoptions
+            if adoption.pack == NATIONAL
+            for step_id, content in adoption.content["steps"].items()
+        }
+        return frozenset(step_id for step_id, value in mode.items() if value == RECORD)
+
+    def packs(self) -> list[str]:
+        """Every area that ever had a pack of its own, and the national one."""
+        return sorted({adoption.pack for adoption in self.adoptions})
 
     def newest(self, area: str) -> Ruleset | None:
         """The last set adopted for the area."""
@@ -118,7 +168,7 @@ class RulesHistory:
             step["thread"]
             for adoption in self.adoptions
             for step in adoption.content["steps"].values()
-            if "thread" in step
+            if step.get("thread", ANY_THREAD) != ANY_THREAD
         )
 
     def _compiled(self, area: str) -> Iterable[Ruleset]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from services.referrals_followup.domain.follow_up import (
+    ACCEPTED,
     ENDED,
     ENDED_STATE,
     MET,
@@ -20,18 +21,21 @@ from services.referrals_followup.domain.follow_up import (
     FollowUp,
     Rung,
 )
-from services.referrals_followup.domain.in_force import Ruleset, RulesHistory
+from services.referrals_followup.domain.in_force import OfKind, Ruleset, RulesHistory
 from services.referrals_followup.domain.scene import Evidence, Scene, happened_before, order_key
-from services.referrals_followup.domain.standards import Computed, Step, explained, is_inherited
+from services.referrals_followup.domain.standards import Computed, Count, Matcher, Step, explained, is_inherited
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due
+
+BEREAVEMENT = "bereavement"
 
 
 def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list[FollowUp]:
     """Every follow-up about `thread`, sorted by id. `evidence` holds the thread's events and those about its people."""
     scene = Scene(thread, evidence)
     found = [*_simple(rules, scene), *_counted(rules, scene)]
+    found += _for_each_open(rules, scene, found)
     return sorted(found, key=lambda follow_up: follow_up.id)
 
 
@@ -40,6 +44,7 @@ class _Opening:
     """What opens a follow-up: the event, the id it leads to, and the retraction that voids it, if any.
 
     `continues`: the event met the round before. `is_episode`: it completes a count. `acted_on`: shown in any case.
+    `on`: the obligation that was open when the event closed a case.
     """
 
     event: Event
@@ -48,6 +53,7 @@ class _Opening:
     continues: bool = False
     is_episode: bool = False
     acted_on: bool = False
+    on: FollowUp | None = None
 
     def is_asked_for(self, step: Step, scene: Scene) -> bool:
         if self.is_episode:
@@ -71,8 +77,10 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
 
     openings = [
         (step_id, _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event)))
-        for event in scene.own
-        for step_id in rules.step_ids(event.area, scene.kind)
+        for event in scene.facts
+        for step_id in sorted(
+            {one for kind in _kinds(rules, scene, event) for one in kind.by_opener.get(event.type, ())}
+        )
     ]
     for step_id, opening in openings:
         look_at(step_id, opening)
@@ -87,13 +95,32 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
     return found.values()
 
 
+def _kinds(rules: RulesHistory, scene: Scene, event: Event) -> Iterator[OfKind]:
+    """What is in force for threads of this kind, where the event was recorded and where its person lives."""
+    for area in {event.area, scene.area_of(event)}:
+        yield rules.of_kind(area, scene.kind)
+
+
 def _under_the_rules_in_force(
     rules: RulesHistory, scene: Scene, step_id: str, opening: _Opening
 ) -> tuple[FollowUp | None, Step | None]:
     """Closed: as of the rules in force when it closed. Open: as of the newest. Asked for once but no longer: void."""
+    area = rules.area_for(step_id, opening.event, scene)
+    found = _in_area(rules, scene, step_id, opening, area)
+    if found[0] is None and opening.acted_on:
+        # It was asked for under the rules of an area to which the person is no longer known to have belonged.
+        others = (_in_area(rules, scene, step_id, opening, other) for other in (opening.event.area, *rules.packs()))
+        void = next((pair for pair in others if pair[0] is not None), found)
+        return void[0] and _void(replace(void[0], area=area), rules.newest(area)), void[1]
+    return found
+
+
+def _in_area(
+    rules: RulesHistory, scene: Scene, step_id: str, opening: _Opening, area: str
+) -> tuple[FollowUp | None, Step | None]:
     follow_up: FollowUp | None = None
     step: Step | None = None
-    for ruleset, until in rules.since(opening.event.area, opening.event.recorded_at):
+    for ruleset, until in rules.since(area, opening.event.recorded_at):
         asking = ruleset.steps.get(step_id)
         if asking is None:
             follow_up = follow_up and _void(follow_up, ruleset)
@@ -110,8 +137,9 @@ def _under_the_rules_in_force(
     return follow_up, step
 
 
-def _void(follow_up: FollowUp, ruleset: Ruleset) -> FollowUp:
-    return replace(_closed(follow_up, VOID, None, "no longer asked for"), rules=dict(ruleset.versions))
+def _void(follow_up: FollowUp, ruleset: Ruleset | None) -> FollowUp:
+    rules = dict(ruleset.versions) if ruleset else follow_up.rules
+    return replace(_closed(follow_up, VOID, None, "no longer asked for"), rules=rules)
 
 
 def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, until: datetime | None) -> FollowUp:
@@ -127,8 +155,9 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         title=step.text["title"],
         expects=step.text["expects"],
         thread=scene.thread,
-        person=event.subject,
-        area=event.area,
+        person=scene.person_of(event),
+        area=ruleset.area,
+        areas=tuple(sorted({ruleset.area, event.area})),
         state=OPEN,
         opened_by=event.id,
         opened_type=event.type,
@@ -147,25 +176,29 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         inherited=is_inherited(step, event),
         gap=computed.gap,
         fallback=step.fallback,
+        on=opening.on.reference if opening.on else None,
         receiver_role=step.receiver_role(event, scene),
         receiver_team=step.receiver_team(event, scene),
         why=explained(computed, event, ruleset.calendar.covers(due_at.year)),
     )
     if opening.retraction is not None:
         return _closed(follow_up, VOID, opening.retraction, "opening recorded in error")
-    closing = _closing(step, scene, opening, until)
+    loss = min(scene.losses_for(event), key=order_key, default=None) if step.ends_on_loss else None
+    closing = _closing(step, scene, opening, until, loss)
     if closing is None:
         return follow_up
     closer, state = closing
     reason = closer.data.get("reason_code") or closer.type
-    return _closed(follow_up, state, closer, reason)
+    return _closed(follow_up, state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason)
 
 
 def _rungs(
     ruleset: Ruleset, step: Step, opening: Event, scene: Scene, due_at: datetime, computed: Computed
 ) -> tuple[Rung, ...]:
     is_urgent = bool(step.urgent_when) and all(predicate(opening, scene) for predicate in step.urgent_when)
-    rungs = [Rung("data-gap", opening.recorded_at, ("owner",))] if computed.gap else []
+    rungs = (
+        [Rung("data-gap", opening.recorded_at, ("owner",), alarm=opening.recorded_at >= due_at)] if computed.gap else []
+    )
     for rung in step.ladder:
         start, precision = (opening.occurred_at, opening.precision) if rung.from_opening else (due_at, "minute")
         at = due(rung.after, start, precision, ruleset.calendar).at if rung.after else due_at
@@ -173,20 +206,42 @@ def _rungs(
     return tuple(rungs)
 
 
-def _closing(step: Step, scene: Scene, opening: _Opening, until: datetime | None) -> tuple[Event, str] | None:
+def _closing(
+    step: Step, scene: Scene, opening: _Opening, until: datetime | None, loss: Event | None = None
+) -> tuple[Event, str] | None:
     """The first thing to close it, of all that was recorded before the rules changed, and the state it leads to."""
-    candidates: list[tuple[Event, str]] = []
-    for matchers, state in ((step.met_by, MET), (step.ended_by, ENDED_STATE)):
-        for matcher in matchers:
-            candidates += [(event, state) for event in matcher.candidates(scene) if matcher.matches(event, scene)]
-    candidates = [(event, state) for event, state in candidates if _counts_after(event, opening)]
+    candidates = [
+        (event, state)
+        for matchers, state in ((step.met_by, MET), (step.ended_by, ENDED_STATE))
+        for event in scene.standing
+        for matcher in matchers
+        if event.type == matcher.event and _counts_after(event, opening) and matcher.matches(event, scene)
+    ]
     candidates += [
         (event, ENDED_STATE)
         for event in scene.acts
         if event.type == ENDED and event.data["follow_up_id"] == opening.follow_up_id
     ]
+    if step.met_by_acceptance:
+        candidates += _taken_over(scene, opening)
+    if loss is not None:
+        candidates.append((loss, ENDED_STATE))
     in_time = [(event, state) for event, state in candidates if until is None or event.recorded_at < until]
     return min(in_time, key=lambda candidate: (order_key(candidate[0]), candidate[1]), default=None)
+
+
+def _taken_over(scene: Scene, opening: _Opening) -> Iterator[tuple[Event, str]]:
+    """A named person other than who closed the case takes the obligation on, or nothing more is expected of it."""
+    obligation = opening.on
+    ids = (opening.follow_up_id, obligation.id if obligation else None)
+    for act in scene.acts:
+        takes_on = act.type == ACCEPTED and act.data["follow_up_id"] in ids and act.actor != opening.event.actor
+        if takes_on and act.recorded_at >= opening.event.recorded_at:
+            yield act, MET
+    for event in (*scene.standing, *scene.acts, *scene.retractions):
+        if obligation and event.id == obligation.closed_by:
+            yield event, MET
+            break
 
 
 def _counts_after(event: Event, opening: _Opening) -> bool:
@@ -207,12 +262,20 @@ def _closed(follow_up: FollowUp, state: str, closer: Event | None, reason: str) 
     )
 
 
+# --- counts -------------------------------------------------------------------------------------------------------
+
+
 def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
-    areas = {event.area for event in scene.own}
-    for step_id in sorted({found for area in areas for found in rules.step_ids(area, scene.kind, counted=True)}):
-        standing = list(_episodes(rules, scene, step_id, scene.own_standing))
-        claimed = list(_episodes(rules, scene, step_id, scene.own))
+    asked = {
+        step_id
+        for event in scene.facts
+        for kind in _kinds(rules, scene, event)
+        for step_id in kind.by_counted.get(event.type, ())
+    }
+    for step_id in sorted(asked):
+        standing = list(_episodes(rules, scene, step_id, scene.standing))
+        claimed = list(_episodes(rules, scene, step_id, scene.everything))
         for ordinal in count():
             follow_up_id = derived_id(step_id, scene.thread, str(ordinal))
             retraction = None
@@ -221,7 +284,7 @@ def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
             elif ordinal < len(claimed) or (follow_up_id in scene.acted_on and scene.own):
                 # Retracted or redated facts no longer make up this episode; what was asked stays visible, as void.
                 event = claimed[ordinal] if ordinal < len(claimed) else scene.own[-1]
-                retraction = max(scene.retracted_by.values(), key=order_key, default=event)
+                retraction = max(scene.retractions, key=order_key, default=event)
             else:
                 break
             acted_on = follow_up_id in scene.acted_on
@@ -232,22 +295,80 @@ def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
 
 
 def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[Event]) -> Iterator[Event]:
-    """The event that completes the count, for each episode; an open episode takes in every later event."""
+    """The event that completes the count, for each episode.
+
+    An open episode takes in every later event of its area. Where the family has moved on, what was counted before the
+    move counts on: nobody there has seen it yet.
+    """
+    if scene.is_told_elsewhere:
+        return
     counted: list[Event] = []
-    reviewed: Event | None = None
+    closed: dict[str, Event | None] = {}
     for event in events:
-        ruleset = rules.newest(event.area)
+        area = rules.area_for(step_id, event, scene)
+        ruleset = rules.newest(area)
         step = ruleset.steps.get(step_id) if ruleset else None
-        if step is None or step.counted is None or (reviewed and order_key(event) <= order_key(reviewed)):
+        if step is None or step.counted is None:
             continue
-        if not any(matcher.matches(event, scene) for matcher in step.counted.of):
+        if _any_matches(step.counted.reset_by, event, scene):
+            counted = []
+        if not _any_matches(step.counted.of, event, scene):
             continue
-        opens_at = event.occurred_at - timedelta(days=step.counted.within_days)
-        counted = [earlier for earlier in counted if earlier.occurred_at >= opens_at] + [event]
+        counted = _still_counted(step.counted, counted, event, closed.values())
+        if area in closed and _takes_in(closed[area], event):
+            continue
         if len(counted) < step.counted.n:
             continue
         yield event
         closing = _closing(step, scene, _Opening(event, ""), None)
-        if closing is None:
-            return
-        reviewed, counted = closing[0], []
+        closed[area] = closing[0] if closing else None
+
+
+def _any_matches(matchers: Iterable[Matcher], event: Event, scene: Scene) -> bool:
+    return any(event.type == matcher.event and matcher.matches(event, scene) for matcher in matchers)
+
+
+def _still_counted(rule: Count, counted: list[Event], event: Event, reviews: Iterable[Event | None]) -> list[Event]:
+    """What counts together with this event: not too long ago, and not reviewed before it happened."""
+    opens_at = event.occurred_at - timedelta(days=rule.within_days)
+    reviewed = [order_key(review) for review in reviews if review and order_key(review) < order_key(event)]
+    since = max(reviewed, default=())
+    return [one for one in counted if one.occurred_at >= opens_at and order_key(one) > since] + [event]
+
+
+def _takes_in(closing: Event | None, event: Event) -> bool:
+    return closing is None or order_key(event) <= order_key(closing)
+
+
+# --- closings -----------------------------------------------------------------------------------------------------
+
+
+def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> Iterator[FollowUp]:
+    """One follow-up for each obligation that was still open when an agency closed its case about the same person."""
+    for event in scene.facts:
+        steps = {one for kind in _kinds(rules, scene, event) for one in kind.by_closing.get(event.type, ())}
+        for step_id in sorted(steps):
+            for obligation in found:
+                follow_up_id = derived_id(step_id, obligation.id, event.id)
+                acted_on = follow_up_id in scene.acted_on
+                if not (_was_open(obligation, event, scene) or acted_on):
+                    continue
+                opening = _Opening(event, follow_up_id, scene.retraction_of(event), acted_on=acted_on, on=obligation)
+                follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
+                if follow_up is not None:
+                    if not _was_open(obligation, event, scene) and follow_up.state == OPEN:
+                        follow_up = _void(follow_up, None)
+                    yield replace(follow_up, expects=f"{follow_up.expects}: {obligation.step} {obligation.reference}")
+
+
+def _was_open(obligation: FollowUp, closing: Event, scene: Scene) -> bool:
+    """Whether this was expected, and visible, when the case closed, about somebody whose case it was."""
+    if obligation.state == VOID or not scene.is_about(closing, obligation.person):
+        return False
+    if obligation.opened_by == closing.id or obligation.opened_at > closing.occurred_at:
+        return False
+    if obligation.visible_from > closing.occurred_at:
+        return False
+    if obligation.closed_at is None:
+        return True
+    return obligation.closed_at > closing.occurred_at and obligation.closed_by != closing.id

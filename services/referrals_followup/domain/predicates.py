@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from services.referrals_followup.domain.scene import Scene
-from services.referrals_followup.domain.standards import Matcher, Predicate
+from services.referrals_followup.domain.scene import Scene, order_key
+from services.referrals_followup.domain.standards import OWN, PEOPLE, PERSON, Matcher, Predicate
 from shared.kernel.envelope import Event
 
 
@@ -18,7 +19,7 @@ def compile_matchers(content: Any) -> tuple[Matcher, ...]:
 def compile_matcher(item: Any) -> Matcher:
     if isinstance(item, str):
         return Matcher(item)
-    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via") == "person")
+    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via", OWN))
 
 
 def value_of(expression: Mapping[str, str] | str | None, opening: Event, scene: Scene) -> Any:
@@ -30,6 +31,11 @@ def value_of(expression: Mapping[str, str] | str | None, opening: Event, scene: 
         return opening.data.get(expression["field"])
     found = (event.data.get(expression["field"]) for event in reversed(scene.standing) if event.type == wanted)
     return next((value for value in found if value is not None), None)
+
+
+def is_named_in(value: Any, names: Iterable[str]) -> bool:
+    """Whether a field, a word or a list of words, holds one of the names."""
+    return not set(names).isdisjoint(value if isinstance(value, list) else [value])
 
 
 def compile_predicates(content: Iterable[Mapping[str, Any]]) -> tuple[Predicate, ...]:
@@ -68,13 +74,63 @@ def _thread_has(argument: Any) -> Predicate:
 def _person_has(argument: Any) -> Predicate:
     matcher = compile_matcher(argument)
     return lambda event, scene: any(
-        other.subject == event.subject and matcher.matches(other, scene) for other in scene.standing
+        other.type == matcher.event and scene.is_about(other, event.subject) and matcher.holds(other, scene)
+        for other in scene.standing
     )
+
+
+def _earlier(via: str) -> Callable[[Any], Predicate]:
+    """Whether such an event happened before this one: on the thread, or about its person or its people."""
+
+    def compiled(argument: Any) -> Predicate:
+        matcher = replace(compile_matcher(argument), via=via)
+        return lambda event, scene: any(
+            other.type == matcher.event and order_key(other) < order_key(event) and matcher.matches(other, scene)
+            for other in scene.standing
+        )
+
+    return compiled
+
+
+def _field_has_any(argument: list[Any]) -> Predicate:
+    name, wanted = argument
+    return lambda event, scene: is_named_in(event.data.get(name), wanted)
+
+
+def _role_in(roles: list[str]) -> Predicate:
+    """Whether somebody in one of these roles recorded the event."""
+    return lambda event, scene: event.role in roles
+
+
+def _thread_is(name: str) -> Predicate:
+    """Whether the thread is what the field names (one id, or several): of a person, under whichever of their ids."""
+    return lambda event, scene: is_named_in(event.data.get(name), [scene.thread_id])
+
+
+def _weeks_pregnant_from(weeks: int) -> Predicate:
+    return lambda event, scene: (scene.weeks_pregnant(event) or 0) >= weeks
+
+
+def _is_pregnant(wanted: bool) -> Predicate:
+    return lambda event, scene: scene.is_pregnant(scene.person_of(event), event) == wanted
+
+
+def _parent_of_child_under_months(months: int) -> Predicate:
+    return lambda event, scene: scene.had_child_within(scene.person_of(event), months, event)
+
+
+def _child_under_months(months: int) -> Predicate:
+    return lambda event, scene: scene.is_under(scene.person_of(event), months, event)
 
 
 def _not(argument: Mapping[str, Any]) -> Predicate:
     inner = compile_predicate(argument)
     return lambda event, scene: not inner(event, scene)
+
+
+def _all_of(argument: list[Mapping[str, Any]]) -> Predicate:
+    inner = compile_predicates(argument)
+    return lambda event, scene: all(predicate(event, scene) for predicate in inner)
 
 
 def _any_of(argument: list[Mapping[str, Any]]) -> Predicate:
@@ -86,10 +142,21 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "field_equals": _field_equals,
     "field_in": _field_in,
     "field_present": _field_present,
+    "field_has_any": _field_has_any,
     "field_at_least": _field_at_least,
+    "role_in": _role_in,
+    "thread_is": _thread_is,
     "thread_has": _thread_has,
+    "thread_had": _earlier(OWN),
     "person_has": _person_has,
+    "person_had": _earlier(PERSON),
+    "people_had": _earlier(PEOPLE),
+    "weeks_pregnant_from": _weeks_pregnant_from,
+    "pregnant": _is_pregnant,
+    "parent_of_child_under_months": _parent_of_child_under_months,
+    "child_under_months": _child_under_months,
     "not": _not,
+    "all_of": _all_of,
     "any_of": _any_of,
 }
 

@@ -1,14 +1,29 @@
-"""What the ledger knows when it looks at one thread: its own events, and those about the people they name."""
+"""What the ledger knows when it looks at one thread: its own events, and those about the people they name.
+
+Two ids that a standing link joins are one person here; the events themselves keep the ids they were recorded with.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
 from typing import Any
 
+from shared.contracts.words import LOSSES
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event
-from shared.kernel.time import span
+from shared.kernel.gestation import gestation_on
+from shared.kernel.time import london_date, plus_months, span
+
+LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
+MOVED = "household.moved.v1"
+BOOKED = ("pregnancy.booked.v1", "pregnancy.notified.v1")
+EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
+PREGNANCY_ENDED = "pregnancy.ended.v1"
+DIED = "person.died.v1"
+PERSON, PREGNANCY = "person", "pregnancy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,39 +39,212 @@ def order_key(event: Event) -> tuple[Any, ...]:
     return (event.occurred_at, event.recorded_at, event.stream, event.version, event.id)
 
 
-class Scene:
-    """What the ledger knows when it looks at one thread: its own events, and those about the people they name."""
-
-    def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
-        known = {item.event.id: item for item in evidence}
-        ordered = sorted(known.values(), key=lambda item: order_key(item.event))
-        self.thread = thread
-        self.kind = thread.partition("/")[0]
-        self.retracted_by: dict[str, Event] = {
-            item.event.data["event_id"]: item.event for item in reversed(ordered) if item.event.type == RETRACTION
-        }
-        self.everything = tuple(item.event for item in ordered)
-        self.own = tuple(item.event for item in ordered if thread in item.refs and not self._is_act(item.event))
-        self.acts = tuple(item.event for item in ordered if thread in item.refs and self._is_act(item.event))
-        self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
-        self.standing = tuple(event for event in self.everything if not self._is_struck(event))
-        self.own_standing = tuple(event for event in self.own if not self._is_struck(event))
-
-    def _is_struck(self, event: Event) -> bool:
-        retraction = self.retracted_by.get(event.id)
-        return retraction is not None and retraction.stream == event.stream
-
-    @staticmethod
-    def _is_act(event: Event) -> bool:
-        return event.stream.startswith("follow-up/")
-
-    def retraction_of(self, event: Event) -> Event | None:
-        """The event that struck this one out, if any."""
-        return self.retracted_by[event.id] if self._is_struck(event) else None
-
-
 def happened_before(event: Event, opening: Event) -> bool:
     """Whether the event is over before the opening began. On one stream the order of recording decides."""
     if event.stream == opening.stream:
         return event.version < opening.version
     return span(event.occurred_at, event.precision)[1] < span(opening.occurred_at, opening.precision)[0]
+
+
+class Scene:
+    """What the ledger knows when it looks at one thread.
+
+    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out;
+    `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
+    """
+
+    def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
+        known = {item.event.id: item for item in evidence}
+        ordered = sorted(known.values(), key=lambda item: order_key(item.event))
+        self.thread = thread
+        self.kind, _, self.thread_id = thread.partition("/")
+        self._retractions: dict[str, list[Event]] = {}
+        for item in ordered:
+            if item.event.type == RETRACTION:
+                self._retractions.setdefault(item.event.data["event_id"], []).append(item.event)
+        self._canonical = _joined(item.event for item in ordered if not self._is_struck(item.event))
+        own = [item for item in ordered if thread in item.refs]
+        people = {self.person(ref) for item in own for ref in _people(item.refs)}
+        items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
+        self.everything = tuple(item.event for item in items)
+        self.facts = tuple(event for event in self.everything if not _is_act(event))
+        self.own = tuple(item.event for item in own if not _is_act(item.event))
+        self.acts = tuple(item.event for item in own if _is_act(item.event))
+        self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
+        self.standing = tuple(event for event in self.everything if not self._is_struck(event))
+        mine = {item.event.id for item in items if thread in item.refs or self._is_mine_under_another_id(item.refs)}
+        self.own_standing = tuple(event for event in self.standing if event.id in mine and not _is_act(event))
+        self.own_ids = frozenset(mine)
+
+    def _is_mine_under_another_id(self, refs: Iterable[str]) -> bool:
+        return self.kind == PERSON and self.person(self.thread_id) in self._persons(refs)
+
+    def _persons(self, refs: Iterable[str]) -> Iterator[str]:
+        return (self.person(ref) for ref in _people(refs))
+
+    def _is_struck(self, event: Event) -> bool:
+        return self.retraction_of(event) is not None
+
+    def retraction_of(self, event: Event) -> Event | None:
+        """The event that struck this one out, if any; only one of its own stream can."""
+        return next((found for found in self._retractions.get(event.id, ()) if found.stream == event.stream), None)
+
+    @property
+    def retractions(self) -> list[Event]:
+        """Every retraction there is, in order."""
+        return sorted((event for found in self._retractions.values() for event in found), key=order_key)
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    def person(self, person_id: str) -> str:
+        """The one id that stands for this person and for all ids joined with theirs: the smallest."""
+        return self._canonical.get(person_id, person_id)
+
+    @property
+    def is_told_elsewhere(self) -> bool:
+        """Whether the thread is a person's who is counted under another of their ids."""
+        return self.kind == PERSON and self.person(self.thread_id) != self.thread_id
+
+    def person_of(self, event: Event) -> str | None:
+        """Whom a follow-up is about that this event opens: of a person's thread that person, else the thread's."""
+        if self.kind == PERSON:
+            return self.thread_id
+        if event.id in self.own_ids or not self.own:
+            return event.subject
+        return self.own[0].subject
+
+    @cached_property
+    def subjects(self) -> frozenset[str]:
+        """The people whom the thread's own events are about."""
+        if self.kind == PERSON:
+            return frozenset({self.person(self.thread_id)})
+        return frozenset(self.person(event.subject) for event in self.own if event.subject)
+
+    def is_about(self, event: Event, person_id: str | None) -> bool:
+        """Whether the event is about this person: its subject, or among the `people` it names."""
+        named = {event.subject, *event.data.get("people", ())} - {None}
+        return person_id is not None and self.person(person_id) in {self.person(str(one)) for one in named}
+
+    # --- families -------------------------------------------------------------------------------------------------
+
+    def is_pregnant(self, person_id: str | None, at: Event) -> bool:
+        """Whether this mother was pregnant when the event happened; on a pregnancy's thread, with that one."""
+        return any(
+            self.is_about(booked, person_id) and not happened_before(at, booked) and self._is_live(booked, at)
+            for booked in (self.own_standing if self.kind == PREGNANCY else self.standing)
+            if booked.type in BOOKED
+        )
+
+    def _is_live(self, booked: Event, at: Event) -> bool:
+        return not any(
+            ended.data["pregnancy_id"] == booked.data["pregnancy_id"] and not happened_before(at, ended)
+            for ended in self.standing
+            if ended.type == PREGNANCY_ENDED and ended.id != at.id
+        )
+
+    def had_child_within(self, person_id: str | None, months: int, at: Event) -> bool:
+        """Whether a child of this parent was born at most so many months before the event."""
+        day = london_date(at.occurred_at)
+        return person_id is not None and any(
+            self.person(person_id) in map(self.person, {*birth.data["parents"], birth.subject or ""})
+            and born <= day < plus_months(born, months)
+            for birth in self.births()
+            for born in [london_date(birth.occurred_at)]
+        )
+
+    def births(self) -> Iterator[Event]:
+        return (
+            event for event in self.standing if event.type == PREGNANCY_ENDED and event.data["outcome"] not in LOSSES
+        )
+
+    def born_on(self, child_id: str | None) -> date | None:
+        """The day of birth, as far as the birth is among what is known here."""
+        return next(
+            (
+                london_date(birth.occurred_at)
+                for birth in self.births()
+                if child_id is not None and self.person(child_id) in map(self.person, birth.data["children"])
+            ),
+            None,
+        )
+
+    def is_under(self, child_id: str | None, months: int, at: Event) -> bool:
+        """Whether this child had not reached that age; a child whose birth is not known here is taken to be young."""
+        born = self.born_on(child_id)
+        return born is None or london_date(at.occurred_at) < plus_months(born, months)
+
+    def edd(self) -> str | None:
+        """The expected delivery date of the thread's pregnancy, as it was said last."""
+        said = [event.data["edd"] for event in self.own_standing if event.type in EDD_SAID and event.data.get("edd")]
+        return said[-1] if said else None
+
+    def weeks_pregnant(self, at: Event) -> int | None:
+        """Completed weeks of the thread's pregnancy when the event happened; None without a delivery date."""
+        edd = self.edd()
+        return gestation_on(date.fromisoformat(edd), london_date(at.occurred_at))[0] if edd else None
+
+    # --- where people live ----------------------------------------------------------------------------------------
+
+    def area_of(self, event: Event) -> str:
+        """The area in which the person of the event lived that day; without a known move, the event's own."""
+        moves = self._moves_of(self.person_of(event)) if self._moves else []
+        if not moves:
+            return event.area
+        day = london_date(event.occurred_at)
+        before = [move for move in moves if london_date(span(move.occurred_at, move.precision)[0]) <= day]
+        return str(before[-1].data["to_area"] if before else moves[0].data["from_area"])
+
+    def _moves_of(self, person_id: str | None) -> list[Event]:
+        return [event for event in self._moves if self.is_about(event, person_id)]
+
+    @cached_property
+    def _moves(self) -> list[Event]:
+        return [event for event in self.standing if event.type == MOVED]
+
+    # --- losses ---------------------------------------------------------------------------------------------------
+
+    def losses_for(self, opening: Event) -> Iterator[Event]:
+        """The losses and deaths after which nothing routine is expected on the strength of this opening."""
+        person = self.person_of(opening)
+        for loss in self._losses:
+            if loss.type == DIED:
+                dead = self.person(str(loss.subject))
+                named = {person, opening.data.get("household_person_id")} - {None}
+                if dead in {self.person(str(one)) for one in named}:
+                    yield loss
+            elif loss.data["pregnancy_id"] in (opening.data.get("pregnancy_id"), self._own_pregnancy):
+                yield loss
+
+    @property
+    def _own_pregnancy(self) -> str | None:
+        return self.thread_id if self.kind == PREGNANCY else None
+
+    @cached_property
+    def _losses(self) -> list[Event]:
+        return [
+            event
+            for event in self.standing
+            if event.type == DIED or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
+        ]
+
+
+def _is_act(event: Event) -> bool:
+    return event.stream.startswith("follow-up/")
+
+
+def _people(refs: Iterable[str]) -> Iterator[str]:
+    return (ref.partition("/")[2] for ref in refs if ref.startswith("person/"))
+
+
+def _joined(standing: Iterable[Event]) -> dict[str, str]:
+    """Each person id that a link joins with others -> the smallest of them. The last word about a pair counts."""
+    word: dict[frozenset[str], bool] = {}
+    for event in standing:
+        if event.type in (LINKED, UNLINKED):
+            pair = frozenset({str(event.data["person_id"]), str(event.data["other_person_id"])})
+            word[pair] = event.type == LINKED
+    groups: dict[str, set[str]] = {}
+    for pair in (pair for pair, holds in word.items() if holds):
+        group = set().union(*(groups.get(one, {one}) for one in pair))
+        groups.update(dict.fromkeys(group, group))
+    return {person_id: min(group) for person_id, group in groups.items()}

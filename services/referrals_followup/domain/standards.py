@@ -19,29 +19,45 @@ from shared.kernel.time import Offset, london_date
 Predicate = Callable[[Event, Scene], bool]
 
 
+# A step about every kind of thread.
+ANY_THREAD = "any"
+
+OWN, PERSON, PEOPLE = "own", "person", "people"
+VIA = (PERSON, PEOPLE)
+
+
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """Which events count: a type, conditions on it, and whether they carry the thread or only concern its people."""
+    """Which events count: a type, conditions on it, and how they belong to the thread.
+
+    `via` own: they carry it; person: they are about whom it is about; people: about anybody that its events name.
+    """
 
     event: str
     when: tuple[Predicate, ...] = ()
-    via_person: bool = False
+    via: str = OWN
 
     def matches(self, event: Event, scene: Scene) -> bool:
-        return event.type == self.event and all(predicate(event, scene) for predicate in self.when)
+        return event.type == self.event and self._belongs(event, scene) and self.holds(event, scene)
 
-    def candidates(self, scene: Scene) -> tuple[Event, ...]:
-        """The standing events it may match."""
-        return scene.standing if self.via_person else scene.own_standing
+    def holds(self, event: Event, scene: Scene) -> bool:
+        return all(predicate(event, scene) for predicate in self.when)
+
+    def _belongs(self, event: Event, scene: Scene) -> bool:
+        if self.via == OWN:
+            return event.id in scene.own_ids
+        return self.via == PEOPLE or any(scene.is_about(event, person) for person in scene.subjects)
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`n` matching events within so many days; an episode takes in every further one until its review is recorded."""
+    """`n` matching events within so many days, none of `reset_by` between them; an episode takes in every further one
+    of its area until its review is recorded."""
 
     n: int
     of: tuple[Matcher, ...]
     within_days: int
+    reset_by: tuple[Matcher, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,8 @@ class Step:
     thread: str
     opens_on: tuple[Matcher, ...]
     counted: Count | None
+    for_each_open: bool
+    met_by_acceptance: bool
     due: DueRule
     met_by: tuple[Matcher, ...]
     ended_by: tuple[Matcher, ...]
@@ -91,11 +109,12 @@ class Step:
     fallback: str | None
     visible: DueRule | None
     applies_from: date
+    ends_on_loss: bool
     text: Mapping[str, str]
     content: Mapping[str, Any]
 
     def opened_by(self, event: Event, scene: Scene) -> bool:
-        """Whether this event, which carries the scene's thread, opens the step."""
+        """Whether this event opens the step about the scene's thread."""
         return any(matcher.matches(event, scene) for matcher in self.opens_on)
 
 

@@ -1,0 +1,89 @@
+"""The category that the law gives a care leaver on a day, from when they were born and when they were looked after.
+
+The definitions are those of the Children Act 1989 as practice section 4.1 puts them. What no date can show (a settled
+return home, a guardianship order, detention at 16) is for a person to say: this only tells what the dates say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+# SI 2010/959 reg.40: the prescribed period is 13 weeks since the age of 14, some of it after 16.
+PRESCRIBED = timedelta(weeks=13)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A time of being looked after: its first and its last day, both of which count. It goes on without a last day."""
+
+    from_on: date
+    to_on: date | None = None
+
+
+def category_on(born: date, looked_after: Iterable[Period], on: date) -> str | None:
+    """The category on that day; None for somebody who is no care leaver by these dates, or not yet, or no longer.
+
+    From 21 a former relevant young person is one on request (Children Act 1989 s.23CZB).
+    """
+    periods = [*looked_after]
+    if not birthday(born, 16) <= on < birthday(born, 25):
+        return None
+    last_of_childhood = birthday(born, 18) - _DAY
+    last = _last_day(periods, birthday(born, 16), min(on, last_of_childhood))
+    if last is None:
+        return None
+    was_eligible = _days(periods, birthday(born, 14), last) >= PRESCRIBED
+    if on > last_of_childhood:
+        if was_eligible:
+            return "former_relevant"
+        return "qualifying" if on < birthday(born, 21) else None
+    if last < on:
+        return "relevant" if was_eligible else "qualifying"
+    return "eligible" if was_eligible else None
+
+
+def entitlement_review_on(born: date, on: date) -> date | None:
+    """The last day of the quarter in which they turn 21, or 25 when that is past on that day; None after both.
+
+    A quarter, so that nobody can read a birthday out of it.
+    """
+    ends = (_quarter_end(birthday(born, age)) for age in (21, 25))
+    return next((end for end in ends if end >= on), None)
+
+
+def birthday(born: date, age: int) -> date:
+    """The day on which they reach this age. Who was born on 29 February does so on 1 March in other years."""
+    try:
+        return born.replace(year=born.year + age)
+    except ValueError:
+        return date(born.year + age, 3, 1)
+
+
+def _last_day(periods: list[Period], since: date, until: date) -> date | None:
+    """The last of the days `since` to `until` on which they were looked after."""
+    return max((end for _, end in _clipped(periods, since, until)), default=None)
+
+
+def _days(periods: list[Period], since: date, until: date) -> timedelta:
+    """On how many of these days they were looked after; a day in two periods is one day."""
+    total, counted_until = timedelta(), since - _DAY
+    for start, end in sorted(_clipped(periods, since, until)):
+        if end > counted_until:
+            total += end - max(start, counted_until + _DAY) + _DAY
+            counted_until = end
+    return total
+
+
+def _clipped(periods: list[Period], since: date, until: date) -> Iterator[tuple[date, date]]:
+    for period in periods:
+        start, end = max(period.from_on, since), min(period.to_on or until, until)
+        if start <= end:
+            yield start, end
+
+
+def _quarter_end(day: date) -> date:
+    year, month = divmod(day.year * 12 + (day.month - 1) // 3 * 3 + 3, 12)
+    return date(year, month + 1, 1) - _DAY

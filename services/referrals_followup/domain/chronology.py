@@ -1,0 +1,93 @@
+"""A person's chronology: every entry about them across the services, and every act and chase on what came of it.
+
+Entries stand in the order in which things happened, whenever they were recorded; each says how late that was, and
+whether it was struck out since. What a reader may not see is there without its content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.referrals_followup.domain.disclosure import Reader, areas_opened, whom_to_ask
+from services.referrals_followup.domain.follow_up import Acts, FollowUp
+from services.referrals_followup.domain.scene import Evidence, Scene
+from shared.kernel.envelope import Event
+from shared.kernel.time import london_date, span
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry, the retraction that struck it out, if any, and whom to ask when its content is not for the reader."""
+
+    event: Event
+    refs: frozenset[str]
+    retraction: Event | None
+    whom_to_ask: str | None
+
+    @property
+    def place(self) -> tuple[datetime, datetime, str]:
+        """What the entries are ordered by."""
+        return (self.event.occurred_at, self.event.recorded_at, self.event.id)
+
+    @property
+    def recorded_late_by_days(self) -> int:
+        """Whole days in London from the last day on which it can have happened to that of the recording; never < 0."""
+        happened = span(self.event.occurred_at, self.event.precision)[1]
+        return max(0, (london_date(self.event.recorded_at) - london_date(happened)).days)
+
+
+def entries_of(
+    people: Collection[str],
+    evidence: Iterable[Evidence],
+    follow_ups: Mapping[str, tuple[FollowUp, Acts]],
+    reader: Reader,
+) -> list[Entry]:
+    """The entries about somebody whose ids are `people`, in order, as this reader may see them.
+
+    `evidence` is what names them and what is on the threads so named, `follow_ups` what came of it, by id; both as of
+    the same instant.
+    """
+    known = {item.event.id: item for item in evidence}
+    scene = Scene("", known.values())
+    events = {event_id: item.event for event_id, item in known.items()}
+    entries = [
+        Entry(
+            item.event,
+            item.refs,
+            scene.retraction_of(item.event),
+            whom_to_ask(item.event, events, follow_ups, reader),
+        )
+        for item in _belonging(people, list(known.values()))
+    ]
+    return sorted(entries, key=lambda entry: entry.place)
+
+
+def _belonging(people: Collection[str], evidence: list[Evidence]) -> Iterator[Evidence]:
+    """What names the person, and the acts on follow-ups about the threads that are so named."""
+    about = [item for item in evidence if is_about(people, item)]
+    threads = {ref for item in about for ref in item.refs if not ref.startswith("person/")}
+    for item in evidence:
+        if is_about(people, item) or (item.event.stream.startswith("follow-up/") and item.refs & threads):
+            yield item
+
+
+def areas_open_to(areas: Collection[str], people: Collection[str], evidence: Collection[Evidence]) -> frozenset[str]:
+    """The areas whose entries about a person are open to somebody who acts in `areas`; `evidence` as for `entries_of`.
+
+    Empty when there is no entry about the person in any of them.
+    """
+    about = [item.event for item in evidence if is_about(people, item)]
+    theirs = {event.stream for event in about}
+    scene = Scene("", evidence)
+    standing = (
+        item.event for item in evidence if item.event.stream in theirs and scene.retraction_of(item.event) is None
+    )
+    found = frozenset(areas) | areas_opened(standing, areas)
+    return found if any(event.area in found for event in about) else frozenset()
+
+
+def is_about(people: Collection[str], item: Evidence) -> bool:
+    """Whether the event names somebody whose ids are `people`."""
+    return any(f"person/{person_id}" in item.refs for person_id in people)
