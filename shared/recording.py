@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from mongoengine import Document
+from mongoengine.queryset import QuerySet
+from mongoengine.queryset.visitor import Q
 from pymongo.database import Database
 
 from shared.config import Config
 from shared.contracts import CATALOGUE
+from shared.contracts.access import may_see
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
+from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.views import Views
 from shared.web.access_log import AccessLog
-from shared.web.records import Records
+from shared.web.records import LivesIn, Records, nowhere_else
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +46,40 @@ class RecordingParts:
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
 
+    def listed(self, kind: str, actor: Actor, event_type: str, person_id: str | None) -> QuerySet:
+        """The rows of a list that the actor may see: of their areas, and of a class for their role or of their team.
+
+        `event_type` stands for the class. Of one person also those of other areas, when that person has come to live in
+        one of the actor's.
+        """
+        found = self.views[kind].objects
+        if person_id is not None:
+            found = found.filter(person_id=person_id)
+        if person_id is None or not self.records.lives_among(person_id, actor):
+            found = found.filter(area__in=actor.areas)
+        return found if may_see(actor.role, CATALOGUE[event_type].disclosure) else found.filter(Q(teams=actor.team))
+
     def close(self) -> None:
         self.database.client.close()
 
 
-def build_recording(config: Config, service: str, views: Mapping[str, ViewOf]) -> RecordingParts:
-    """The parts, with every index in place. Raises PyMongoError when MongoDB cannot be reached."""
+def build_recording(
+    config: Config,
+    service: str,
+    views: Mapping[str, ViewOf],
+    lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
+) -> RecordingParts:
+    """The parts, with every index in place; `lives_in` makes of the store what knows of moves between areas.
+
+    Raises PyMongoError when MongoDB cannot be reached.
+    """
     database = open_database(config.mongodb_uri, config.mongodb_database)
     clock = config.clock()
     store = EventStore(database, source=service, clock=clock, catalogue=CATALOGUE)
     parts = RecordingParts(
         database=database,
         store=store,
-        records=Records(store),
+        records=Records(store, lives_in(store)),
         views={
             kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
             for kind, view in views.items()

@@ -7,8 +7,17 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from shared.contracts.fields import Choice, Ref, Slug
-from shared.contracts.words import CANCELLED_BY, CHANNELS, NOT_ATTENDED, OUTCOME_TO, SERVICES, SEVERITIES, URGENCIES
-from shared.web.fields import Body, CommandBody, Day, FreeText, Instant, NhsNumber
+from shared.contracts.words import (
+    ASSESSED,
+    CANCELLED_BY,
+    CHANNELS,
+    NOT_ATTENDED,
+    OUTCOME_TO,
+    SERVICES,
+    SEVERITIES,
+    URGENCIES,
+)
+from shared.web.fields import Body, CommandBody, Day, FreeText, Instant, NhsNumber, YesNo
 from shared.web.pages import PageQuery
 from shared.web.records import Entry, RecordedAnswer
 
@@ -18,7 +27,7 @@ STAGES = ("intended", "sent")
 class PersonBody(CommandBody):
     given_name = FreeText(200, required=True)
     family_name = FreeText(200, required=True)
-    date_of_birth = Day(required=True)
+    date_of_birth = Day(metadata={"description": "left out when unknown; a child's is the time of the birth"})
     nhs_number = NhsNumber()
     area = Slug(metadata={"description": "needed from somebody who acts in several areas"})
 
@@ -102,6 +111,23 @@ class AppointmentCancelledBody(CommandBody):
     by = Choice(*CANCELLED_BY, required=True)
 
 
+class MissContactedBody(CommandBody):
+    why_code = Slug(required=True)
+
+
+class MissesReviewedBody(CommandBody):
+    decision_code = Slug(required=True)
+    referrer_told = YesNo(required=True)
+
+
+class AssessedBody(CommandBody):
+    outcome = Choice(*ASSESSED, required=True)
+
+
+class AlternativeBody(CommandBody):
+    alternative_code = Slug(required=True)
+
+
 class OutcomeReturnedBody(CommandBody):
     outcome_code = Slug(required=True)
     to = Choice(*OUTCOME_TO, load_default="referrer")
@@ -113,8 +139,16 @@ class ReferralsQuery(PageQuery, Body):
     service = Choice(*SERVICES)
 
 
+class PregnanciesQuery(PageQuery, Body):
+    person = Ref("person")
+    state = Slug()
+
+
 class PersonAnswer(RecordedAnswer):
+    """`links` are the other ids that are said to be this person's."""
+
     nhs_number_known = fields.Boolean(required=True)
+    links = fields.List(fields.String(), required=True)
     event_id = fields.String()
 
 
@@ -148,6 +182,7 @@ class ReferralAnswer(RecordedAnswer):
     condition_id = fields.String(allow_none=True)
     reported_by = fields.String(allow_none=True)
     appointment_on = fields.String(allow_none=True)
+    assessed = fields.String(allow_none=True)
     outcome_code = fields.String(allow_none=True)
     event_id = fields.String()
 
@@ -168,4 +203,17 @@ class ReferralRow(RecordedAnswer):
 
 class ReferralList(Body):
     items = fields.List(fields.Nested(ReferralRow), required=True)
+    next = fields.String(allow_none=True, required=True, metadata={"description": "cursor of the next page, if any"})
+
+
+class PregnancyRow(RecordedAnswer):
+    pregnancy_id = fields.String(required=True, attribute="id")
+    edd = fields.String(allow_none=True)
+    outcome = fields.String(allow_none=True)
+    begun_at = Instant(required=True)
+    changed_at = Instant(required=True)
+
+
+class PregnancyList(Body):
+    items = fields.List(fields.Nested(PregnancyRow), required=True)
     next = fields.String(allow_none=True, required=True, metadata={"description": "cursor of the next page, if any"})

@@ -86,6 +86,20 @@ class EventStore:
         with _available():
             return self.collection.find_one({"event.stream": stream, "event.streamversion": 1}, {"_id": 1}) is not None
 
+    def index_of(self, event_type: str, name: str) -> None:
+        """Create the index behind `naming` for this field of events of this type alone; safe to repeat."""
+        self.collection.create_index(
+            [(f"event.data.{name}", ASCENDING)],
+            name=f"{event_type}_{name}",
+            partialFilterExpression={"event.type": event_type},
+        )
+
+    def naming(self, event_type: str, name: str, value: str) -> set[str]:
+        """The streams with an event of this type whose field is the value, or lists it. Raises StoreUnavailable."""
+        with _available():
+            found = self.collection.find({"event.type": event_type, f"event.data.{name}": value}, {"event.stream": 1})
+            return {document["event"]["stream"] for document in found}
+
     def streams(self, kind: str) -> Iterator[str]:
         """The names of all streams of this kind. Raises StoreUnavailable."""
         begun = {"event.stream": {"$regex": f"^{re.escape(kind)}/"}, "event.streamversion": 1}
@@ -118,21 +132,21 @@ class EventStore:
         expected_version: int | None = None,
         correlation_id: str | None = None,
         creates: bool = False,
-        permit: Callable[[list[Event]], None] = lambda history: None,
+        permit: Callable[[list[Event]], Actor | None] = lambda history: None,
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
         `key` is the caller's idempotency key: with the same `body` the first result comes back, with another one
-        KeyReused is raised. `permit` is asked first, with the stream's events, and may refuse. Raises whatever
-        `aggregate.decide` raises, UnknownStream unless `creates`, StaleVersion when `expected_version` is not the
-        stream's, Contended after five lost races, StoreUnavailable.
+        KeyReused is raised. `permit` is asked first, with the stream's events; it may refuse, or say as who exactly
+        the actor acts on this stream. Raises whatever it and `aggregate.decide` raise, UnknownStream unless `creates`,
+        StaleVersion when `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
         """
         request = {"key": _digest(f"{actor.id}\n{key}"), "body": _digest_of_command(command, body)}
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
                 documents = self._read(stream)
                 history = [event_of(document) for document in documents]
-                permit(history)
+                acting = permit(history) or actor
                 for document, event in zip(documents, history, strict=True):
                     earlier = document.get("private", {}).get("request", {})
                     if earlier.get("key") == request["key"]:
@@ -144,7 +158,7 @@ class EventStore:
                 if expected_version is not None and expected_version != len(history):
                     raise StaleVersion(f"{stream} is at version {len(history)}, not {expected_version}; read it again")
                 now = max([to_ms(self._clock.now())] + [event.recorded_at for event in history[-1:]])
-                fact = aggregate.decide(aggregate.fold(history), command, Context(now=now, actor=actor, stream=stream))
+                fact = aggregate.decide(aggregate.fold(history), command, Context(now=now, actor=acting, stream=stream))
                 event = self._event(fact, actor, stream, history, now, correlation_id)
                 private = {"request": request, "personal": dict(fact.private)}
                 try:

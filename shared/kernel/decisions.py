@@ -20,12 +20,16 @@ RETRACTION = "record.retracted.v1"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: the person's id in the directory, their role, their team, and the areas they may act in."""
+    """Who acts: the person's id in the directory, their role, their team, and the areas they may act in.
+
+    `also_in`: further areas, for the record in hand alone.
+    """
 
     id: str
     role: str
     team: str
     areas: tuple[str, ...]
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ def teams_of(history: Iterable[Event]) -> set[str]:
 
 def require_area(actor: Actor, area: str) -> None:
     """Refuse (403) an actor who may not act in `area`."""
-    if area not in actor.areas:
+    if area not in actor.areas and area not in actor.also_in:
         raise Refused("wrong-area", f"this record belongs to {area}, where you may not act", status=403)
 
 

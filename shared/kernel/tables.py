@@ -1,14 +1,14 @@
 """Records told as a table: which event may follow which state, and what state it leads to.
 
-Guarantee: an event is recorded only from a state that its row names; the state keeps what the standing entries said
-last, by field. For records whose rules are no more than that; a record with rules of its own decides for itself.
+Guarantee: an event is recorded only from a state that its row names, and begins a record only if its row says so; the
+state keeps what the standing entries said last, by field. What else an event asks for is the `check` of its row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.kernel.decisions import Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event
@@ -29,11 +29,15 @@ Data = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start(Begin):
-    """Begins a record: the event's type, what is published of it, and what stays private."""
+    """Begins a record: the event's type, what is published of it, and what stays private.
+
+    `known` is what the service looked up for the row's check; it is not recorded.
+    """
 
     type: str
     data: Mapping[str, Any]
     private: Mapping[str, Any] = field(default_factory=dict)
+    known: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,7 @@ class Tell(Command):
     type: str
     data: Mapping[str, Any]
     private: Mapping[str, Any] = field(default_factory=dict)
+    known: Mapping[str, Any] = field(default_factory=dict)
     caused_by: str | None = None
 
 
@@ -54,24 +59,42 @@ class Told(History):
     teams: frozenset[str] = frozenset()
 
 
-Check = Callable[[Told, Tell | Start, Context], Mapping[str, Any]]
+T = TypeVar("T", bound=Told)
+Check = Callable[[Any, Any, Context], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`after`: the states it may follow; none for one that begins. `becomes` None: the state stays.
+    """`after`: the states it may follow. A row without any begins a record; so does one with `begins`.
 
-    `check` may refuse, and gives further fields of the event.
+    `becomes`: the state that it leads to, from whichever or by the state before; a state without one stays. `check` is
+    given the state, the command and the context; it may refuse, and gives further fields of the event.
     """
 
     after: frozenset[str] = frozenset()
-    becomes: str | None = None
+    becomes: str | Mapping[str, str] | None = None
     check: Check | None = None
+    begins: bool = False
+
+    @property
+    def may_begin(self) -> bool:
+        return self.begins or not self.after
+
+    def next_state(self, status: str | None) -> str | None:
+        if self.becomes is None or isinstance(self.becomes, str):
+            return self.becomes or status
+        return self.becomes.get(status or "", status)
 
 
-def record_of(kind: str, rows: Mapping[str, Row]) -> Aggregate[Told]:
-    """The aggregate of streams `<kind>/<id>`; `rows` by event type. Rows without `after` begin it."""
-    return history_of(kind, Told(), decisions={Start: start(kind, rows), Tell: tell(kind, rows)}, evolutions=told(rows))
+def record_of(
+    kind: str, rows: Mapping[str, Row], initial: Any = None, also: Mapping[str, Evolution[Any]] | None = None
+) -> Aggregate[Any]:
+    """The aggregate of streams `<kind>/<id>`; `rows` by event type.
+
+    One that keeps more than a `Told` gives its own `initial`, and by event type what is kept `also`.
+    """
+    decisions: dict[type[Command], Decision[Any]] = {Start: start(kind, rows), Tell: tell(kind, rows)}
+    return history_of(kind, initial or Told(), decisions=decisions, evolutions=told(rows, also))
 
 
 def start(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
@@ -81,6 +104,8 @@ def start(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
         noun = kind.replace("-", " ")
         if state.entries or state.retracted:
             raise Refused("already-begun", f"this {noun} was begun before")
+        if not rows[command.type].may_begin:
+            raise Refused("not-a-beginning", f"{command.type} does not begin a {noun}")
         more = _checked(rows[command.type], state, command, context)
         data = {**command.data, **more, _id_of(kind): context.stream_id}
         begun = fact(command.type, context, private=dict(command.private), **data)
@@ -105,23 +130,29 @@ def tell(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
     return decide
 
 
-def told(rows: Mapping[str, Row]) -> dict[str, Evolution[Any]]:
-    """The evolutions of these rows."""
-    return {name: _evolution(row) for name, row in rows.items()}
+def told(rows: Mapping[str, Row], also: Mapping[str, Evolution[Any]] | None = None) -> dict[str, Evolution[Any]]:
+    """The evolutions of these rows, each followed by the one that `also` has for the same type."""
+    return {name: _evolution(row, (also or {}).get(name)) for name, row in rows.items()}
 
 
 def states(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _evolution(row: Row) -> Evolution[Told]:
-    def evolve(state: Told, event: Event) -> Told:
-        return replace(
+def invalid(code: str, message: str, **faults: str) -> Refused:
+    """The refusal (422) of what a body says, with the fault of each field."""
+    return Refused(code, message, status=422, fields={name: [fault] for name, fault in faults.items()})
+
+
+def _evolution(row: Row, also: Evolution[T] | None) -> Evolution[T]:
+    def evolve(state: T, event: Event) -> T:
+        known = replace(
             state,
-            status=row.becomes or state.status,
+            status=row.next_state(state.status),
             facts={**state.facts, **event.data},
             teams=state.teams | {event.team},
         )
+        return also(known, event) if also else known
 
     return evolve
 

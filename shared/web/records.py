@@ -1,13 +1,14 @@
 """From a request to a recorded fact and back: what the recording services' routes have in common.
 
-Guarantee: an answer tells of the state that the stored stream folds to; a reader outside the record's area, or outside
-its disclosure class and with no part in it, gets none of it.
+Guarantee: an answer tells of the state that the stored stream folds to. A reader outside the record's area (and, once
+its person has moved, outside the new one), or outside its disclosure class and with no part in it, gets none of it; of
+what they may read, an entry of another class stays withheld.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
@@ -17,7 +18,7 @@ from shared.contracts.access import may_see
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import Actor, Aggregate, Refused
+from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, History, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
@@ -27,6 +28,14 @@ from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, timing
 
 STEP_ERRORS = (404, 409, 412)
+
+LivesIn = Callable[[str], Collection[str]]
+"""The areas in which a person has come to live by a recorded move."""
+
+
+def nowhere_else(person_id: str) -> Collection[str]:
+    """The answer of a service that knows of no moves between areas."""
+    return ()
 
 
 class RetractionBody(CommandBody):
@@ -46,10 +55,14 @@ class RecordedAnswer(Schema):
 
 
 class Entry(Schema):
-    """One entry of a record. `private` is what stays in this service: notes, names, references."""
+    """One entry of a record. `private` is what stays in this service: notes, names, references.
+
+    `withheld` names the disclosure class of an entry that is not for the reader's role: its type, data and private part
+    are left out; the team that made it can be asked.
+    """
 
     event_id = fields.String(required=True)
-    type = fields.String(required=True)
+    type = fields.String(required=True, allow_none=True)
     occurred_at = Instant(required=True)
     precision = fields.String(required=True)
     recorded_at = Instant(required=True)
@@ -59,12 +72,14 @@ class Entry(Schema):
     data = fields.Dict(keys=fields.String(), required=True)
     private = fields.Dict(keys=fields.String(), required=True)
     retracted = fields.Boolean(required=True)
+    withheld = fields.String(required=True, allow_none=True)
 
 
 class Shown(NamedTuple):
-    """A record as its reader may see it."""
+    """A record as its reader may see it; `seen` is what the entries that they may read fold to."""
 
     state: Any
+    seen: Any
     version: int
     entries: list[dict[str, Any]]
 
@@ -72,8 +87,9 @@ class Shown(NamedTuple):
 class Records:
     """Records of one service, by aggregate and id. What it raises, the table of problems answers."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, lives_in: LivesIn = nowhere_else) -> None:
         self._store = store
+        self._lives_in = lives_in
 
     def begin(
         self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request, location: str
@@ -96,10 +112,28 @@ class Records:
         history = self._store.load(stream)
         if not history:
             raise UnknownStream(f"there is no {aggregate.kind} with this id")
-        require_part_in(history, actor)
+        self._admitted(aggregate, history, actor)
         state = aggregate.fold(history)
         private = self._store.private_of(stream)
-        return Shown(state, len(history), list(_entries(history, private, state)))
+        readable = _readable(history, actor)
+        seen = aggregate.fold(event for event in history if event.type == RETRACTION or event.id in readable)
+        return Shown(state, seen, len(history), list(_entries(history, private, state, readable)))
+
+    def lives_among(self, person_id: str, actor: Actor) -> bool:
+        """Whether the person has come to live in an area of the actor's."""
+        return bool(set(actor.areas).intersection(self._lives_in(person_id)))
+
+    def knows(self, aggregate: Aggregate[Any], record_id: str) -> bool:
+        """Whether there is such a record, and its beginning stands."""
+        return aggregate.fold(self._store.load(f"{aggregate.kind}/{record_id}")).status is not None
+
+    def last_private(self, aggregate: Aggregate[Any], record_id: str, event_type: str) -> Mapping[str, Any]:
+        """The private part of the last standing entry of this type; empty when there is none."""
+        stream = f"{aggregate.kind}/{record_id}"
+        history = self._store.load(stream)
+        struck_out = aggregate.fold(history).retracted
+        standing = [event.id for event in history if event.type == event_type and event.id not in struck_out]
+        return self._store.private_of(stream)[standing[-1]] if standing else {}
 
     def state_of(self, aggregate: Aggregate[Any], record_id: str, field: str) -> Any:
         """The state of a record that a body names in `field`. Refuses (422) one that is unknown or was retracted."""
@@ -129,10 +163,22 @@ class Records:
             expected_version=request.expected_version,
             correlation_id=request.correlation_id,
             creates=creates,
-            permit=lambda history: None if creates else require_part_in(history, request.actor),
+            permit=lambda history: None if creates else self._admitted(aggregate, history, request.actor),
         )
         body = {**body_of(aggregate, record_id, recorded.state, recorded.version), "event_id": recorded.event.id}
         return Answer(201, body, version=recorded.version, location=location)
+
+    def _admitted(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
+        """The actor as they may act on this record. Refuses (403) who may not.
+
+        Where its person has come to live, they go on with it as if it were of their own area.
+        """
+        if history and history[0].area not in actor.areas:
+            person_id = aggregate.fold(history).person_id
+            if person_id and self.lives_among(person_id, actor):
+                actor = replace(actor, also_in=(history[0].area,))
+        require_part_in(history, actor)
+        return actor
 
 
 def step(
@@ -225,18 +271,39 @@ def require_disclosure(actor: Actor, event_type: str, teams: Collection[str]) ->
         )
 
 
-def _entries(history: list[Event], private: Mapping[str, Any], state: History) -> Iterator[dict[str, Any]]:
+def _readable(history: Sequence[Event], actor: Actor) -> set[str]:
+    """The entries that the actor may read: of a class for their role, written by or addressed to their team.
+
+    A part in the record opens the class that it began in, and no other.
+    """
+    begun_in = CATALOGUE[history[0].type].disclosure
+    has_part = actor.team in teams_of(history)
+
+    def is_readable(event: Event) -> bool:
+        disclosure = CATALOGUE[event.type].disclosure
+        if may_see(actor.role, disclosure) or actor.team in teams_of([event]):
+            return True
+        return has_part and disclosure == begun_in
+
+    return {event.id for event in history if is_readable(event)}
+
+
+def _entries(
+    history: Sequence[Event], private: Mapping[str, Any], state: History, readable: Collection[str]
+) -> Iterator[dict[str, Any]]:
     for event in history:
+        is_readable = event.id in readable
         yield {
             "event_id": event.id,
-            "type": event.type,
+            "type": event.type if is_readable else None,
             "occurred_at": event.occurred_at,
             "precision": event.precision,
             "recorded_at": event.recorded_at,
             "actor": event.actor,
             "role": event.role,
             "team": event.team,
-            "data": event.data,
-            "private": private.get(event.id, {}),
+            "data": event.data if is_readable else {},
+            "private": private.get(event.id, {}) if is_readable else {},
             "retracted": event.id in state.retracted,
+            "withheld": None if is_readable else CATALOGUE[event.type].disclosure,
         }

@@ -1,12 +1,13 @@
 """Routes of records that are told as a table (`shared.kernel.tables`): each body is its event's contract.
 
 Guarantee: what a body may publish is what the contract of its event has room for; every text is private. Whatever a
-body names by id is known here, or refused by field.
+body names by id is known here, or each unknown one is refused by its field.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
 from shared.contracts.fields import Ref, Slug
-from shared.kernel.decisions import Aggregate
+from shared.kernel.decisions import Aggregate, Refused
 from shared.kernel.ids import stream_id
 from shared.kernel.tables import Start, Tell
 from shared.web.endpoint import endpoint
@@ -24,7 +25,7 @@ from shared.web.fields import CommandBody
 from shared.web.records import STEP_ERRORS, Entry, RecordedAnswer, Records, body_of, command_fields, retraction
 
 Route = Callable[[Any, Request], Answer]
-Derive = Callable[[Any, Request], Mapping[str, Any]]
+LookUp = Callable[[Any, Request], Mapping[str, Any]]
 
 
 class ToldAnswer(RecordedAnswer):
@@ -37,6 +38,61 @@ class ToldAnswer(RecordedAnswer):
 
 class ToldRecord(ToldAnswer):
     history = fields.List(fields.Nested(Entry), required=True)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one route records, and how its body differs from the contract of the event.
+
+    `derived`: the fields that the row's check gives, which no body has; `optional`: those that it gives when a body has
+    none. `elsewhere`: the fields whose ids need not be known here. `look_up` finds what the check has to know and the
+    record does not say; it may refuse. `private`: the texts that stay here.
+    """
+
+    event_type: str
+    derived: Collection[str] = ()
+    optional: Collection[str] = ()
+    elsewhere: Collection[str] = ()
+    look_up: LookUp | None = None
+    private: Mapping[str, fields.Field] = field(default_factory=dict)
+
+    def body(self, name: str, known_by_the_route: Collection[str], **more: fields.Field) -> type[Schema]:
+        """The schema of the body, without what the route knows already."""
+        declared = CATALOGUE[self.event_type].schema._declared_fields
+        public = {
+            name: _optional(one) if name in self.optional else one
+            for name, one in declared.items()
+            if name not in self.derived and name not in known_by_the_route
+        }
+        return _schema(name, CommandBody, {**public, **self.private, **more})
+
+    def command(
+        self, service: Any, request: Request, known: Mapping[str, Aggregate[Any]], *without: str
+    ) -> dict[str, Any]:
+        """The fields of the `Start` or `Tell` that a loaded body asks for, but those `without` which the event goes.
+
+        Refuses (422) ids that are unknown here.
+        """
+        said = command_fields(request.body, *without)
+        timing: dict[str, Any] = {name: said.pop(name) for name in ("occurred_at", "precision", "note") if name in said}
+        self._require_known(service.parts.records, said, known)
+        return {
+            **timing,
+            "type": self.event_type,
+            "data": {name: value for name, value in said.items() if name not in self.private},
+            "private": {name: said[name] for name in self.private if name in said},
+            "known": self.look_up(service, request) if self.look_up else {},
+        }
+
+    def _require_known(self, records: Records, said: Mapping[str, Any], known: Mapping[str, Aggregate[Any]]) -> None:
+        faults = {
+            path: [f"no such {kind} here"]
+            for name, path, kind, record_id in _named(self.event_type, said)
+            if kind in known and name not in self.elsewhere and not records.knows(known[kind], record_id)
+        }
+        if faults:
+            message = "the body names what is not known here; `errors` says where"
+            raise Refused("unknown-reference", message, status=422, fields=faults)
 
 
 @dataclass(frozen=True)
@@ -62,8 +118,8 @@ class Told:
 
     @cached_property
     def answer(self) -> type[Schema]:
-        name = f"{_words(self.aggregate.kind)}Answer"
-        return self.answers or _schema(name, ToldAnswer, {self._own_id: fields.String(required=True)})
+        own_id = {self._own_id: fields.String(required=True)}
+        return self.answers or _schema(f"{_words(self.aggregate.kind)}Answer", ToldAnswer, own_id)
 
     def begin(
         self,
@@ -73,20 +129,21 @@ class Told:
         *,
         url: str | None = None,
         derived: Collection[str] = (),
-        derive: Derive | None = None,
+        optional: Collection[str] = (),
+        look_up: LookUp | None = None,
         **private: fields.Field,
     ) -> Route:
-        """The route that begins a record with this event. `derive` gives the `derived` fields, which no body has."""
-        body = self._body(event_type, {self._own_id, *derived}, private)
-        body = _schema(body.__name__, body, {"area": Slug(metadata={"description": "needed by who acts in several"})})
+        """The route that begins a record with this event; the further arguments are those of `Said`."""
+        said = Said(event_type, derived, optional, (), look_up, private)
+        area = Slug(metadata={"description": "needed by who acts in several"})
+        body = said.body(f"Begin{_words(event_type.rpartition('.')[0])}Body", {self._own_id}, area=area)
         told = self
 
         @endpoint("POST", url or self.url, command=access, body=body, answers={201: self.answer}, summary=summary)
         def record(self: Any, request: Request) -> Answer:
             records: Records = self.parts.records
             record_id = stream_id(request.actor.id, request.key)
-            said = told._said(self, request, event_type, private, derive, "area")
-            command = Start(**said, area=request.body.get("area"))
+            command = Start(**said.command(self, request, told.known, "area"), area=request.body.get("area"))
             return records.begin(told.aggregate, record_id, command, request, told.url)
 
         return record
@@ -98,15 +155,22 @@ class Told:
         event_type: str,
         summary: str,
         *,
+        names_person: bool = False,
         derived: Collection[str] = (),
-        derive: Derive | None = None,
+        optional: Collection[str] = (),
+        elsewhere: Collection[str] = (),
+        look_up: LookUp | None = None,
         **private: fields.Field,
     ) -> Route:
-        """The route `POST <url>/<id>/<verb>` that records one further event."""
-        declared = CATALOGUE[event_type].schema().fields
-        # The person is that of the record, but for a record that has none yet.
-        without = {self._own_id, *derived, *({"person_id"} if self.aggregate.kind != "consultation" else ())}
-        body = self._body(event_type, without & declared.keys(), private)
+        """The route `POST <url>/<id>/<verb>` that records one further event, about the person of the record.
+
+        `names_person`: the body says who that is. The further arguments are those of `Said`.
+        """
+        said = Said(event_type, derived, optional, elsewhere, look_up, private)
+        body = said.body(
+            f"{_words(self.aggregate.kind)}{_words(verb)}Body",
+            {self._own_id} if names_person else {self._own_id, "person_id"},
+        )
         told = self
 
         @endpoint(
@@ -121,8 +185,7 @@ class Told:
         def record(self: Any, request: Request) -> Answer:
             records: Records = self.parts.records
             (record_id,) = request.path.values()
-            command = Tell(**told._said(self, request, event_type, private, derive))
-            return records.follow(told.aggregate, record_id, command, request)
+            return records.follow(told.aggregate, record_id, Tell(**said.command(self, request, told.known)), request)
 
         return record
 
@@ -145,9 +208,14 @@ class Told:
         def read(self: Any, request: Request) -> Answer:
             (record_id,) = request.path.values()
             shown = self.parts.records.show(told.aggregate, record_id, request.actor)
-            body = {**body_of(told.aggregate, record_id, shown.state, shown.version), "history": shown.entries}
+            body = body_of(told.aggregate, record_id, shown.state, shown.version)
             person_id = shown.state.person_id
-            return Answer(200, body, shown.version, subjects=[person_id] if person_id else [])
+            return Answer(
+                200,
+                {**body, "facts": shown.seen.facts, "history": shown.entries},
+                shown.version,
+                subjects=[person_id] if person_id else [],
+            )
 
         return read
 
@@ -155,45 +223,24 @@ class Told:
         """The route that strikes out an entry."""
         return retraction(self.aggregate, self.one, self.answer)
 
-    def _body(self, event_type: str, without: Collection[str], private: Mapping[str, fields.Field]) -> type[Schema]:
-        """The contract of the event as a body, without ids that the route knows and what the service derives."""
-        declared = CATALOGUE[event_type].schema._declared_fields
-        public = {name: declared[name] for name in declared if name not in without}
-        name = _words(event_type.rpartition(".")[0])
-        return _schema(f"{name}Body", CommandBody, {**public, **private})
 
-    def _said(
-        self,
-        service: Any,
-        request: Request,
-        event_type: str,
-        private: Mapping[str, fields.Field],
-        derive: Derive | None,
-        *without: str,
-    ) -> dict[str, Any]:
-        said = command_fields(request.body, *without)
-        timing: dict[str, Any] = {name: said.pop(name) for name in ("occurred_at", "precision", "note") if name in said}
-        for name, kind, record_id in _named(event_type, said):
-            if kind in self.known:
-                service.parts.records.state_of(self.known[kind], record_id, name)
-        return {
-            **timing,
-            "type": event_type,
-            "data": {
-                **{name: value for name, value in said.items() if name not in private},
-                **(derive(service, request) if derive else {}),
-            },
-            "private": {name: said[name] for name in private if name in said},
-        }
-
-
-def _named(event_type: str, said: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Each id in a body: its field, its kind, and the id."""
+def _named(event_type: str, said: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Each id in a body: its field, the path to it, its kind, and the id."""
     for name, declared in CATALOGUE[event_type].schema().fields.items():
         inner = declared.inner if isinstance(declared, fields.List) else declared
-        if isinstance(inner, Ref) and said.get(name) is not None:
-            for record_id in said[name] if isinstance(declared, fields.List) else [said[name]]:
-                yield name, inner.metadata["ref"], record_id
+        if not isinstance(inner, Ref) or said.get(name) is None:
+            continue
+        if isinstance(declared, fields.List):
+            for place, record_id in enumerate(said[name]):
+                yield name, f"{name}.{place}", inner.metadata["ref"], record_id
+        else:
+            yield name, name, inner.metadata["ref"], said[name]
+
+
+def _optional(declared: fields.Field) -> fields.Field:
+    copied = deepcopy(declared)
+    copied.required = False
+    return copied
 
 
 def _schema(name: str, base: type[Schema], declared: Mapping[str, fields.Field]) -> type[Schema]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from services.perinatal.domain.acknowledgement import reported_by
 from shared.contracts.words import SERVICES
 from shared.kernel.decisions import Actor, Context, Fact, Refused
 from shared.kernel.envelope import Event
@@ -29,18 +30,24 @@ from shared.kernel.history import (
 
 MISSED = frozenset({"did_not_attend", "was_not_brought", "no_access"})
 TRIAGE = frozenset({"acknowledged", "more_info_requested", "more_info_given"})
-CARE = frozenset({"accepted", "offered", "booked", "attended", "cancelled"}) | MISSED
+SEEN = frozenset({"attended", "assessed", "treatment_declined"})
+CARE = frozenset({"accepted", "offered", "booked", "cancelled"}) | SEEN | MISSED
+RETURNED = frozenset({"outcome_returned", "outcome_acknowledged"})
 EVERY = (
-    frozenset({"intended", "sent", "redirected", "rejected", "withdrawn", "in_treatment", "ended", "outcome_returned"})
+    frozenset({"intended", "sent", "redirected", "rejected", "withdrawn", "in_treatment", "ended"})
     | TRIAGE
     | CARE
+    | RETURNED
 )
+UNANSWERED = frozenset({"rejected", "more_info_requested", "redirected", "closed"})
+# What is told of a missed appointment may be told when another one has long been kept.
+AFTER_A_MISS = CARE | RETURNED | {"in_treatment", "ended", "closed"}
 
 # Event type -> the states that it may follow. The two that may begin a referral follow none as well.
 STEPS = {
     "referral.intended.v1": frozenset[str](),
     "referral.sent.v1": frozenset({"intended", "redirected"}),
-    "referral.withdrawn.v1": frozenset({"intended", "sent", "redirected"}) | TRIAGE | CARE - {"attended"},
+    "referral.withdrawn.v1": frozenset({"intended", "sent", "redirected"}) | TRIAGE | CARE - SEEN,
     "referral.acknowledged.v1": frozenset({"sent", "redirected"}),
     "referral.accepted.v1": TRIAGE,
     "referral.rejected.v1": TRIAGE,
@@ -52,9 +59,15 @@ STEPS = {
     "referral.attended.v1": CARE | {"in_treatment"},
     "referral.not_attended.v1": CARE | {"in_treatment"},
     "referral.appointment_cancelled.v1": frozenset({"offered", "booked"}),
+    "referral.miss_contacted.v1": AFTER_A_MISS,
+    "referral.misses_reviewed.v1": AFTER_A_MISS,
+    "referral.assessed.v1": CARE | {"in_treatment"},
     "referral.treatment_started.v1": CARE,
+    "referral.treatment_declined.v1": CARE,
     "referral.treatment_ended.v1": frozenset({"in_treatment", "booked", "attended", "cancelled"}) | MISSED,
-    "referral.outcome_returned.v1": frozenset({"rejected", "attended", "ended", "closed", "outcome_returned"}) | MISSED,
+    "referral.alternative_recorded.v1": UNANSWERED | RETURNED,
+    "referral.outcome_returned.v1": frozenset({"rejected", "ended", "closed"}) | SEEN | MISSED | RETURNED,
+    "referral.outcome_acknowledged.v1": RETURNED | {"closed"},
     "referral.closed.v1": EVERY,
 }
 
@@ -175,7 +188,32 @@ class CancelAppointment(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordMissContacted(Command):
+    """Whoever was missed was asked why."""
+
+    why_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordMissesReviewed(Command):
+    """The safeguarding discussion after misses in a row."""
+
+    decision_code: str
+    referrer_told: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAssessed(Command):
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StartTreatment(Command):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineTreatment(Command):
     pass
 
 
@@ -185,9 +223,21 @@ class EndTreatment(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordAlternative(Command):
+    """What the referrer does instead, after a rejection or a question."""
+
+    alternative_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReturnOutcome(Command):
     outcome_code: str
     to: str = "referrer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeOutcome(Command):
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +247,10 @@ class Close(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral(History):
-    """`senders` and `sender_teams` took part in deciding, sending or redirecting: none of them is the receiver."""
+    """`senders` and `sender_teams` took part in deciding, sending or redirecting: none of them is the receiver.
+
+    `is_missed`: an appointment was missed at some time; `assessed` is what the assessment found.
+    """
 
     service: str | None = None
     service_kind: str | None = None
@@ -208,6 +261,8 @@ class Referral(History):
     sender_teams: frozenset[str] = frozenset()
     reported_by: str | None = None
     appointment_on: str | None = None
+    is_missed: bool = False
+    assessed: str | None = None
     outcome_code: str | None = None
 
 
@@ -263,27 +318,18 @@ def _mark_sent(state: Referral, command: MarkSent, context: Context) -> Fact:
 
 
 def _acknowledge(state: Referral, command: Acknowledge, context: Context) -> Fact:
+    require_step("referral.acknowledged.v1", state, STEPS, "referral")
     by_receiver = is_receiver(state, context.actor)
-    acknowledged = _next(
+    if not by_receiver and not is_sender(state, context.actor):
+        raise Refused("no-part-in-it", "only the receiver or the sender acknowledges a referral", status=403)
+    return _next(
         "referral.acknowledged.v1",
         state,
         context,
-        reported_by="receiver" if by_receiver else "sender",
+        reported_by=reported_by(by_receiver, own_fields(command)),
         channel=command.channel,
         private=_held(receiver_person=command.receiver_person, reference=command.reference),
     )
-    if not by_receiver and not is_sender(state, context.actor):
-        raise Refused("no-part-in-it", "only the receiver or the sender acknowledges a referral", status=403)
-    needed = ("receiver_person", "channel", "reference")
-    missing = [name for name in needed if not (getattr(command, name) or "").strip()]
-    if missing and not by_receiver:
-        raise Refused(
-            "receiver-needed",
-            "only the receiver acknowledges alone; say who there confirmed it, by which channel, under which reference",
-            status=422,
-            fields={name: ["needed when it is not the receiver who records the acknowledgement"] for name in missing},
-        )
-    return acknowledged
 
 
 def _redirect(state: Referral, command: Redirect, context: Context) -> Fact:
@@ -296,6 +342,23 @@ def _redirect(state: Referral, command: Redirect, context: Context) -> Fact:
         to_team=command.to_team,
         reason_code=command.reason_code,
     )
+
+
+def _of_a_miss(event_type: str) -> Decision[Referral]:
+    def decide(state: Referral, command: Command, context: Context) -> Fact:
+        found = _step(event_type)(state, command, context)
+        if not state.is_missed:
+            raise Refused("nothing-missed", "no appointment of this referral was missed")
+        return found
+
+    return decide
+
+
+def _acknowledge_outcome(state: Referral, command: AcknowledgeOutcome, context: Context) -> Fact:
+    acknowledged = _next("referral.outcome_acknowledged.v1", state, context)
+    if state.outcome_code is None:
+        raise Refused("no-outcome", "no outcome has come back yet")
+    return acknowledged
 
 
 def _step(event_type: str) -> Decision[Referral]:
@@ -404,12 +467,24 @@ def _booked(state: Referral, event: Event) -> Referral:
 
 
 def _not_attended(state: Referral, event: Event) -> Referral:
-    return replace(state, status=event.data["how"])
+    return replace(state, status=event.data["how"], is_missed=True)
+
+
+def _assessed(state: Referral, event: Event) -> Referral:
+    status = state.status if state.status == "in_treatment" else "assessed"
+    return replace(state, status=status, assessed=event.data["outcome"])
 
 
 def _outcome_returned(state: Referral, event: Event) -> Referral:
-    status = state.status if state.status == "closed" else "outcome_returned"
-    return replace(state, status=status, outcome_code=event.data["outcome_code"])
+    return replace(_unless_closed(state, "outcome_returned"), outcome_code=event.data["outcome_code"])
+
+
+def _outcome_acknowledged(state: Referral, event: Event) -> Referral:
+    return _unless_closed(state, "outcome_acknowledged")
+
+
+def _unless_closed(state: Referral, status: str) -> Referral:
+    return state if state.status == "closed" else replace(state, status=status)
 
 
 AGGREGATE = history_of(
@@ -431,9 +506,15 @@ AGGREGATE = history_of(
         RecordAttended: _receivers(_step("referral.attended.v1")),
         RecordNotAttended: _receivers(_step("referral.not_attended.v1")),
         CancelAppointment: _receivers(_step("referral.appointment_cancelled.v1")),
+        RecordMissContacted: _receivers(_of_a_miss("referral.miss_contacted.v1")),
+        RecordMissesReviewed: _receivers(_of_a_miss("referral.misses_reviewed.v1")),
+        RecordAssessed: _receivers(_step("referral.assessed.v1")),
         StartTreatment: _receivers(_step("referral.treatment_started.v1")),
+        DeclineTreatment: _receivers(_step("referral.treatment_declined.v1")),
         EndTreatment: _receivers(_step("referral.treatment_ended.v1")),
+        RecordAlternative: _senders(_step("referral.alternative_recorded.v1")),
         ReturnOutcome: _receivers(_step("referral.outcome_returned.v1")),
+        AcknowledgeOutcome: _senders(_acknowledge_outcome),
         Close: _either(_step("referral.closed.v1")),
     },
     evolutions={
@@ -452,8 +533,11 @@ AGGREGATE = history_of(
         "referral.not_attended.v1": _not_attended,
         "referral.appointment_cancelled.v1": became("cancelled"),
         "referral.treatment_started.v1": became("in_treatment"),
+        "referral.assessed.v1": _assessed,
+        "referral.treatment_declined.v1": became("treatment_declined"),
         "referral.treatment_ended.v1": became("ended"),
         "referral.outcome_returned.v1": _outcome_returned,
+        "referral.outcome_acknowledged.v1": _outcome_acknowledged,
         "referral.closed.v1": became("closed"),
     },
 )

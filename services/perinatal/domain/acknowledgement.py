@@ -1,0 +1,25 @@
+"""Whose word an acknowledgement is: the receiver's own entry, or that of a sender who says who there confirmed it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from shared.kernel.decisions import Refused
+
+PROOF = ("receiver_person", "channel", "reference")
+
+
+def reported_by(by_receiver: bool, said: Mapping[str, Any], needed: Collection[str] = PROOF) -> str:
+    """`receiver` or `sender`. Refuses (422) anybody but the receiver who has not `said` each of the `needed`."""
+    if by_receiver:
+        return "receiver"
+    missing = [name for name in needed if not (said.get(name) or "").strip()]
+    if missing:
+        raise Refused(
+            "receiver-needed",
+            "only the receiver acknowledges alone; say who there confirmed it, by which channel, under which reference",
+            status=422,
+            fields={name: ["needed when it is not the receiver who records the acknowledgement"] for name in missing},
+        )
+    return "sender"

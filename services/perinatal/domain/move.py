@@ -1,0 +1,104 @@
+"""A household that moved from one area to another, and the handover that goes with it.
+
+The record belongs to the area that was left, whoever records the move: the sender owns the handover until the receiver
+has it. What the receiver has to know stays private; what it is about does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.perinatal.domain.acknowledgement import PROOF, reported_by
+from shared.kernel.decisions import Actor, Context, Fact, Refused
+from shared.kernel.envelope import Event
+from shared.kernel.history import history_of
+from shared.kernel.tables import Row, Start, Tell, Told, invalid, start, states, tell, told
+
+OPEN = states("moved", "handover_attempted", "handover_given")
+EVER = OPEN | {"acknowledged"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move(Told):
+    """`senders` are the teams that recorded the move, or tried or gave the handover."""
+
+    from_area: str | None = None
+    to_area: str | None = None
+    senders: frozenset[str] = frozenset()
+
+
+def is_receiver(state: Move, actor: Actor) -> bool:
+    """Whether an entry of this actor is the new area's own: who acts only there, or has no part in the sending."""
+    if state.to_area not in actor.areas:
+        return False
+    return state.from_area not in actor.areas or actor.team not in state.senders
+
+
+def _moved(state: Move, command: Start, context: Context) -> Mapping[str, Any]:
+    said, faults = command.data, {}
+    if said["person_id"] not in said["people"]:
+        faults["people"] = ["has the person whom the record is about among them"]
+    if said["from_area"] == said["to_area"]:
+        faults["to_area"] = ["is the area that was left: a move within one area needs no handover between areas"]
+    if faults:
+        raise Refused("not-a-move", "these people did not move so", status=422, fields=faults)
+    return {}
+
+
+def _acknowledged(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
+    by_receiver = is_receiver(state, context.actor)
+    # A handover goes from hand to hand: a sender who reports it also says which team has it now.
+    by = reported_by(by_receiver, {**command.data, **command.private}, (*PROOF, "team"))
+    if not by_receiver:
+        return {"reported_by": by}
+    team = command.data.get("team", context.actor.team)
+    itself = {"practitioner": context.actor.id} if team == context.actor.team else {}
+    return {"reported_by": by, "team": team, **itself, **command.data}
+
+
+def _contacted(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
+    if not is_receiver(state, context.actor):
+        raise Refused("receiver-only", "the first contact is for the new area to record", status=403)
+    return {}
+
+
+def _begin(state: Move, command: Start, context: Context) -> Fact:
+    ends = (command.data["from_area"], command.data["to_area"])
+    if command.area not in (None, ends[0]):
+        raise invalid("area-is-known", "a move belongs to the area that was left", area="is from_area; leave it out")
+    own = [area for area in ends if area in context.actor.areas]
+    begun = start("move", ROWS)(state, replace(command, area=own[0] if own else ends[0]), context)
+    return replace(begun, area=ends[0])
+
+
+def _with_areas(state: Move, event: Event) -> Move:
+    return replace(_sent(state, event), from_area=event.data["from_area"], to_area=event.data["to_area"])
+
+
+def _sent(state: Move, event: Event) -> Move:
+    return replace(state, senders=state.senders | {event.team})
+
+
+ROWS = {
+    "household.moved.v1": Row(becomes="moved", check=_moved),
+    "handover.attempted.v1": Row(EVER, {"moved": "handover_attempted"}),
+    "handover.given.v1": Row(EVER, {"moved": "handover_given", "handover_attempted": "handover_given"}),
+    "handover.acknowledged.v1": Row(OPEN, "acknowledged", _acknowledged),
+    "handover.first_contact_made.v1": Row(EVER, check=_contacted),
+}
+
+AGGREGATE = history_of(
+    "move",
+    Move(),
+    decisions={Start: _begin, Tell: tell("move", ROWS)},
+    evolutions=told(
+        ROWS,
+        also={
+            "household.moved.v1": _with_areas,
+            "handover.attempted.v1": _sent,
+            "handover.given.v1": _sent,
+        },
+    ),
+)

@@ -1,0 +1,33 @@
+"""A notification from one professional to another, sent until the receiver acknowledges it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.perinatal.domain.acknowledgement import reported_by
+from shared.kernel.decisions import Actor, Context, Refused
+from shared.kernel.tables import Row, Tell, Told, record_of, states
+
+
+def is_receiver(state: Told, actor: Actor) -> bool:
+    """Whether an entry of this actor is the receiver's own: of the team addressed, or in the role, and no sender."""
+    if actor.team in state.teams:
+        return False
+    return actor.team == state.facts.get("to_team") or actor.role == state.facts.get("to_role")
+
+
+def _acknowledged(state: Told, command: Tell, context: Context) -> Mapping[str, Any]:
+    by_receiver = is_receiver(state, context.actor)
+    if not by_receiver and context.actor.team not in state.teams:
+        raise Refused("no-part-in-it", "only the receiver or the sender acknowledges a notification", status=403)
+    of_the_record = {name: state.facts.get(name) for name in ("to_role", "condition_id", "pregnancy_id")}
+    return {**of_the_record, "reported_by": reported_by(by_receiver, {**command.data, **command.private})}
+
+
+ROWS = {
+    "notification.sent.v1": Row(becomes="sent"),
+    "notification.acknowledged.v1": Row(states("sent"), "acknowledged", _acknowledged),
+}
+
+AGGREGATE = record_of("notification", ROWS)

@@ -1,0 +1,114 @@
+"""One pregnancy, from the first word of it until it has ended, with what was decided and done before the birth.
+
+What one pregnancy got never counts for another: each decision, assessment and check is an entry of this very stream.
+Facts may be recorded late: all but an end, a booking and a corrected date may still be told when it has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.perinatal.domain.age import band_at
+from shared.contracts.words import LOSSES
+from shared.kernel.decisions import Context
+from shared.kernel.envelope import Event
+from shared.kernel.tables import Row, Start, Tell, Told, invalid, record_of, states
+
+LIVE = states("notified", "booked")
+EVER = LIVE | {"ended"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pregnancy(Told):
+    """`person_id` is the mother; `partners` are those named, in the order of naming, and `children` those born.
+
+    `outcome` is how it ended: among the facts that word is also a decision's.
+    """
+
+    partners: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    outcome: str | None = None
+
+    @property
+    def family(self) -> frozenset[str]:
+        return frozenset({*self.parents, *self.children})
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        return (self.person_id, *self.partners) if self.person_id else self.partners
+
+
+def _known(state: Pregnancy, command: Start | Tell, context: Context) -> Mapping[str, Any]:
+    if command.data.get("edd_source") and not command.data.get("edd"):
+        raise invalid("edd-needed", "a source without its date says nothing", edd="is needed beside its source")
+    return {"mother_age_band": band_at(command, context.now, command.known.get("born_on"))}
+
+
+def _partner(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, Any]:
+    if command.data["partner_id"] == state.person_id:
+        raise invalid("partner-is-mother", "the partner is somebody else", partner_id="is the mother herself")
+    return {
+        "partner_known": command.known["nhs_number_known"],
+        "partner_age_band": band_at(command, context.now, command.known.get("born_on")),
+    }
+
+
+def _ended(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, Any]:
+    """A birth has at least one child, a loss none. Of twins of whom one is stillborn it is a birth with one child."""
+    children = command.data.get("children", [])
+    outcome = command.data["outcome"]
+    if outcome == "birth" and not children:
+        raise invalid("child-needed", "a birth names every child", children="is needed for a birth: one id or more")
+    if outcome in LOSSES and children:
+        raise invalid("child-of-a-loss", "a loss names no child", children="is empty when the pregnancy was lost")
+    if len(set(children)) != len(children) or not state.family.isdisjoint(children):
+        raise invalid("not-a-child", "each child is named once", children="names somebody twice, or a parent")
+    return {"children": list(children), "parents": list(state.parents)}
+
+
+def _antenatal(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, Any]:
+    if command.data.get("review", "antenatal") != "antenatal":
+        raise invalid("not-antenatal", "a pregnancy has one review", review="of a child: record it with the child")
+    return {"review": "antenatal"}
+
+
+def _with_partner(state: Pregnancy, event: Event) -> Pregnancy:
+    partner_id = event.data["partner_id"]
+    return state if partner_id in state.partners else replace(state, partners=(*state.partners, partner_id))
+
+
+def _with_outcome(state: Pregnancy, event: Event) -> Pregnancy:
+    return replace(state, outcome=event.data["outcome"], children=tuple(event.data["children"]))
+
+
+ROWS = {
+    "pregnancy.notified.v1": Row(becomes="notified", check=_known),
+    "pregnancy.booked.v1": Row(states("notified"), "booked", _known, begins=True),
+    "pregnancy.edd_corrected.v1": Row(LIVE),
+    "pregnancy.concern_noted.v1": Row(EVER),
+    "pregnancy.partner_named.v1": Row(EVER, check=_partner),
+    "pregnancy.care_leaver_learnt.v1": Row(EVER),
+    "pregnancy.ended.v1": Row(LIVE, "ended", _ended),
+    "prebirth.screening_decided.v1": Row(EVER),
+    "prebirth.referred.v1": Row(EVER),
+    "prebirth.referral_accepted.v1": Row(EVER),
+    "prebirth.assessment_started.v1": Row(EVER),
+    "prebirth.assessment_completed.v1": Row(EVER),
+    "prebirth.strategy_decided.v1": Row(EVER),
+    "prebirth.conference_held.v1": Row(EVER),
+    "prebirth.threshold_not_met.v1": Row(EVER),
+    "parent.checks_recorded.v1": Row(EVER),
+    "bereavement.checked.v1": Row(states("ended")),
+    "review.offered.v1": Row(EVER, check=_antenatal),
+    "review.completed.v1": Row(EVER, check=_antenatal),
+    "review.declined.v1": Row(EVER, check=_antenatal),
+}
+
+AGGREGATE = record_of(
+    "pregnancy",
+    ROWS,
+    initial=Pregnancy(),
+    also={"pregnancy.partner_named.v1": _with_partner, "pregnancy.ended.v1": _with_outcome},
+)

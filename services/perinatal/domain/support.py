@@ -1,0 +1,36 @@
+"""Support such as listening visits: its sessions, its reviews with a decision each, and its end.
+
+An end does not close the book: a session or a review that was held before may be recorded after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.perinatal.domain.screen import score_fault
+from shared.kernel.decisions import Context
+from shared.kernel.tables import Row, Tell, invalid, record_of, states
+
+EVER = states("started", "ended")
+
+
+def _reviewed(state: Any, command: Tell, context: Context) -> Mapping[str, Any]:
+    tool, score = command.data.get("tool"), command.data.get("score")
+    if (tool is None) != (score is None):
+        missing = "tool" if tool is None else "score"
+        raise invalid("score-and-tool", "tool and score go together", **{missing: "is needed beside the other"})
+    if tool is not None and score is not None and (fault := score_fault(tool, score)):
+        raise invalid("not-of-this-tool", "the tool has no such result", score=fault)
+    return {}
+
+
+ROWS = {
+    "support.started.v1": Row(becomes="started"),
+    "support.session_held.v1": Row(EVER),
+    "support.session_missed.v1": Row(EVER),
+    "support.reviewed.v1": Row(EVER, check=_reviewed),
+    "support.ended.v1": Row(states("started"), "ended"),
+}
+
+AGGREGATE = record_of("support", ROWS)
