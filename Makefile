@@ -1,15 +1,18 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint lock clean
+.PHONY: help setup demo up test standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 PYTHON :=
 VENV := .venv/bin/python
+# Two processes test everything, each with a stack of its own; whole files in their order, in which the longest come first.
+# What ARGS chooses is tested in one: it starts sooner, and -s and --pdb work.
+WORKERS = $(if $(ARGS),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 setup: ## the virtual environment, from the locked requirements
 	@PYTHON='$(PYTHON)' sh deploy/setup.sh
@@ -21,7 +24,10 @@ up: setup ## the system on this machine until Ctrl-C, with a request to paste fo
 	@$(VENV) -m deploy.local up
 
 test: setup ## every test, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
-	@$(VENV) -m pytest $(ARGS)
+	@$(VENV) -m pytest $(WORKERS) $(ARGS)
+
+standards: setup ## the page of all practice standards, from the packs
+	@$(VENV) -m services.referrals_followup.standards_page
 
 lint: setup ## style, types, who may import whom, and the compose file
 	$(VENV) -m ruff check .

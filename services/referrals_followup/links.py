@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from shared.config import Config
 
+_PERINATAL = {
+    "person": "people",
+    "condition": "conditions",
+    "referral": "referrals",
+    "pregnancy": "pregnancies",
+    "screen": "screens",
+    "support": "support",
+    "offer": "offers",
+    "move": "moves",
+    "concern": "concerns",
+    "consultation": "consultations",
+    "notification": "notifications",
+    "contact": "contacts",
+    "case": "cases",
+}
+_LEAVING_CARE = {"care-leaver": "care-leavers", "plan-item": "plan-items"}
 _ROUTES = {
-    "referral": ("perinatal_url", "/v1/referrals/"),
-    "person": ("perinatal_url", "/v1/people/"),
-    "condition": ("perinatal_url", "/v1/conditions/"),
-    "care-leaver": ("leaving_care_url", "/v1/care-leavers/"),
-    "plan-item": ("leaving_care_url", "/v1/plan-items/"),
+    **{kind: ("perinatal_url", f"/v1/{path}/") for kind, path in _PERINATAL.items()},
+    **{kind: ("leaving_care_url", f"/v1/{path}/") for kind, path in _LEAVING_CARE.items()},
 }
 
 

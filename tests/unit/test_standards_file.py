@@ -318,14 +318,15 @@ JUNK = st.recursive(
 
 @given(st.sampled_from(_places(NATIONAL)[1:]), JUNK)
 def test_whatever_a_pack_holds_it_is_loaded_or_refused_and_never_a_crash(tmp_path_factory, place, junk):
-    pack = yaml.safe_load(yaml.safe_dump(NATIONAL))
+    # One step at a time: the whole pack takes most of a second to read.
+    step_id = place[1] if len(place) > 1 else "REF-01"
+    pack = yaml.safe_load(yaml.safe_dump({**NATIONAL, "steps": {step_id: NATIONAL["steps"][step_id]}}))
     around = pack
     for key in place[:-1]:
         around = around[key]
     around[place[-1]] = junk
     folder = tmp_path_factory.mktemp("packs")
-    areas = {name: (STANDARDS / f"{name}.yaml").read_text() for name in ("essex", "norfolk")}
-    written(folder, england=yaml.safe_dump(pack), **areas)
+    written(folder, england=yaml.safe_dump(pack), essex=yaml.safe_dump({**pack, "pack": "essex"}))
     with suppress(FaultyFile):
         national, *_ = load_packs(folder, CATALOGUE, ROLES)
         assert [compile_step(step_id, step).text["due"] for step_id, step in national["steps"].items()]

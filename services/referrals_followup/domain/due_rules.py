@@ -9,11 +9,11 @@ from typing import Any
 from services.referrals_followup.domain.predicates import (
     compile_matcher,
     compile_predicates,
-    predicate_in_words,
     value_of,
 )
 from services.referrals_followup.domain.scene import Scene
 from services.referrals_followup.domain.standards import Computed, DueRule, Predicate
+from services.referrals_followup.domain.wording import all_in_words, event_in_words
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset, at_london, due
@@ -105,12 +105,12 @@ def due_in_words(content: Mapping[str, Any]) -> str:
     if anchor == "opening":
         return f"{words} after it opened" if words != "the same day" else "the same day"
     if anchor == EDD:
-        return f"{words} the expected delivery date"
+        return f"{words} {'' if words.endswith('before') else 'after '}the expected delivery date"
     if "nth" in anchor:
-        return f"{words} after {anchor['event']} number {anchor['nth']}"
+        return f"{words} after {event_in_words(anchor['event'])} number {anchor['nth']}"
     return f"{words} {'' if words.endswith('before') else 'after '}the {anchor['field'].replace('_', ' ')}"
 
 
 def _case_in_words(case: Mapping[str, Any]) -> str:
-    conditions = " and ".join(predicate_in_words(predicate) for predicate in case.get("when", []))
+    conditions = all_in_words(case.get("when", []))
     return f"{conditions or 'otherwise'}: {due_in_words(case['then'])}"

@@ -159,12 +159,3 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "all_of": _all_of,
     "any_of": _any_of,
 }
-
-
-def predicate_in_words(item: Mapping[str, Any]) -> str:
-    ((name, argument),) = item.items()
-    if isinstance(argument, list) and len(argument) == 2 and isinstance(argument[0], str):
-        value = argument[1]
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        return f"{argument[0].replace('_', ' ')} {'is' if name != 'field_at_least' else 'at least'} {shown}"
-    return f"{name.replace('_', ' ')} {argument}"
