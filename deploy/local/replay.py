@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import pika.exceptions
@@ -189,7 +190,6 @@ class Replay:
                 self._wait("what was owed is chased", lambda: not self._is_owed_now(), FOLDED_SECONDS)
             except NotReady:  # it waits for a part that is coming back; another one does no harm
                 return False
-            self._wait("everything chased is told", self._is_told)
             return mails.is_idle(self._database.events)
 
         self._wait("no chase and no mail is left", swept)
@@ -213,7 +213,7 @@ class Replay:
     def _wait(self, what: str, condition: Callable[[], Answer], within: float = PATIENCE_SECONDS) -> Answer:
         """What the condition answered once it was true. Raises NotReady."""
         deadline = time.monotonic() + within
-        while True:
+        for pause in chain((0.005, 0.01), repeat(0.02)):
             try:
                 if answer := condition():
                     return answer
@@ -221,4 +221,5 @@ class Replay:
                 pass  # a part is away; the stack starts it again
             if time.monotonic() > deadline:
                 raise NotReady(f"waited {within:.0f} s in vain until {what}; see the logs in {self.stack.folder}/logs")
-            time.sleep(0.005)
+            time.sleep(pause)
+        raise AssertionError("unreachable")
