@@ -1,8 +1,9 @@
 """Replays a case on a local stack: records each fact at its time through the APIs and lets the days pass.
 
 The clock goes from one thing to the next: a fact, or a rung that falls due; between them nothing could differ. It moves
-only when nothing is left to do: all that was recorded is published, reacted to and folded, and no mail waits. So the
-result does not depend on how quickly anything runs, nor on which process was killed and came back meanwhile.
+only when nothing is left to do: all that was recorded is published and folded, what the services record because of it
+is recorded, and no mail waits. So the result does not depend on how quickly anything runs, nor on which process was
+killed and came back meanwhile.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from urllib3 import Retry
 from deploy.local.case import Alarm, Case, Fact
 from deploy.local.processes import NotReady
 from deploy.local.stack import SERVICES, LocalStack
+from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
+from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
 from services.referrals_followup import mails
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain.follow_up import OPEN
@@ -34,6 +37,7 @@ from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
 from shared.kernel.time import at_london, london_date
+from shared.reactions import has_settled
 from shared.scheduling.tick import publish_sweep
 
 PATIENCE_SECONDS = 120.0
@@ -42,6 +46,7 @@ FOLDED_SECONDS = 5.0
 # As often as a sweep comes in earnest: what is owed at once is chased by the next one.
 BETWEEN_SWEEPS = timedelta(minutes=1)
 READER = "reviewer-thorne"
+REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
 
 Answer = TypeVar("Answer")
 
@@ -55,7 +60,9 @@ class Replay:
         self.known: dict[str, str] = {}
         self._directory = load_directory(self.stack.directory_file)
         self._database = open_database(self.stack.parts.mongodb_uri, "referrals_followup")
-        self._events = [open_database(self.stack.parts.mongodb_uri, service).events for service in SERVICES]
+        stores = {service: open_database(self.stack.parts.mongodb_uri, service) for service in SERVICES}
+        self._events = [store.events for store in stores.values()]
+        self._recording = {service: stores[service] for service in REACTIONS}
         self._evidence = EvidenceStore(self._database, CATALOGUE)
         if self.stack.clock_file is None:
             raise ValueError("a replay needs a stack with a replay clock")
@@ -204,6 +211,9 @@ class Replay:
 
     def _is_told(self) -> bool:
         now = self._clock.now()
+        recording = self._recording.values()
+        if not all(has_settled(REACTIONS[service], store, recording) for service, store in self._recording.items()):
+            return False
         if any(
             events.find_one({part: True}) for events in self._events for part in ("relay.pending", "relay.unlisted")
         ):

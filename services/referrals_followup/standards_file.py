@@ -367,7 +367,9 @@ class _Judge:
         if name in _NUMBERS:
             return [] if _is_positive(argument) else [(place, f"{name} takes a whole number from 1")]
         if name == "role_in":
-            return self._recipients(place, argument if isinstance(argument, list) else [argument])
+            if not isinstance(argument, list) or not all(isinstance(role, str) for role in argument):
+                return [(place, "role_in takes a list of roles")]
+            return self._recipients(place, argument)
         if name == "pregnant":
             return [] if isinstance(argument, bool) else [(place, "pregnant is true or false")]
         if name in _ABOUT_PEOPLE and not isinstance(argument, Mapping):
