@@ -85,7 +85,7 @@ class Alarm:
 class Expected:
     """Alarms of a step (`HV-01.*`: of several), from `first` to `last` (London days); what is None fits any alarm.
 
-    `about` is a name that the case remembers an id under; `told` is everybody whom the chase tells.
+    `about` is a name that the case remembers an id under; `told` are all whom the chase tells, `among` some of them.
     """
 
     step: str
@@ -94,6 +94,7 @@ class Expected:
     rung: str | None = None
     about: str | None = None
     told: frozenset[str] | None = None
+    among: frozenset[str] = frozenset()
     row: str | None = None
     because: str | None = None
 
@@ -109,6 +110,7 @@ class Expected:
             and self.rung in (None, alarm.rung)
             and (self.about is None or known.get(self.about) in (alarm.about, alarm.person or ""))
             and (self.told is None or self.told == frozenset(alarm.told))
+            and self.among <= frozenset(alarm.told)
         )
 
 
@@ -248,6 +250,7 @@ def _expected(item: Mapping[str, Any]) -> Expected:
         rung=item.get("rung"),
         about=item.get("about"),
         told=frozenset(item["told"]) if "told" in item else None,
+        among=frozenset(item.get("among", ())),
         row=item.get("row"),
         because=item.get("because"),
     )

@@ -1,4 +1,4 @@
-"""A replayed case told by what was missed: the facts and alarms of each missed step, how far these had gone by a day."""
+"""A replayed case told by what was missed: each missed step's facts and alarms, and how far these had gone by a day."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
-from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import pika.exceptions
@@ -223,7 +222,8 @@ class Replay:
     def _wait(self, what: str, condition: Callable[[], Answer], within: float = PATIENCE_SECONDS) -> Answer:
         """What the condition answered once it was true. Raises NotReady."""
         deadline = time.monotonic() + within
-        for pause in chain((0.005, 0.01), repeat(0.02)):
+        pause = 0.005
+        while True:
             try:
                 if answer := condition():
                     return answer
@@ -232,4 +232,4 @@ class Replay:
             if time.monotonic() > deadline:
                 raise NotReady(f"waited {within:.0f} s in vain until {what}; see the logs in {self.stack.folder}/logs")
             time.sleep(pause)
-        raise AssertionError("unreachable")
+            pause = min(2 * pause, 0.02)
