@@ -320,14 +320,24 @@ class _Judge:
 
     def _matcher(self, place: Place, item: Any) -> list[Problem]:
         if isinstance(item, Mapping):
-            if not {"event"} <= set(item) <= {"event", "when", "via"} or item.get("via", VIA[0]) not in VIA:
-                return [(place, "has `event` and, if need be, `when` and `via: person` or `via: people`")]
+            if not {"event"} <= set(item) <= {"event", "when", "via", "same"} or item.get("via", VIA[0]) not in VIA:
+                return [(place, "has `event` and, if need be, `when`, `same` and `via: person` or `via: people`")]
             event = item["event"]
             return [
                 *(self._type(place, event) if "via" in item else self._type_of_thread(place, event)),
+                *self._same((*place, "same"), item.get("same", []), event),
                 *self._predicates((*place, "when"), item.get("when", []), [event] if isinstance(event, str) else []),
             ]
         return self._type_of_thread(place, item)
+
+    def _same(self, place: Place, fields: Any, event: Any) -> list[Problem]:
+        """Fields in which what closes agrees with what opened: each is one of the closing event's."""
+        if not isinstance(fields, list):
+            return [(place, "is a list of fields")]
+        if self._type(place, event):
+            return []
+        known = self._catalogue[event].schema().fields
+        return [(place, f"{event} has no field {field}") for field in fields if field not in known]
 
     def _type(self, place: Place, event: Any) -> list[Problem]:
         known = isinstance(event, str) and event in self._catalogue

@@ -215,7 +215,7 @@ def _closing(
         for matchers, state in ((step.met_by, MET), (step.ended_by, ENDED_STATE))
         for event in scene.standing
         for matcher in matchers
-        if event.type == matcher.event and _counts_after(event, opening) and matcher.matches(event, scene)
+        if event.type == matcher.event and _counts_after(event, opening) and matcher.closes(event, opening.event, scene)
     ]
     candidates += [
         (event, ENDED_STATE)

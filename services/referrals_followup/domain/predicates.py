@@ -19,7 +19,8 @@ def compile_matchers(content: Any) -> tuple[Matcher, ...]:
 def compile_matcher(item: Any) -> Matcher:
     if isinstance(item, str):
         return Matcher(item)
-    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via", OWN))
+    same = tuple(item.get("same", ()))
+    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via", OWN), same)
 
 
 def value_of(expression: Mapping[str, str] | str | None, opening: Event, scene: Scene) -> Any:

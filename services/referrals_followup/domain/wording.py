@@ -20,6 +20,8 @@ def matcher_in_words(item: Any) -> str:
         said += " (of the same person)"
     if item.get("via") == "people":
         said += " (of anybody named here)"
+    if item.get("same"):
+        said += f" (of the same {' and '.join(name.removesuffix('_id').replace('_', ' ') for name in item['same'])})"
     return f"{said}, if {all_in_words(item['when'])}" if item.get("when") else said
 
 
