@@ -98,11 +98,6 @@ class Expected:
     row: str | None = None
     because: str | None = None
 
-    @property
-    def on(self) -> date:
-        """The first day on which it fits."""
-        return self.first
-
     def fits(self, alarm: Alarm, known: Mapping[str, str]) -> bool:
         return (
             fnmatchcase(alarm.step, self.step)
