@@ -59,7 +59,7 @@ def _filled(value: Any, known: Mapping[str, str]) -> Any:
 class Alarm:
     """A rung that was chased for the first time: when (London day), under which step, about what, who was told.
 
-    `again` is on which days the same rung was chased once more.
+    `height` is its place on the ladder, `again` on which days the same rung was chased once more.
     """
 
     on: date
@@ -71,6 +71,7 @@ class Alarm:
     reference: str
     basis: str
     title: str
+    height: int = 0
     again: tuple[date, ...] = ()
     closed_on: date | None = None
     closed_because: str | None = None

@@ -42,7 +42,7 @@ class Lane:
         repeats = sum(again <= day for alarm in raised for again in alarm.again)
         return Standing(
             chases=len(raised) + repeats,
-            furthest=max(raised, key=lambda alarm: (alarm.rung != OWNER, alarm.on), default=None),
+            furthest=max(raised, key=lambda alarm: (alarm.height, alarm.on), default=None),
             is_open=any(alarm.closed_on is None or alarm.closed_on > day for alarm in raised),
         )
 

@@ -38,7 +38,7 @@ $timeline
 $missed
 <h2 id="days">Day by day</h2>
 <p>Each alarm is listed once, when it was first raised; how often it was repeated is a number. A fact in italics is one
-that nobody recorded. <em class="assumed">Assumed</em> is what the source does not say.</p>
+that nobody recorded. Assumed is what the source does not say.</p>
 $days
 <h2 id="mail">One of the mails</h2>
 <pre>$mail</pre>
@@ -65,18 +65,25 @@ thead th { border-bottom: 2px solid #1b1b1b; }
 td.day, td.number { white-space: nowrap; }
 td.number { text-align: right; }
 tr.alarm td { background: #fdf1e3; }
-.assumed { color: #4a4a4a; font-size: .87em; font-style: normal; display: block; }
+.assumed { color: #4a4a4a; font-size: .87em; display: block; }
 .told { color: #4a4a4a; }
 pre { white-space: pre-wrap; background: #f3f3f3; padding: 1rem; font-size: .85rem; }
 @page { size: A4 landscape; margin: 12mm; }
 @media print {
-  :root { font-size: 9.5pt; }
+  :root { font-size: 8.5pt; }
   main { max-width: none; padding: 0; }
+  h1 { font-size: 1.5rem; }
+  h2 { margin-top: .8rem; }
+  p { margin: .4rem 0; }
+  th, td { padding: .15rem .4rem; }
+  table { font-size: 7.6pt; }
+  svg { width: auto; max-width: 100%; max-height: 140mm; margin: 0 auto; }
   h2 { break-after: avoid; }
   figure, tr, pre { break-inside: avoid; }
   thead { display: table-header-group; }
   tr.alarm td, pre { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   #missed, #days { break-before: page; }
+  .wide { overflow: visible; }
 }
 figure { margin: 0; }
 .wide { overflow-x: auto; }
@@ -174,7 +181,8 @@ def _months(scale: _Scale, height: int) -> Iterable[str]:
         if day.month in (1, 4, 7, 10):
             width = 2 if starts_year else 1
             yield f'<line x1="{x}" y1="30" x2="{x}" y2="{height}" stroke="#d4d4d4" stroke-width="{width}"/>'
-            yield f'<text x="{x + 3}" y="40">{day:%b %Y}</text>'
+            if x < _WIDTH - _RIGHT - 60:  # where it fits
+                yield f'<text x="{x + 3}" y="40">{day:%b %Y}</text>'
         day = (day + timedelta(days=32)).replace(day=1)
 
 

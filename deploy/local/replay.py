@@ -118,7 +118,7 @@ class Replay:
     def _alarms_of(self, follow_up_id: str) -> Iterator[Alarm]:
         detail = self._get(f"/v1/follow-ups/{follow_up_id}")
         chases = [entry for entry in detail["history"] if entry.get("rungs")]
-        for rung in (rung["name"] for rung in detail["ladder"] if rung["alarm"]):
+        for height, rung in enumerate(rung["name"] for rung in detail["ladder"] if rung["alarm"]):
             of_rung = [entry for entry in chases if rung in entry["rungs"]]
             if not of_rung:
                 continue
@@ -133,6 +133,7 @@ class Replay:
                 reference=detail["reference"],
                 basis=detail["basis"],
                 title=detail["title"],
+                height=height,
                 again=tuple(days[1:]),
                 closed_on=london_date(from_text(detail["closed_at"])) if detail["closed_at"] else None,
                 closed_because=detail["closed_reason"],

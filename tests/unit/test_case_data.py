@@ -14,6 +14,7 @@ from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.standards_file import load_packs
 from shared.contracts import CATALOGUE
 from shared.kernel.time import london_date
+from shared.yamlfile import load_yaml
 from tests.unit.practice import SERVICE_FOLDER
 
 CASES = [load_case(CASE_S), load_case(CASE_T)]
@@ -70,6 +71,23 @@ def test_whatever_is_expected_is_a_rung_of_a_standard_about_something_that_the_c
         assert item.rung is None or item.rung in ladders[item.step], item
     assert {item.about for item in (*case.must, *case.may, *case.must_not)} - {None} <= remembered
     assert {item.row for item in (*case.must, *case.may)} <= {row.id for row in case.rows}
+
+
+KEYS = {
+    "facts": {"at", "every", "times", "row", "happened", "assumed", "by", "service", "post", "body", "remember"},
+    "must_raise": {"row", "step", "rung", "about", "on", "told", "among"},
+    "may_raise": {"row", "step", "rung", "about", "from", "to", "because"},
+    "must_not_raise": {"step", "about", "because"},
+}
+
+
+@pytest.mark.parametrize("folder", [CASE_S, CASE_T], ids=lambda folder: folder.name)
+def test_nothing_is_written_that_is_not_read(folder: Path) -> None:
+    content = load_yaml(folder / "case.yaml").value | load_yaml(folder / "expected.yaml").value
+    assert {key for key in content if key not in KEYS} <= {"case", "begins", "ends", "harm", "looked_at", "rows"}
+    assert [item for name, keys in KEYS.items() for item in content[name] if set(item) - keys] == []
+    assert all(set(row) == {"missed", "practice"} for row in content["rows"].values())
+    assert set(content.get("harm", {"on": "", "what": ""})) == {"on", "what"}
 
 
 def test_case_s_marks_each_exact_day_as_an_assumption() -> None:
