@@ -1,6 +1,6 @@
-"""What a recording service is made of: its event store, the lists folded from it, and who read what.
+"""What a recording service is made of: its event store, the lists folded from it, its reactions, and who read what.
 
-Built once from the configuration by whichever role runs; a service adds only the table of its views.
+Built once from the configuration by whichever role runs; a service adds only the table of its views and its rule.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
+from shared.kernel.reactions import ReactionsOf
+from shared.reactions import Reactions
 from shared.views import Views
 from shared.web.access_log import AccessLog
 from shared.web.records import LivesIn, Records, nowhere_else
@@ -42,6 +44,7 @@ class RecordingParts:
     store: EventStore
     records: Records
     views: Mapping[str, Views[Any]]
+    reactions: Reactions
     access_log: AccessLog
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
@@ -67,6 +70,7 @@ def build_recording(
     config: Config,
     service: str,
     views: Mapping[str, ViewOf],
+    reactions: ReactionsOf,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
 ) -> RecordingParts:
     """The parts, with every index in place; `lives_in` makes of the store what knows of moves between areas.
@@ -84,18 +88,20 @@ def build_recording(
             kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
             for kind, view in views.items()
         },
+        reactions=Reactions(database, store, reactions),
         access_log=AccessLog(database, clock),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
     )
     parts.store.ensure_indexes()
     parts.access_log.ensure_indexes()
+    parts.reactions.ensure_indexes()
     for view in parts.views.values():
         view.ensure_indexes()
     return parts
 
 
-def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf]) -> int:
+def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf) -> int:
     """Drop every view of the configured database and fold it again; returns how many."""
-    parts = build_recording(config, service, views)
+    parts = build_recording(config, service, views, reactions)
     return sum(view.rebuild() for view in parts.views.values())

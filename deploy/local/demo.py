@@ -1,9 +1,14 @@
-"""`make demo`: Case S on the local stack. Exits with 0 only when every expected alarm was raised and no other."""
+"""`make demo`: Case S on the local stack. Exits with 0 only when every expected alarm was raised and no other.
+
+It prints what happened beside what was raised, and writes the same as a page.
+"""
 
 from __future__ import annotations
 
 import email
 import email.policy
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,13 +17,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local.case import Case, Fact, load_case
-from deploy.local.folders import fresh_name
-from deploy.local.replay import Alarm, Replay, judged
+from deploy.local.case import Alarm, Case, Expected, Judgement, judged, load_case
+from deploy.local.folders import ROOT, fresh_name
+from deploy.local.lanes import OWNER, day_text, lanes, standing_text
+from deploy.local.page import page
+from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
+from shared.kernel.time import london_date
 
 WIDTH = 140
 SHOWN_MAIL = "REF-01"
+PAGE = ROOT / ".run" / "demo" / "case-s.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What came of a replay: its alarms, judged, and one of the mails as it was delivered."""
+
+    alarms: list[Alarm]
+    judgement: Judgement
+    mail: str
 
 
 def main() -> int:
@@ -27,41 +45,64 @@ def main() -> int:
     console = Console(width=WIDTH, soft_wrap=False)
     console.print("Starting MongoDB, RabbitMQ, the mail sink and the services …")
     with local_stack(fresh_name("demo"), replay_clock=case.begins) as stack:
-        alarms = show(Replay(stack, case), console)
-    return verdict(case, alarms, console)
+        shown = show(Replay(stack, case), console)
+    write_page(case, shown, PAGE)
+    console.print(f"\nThe same as a page: {PAGE.relative_to(ROOT)}", markup=False, highlight=False)
+    return verdict(case, shown.judgement, console)
 
 
-def show(replay: Replay, console: Console) -> list[Alarm]:
-    """Lets the days of the case pass and prints what came of them; the alarms that were raised."""
-    recorded = _pass_days(replay, console)
-    alarms = replay.alarms()
-    console.print(_table(replay.case, recorded, alarms))
-    console.print("\nOne of the mails, as it was delivered:\n", style="bold")
-    console.print(_mail(replay.stack.parts.maildir), markup=False, highlight=False)
-    return alarms
-
-
-def verdict(case: Case, alarms: list[Alarm], console: Console) -> int:
-    """Prints every alarm that is missing or unexpected, and the count as the last line; the exit code."""
-    pairs, unexpected = judged(case, alarms)
-    for expected, alarm in pairs:
-        if alarm is None:
-            console.print(f"missing: {expected.step} {expected.rung} on {expected.on:%d %b %Y} (row {expected.row})")
-    for alarm in unexpected:
-        console.print(f"unexpected: {alarm.step} {alarm.rung} on {alarm.on:%d %b %Y}, told {', '.join(alarm.told)}")
-    raised = sum(alarm is not None for _, alarm in pairs)
-    console.print(
-        f"{case.name}: {raised}/{len(pairs)} expected alarms raised, {len(unexpected)} unexpected",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-    return 0 if raised == len(pairs) and not unexpected else 1
-
-
-def _pass_days(replay: Replay, console: Console) -> list[tuple[date, Fact]]:
+def show(replay: Replay, console: Console) -> Shown:
+    """Lets the days of the case pass and prints what came of them."""
     case = replay.case
-    recorded: list[tuple[date, Fact]] = []
+    _pass_days(replay, console)
+    alarms = replay.alarms()
+    judgement = judged(case, alarms, replay.known)
+    console.print(_days(case, judgement, alarms))
+    console.print(_missed(case, judgement, alarms))
+    mail = _mail(replay.stack.parts.maildir)
+    console.print("\nOne of the mails, as it was delivered:\n", style="bold")
+    console.print(mail, markup=False, highlight=False)
+    return Shown(alarms, judgement, mail)
+
+
+def write_page(case: Case, shown: Shown, path: Path) -> None:
+    """Writes the page, in a folder that is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = page(case, shown.judgement, shown.alarms, verdict_text(case, shown.judgement), shown.mail)
+    path.write_text(text, encoding="utf-8")
+
+
+def verdict(case: Case, judgement: Judgement, console: Console) -> int:
+    """Prints every alarm that is missing or unexpected, and the count as the last line; the exit code."""
+    for expected in judgement.missing:
+        _say(console, f"missing: {expected.step} {expected.rung} {_when(expected)} (row {expected.row})")
+    for alarm, forbidden in judgement.unexpected:
+        because = f": {forbidden.because}" if forbidden else ""
+        told = ", ".join(alarm.told)
+        _say(console, f"unexpected: {alarm.step} {alarm.rung} on {day_text(alarm.on)}, told {told}{because}")
+    _say(console, verdict_text(case, judgement))
+    return 0 if judgement.is_as_expected else 1
+
+
+def verdict_text(case: Case, judgement: Judgement) -> str:
+    """The count, as the demo's last line."""
+    expected = len(judgement.pairs)
+    raised = expected - len(judgement.missing)
+    return f"{case.name}: {raised}/{expected} expected alarms raised, {len(judgement.unexpected)} unexpected"
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _when(expected: Expected) -> str:
+    if expected.first == expected.last:
+        return f"on {day_text(expected.first)}"
+    return f"from {day_text(expected.first)} to {day_text(expected.last)}"
+
+
+def _pass_days(replay: Replay, console: Console) -> None:
+    case = replay.case
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -70,36 +111,62 @@ def _pass_days(replay: Replay, console: Console) -> list[tuple[date, Fact]]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        total = (case.ends - case.begins.date()).days + 1
-        task = progress.add_task("", total=total)
-        for day, facts in replay.days():
-            recorded += [(day, fact) for fact in facts]
+        task = progress.add_task("", total=(case.ends - case.begins.date()).days + 1)
+        for day, _ in replay.days():
             progress.update(task, advance=1, description=f"{day:%a %d %b %Y}")
-    return recorded
 
 
-def _table(case: Case, recorded: list[tuple[date, Fact]], alarms: list[Alarm]) -> Table:
+def _days(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> Table:
     table = Table(title=f"{case.name}: what was recorded, and what the system raised", expand=True)
     table.add_column("day", no_wrap=True)
-    table.add_column("recorded", ratio=4)
+    table.add_column("", no_wrap=True)
+    table.add_column("happened", ratio=4)
     table.add_column("raised", ratio=4)
     table.add_column("basis", no_wrap=True)
     table.add_column("told", ratio=3)
-    rows = [(day, 0, fact.happened, "", "", f"by {fact.by}") for day, fact in recorded]
-    rows += [
+    table.add_column("again", no_wrap=True, justify="right")
+    rows: list[tuple[date, int, tuple[str, ...]]] = [
         (
-            alarm.on,
-            1,
-            "",
-            f"{alarm.step} [{alarm.reference}] {alarm.title}" if alarm.rung == "owner" else f"{alarm.step} escalated",
-            alarm.basis,
-            ("" if alarm.rung == "owner" else f"{alarm.rung}: ") + ", ".join(alarm.told),
+            london_date(fact.at),
+            0,
+            (fact.row or "", fact.happened, "", "", f"by {fact.by}" if fact.by else "not recorded", ""),
         )
-        for alarm in alarms
+        for fact in case.facts
     ]
-    for day, _, *cells in sorted(rows, key=lambda row: row[:2]):
-        table.add_row(f"{day:%a %d %b %Y}", *(cell.replace("[", r"\[") for cell in cells))
+    for alarm in alarms:
+        is_first = alarm.rung == OWNER
+        raised = f"{alarm.step} [{alarm.reference}] {alarm.title}" if is_first else f"{alarm.step} escalated"
+        told = ("" if is_first else f"{alarm.rung}: ") + ", ".join(alarm.told)
+        again = str(len(alarm.again)) if alarm.again else ""
+        rows.append((alarm.on, 1, (judgement.row_of(alarm) or "", "", raised, alarm.basis, told, again)))
+    for day, _, cells in sorted(rows, key=lambda row: row[:2]):
+        table.add_row(f"{day:%a %d %b %Y}", *(_plain(cell) for cell in cells))
     return table
+
+
+def _missed(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> Table:
+    table = Table(title=f"{case.name}: what was missed, and how early the system said so", expand=True, show_lines=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("missed", ratio=3)
+    table.add_column("first alarm", no_wrap=True)
+    for day in case.looked_at:
+        table.add_column(f"by {day_text(day)}", ratio=3)
+    table.add_column("days before the injury" if case.harm else "", justify="right")
+    for lane in lanes(case, judgement, alarms):
+        lead = lane.lead_days(case.harm[0]) if case.harm else None
+        table.add_row(
+            lane.row.id,
+            _plain(lane.row.missed),
+            day_text(lane.first.on) if lane.first else "never",
+            *(_plain(standing_text(lane.by(day))) for day in case.looked_at),
+            "" if lead is None else str(lead),
+        )
+    return table
+
+
+def _plain(text: str) -> str:
+    """The text without what rich would take for markup."""
+    return text.replace("[", r"\[")
 
 
 def _mail(maildir: Path) -> str:

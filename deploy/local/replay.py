@@ -1,53 +1,53 @@
-"""Replays a case on a local stack: records each fact on its day through the APIs and lets the days pass.
+"""Replays a case on a local stack: records each fact at its time through the APIs and lets the days pass.
 
-The clock moves only when nothing is left to do: all that was recorded is published and folded, and no mail waits. So
-the result does not depend on how quickly anything runs, nor on which process was killed and came back meanwhile.
+The clock goes from one thing to the next: a fact, or a rung that falls due; between them nothing could differ. It moves
+only when nothing is left to do: all that was recorded is published and folded, what the services record because of it
+is recorded, and no mail waits. So the result does not depend on how quickly anything runs, nor on which process was
+killed and came back meanwhile.
 """
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
-from typing import Any
+from typing import Any, TypeVar
 
 import pika.exceptions
 import requests
+from pymongo import ASCENDING
 from pymongo.errors import PyMongoError
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
-from deploy.local.case import Case, Expected, Fact
+from deploy.local.case import Alarm, Case, Fact
 from deploy.local.processes import NotReady
 from deploy.local.stack import SERVICES, LocalStack
+from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
+from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
 from services.referrals_followup import mails
 from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.evidence import EvidenceStore
 from shared.clock import ReplayClock
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
 from shared.kernel.time import at_london, london_date
+from shared.reactions import has_settled
 from shared.scheduling.tick import publish_sweep
 
-END_OF_DAY = clock_time(18, 0)
 PATIENCE_SECONDS = 120.0
 ONE_SWEEP_SECONDS = 20.0
+FOLDED_SECONDS = 5.0
+# As often as a sweep comes in earnest: what is owed at once is chased by the next one.
+BETWEEN_SWEEPS = timedelta(minutes=1)
+READER = "reviewer-thorne"
+REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
 
-
-@dataclass(frozen=True, slots=True, order=True)
-class Alarm:
-    """A rung that was chased, for the first time: when (London day), under which step, who was told."""
-
-    on: date
-    step: str
-    rung: str
-    told: tuple[str, ...]
-    reference: str = field(compare=False)
-    basis: str = field(compare=False)
-    title: str = field(compare=False)
+Answer = TypeVar("Answer")
 
 
 class Replay:
@@ -59,7 +59,9 @@ class Replay:
         self.known: dict[str, str] = {}
         self._directory = load_directory(self.stack.directory_file)
         self._database = open_database(self.stack.parts.mongodb_uri, "referrals_followup")
-        self._events = [open_database(self.stack.parts.mongodb_uri, service).events for service in SERVICES]
+        stores = {service: open_database(self.stack.parts.mongodb_uri, service) for service in SERVICES}
+        self._events = [store.events for store in stores.values()]
+        self._recording = {service: stores[service] for service in REACTIONS}
         self._evidence = EvidenceStore(self._database, CATALOGUE)
         if self.stack.clock_file is None:
             raise ValueError("a replay needs a stack with a replay clock")
@@ -79,37 +81,63 @@ class Replay:
         self._http.mount("http://", HTTPAdapter(max_retries=retry))
 
     def days(self) -> Iterator[tuple[date, list[Fact]]]:
-        """Lets one day after the other pass; each with what was recorded on it."""
+        """Lets one day after the other pass; each with what happened on it. A day without anything to do takes none."""
+        waiting = deque(self.case.facts)
         day = london_date(self.case.begins)
         while day <= self.case.ends:
-            facts = [fact for fact in self.case.facts if london_date(fact.at) == day]
-            for fact in facts:
-                self._move_to(fact.at)
-                self._record(fact)
-            self._move_to(at_london(day, END_OF_DAY))
-            self._sweep_until_nothing_waits()
+            following = day + timedelta(days=1)
+            before = at_london(following, clock_time())
+            facts = []
+            while waiting and waiting[0].at < before:
+                facts.append(waiting.popleft())
+            self._let_pass(deque(fact for fact in facts if fact.is_recorded), before)
             yield day, facts
-            day += timedelta(days=1)
+            day = following
+
+    def _let_pass(self, waiting: deque[Fact], before: datetime) -> None:
+        """Records and sweeps, each at its time, until nothing is left to record or owed before that instant."""
+        while True:
+            owed_at = self._owed_at()
+            if waiting and (owed_at is None or waiting[0].at <= owed_at):
+                now = waiting[0].at
+                self._move_to(now)
+                while waiting and waiting[0].at == now:
+                    self._record(waiting.popleft())
+                self._move_to(now + BETWEEN_SWEEPS)
+            elif owed_at is not None and owed_at < before:
+                self._move_to(max(owed_at, self._clock.now()))
+                self._sweep_until_nothing_waits()
+            else:
+                return
 
     def alarms(self) -> list[Alarm]:
-        """Every alarm raised so far: the first chase of each rung, as the follow-up API tells it."""
-        found: dict[tuple[str, str], Alarm] = {}
-        for item in self._follow_ups():
-            detail = self._get(f"/v1/follow-ups/{item['id']}")
-            alarming = {rung["name"] for rung in detail["ladder"] if rung["alarm"]}
-            for entry in detail["history"]:
-                for rung in alarming & set(entry.get("rungs", ())):
-                    alarm = Alarm(
-                        on=london_date(from_text(entry["at"])),
-                        step=detail["step"],
-                        rung=rung,
-                        told=tuple(sorted(entry["recipients"])),
-                        reference=detail["reference"],
-                        basis=detail["basis"],
-                        title=detail["title"],
-                    )
-                    found.setdefault((detail["id"], rung), alarm)
-        return sorted(found.values())
+        """Every alarm raised so far, as the follow-up API tells it, in order."""
+        found = [alarm for item in self._follow_ups() for alarm in self._alarms_of(item["id"])]
+        return sorted(found, key=lambda alarm: (alarm.on, alarm.step, alarm.thread, alarm.rung))
+
+    def _alarms_of(self, follow_up_id: str) -> Iterator[Alarm]:
+        detail = self._get(f"/v1/follow-ups/{follow_up_id}")
+        chases = [entry for entry in detail["history"] if entry.get("rungs")]
+        for height, rung in enumerate(rung["name"] for rung in detail["ladder"] if rung["alarm"]):
+            of_rung = [entry for entry in chases if rung in entry["rungs"]]
+            if not of_rung:
+                continue
+            days = [london_date(from_text(entry["at"])) for entry in of_rung]
+            yield Alarm(
+                on=days[0],
+                step=detail["step"],
+                rung=rung,
+                told=tuple(sorted(of_rung[0]["recipients"])),
+                thread=detail["thread"],
+                person=detail["person"],
+                reference=detail["reference"],
+                basis=detail["basis"],
+                title=detail["title"],
+                height=height,
+                again=tuple(days[1:]),
+                closed_on=london_date(from_text(detail["closed_at"])) if detail["closed_at"] else None,
+                closed_because=detail["closed_reason"],
+            )
 
     def token(self, person: str) -> str:
         """A token for somebody in the directory."""
@@ -120,7 +148,8 @@ class Replay:
 
     def _record(self, fact: Fact) -> None:
         path, body = fact.filled(self.known)
-        headers = {"Authorization": f"Bearer {self.token(fact.by)}", "Idempotency-Key": f"{fact.at:%Y%m%d%H%M}{path}"}
+        key = f"{fact.at:%Y%m%d%H%M}:{self.case.facts.index(fact)}"
+        headers = {"Authorization": f"Bearer {self.token(fact.by)}", "Idempotency-Key": key}
         answer = self._http.post(self.stack.urls[fact.service] + path, json=body, headers=headers, timeout=30)
         if answer.status_code != 201:
             raise NotReady(f"{fact.happened}: {fact.service} answered {answer.status_code}: {answer.text}")
@@ -135,7 +164,9 @@ class Replay:
             query = {"state": "any", "limit": 200, "cursor": page["next"]} if page["next"] else None
 
     def _get(self, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self.token('lc-manager-varga')}"}
+        reader = self._directory.people[READER]
+        token = self.stack.mint(reader.id, reader.role, reader.team, sorted(self._directory.areas))
+        headers = {"Authorization": f"Bearer {token}"}
         answer = self._http.get(self.stack.urls["referrals_followup"] + path, params=query, headers=headers, timeout=30)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
@@ -146,19 +177,33 @@ class Replay:
         self._clock.set(instant)
         self._wait("every source says how far it is", self._is_told)
 
+    def _owed_at(self) -> datetime | None:
+        """The first instant (UTC) at which anybody is to be chased, as it is known now."""
+
+        def found() -> tuple[dict[str, Any] | None]:
+            owed = {"state": OPEN, "next_rung_at": {"$type": "date"}}
+            return (self._database.follow_ups.find_one(owed, sort=[("next_rung_at", ASCENDING)]),)
+
+        (first,) = self._wait("the follow-ups can be read", found)
+        return first["next_rung_at"].replace(tzinfo=UTC) if first else None
+
     def _sweep_until_nothing_waits(self) -> None:
-        """Calls what APScheduler calls every minute, until a sweep has seen all of today and left nothing."""
+        """Calls what APScheduler calls every minute, until a sweep has seen all there is now and left nothing."""
 
         def swept() -> bool:
             sweep_id = publish_sweep(self.stack.parts.amqp_uri, self._clock)
             try:
                 self._wait("the sweep has run", lambda: self._has_finished(sweep_id), ONE_SWEEP_SECONDS)
+                self._wait("what was owed is chased", lambda: not self._is_owed_now(), FOLDED_SECONDS)
             except NotReady:  # it waits for a part that is coming back; another one does no harm
                 return False
-            return self._is_told() and mails.is_idle(self._database.events)
+            return mails.is_idle(self._database.events)
 
         self._wait("no chase and no mail is left", swept)
-        self._wait("everything chased is told", self._is_told)
+
+    def _is_owed_now(self) -> bool:
+        owed_at = self._owed_at()
+        return owed_at is not None and owed_at <= self._clock.now()
 
     def _has_finished(self, sweep_id: str) -> bool:
         sweep = self._database.sweeps.find_one({"_id": sweep_id, "finished_at": {"$exists": True}})
@@ -166,37 +211,26 @@ class Replay:
 
     def _is_told(self) -> bool:
         now = self._clock.now()
+        recording = self._recording.values()
+        if not all(has_settled(REACTIONS[service], store, recording) for service, store in self._recording.items()):
+            return False
         if any(
             events.find_one({part: True}) for events in self._events for part in ("relay.pending", "relay.unlisted")
         ):
             return False
         return all(until is not None and until >= now for until in self._evidence.complete_until().values())
 
-    def _wait(self, what: str, condition: Callable[[], bool], within: float = PATIENCE_SECONDS) -> None:
+    def _wait(self, what: str, condition: Callable[[], Answer], within: float = PATIENCE_SECONDS) -> Answer:
+        """What the condition answered once it was true. Raises NotReady."""
         deadline = time.monotonic() + within
+        pause = 0.005
         while True:
             try:
-                if condition():
-                    return
+                if answer := condition():
+                    return answer
             except (PyMongoError, pika.exceptions.AMQPError, OSError):
                 pass  # a part is away; the stack starts it again
             if time.monotonic() > deadline:
                 raise NotReady(f"waited {within:.0f} s in vain until {what}; see the logs in {self.stack.folder}/logs")
-            time.sleep(0.005)
-
-
-def judged(case: Case, alarms: list[Alarm]) -> tuple[list[tuple[Expected, Alarm | None]], list[Alarm]]:
-    """Each expected alarm with the one that was raised as expected, if any; and the alarms that nobody expected."""
-    left = list(alarms)
-    pairs: list[tuple[Expected, Alarm | None]] = []
-    for expected in case.must:
-        raised = next((alarm for alarm in left if _fits(alarm, expected)), None)
-        pairs.append((expected, raised))
-        if raised:
-            left.remove(raised)
-    return pairs, [alarm for alarm in left if alarm.step not in case.may]
-
-
-def _fits(alarm: Alarm, expected: Expected) -> bool:
-    raised = (alarm.step, alarm.rung, alarm.on, frozenset(alarm.told))
-    return raised == (expected.step, expected.rung, expected.on, expected.told)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from services.leaving_care.domain.reactions import REACTIONS
 from services.leaving_care.views import VIEWS
 from shared.recording import build_recording, rebuild_recording
 
 SERVICE = "leaving_care"
 
-build = partial(build_recording, service=SERVICE, views=VIEWS)
-rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS)
+build = partial(build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
+rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)

@@ -1,4 +1,4 @@
-"""The leaving-care service: its routes and its queue. They translate; `domain/` decides and `views.py` remembers."""
+"""The leaving-care service: its routes and its queues. They translate; `domain/` decides and `views.py` remembers."""
 
 from __future__ import annotations
 
@@ -233,6 +233,10 @@ class LeavingCareService:
     @consume("leaving_care.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
         return heard(deliveries, *self.parts.views.values())
+
+    @consume("leaving_care.reactions")
+    def react(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.parts.reactions.hear(deliveries)
 
     def _list(self, kind: str, begun_by: str, request: Request, columns: dict[str, str]) -> Answer:
         """A page of views that the actor may see; `columns` by field of the query."""

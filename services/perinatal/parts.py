@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
+from services.perinatal.domain.reactions import REACTIONS
 from services.perinatal.views import VIEWS
 from services.perinatal.whereabouts import lives_in
 from shared.recording import build_recording, rebuild_recording
 
 SERVICE = "perinatal"
 
-build = partial(build_recording, service=SERVICE, views=VIEWS, lives_in=lives_in)
-rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS)
+build = partial(build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, lives_in=lives_in)
+rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)

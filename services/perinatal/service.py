@@ -1,4 +1,4 @@
-"""The perinatal service: its routes and its queue. They translate; `domain/` decides and `views.py` remembers."""
+"""The perinatal service: its routes and its queues. They translate; `domain/` decides and `views.py` remembers."""
 
 from __future__ import annotations
 
@@ -28,3 +28,7 @@ class PerinatalService(
     @consume("perinatal.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
         return heard(deliveries, *self.parts.views.values())
+
+    @consume("perinatal.reactions")
+    def react(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.parts.reactions.hear(deliveries)

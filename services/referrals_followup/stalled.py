@@ -7,6 +7,7 @@ thread each time that it is parked anew), and of each letter that keeps failing.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from services.referrals_followup import hearing, mails
@@ -15,7 +16,6 @@ from services.referrals_followup.domain.stalled import AGGREGATE, LETTER, MESSAG
 from shared.events.mongo import is_store_away
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
-from shared.messaging.incoming import Later
 from shared.messaging.topology import EVIDENCE
 from shared.observability import get_logger
 
@@ -27,15 +27,7 @@ log = get_logger()
 
 def try_again(parts: Parts) -> None:
     """Hear the parked messages whose time has come, and fold every parked thread. Raises when the store is away."""
-    for message in parts.parked.due(EVIDENCE):
-        try:
-            (outcome,) = hearing.hear(parts, [message.delivery])
-        except Exception as error:
-            if is_store_away(error):
-                raise
-            log.error("handler raised", queue=EVIDENCE, exc_info=error)
-            outcome = Later(f"handler raised {type(error).__name__}", 0)
-        parts.parked.tried(message, outcome)
+    parts.parked.try_again(EVIDENCE, partial(hearing.hear, parts))
     for thread in parts.views.parked_threads():
         try:
             parts.views.refresh([thread["_id"]])

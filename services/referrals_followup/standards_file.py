@@ -318,8 +318,11 @@ class _Judge:
         if isinstance(content, Mapping) and "count" in content:
             count, days = content.get("count"), content.get("within_days")
             known = {"count", "of", "within_days"}
-            if set(content) - {"reset_by"} != known or not _is_positive(count) or not _is_positive(days):
+            more = {"reset_by", "once_per_record"}
+            if set(content) - more != known or not _is_positive(count) or not _is_positive(days):
                 found.append((where, "a count has `count`, `of`, `within_days` and, if need be, `reset_by`"))
+            if not isinstance(content.get("once_per_record", False), bool):
+                found.append(((*where, "once_per_record"), "is true or false"))
             found += self._matchers((*where, "reset_by"), content.get("reset_by", []))
             where, content = ("opens_on", "of"), content.get("of", [])
         found += self._matchers(where, content)
@@ -389,8 +392,8 @@ class _Judge:
             if not isinstance(argument, list) or not all(isinstance(role, str) for role in argument):
                 return [(place, "role_in takes a list of roles")]
             return self._recipients(place, argument)
-        if name == "pregnant":
-            return [] if isinstance(argument, bool) else [(place, "pregnant is true or false")]
+        if name in ("pregnant", "about_partner"):
+            return [] if isinstance(argument, bool) else [(place, f"{name} is true or false")]
         if name in _ABOUT_PEOPLE and not isinstance(argument, Mapping):
             return self._type(place, argument)
         return self._matcher(place, {**argument, "via": "person"} if name in _ABOUT_PEOPLE else argument)

@@ -40,6 +40,8 @@ _RECEIVERS = _CLINICAL | frozenset(
 )
 LEADS = frozenset({"manager", "safeguarding_lead"})
 _OVERSIGHT = LEADS | {"reviewer"}
+# Who may tell of a worry about a child, from wherever they stand.
+_WORRIED = _SENDERS | {"front_door", "mental_health_service", "personal_adviser"}
 _OWNERS = ROLES - {"reviewer"}
 
 ACCESS: Mapping[str, frozenset[str]] = {
@@ -89,16 +91,16 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "offer.read": _CLINICAL | {"mental_health_service", "social_worker"} | _OVERSIGHT,
     "move.record": _SENDERS | {"front_door"},
     "handover.record": frozenset({"health_visitor", "midwife"}),
-    "move.read": _CLINICAL | {"social_worker", "front_door"} | _OVERSIGHT,
-    "concern.raise": _SENDERS | {"front_door", "mental_health_service", "personal_adviser"},
+    "move.read": _SENDERS | {"front_door"} | _OVERSIGHT,
+    "concern.raise": _WORRIED,
     "concern.decide": _CLINICAL | {"social_worker", "front_door"},
-    "concern.read": _CLINICAL | {"social_worker", "front_door", "early_years"} | _OVERSIGHT,
-    "consultation.record": _SENDERS | {"front_door", "mental_health_service", "personal_adviser"},
+    "concern.read": _WORRIED | _OVERSIGHT,
+    "consultation.record": _WORRIED,
     "consultation.answer": frozenset({"front_door", "social_worker"}),
-    "consultation.read": _SENDERS | {"front_door"} | _OVERSIGHT,
+    "consultation.read": _WORRIED | _OVERSIGHT,
     "notification.record": _SENDERS | {"front_door", "mental_health_service"},
     "notification.acknowledge": _RECEIVERS,
-    "notification.read": _CLINICAL | {"social_worker", "mental_health_service"} | _OVERSIGHT,
+    "notification.read": _RECEIVERS | _OVERSIGHT,
     "contact.record": frozenset({"front_door", "social_worker"}),
     "contact.read": frozenset({"front_door", "social_worker"}) | _OVERSIGHT,
     "case.record": frozenset({"social_worker", "front_door", "health_visitor", "midwife", "mental_health_service"}),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,12 +18,16 @@ from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from shared.events.mongo import is_store_away
 from shared.messaging.backoff import next_try
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
+from shared.observability import get_logger
 
 PARKED, DONE = "parked", "done"
 # A MongoDB document holds 16 MiB; nothing of ours comes near. Of a giant the beginning, size and digest are kept.
 BODY_KEPT = 8 * 1024 * 1024
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,18 @@ class ParkedMessages:
         if isinstance(outcome, Later):
             change["retry_at"] = next_try(datetime.now(UTC), message.failures + 1)
         self._collection.update_one({"_id": message.id}, {"$set": change})
+
+    def try_again(self, queue: str, hear: Callable[[list[Delivery]], list[Outcome]]) -> None:
+        """Hear those of the queue whose time has come, each by itself. Raises when the store is away."""
+        for message in self.due(queue):
+            try:
+                (outcome,) = hear([message.delivery])
+            except Exception as error:
+                if is_store_away(error):
+                    raise
+                log.error("handler raised", queue=queue, exc_info=error)
+                outcome = Later(f"handler raised {type(error).__name__}", 0)
+            self.tried(message, outcome)
 
     def untold(self, limit: int = 500) -> list[Parked]:
         """Those that wait and that nobody has been told of, the oldest first."""

@@ -39,7 +39,9 @@ QUEUES = (
     Queue(EVIDENCE, "referrals_followup", hears=SERVICES),
     Queue(SWEEP, "referrals_followup", arguments={**_QUORUM, "x-single-active-consumer": True}),
     Queue("perinatal.views", "perinatal", hears=("perinatal",)),
+    Queue("perinatal.reactions", "perinatal", hears=("perinatal", "leaving_care")),
     Queue("leaving_care.views", "leaving_care", hears=("leaving_care",)),
+    Queue("leaving_care.reactions", "leaving_care", hears=("leaving_care", "perinatal")),
 )
 
 

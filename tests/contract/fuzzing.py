@@ -41,17 +41,19 @@ AREAS = (("essex",), ("essex", "norfolk"))
 MOST_KNOWN = 5
 MOST_MENDED = 3
 ROUNDS = 3
+PATIENCE = 60.0
 JSON = "application/json"
-# What breaks programs that take the kind of a value for granted.
+# What breaks programs that take the kind of a value for granted. (Lone surrogates, which schemathesis cannot send, are
+# sent by the tests of the edge.)
 ODDITIES: list[Any] = [
-    *("", " ", "\x00", "a\x00b", "\r\n", "\u202e", "\ufeff", "\U0001f600", "\ud800"),
+    *("", " ", "\x00", "a\x00b", "\r\n", "\u202e", "\ufeff", "\U0001f600"),
     *("a/b", "../..", "%2e", "?", "#", "$ne", "9" * 5000, "a" * 5000),
     *("0001-01-01", "9999-12-31", "2013-02-30", "1900-01", "2199-12"),
     *("9999-12-31T23:59:59.999999999+14:00", "1900-01-01T00:00:00+23:59", "2199-12-31T23:59:59-23:59"),
     *("p_" + "0" * 32, "00000000-0000-0000-0000-000000000000"),
     *(None, True, 0, -1, 1.5, 1e308, 2**31, 2**63, 10**30, [], ["a"], [[]], [None], {}, {"$gt": ""}),
 ]
-ODD_TEXTS = [odd for odd in ODDITIES if isinstance(odd, str) and odd not in ("", "\ud800")]
+ODD_TEXTS = [odd for odd in ODDITIES if isinstance(odd, str) and odd]
 
 Token = Callable[[str, tuple[str, ...]], str]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -158,7 +160,7 @@ class Fuzzing:
     def _send(self, case: Case, headers: dict[str, str]) -> Response | None:
         label = case.operation.label
         try:
-            response = case.call(session=self._session, headers=headers)
+            response = case.call(session=self._session, headers=headers, timeout=PATIENCE)
         except requests.RequestException as error:
             self.failures.setdefault(
                 (label, type(error).__name__), "\n".join([str(error), *getattr(error, "__notes__", [])])

@@ -1,7 +1,7 @@
 """What must never leave the recording services: each personal value of a case, in every spelling that it could take.
 
-Names, dates of birth and NHS numbers count, each note as a whole, and of its words those that nothing in this project
-says of itself.
+Names, dates of birth and NHS numbers count, each free text as a whole, and of its words those that nothing in this
+project says of itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 
 from deploy.local.case import Case
 from deploy.local.folders import ROOT
+from shared.kernel.time import london_date
 
+TEXTS = frozenset({"note", "reason", "context", "outcome", "persons_view", "young_person_view", "receiver_person"})
 SHORTEST_WORD = 4
 SPOKEN_BY = ("services", "shared", "deploy")
 _WORD = re.compile(r"[a-z]+")
@@ -39,6 +41,11 @@ class Secret:
 def secrets_of(case: Case) -> list[Secret]:
     """Every personal value in the bodies of the case."""
     return [secret for fact in case.facts for secret in _secrets_of(fact.body)]
+
+
+def days_with_secrets(case: Case) -> set[date]:
+    """The London days on which something personal is recorded."""
+    return {london_date(fact.at) for fact in case.facts if any(_secrets_of(fact.body))}
 
 
 def leaks(secrets: Iterable[Secret], places: Mapping[str, str]) -> list[str]:
@@ -66,11 +73,11 @@ def _secrets_of(body: Mapping[str, Any]) -> Iterator[Secret]:
         elif field == "nhs_number":
             groups = value.split()
             yield Secret(field, tuple(between.join(groups) for between in ("", " ", "-", ".", "%20", "+")))
-        elif field == "note":
+        elif field in TEXTS and " " in value:  # a code has no blank
             yield Secret(field, (_folded(value),))
             for word in sorted(set(_WORD.findall(value.lower()))):
                 if len(word) >= SHORTEST_WORD and word not in _own_words():
-                    yield Secret("a word of a note", (word,))
+                    yield Secret("a word of a text", (word,))
 
 
 def _spellings_of_day(day: date) -> Iterator[str]:

@@ -91,12 +91,19 @@ def new_key() -> tuple[str, str]:
 
 
 @contextmanager
-def running(name: str, parts: Parts, folder: Path) -> Iterator[Running]:
-    """The service with its relay, on an empty database and an empty virtual host."""
+def running(name: str, parts: Parts, folder: Path, beside: Running | None = None) -> Iterator[Running]:
+    """The service with its relay, on an empty database and an empty virtual host.
+
+    `beside` another service it has that one's virtual host, and takes the same tokens and the same people.
+    """
     own = f"test_{uuid4().hex}"
     private, public = new_key()
     (folder / "public.pem").write_text(public)
     (folder / "person.key").write_text(secrets.token_hex(32))
+    shared: dict[str, str] = {}
+    if beside is not None:
+        private = beside.private_key
+        shared = {name: beside.environment[name] for name in ("AMQP_URI", "JWT_PUBLIC_KEY_FILE", "PERSON_ID_KEY_FILE")}
     with Ports(folder / "ports.json") as ports, MongoClient[Any](parts.mongodb_uri, tz_aware=True) as client:
         address = f"127.0.0.1:{ports.take('http')}"
         environment = {
@@ -108,6 +115,7 @@ def running(name: str, parts: Parts, folder: Path) -> Iterator[Running]:
             "JWT_PUBLIC_KEY_FILE": str(folder / "public.pem"),
             "PERSON_ID_KEY_FILE": str(folder / "person.key"),
             "LOG_LEVEL": "warning",
+            **shared,
         }
         service = Running(name, f"http://{address}", environment, private, client[own])
         try:

@@ -293,6 +293,14 @@ def test_the_health_visitor_of_the_new_area_may_act_after_the_move_and_not_befor
     assert listed() == []
 
 
+def test_where_somebody_lives_is_asked_of_an_index_of_moves_alone(service: Running, person_id: str) -> None:
+    asked = {"event.type": "household.moved.v1", "event.data.people": person_id}
+    plan = service.database.events.find(asked).explain()["queryPlanner"]["winningPlan"]
+    assert "household.moved.v1_people" in str(plan)
+    index = service.database.events.index_information()["household.moved.v1_people"]
+    assert index["partialFilterExpression"] == {"event.type": "household.moved.v1"}
+
+
 def test_a_concern_is_raised_and_an_injury_decided(visitor: Caller, worker: Caller, child_id: str) -> None:
     concern = begun(visitor, "/v1/concerns", {"person_id": child_id, "kind": "parenting", "seen": True})
     assert visitor.post(f"{concern}/child-seen", {"clinician": False}).status_code == 201

@@ -22,6 +22,287 @@ RECEIVER_ONLY = {
     "referral.return_outcome",
 }
 
+# The whole table once more, by role, as the practice has it (DESIGN 1 and 7): `noun: verbs`.
+WHO_MAY = {
+    "early_years": """
+        chronology: read
+        concern: raise read
+        consultation: read record
+        follow_up: accept acknowledge note read
+        move: read record
+        notification: acknowledge read record
+        person: read register
+        record: retract
+                referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
+            record_attendance return_outcome review_misses start_treatment triage withdraw
+        standards: read
+    """,
+    "front_door": """
+        accumulation: review
+        case: read record
+        chronology: read
+        concern: decide raise read
+        consultation: answer read record
+        contact: read record
+        follow_up: accept acknowledge note read
+        household: record
+        move: read record
+        notification: acknowledge read record
+        person: read register
+        prebirth: assess decide
+        pregnancy: notify read
+        record: retract
+                referral: acknowledge book close end_treatment offer read record_attendance return_outcome
+            review_misses start_treatment triage
+        standards: read
+    """,
+    "gp_practice": """
+        bereavement: check
+        case: read
+        chronology: read
+        concern: decide raise read
+        condition: read record
+        consultation: read record
+        follow_up: accept acknowledge note read
+        household: record
+        move: read record
+        notification: acknowledge read record
+        offer: read record
+        person: link read record_death register
+        prebirth: refer
+        pregnancy: book notify read record
+        record: retract
+                referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
+            record_attendance return_outcome review_misses start_treatment triage withdraw
+        screen: read record
+        standards: read
+        support: read
+    """,
+    "health_visitor": """
+        accumulation: review
+        bereavement: check
+        case: read record
+        chronology: read
+        concern: decide raise read
+        condition: read record
+        consultation: read record
+        follow_up: accept acknowledge note read
+        handover: record
+        household: record
+        move: read record
+        notification: acknowledge read record
+        offer: read record
+        parent: check
+        person: link read record_death register
+        practitioner: assign
+        prebirth: decide refer
+        pregnancy: book notify read record
+        record: retract
+                referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
+            read record_attendance return_outcome review_misses start_treatment triage withdraw
+        review: record
+        screen: read record
+        standards: read
+        support: read record
+    """,
+    "housing": """
+        chronology: read
+        concern: raise read
+        consultation: read record
+        follow_up: accept acknowledge note read
+        household: record
+        move: read record
+        notification: acknowledge read record
+        person: read register
+        pregnancy: notify
+        record: retract
+                referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
+            record_attendance return_outcome review_misses start_treatment triage withdraw
+        standards: read
+    """,
+    "manager": """
+        adviser: assign
+        care_leaver: decide read record register
+        case: read
+        chronology: read
+        concern: read
+        condition: read
+        consultation: read
+        contact: read
+        follow_up: accept acknowledge assign end note read
+        move: read
+        notification: read
+        offer: read
+        person: link read
+        plan_item: add arrange end read record
+        practitioner: assign
+        pregnancy: read
+        record: retract
+        referral: read
+        screen: read
+        standards: read
+        support: read
+    """,
+    "mental_health_service": """
+        case: read record
+        chronology: read
+        concern: raise read
+        condition: read record
+        consultation: read record
+        follow_up: accept acknowledge note read
+        notification: acknowledge read record
+        offer: read record
+        person: read
+        plan_item: read record
+        pregnancy: read
+        record: retract
+                referral: acknowledge assess book close end_treatment offer read record_attendance return_outcome
+            review_misses start_treatment triage
+        screen: read record
+        standards: read
+        support: read record
+    """,
+    "midwife": """
+        bereavement: check
+        case: read record
+        chronology: read
+        concern: decide raise read
+        condition: read record
+        consultation: read record
+        follow_up: accept acknowledge note read
+        handover: record
+        household: record
+        move: read record
+        notification: acknowledge read record
+        offer: read record
+        parent: check
+        person: link read record_death register
+        practitioner: assign
+        prebirth: decide refer
+        pregnancy: book notify read record
+        record: retract
+                referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
+            record_attendance return_outcome review_misses start_treatment triage withdraw
+        review: record
+        screen: read record
+        standards: read
+        support: read record
+    """,
+    "operator": """
+        chronology: read
+        follow_up: accept acknowledge note read
+        standards: read
+    """,
+    "personal_adviser": """
+        care_leaver: decide read record register
+        chronology: read
+        concern: raise read
+        consultation: read record
+        follow_up: accept acknowledge note read
+        notification: acknowledge read
+        person: read
+        plan_item: add arrange end read record
+        record: retract
+                referral: acknowledge book close end_treatment offer read record_attendance return_outcome
+            review_misses start_treatment triage
+        standards: read
+    """,
+    "reviewer": """
+        care_leaver: read
+        case: read
+        chronology: read
+        concern: read
+        condition: read
+        consultation: read
+        contact: read
+        follow_up: read
+        move: read
+        notification: read
+        offer: read
+        person: read
+        plan_item: read
+        pregnancy: read
+        referral: read
+        screen: read
+        standards: read
+        support: read
+    """,
+    "safeguarding_lead": """
+        accumulation: review
+        bereavement: check
+        care_leaver: read
+        case: read
+        chronology: read
+        concern: read
+        condition: read
+        consultation: read
+        contact: read
+        follow_up: accept acknowledge assign end note read
+        move: read
+        notification: read
+        offer: read
+        person: link read record_death
+        plan_item: read
+        practitioner: assign
+        pregnancy: read
+        record: retract
+        referral: read
+        screen: read
+        standards: read
+        support: read
+    """,
+    "social_worker": """
+        accumulation: review
+        bereavement: check
+        care_leaver: read record register
+        case: read record
+        chronology: read
+        concern: decide raise read
+        consultation: answer read record
+        contact: read record
+        follow_up: accept acknowledge note read
+        household: record
+        move: read record
+        notification: acknowledge read record
+        offer: read record
+        parent: check
+        person: link read record_death register
+        plan_item: add read
+        practitioner: assign
+        prebirth: assess decide refer
+        pregnancy: notify read record
+        record: retract
+                referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
+            read record_attendance return_outcome review_misses start_treatment triage withdraw
+        standards: read
+        support: read
+    """,
+}
+
+
+def _spoken(table: str) -> set[str]:
+    commands: set[str] = set()
+    noun = ""
+    for word in table.split():
+        if word.endswith(":"):
+            noun = word.removesuffix(":")
+        else:
+            commands.add(f"{noun}.{word}")
+    return commands
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("command", sorted(ACCESS))
+def test_a_role_may_give_a_command_or_may_not(role: str, command: str) -> None:
+    assert may(role, command) == (command in _spoken(WHO_MAY[role]))
+
+
+def test_whoever_may_begin_a_record_may_read_it() -> None:
+    for begins, reads in (("concern.raise", "concern.read"), ("consultation.record", "consultation.read")):
+        assert ACCESS[begins] <= ACCESS[reads]
+    assert ACCESS["move.record"] <= ACCESS["move.read"]
+    assert ACCESS["notification.record"] <= ACCESS["notification.read"]
+
 
 @pytest.mark.parametrize("command", sorted(ACCESS))
 def test_a_command_names_known_roles_and_somebody_may_give_it(command: str) -> None:

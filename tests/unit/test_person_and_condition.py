@@ -26,6 +26,12 @@ def test_the_name_the_birthday_and_the_nhs_number_stay_private() -> None:
     assert set(stream.private[0]) == {"given_name", "family_name", "date_of_birth", "nhs_number"}
 
 
+def test_a_person_of_unknown_age_is_registered_too() -> None:
+    stream = Stream(person.AGGREGATE, PERSON)
+    stream.give(person.Register(given_name="Wren", family_name="Example"), GP)
+    assert stream.private[0] == {"given_name": "Wren", "family_name": "Example"}
+
+
 def test_a_person_already_known_is_not_registered_again_and_the_answer_says_under_which_id() -> None:
     stream = Stream(person.AGGREGATE, PERSON)
     stream.give(REGISTER, GP)

@@ -12,15 +12,21 @@ from services.perinatal.domain import referral
 from services.perinatal.domain.referral import (
     Accept,
     Acknowledge,
+    AcknowledgeOutcome,
     BookAppointment,
     CancelAppointment,
     Close,
+    DeclineTreatment,
     EndTreatment,
     GiveMoreInfo,
     Intend,
     MarkSent,
     Offer,
+    RecordAlternative,
+    RecordAssessed,
     RecordAttended,
+    RecordMissContacted,
+    RecordMissesReviewed,
     RecordNotAttended,
     Redirect,
     Reject,
@@ -223,6 +229,81 @@ def test_a_missed_appointment_shows_as_it_was_missed_and_may_be_offered_again(ho
     stream.give(Offer(), CAMHS)
 
 
+IN_CARE = ((SEND, GP), (Acknowledge(), CAMHS), (Accept(), CAMHS))
+MISS = RecordNotAttended(how="did_not_attend")
+
+
+@pytest.mark.parametrize(
+    "command", [RecordMissContacted(why_code="forgot"), RecordMissesReviewed(decision_code="none", referrer_told=True)]
+)
+def test_a_miss_is_looked_into_by_whoever_was_missed_and_changes_no_state(command: Any) -> None:
+    stream = referred(*IN_CARE)
+    assert refusal(stream, command, CAMHS).code == "nothing-missed"
+    stream.give(MISS, CAMHS)
+    assert refusal(stream, command, GP).code == "receiver-only"
+    stream.give(command, CAMHS)
+    assert stream.state.status == "did_not_attend"
+    stream.give(RecordAttended(), CAMHS)
+    stream.give(command, CAMHS)
+    assert stream.state.status == "attended"
+
+
+def test_a_miss_recorded_in_error_leaves_nothing_to_look_into() -> None:
+    stream = referred(*IN_CARE, (MISS, CAMHS))
+    stream.give(Retract(event_id=stream.events[-1].id, reason_code="wrong-person"), CAMHS)
+    assert refusal(stream, RecordMissContacted(why_code="forgot"), CAMHS).code == "nothing-missed"
+
+
+def test_treatment_starts_after_an_assessment_or_is_declined_and_may_still_start() -> None:
+    stream = referred(*IN_CARE, (RecordAssessed(outcome="treat"), CAMHS))
+    assert (stream.state.status, stream.state.assessed) == ("assessed", "treat")
+    stream.give(DeclineTreatment(), CAMHS)
+    assert stream.state.status == "treatment_declined"
+    stream.give(StartTreatment(), CAMHS)
+    assert stream.state.status == "in_treatment"
+
+
+def test_an_assessment_recorded_late_leaves_the_treatment_under_way() -> None:
+    stream = referred(*IN_CARE, (StartTreatment(), CAMHS), (RecordAssessed(outcome="treat"), CAMHS))
+    assert stream.state.status == "in_treatment"
+
+
+@pytest.mark.parametrize("command", [RecordAssessed(outcome="treat"), DeclineTreatment()])
+def test_the_sender_neither_assesses_nor_declines_treatment_for_the_receiver(command: Any) -> None:
+    assert refusal(referred(*IN_CARE), command, GP).code == "receiver-only"
+
+
+@pytest.mark.parametrize("answer", [Reject(reason_code="threshold"), RequestMoreInfo()])
+def test_the_referrer_records_what_is_done_instead_and_the_answer_stands(answer: Any) -> None:
+    stream = referred((SEND, GP), (Acknowledge(), CAMHS), (answer, CAMHS))
+    before = stream.state.status
+    assert refusal(stream, RecordAlternative(alternative_code="listening-visits"), CAMHS).code == "sender-only"
+    stream.give(RecordAlternative(alternative_code="listening-visits"), GP)
+    assert stream.state.status == before
+
+
+def test_there_is_no_alternative_to_a_referral_that_nobody_has_answered() -> None:
+    assert refusal(begun_by(), RecordAlternative(alternative_code="listening-visits"), GP).code == "not-from-here"
+
+
+def test_an_outcome_is_acknowledged_by_the_referrer_once_there_is_one() -> None:
+    stream = referred(*IN_CARE, (RecordAttended(), CAMHS))
+    assert refusal(stream, AcknowledgeOutcome(), GP).code == "not-from-here"
+    stream.give(ReturnOutcome(outcome_code="recovered"), CAMHS)
+    assert refusal(stream, AcknowledgeOutcome(), CAMHS).code == "sender-only"
+    stream.give(AcknowledgeOutcome(), GP)
+    assert stream.state.status == "outcome_acknowledged"
+    stream.give(ReturnOutcome(outcome_code="recovered", to="general_practice"), CAMHS)
+    stream.give(Close(reason_code="discharged"), CAMHS)
+    stream.give(AcknowledgeOutcome(), GP)
+    assert stream.state.status == "closed"
+
+
+def test_a_closing_without_an_outcome_leaves_nothing_to_acknowledge() -> None:
+    stream = referred((SEND, GP), (Close(reason_code="moved"), GP))
+    assert refusal(stream, AcknowledgeOutcome(), GP).code == "no-outcome"
+
+
 def test_a_withdrawal_names_the_clinician() -> None:
     event = begun_by(INTEND).give(Withdraw(reason_code="declined-by-patient", decided_by="gp-aldous"), GP)
     assert event.data["decided_by"] == "gp-aldous"
@@ -239,7 +320,8 @@ def test_every_state_but_the_last_leads_somewhere() -> None:
     statuses = set().union(*referral.STEPS.values())
     assert {"intended", "sent", "acknowledged", "accepted", "rejected", "redirected", "offered", "booked"} <= statuses
     assert {"attended", "did_not_attend", "was_not_brought", "no_access", "cancelled", "in_treatment"} <= statuses
-    assert {"ended", "outcome_returned", "closed", "withdrawn"} <= statuses
+    assert {"ended", "outcome_returned", "outcome_acknowledged", "closed", "withdrawn"} <= statuses
+    assert {"assessed", "treatment_declined"} <= statuses
 
 
 def test_a_referral_is_begun_once() -> None:

@@ -65,7 +65,7 @@ def _contacted(state: Move, command: Tell, context: Context) -> Mapping[str, Any
 
 
 def _begin(state: Move, command: Start, context: Context) -> Fact:
-    ends = (command.data["from_area"], command.data["to_area"])
+    ends = [command.data.get(end) for end in ("from_area", "to_area")]
     if command.area not in (None, ends[0]):
         raise invalid("area-is-known", "a move belongs to the area that was left", area="is from_area; leave it out")
     own = [area for area in ends if area in context.actor.areas]

@@ -23,7 +23,8 @@ def compile_matcher(item: Any) -> Matcher:
 
 
 def value_of(expression: Any, opening: Event, scene: Scene) -> Any:
-    """A field of the opening event, or of the latest standing event of a type: the thread's own, if it has any.
+    """A field of the opening event, or of the latest standing event of a type: of the thread's own where it has any,
+    else of those about its people.
 
     Of a list the last event of all these types on the thread says it, even when it leaves the field out.
     """
@@ -36,8 +37,8 @@ def value_of(expression: Any, opening: Event, scene: Scene) -> Any:
     wanted = expression.get("event")
     if wanted is None:
         return opening.data.get(expression["field"])
-    own = [event for event in scene.own_standing if event.type == wanted]
-    found = (event.data.get(expression["field"]) for event in reversed(own or scene.standing) if event.type == wanted)
+    own = [event for event in reversed(scene.own_standing) if event.type == wanted]
+    found = (event.data.get(expression["field"]) for event in own or scene.about() if event.type == wanted)
     return next((value for value in found if value is not None), None)
 
 
@@ -123,6 +124,16 @@ def _is_pregnant(wanted: bool) -> Predicate:
     return lambda event, scene: scene.is_pregnant(scene.person_of(event), event) == wanted
 
 
+def _about_partner(wanted: bool) -> Predicate:
+    """Whether the event, a link say, names a partner named for the thread's pregnancy."""
+
+    def named(event: Event, scene: Scene) -> bool:
+        people = (event.subject, event.data.get("other_person_id"))
+        return any(scene.person(one) in scene.partners for one in people if one)
+
+    return lambda event, scene: named(event, scene) == wanted
+
+
 def _parent_of_child_under_months(months: int) -> Predicate:
     return lambda event, scene: scene.had_child_within(scene.person_of(event), months, event)
 
@@ -165,6 +176,7 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "people_had": _earlier(PEOPLE),
     "weeks_pregnant_from": _weeks_pregnant_from,
     "pregnant": _is_pregnant,
+    "about_partner": _about_partner,
     "parent_of_child_under_months": _parent_of_child_under_months,
     "gave_birth_within_months": _gave_birth_within_months,
     "child_under_months": _child_under_months,

@@ -24,6 +24,9 @@ EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
 PREGNANCY_ENDED = "pregnancy.ended.v1"
 BIRTHS = ("birth", "stillbirth")
 DIED = "person.died.v1"
+PARTNER_NAMED = "pregnancy.partner_named.v1"
+# The leaving-care service's word for a loss that it heard of.
+PARENTHOOD_LOST = "parenthood.lost.v1"
 PERSON, PREGNANCY = "person", "pregnancy"
 
 
@@ -53,8 +56,9 @@ def happened_before(event: Event, opening: Event) -> bool:
 class Scene:
     """What the ledger knows when it looks at one thread.
 
-    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out;
-    `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
+    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
+    `ever` is every fact there is, also about those whom no link joins any longer. `own_standing` is what stands of the
+    thread's own events and, of a person, of those under their other ids.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
@@ -72,6 +76,7 @@ class Scene:
         items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
         self.everything = tuple(item.event for item in items)
         self.facts = tuple(event for event in self.everything if not _is_act(event))
+        self.ever = tuple(item.event for item in ordered if not _is_act(item.event))
         self.own = tuple(item.event for item in own if not _is_act(item.event))
         self.acts = tuple(item.event for item in own if _is_act(item.event))
         self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
@@ -95,8 +100,9 @@ class Scene:
 
     @property
     def retractions(self) -> list[Event]:
-        """Every retraction there is, in order."""
-        return sorted((event for found in self._retractions.values() for event in found), key=order_key)
+        """Those that strike out something known here, in order."""
+        found = (self.retraction_of(event) for event in self.everything)
+        return sorted((retraction for retraction in found if retraction), key=order_key)
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -168,6 +174,13 @@ class Scene:
             for born in [london_date(birth.occurred_at)]
         )
 
+    def about(self) -> Iterator[Event]:
+        """What stands of the thread's own events, the latest first, then of those about its people."""
+        yield from reversed(self.own_standing)
+        for event in reversed(self.standing):
+            if any(self.is_about(event, person) for person in self.subjects):
+                yield event
+
     def births(self) -> Iterator[Event]:
         return (
             event for event in self.standing if event.type == PREGNANCY_ENDED and event.data["outcome"] not in LOSSES
@@ -199,6 +212,12 @@ class Scene:
         edd = self.edd()
         return gestation_on(date.fromisoformat(edd), london_date(at.occurred_at))[0] if edd else None
 
+    @cached_property
+    def partners(self) -> frozenset[str]:
+        """The partners named for the thread's pregnancy."""
+        named = (event.data["partner_id"] for event in self.own_standing if event.type == PARTNER_NAMED)
+        return frozenset(map(self.person, named))
+
     # --- where people live ----------------------------------------------------------------------------------------
 
     def area_of(self, event: Event) -> str:
@@ -220,16 +239,27 @@ class Scene:
     # --- losses ---------------------------------------------------------------------------------------------------
 
     def losses_for(self, opening: Event) -> Iterator[Event]:
-        """The losses and deaths after which nothing routine is expected on the strength of this opening."""
-        person = self.person_of(opening)
+        """The losses and deaths after which nothing routine is expected on the strength of this opening.
+
+        A pregnancy is also lost when every child born of it has died.
+        """
+        named = {self.person_of(opening), opening.data.get("household_person_id")} - {None}
+        people = {self.person(str(one)) for one in named}
+        pregnancies = {opening.data.get("pregnancy_id"), self._own_pregnancy} - {None}
+        deaths = {self.person(str(loss.subject)): loss for loss in reversed(self._losses) if loss.type == DIED}
+        yield from (loss for person, loss in deaths.items() if person in people)
         for loss in self._losses:
-            if loss.type == DIED:
-                dead = self.person(str(loss.subject))
-                named = {person, opening.data.get("household_person_id")} - {None}
-                if dead in {self.person(str(one)) for one in named}:
-                    yield loss
-            elif loss.data["pregnancy_id"] in (opening.data.get("pregnancy_id"), self._own_pregnancy):
+            is_its = loss.data.get("pregnancy_id") in pregnancies
+            if loss.type == PREGNANCY_ENDED and is_its:
                 yield loss
+            elif loss.type == PARENTHOOD_LOST and self.is_about(loss, self.person_of(opening)):
+                household = loss.data.get("household_person_id")
+                if is_its or (household and household == opening.data.get("household_person_id")):
+                    yield loss
+        for birth in self.births() if deaths else ():
+            children = {self.person(child) for child in birth.data["children"]}
+            if birth.data["pregnancy_id"] in pregnancies and children and children <= deaths.keys():
+                yield max((deaths[child] for child in children), key=order_key)
 
     @property
     def _own_pregnancy(self) -> str | None:
@@ -240,7 +270,8 @@ class Scene:
         return [
             event
             for event in self.standing
-            if event.type == DIED or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
+            if event.type in (DIED, PARENTHOOD_LOST)
+            or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
         ]
 
 

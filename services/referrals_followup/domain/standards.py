@@ -52,12 +52,13 @@ class Matcher:
 @dataclass(frozen=True, slots=True)
 class Count:
     """`n` matching events within so many days, none of `reset_by` between them; an episode takes in every further one
-    of its area until its review is recorded."""
+    of its area until its review is recorded. `once_per_record`: what one record says again is nothing more."""
 
     n: int
     of: tuple[Matcher, ...]
     within_days: int
     reset_by: tuple[Matcher, ...] = ()
+    once_per_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "people_had": lambda item: f"about anybody named here there was before: {matcher_in_words(item)}",
     "weeks_pregnant_from": lambda weeks: f"{weeks} weeks of pregnancy are completed",
     "pregnant": lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
+    "about_partner": lambda wanted: f"it {'names' if wanted else 'does not name'} a partner of this pregnancy",
     "parent_of_child_under_months": lambda months: f"a parent of a child under {_age(months)}",
     "gave_birth_within_months": lambda months: f"she gave birth less than {months} months before",
     "child_under_months": lambda months: f"the child is under {_age(months)}, or of unknown age",

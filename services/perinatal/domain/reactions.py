@@ -1,0 +1,44 @@
+"""What `leaving_care` says that bears on a pregnancy: a parent is a care leaver.
+
+A fact that opens a question and never an assessment; once for each pregnancy and parent, under whichever ids they go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from services.perinatal.domain import pregnancy
+from shared.kernel.envelope import Event
+from shared.kernel.reactions import LINKED, NAME_A_PARENT, UNLINKED, Known, Reaction, ReactionsOf, parents_named
+
+REGISTERED, ADVISER_ASSIGNED = "care_leaver.registered.v1", "adviser.assigned.v1"
+LEARNT = "pregnancy.care_leaver_learnt.v1"
+
+
+def care_leavers_learnt(events: Iterable[Event]) -> list[Reaction]:
+    """What should stand recorded of the pregnancies among these events.
+
+    `contact_team` is the team of the adviser assigned last, as far as one is known; a later one changes nothing that
+    was said.
+    """
+    known = Known(events)
+    registered: dict[str, Event] = {}
+    for event in known.of(REGISTERED):
+        registered.setdefault(known.person(event.data["person_id"]), event)
+    teams = {known.person(event.data["person_id"]): event.data["team"] for event in known.of(ADVISER_ASSIGNED)}
+    learnt: dict[tuple[str, str], Reaction] = {}
+    for event, parent_id in parents_named(known):
+        person = known.person(parent_id)
+        if person in registered:
+            data = {"parent_id": parent_id, **({"contact_team": teams[person]} if person in teams else {})}
+            reaction = Reaction(event.stream, LEARNT, data, registered[person].id, "parent_id", known.ids(parent_id))
+            learnt.setdefault((event.stream, person), reaction)
+    return list(learnt.values())
+
+
+REACTIONS = ReactionsOf(
+    pregnancy.AGGREGATE,
+    hears=NAME_A_PARENT | {REGISTERED, ADVISER_ASSIGNED, LINKED, UNLINKED},
+    says=frozenset({LEARNT}),
+    rule=care_leavers_learnt,
+)

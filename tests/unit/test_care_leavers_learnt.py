@@ -1,0 +1,99 @@
+"""What `leaving_care` says of a parent is learnt with the pregnancy: a fact, once, for as long as its reasons stand."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from services.perinatal.domain.reactions import care_leavers_learnt
+from shared.contracts import CATALOGUE
+from shared.kernel.envelope import Event
+from tests.unit.said import Said, person, thing
+
+LEAVER, OTHER_LEAVER, PREGNANCY, OTHER_PREGNANCY = 1, 2, 11, 12
+HIM, HER, SAME_AS_HIM, SAME_AS_HER = 21, 22, 31, 32
+
+
+def learnt(*events: Event) -> list[tuple[str, dict[str, Any]]]:
+    """Stream and data of what follows, the same in whatever order it was heard."""
+    orders = permutations(events) if len(events) < 6 else [events, events[::-1]]
+    first, *others = [care_leavers_learnt(order) for order in [*orders, [*events, *events]]]
+    for other in others:
+        assert other == first
+    for reaction in first:
+        ids = {"pregnancy_id": thing(PREGNANCY), "person_id": person(HER)}
+        assert CATALOGUE.faults(reaction.type, {**ids, **reaction.data}) == {}
+    return [(reaction.stream, dict(reaction.data)) for reaction in first]
+
+
+def of(parent: int, pregnancy: int = PREGNANCY, **more: str) -> tuple[str, dict[str, Any]]:
+    return f"pregnancy/{thing(pregnancy)}", {"parent_id": person(parent), **more}
+
+
+@pytest.fixture
+def said() -> Said:
+    return Said()
+
+
+@pytest.mark.parametrize("how", ["booked", "notified"])
+def test_a_mother_who_is_a_care_leaver_is_learnt(said: Said, how: str) -> None:
+    known, registered = getattr(said, how)(PREGNANCY, HER), said.registered(LEAVER, HER)
+    assert learnt(known, registered) == [of(HER)]
+    (reaction,) = care_leavers_learnt([known, registered])
+    assert reaction.cause == registered.id
+
+
+def test_a_named_partner_who_is_a_care_leaver_is_learnt(said: Said) -> None:
+    events = [said.registered(LEAVER, HIM), said.booked(PREGNANCY, HER)]
+    assert learnt(*events) == []
+    assert learnt(*events, said.partner(PREGNANCY, HER, HIM)) == [of(HIM)]
+
+
+def test_both_parents_are_learnt_each_in_each_pregnancy(said: Said) -> None:
+    events = [said.registered(LEAVER, HIM), said.registered(OTHER_LEAVER, HER)]
+    events += [said.booked(PREGNANCY, HER), said.partner(PREGNANCY, HER, HIM), said.booked(OTHER_PREGNANCY, HER)]
+    assert learnt(*events) == [of(HER), of(HIM), of(HER, OTHER_PREGNANCY)]
+
+
+def test_it_names_the_parent_as_the_pregnancy_does(said: Said) -> None:
+    events = [said.registered(LEAVER, HIM), said.booked(PREGNANCY, HER), said.partner(PREGNANCY, HER, SAME_AS_HIM)]
+    assert learnt(*events) == []
+    link = said.linked(HIM, SAME_AS_HIM)
+    assert learnt(*events, link) == [of(SAME_AS_HIM)]
+    assert learnt(*events, link, said.partner(PREGNANCY, HER, HIM)) == [of(SAME_AS_HIM)]
+    assert learnt(*events, link, said.unlinked(SAME_AS_HIM, HIM)) == []
+
+
+def test_one_person_with_two_records_of_a_care_leaver_is_learnt_once(said: Said) -> None:
+    events = [said.registered(LEAVER, HER), said.registered(OTHER_LEAVER, SAME_AS_HER), said.linked(HER, SAME_AS_HER)]
+    assert learnt(*events, said.booked(PREGNANCY, HER)) == [of(HER)]
+
+
+def test_it_says_which_team_to_contact_as_far_as_that_is_known(said: Said) -> None:
+    events = [
+        said.registered(LEAVER, HER),
+        said.booked(PREGNANCY, HER),
+        said.adviser(LEAVER, HER, "leaving-care-essex"),
+    ]
+    assert learnt(*events) == [of(HER, contact_team="leaving-care-essex")]
+    later = said.adviser(LEAVER, HER, "leaving-care-norfolk")
+    assert learnt(*events, later) == [of(HER, contact_team="leaving-care-norfolk")]
+    assert learnt(*events, later, said.retracted(later)) == [of(HER, contact_team="leaving-care-essex")]
+    before, after = care_leavers_learnt(events), care_leavers_learnt([*events, later])
+    assert [reaction.same for reaction in before] == [reaction.same for reaction in after]
+
+
+def test_a_reason_that_was_retracted_is_none(said: Said) -> None:
+    registered, booked = said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)
+    for wrong in (registered, booked):
+        assert learnt(registered, booked, said.retracted(wrong)) == []
+    partner = said.partner(PREGNANCY, HER, HER)
+    assert learnt(registered, booked, partner, said.retracted(booked)) == []
+    assert learnt(registered, booked, said.notified(PREGNANCY, HER), said.retracted(booked)) == [of(HER)]
+
+
+def test_care_experience_alone_starts_nothing_but_this_one_fact(said: Said) -> None:
+    events = [said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)]
+    assert {reaction.type for reaction in care_leavers_learnt(events)} == {"pregnancy.care_leaver_learnt.v1"}
