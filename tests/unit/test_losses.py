@@ -199,7 +199,9 @@ def twins(practice):
     pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
     pregnancy.was("pregnancy.booked.v1", "2013-08-12 10:00", edd="2014-03-03", mother_age_band="from_20")
     leaver = a_father_to_be(practice, pregnancy)
-    pregnancy.was("pregnancy.ended.v1", "2014-03-03", outcome="birth", children=[CHILD, TWIN], parents=[PERSON, PARTNER])
+    pregnancy.was(
+        "pregnancy.ended.v1", "2014-03-03", outcome="birth", children=[CHILD, TWIN], parents=[PERSON, PARTNER]
+    )
     return pregnancy, leaver
 
 
@@ -234,7 +236,9 @@ def test_a_death_ends_what_was_and_what_is_yet_to_be_recorded_about_that_person(
     practice.birth(CHILD, "2014-02-03")
     child = practice.record_of("person", by=HV, key=CHILD)
     child.was("person.died.v1", "2014-03-10 10:00", recorded=recorded, family=[PERSON])
-    practice.record_of("concern", by=HV, person_id=CHILD).was("injury.reported.v1", "2014-03-09 10:00", recorded=recorded)
+    practice.record_of("concern", by=HV, person_id=CHILD).was(
+        "injury.reported.v1", "2014-03-09 10:00", recorded=recorded
+    )
     child.was("household.adult_joined.v1", "2014-03-09 10:00", recorded=recorded, adult_id=PARTNER)
     found = {step: state for step, state in of_child(practice, CHILD).items() if state == "open"}
     assert found == {"BEREAVE-01.death": "open"}

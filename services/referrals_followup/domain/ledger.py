@@ -363,9 +363,7 @@ def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> 
                     yield from _about(rules, scene, step_id, obligation, event)
 
 
-def _about(
-    rules: RulesHistory, scene: Scene, step_id: str, obligation: FollowUp, closing: Event
-) -> Iterator[FollowUp]:
+def _about(rules: RulesHistory, scene: Scene, step_id: str, obligation: FollowUp, closing: Event) -> Iterator[FollowUp]:
     follow_up_id = derived_id(step_id, obligation.id, closing.id)
     opening = _Opening(closing, follow_up_id, scene.retraction_of(closing), on=obligation)
     follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
@@ -417,9 +415,7 @@ def _no_longer_asked_for(
     listed = {follow_up.id: follow_up for follow_up in found}
     for step_id, opening in openings:
         about = [
-            closing
-            for closing in closings
-            if derived_id(closing[0], opening.follow_up_id, closing[1].id) in missing
+            closing for closing in closings if derived_id(closing[0], opening.follow_up_id, closing[1].id) in missing
         ]
         if opening.follow_up_id not in listed and (about or opening.follow_up_id in missing):
             follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, replace(opening, acted_on=True))

@@ -45,8 +45,8 @@ def order_key(event: Event) -> tuple[Any, ...]:
 def happened_before(event: Event, opening: Event) -> bool:
     """Whether the event is over before the opening began.
 
-    On one stream the order of recording decides, but what was recorded earlier and clearly happened later is no earlier:
-    an opening may become known late.
+    On one stream the order of recording decides, except that what clearly happened later is not over before: an opening
+    may become known late.
     """
     first, last = span(opening.occurred_at, opening.precision)
     if event.stream == opening.stream:
@@ -58,7 +58,8 @@ class Scene:
     """What the ledger knows when it looks at one thread.
 
     `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
-    `ever` is every fact there is, also about those whom no link joins any longer; `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
+    `ever` is every fact there is, also about those whom no link joins any longer; `own_standing` is what stands of the
+    thread's own events and, of a person, of those under their other ids.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
