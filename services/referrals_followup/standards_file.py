@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from services.referrals_followup.domain.compiling import compile_step
+from services.referrals_followup.domain.compiling import AREA, compile_step
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
 from services.referrals_followup.domain.due_rules import EDD, OPENING, offset_part
 from services.referrals_followup.domain.follow_up import OWNER
@@ -93,6 +93,13 @@ class _OwnerPart(fields.Raw):
         return _Expression().load(value)
 
 
+class _OwnerTeam(_OwnerPart):
+    """The same, or `area`: whoever has the role in the follow-up's area, not the team that recorded the opening."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if value == AREA else super()._deserialize(value, attr, data, **kwargs)
+
+
 class _LatestOwner(_Strict):
     """An event that names who has it; `team` and `person` are its fields, or `actor_team` and `actor`."""
 
@@ -104,7 +111,7 @@ class _LatestOwner(_Strict):
 
 class _OwnerSchema(_Strict):
     role = fields.String(required=True)
-    team = _OwnerPart()
+    team = _OwnerTeam()
     person = _OwnerPart()
     latest = fields.List(fields.Nested(_LatestOwner), validate=validate.Length(min=1))
     at = fields.String(validate=validate.OneOf(["opening"]))
