@@ -12,7 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from services.referrals_followup.domain.compiling import compile_step
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
-from services.referrals_followup.domain.due_rules import EDD, offset_part
+from services.referrals_followup.domain.due_rules import EDD, OPENING, offset_part
 from services.referrals_followup.domain.follow_up import OWNER
 from services.referrals_followup.domain.in_force import NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.predicates import PREDICATES
@@ -29,7 +29,12 @@ STEP_ID = r"[A-Z]+-\d\d(\.[a-z-]+)?"
 _PREDICATES_OF_A_FIELD = ("field_equals", "field_in", "field_has_any", "field_at_least")
 _VALUES: Mapping[str, Any] = {"field_in": list, "field_has_any": list, "field_at_least": int | float}
 _VALUES_IN_WORDS = {"field_in": "a list", "field_has_any": "a list", "field_at_least": "a number"}
-_NUMBERS = ("weeks_pregnant_from", "parent_of_child_under_months", "child_under_months")
+_NUMBERS = (
+    "weeks_pregnant_from",
+    "parent_of_child_under_months",
+    "gave_birth_within_months",
+    "child_under_months",
+)
 _ABOUT_PEOPLE = ("person_has", "person_had", "people_had")
 
 
@@ -299,8 +304,11 @@ class _Judge:
         if isinstance(content, Mapping) and "count" in content:
             count, days = content.get("count"), content.get("within_days")
             known = {"count", "of", "within_days"}
-            if set(content) - {"reset_by"} != known or not _is_positive(count) or not _is_positive(days):
+            more = {"reset_by", "once_per_record"}
+            if set(content) - more != known or not _is_positive(count) or not _is_positive(days):
                 found.append((where, "a count has `count`, `of`, `within_days` and, if need be, `reset_by`"))
+            if not isinstance(content.get("once_per_record", False), bool):
+                found.append(((*where, "once_per_record"), "is true or false"))
             found += self._matchers((*where, "reset_by"), content.get("reset_by", []))
             where, content = ("opens_on", "of"), content.get("of", [])
         found += self._matchers(where, content)
@@ -320,24 +328,14 @@ class _Judge:
 
     def _matcher(self, place: Place, item: Any) -> list[Problem]:
         if isinstance(item, Mapping):
-            if not {"event"} <= set(item) <= {"event", "when", "via", "same"} or item.get("via", VIA[0]) not in VIA:
-                return [(place, "has `event` and, if need be, `when`, `same` and `via: person` or `via: people`")]
+            if not {"event"} <= set(item) <= {"event", "when", "via"} or item.get("via", VIA[0]) not in VIA:
+                return [(place, "has `event` and, if need be, `when` and `via: person` or `via: people`")]
             event = item["event"]
             return [
                 *(self._type(place, event) if "via" in item else self._type_of_thread(place, event)),
-                *self._same((*place, "same"), item.get("same", []), event),
                 *self._predicates((*place, "when"), item.get("when", []), [event] if isinstance(event, str) else []),
             ]
         return self._type_of_thread(place, item)
-
-    def _same(self, place: Place, fields: Any, event: Any) -> list[Problem]:
-        """Fields in which what closes agrees with what opened: each is one of the closing event's."""
-        if not isinstance(fields, list):
-            return [(place, "is a list of fields")]
-        if self._type(place, event):
-            return []
-        known = self._catalogue[event].schema().fields
-        return [(place, f"{event} has no field {field}") for field in fields if field not in known]
 
     def _type(self, place: Place, event: Any) -> list[Problem]:
         known = isinstance(event, str) and event in self._catalogue
@@ -380,8 +378,8 @@ class _Judge:
             if not isinstance(argument, list) or not all(isinstance(role, str) for role in argument):
                 return [(place, "role_in takes a list of roles")]
             return self._recipients(place, argument)
-        if name == "pregnant":
-            return [] if isinstance(argument, bool) else [(place, "pregnant is true or false")]
+        if name in ("pregnant", "about_partner"):
+            return [] if isinstance(argument, bool) else [(place, f"{name} is true or false")]
         if name in _ABOUT_PEOPLE and not isinstance(argument, Mapping):
             return self._type(place, argument)
         return self._matcher(place, {**argument, "via": "person"} if name in _ABOUT_PEOPLE else argument)
@@ -430,19 +428,21 @@ class _Judge:
                 return [(where, "choose stands alone")]
             return self._cases((*where, "choose"), content["choose"], openers)
         found: list[Problem] = []
-        anchor = content.get("after", "opening")
+        anchor = content.get("after", OPENING)
         if isinstance(anchor, Mapping):
             if "nth" in anchor:
-                rest = {name: value for name, value in anchor.items() if name != "nth"}
+                rest = {name: value for name, value in anchor.items() if name not in ("nth", "since")}
                 found += self._matcher((*where, "after"), rest)
                 if not _is_positive(anchor["nth"]):
                     found.append(((*where, "after", "nth"), "is a whole number from 1"))
+                if anchor.get("since", OPENING) != OPENING:
+                    found.append(((*where, "after", "since"), "is `opening`: of the events from then on"))
             elif "field" in anchor and set(anchor) <= {"field", "event"}:
                 found += self._expression((*where, "after"), anchor, openers)
                 found += self._is_date((*where, "after"), anchor, openers)
             else:
                 found.append(((*where, "after"), "has `event` and `nth`, or `field`"))
-        elif anchor not in ("opening", EDD):
+        elif anchor not in (OPENING, EDD):
             found.append(((*where, "after"), "is `opening`, `edd`, or a mapping with `event` and `nth`, or `field`"))
         try:
             Offset.parse(offset_part(content))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain import follow_up as follow_ups
@@ -25,7 +25,7 @@ from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.scene import Evidence
 from services.referrals_followup.standards_file import load_packs
 from shared.contracts import CATALOGUE
-from shared.contracts.fields import Choice, Day, Ref, Whole, YesNo
+from shared.contracts.fields import Choice, Day, Ref, Whole
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import RETRACTION, Actor, Context
 from shared.kernel.envelope import Event
@@ -35,6 +35,12 @@ SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"
 DIRECTORY = load_directory(SERVICE_FOLDER / "directory.example.yaml")
 PACKS = {pack["pack"]: pack for pack in load_packs(SERVICE_FOLDER / "standards", CATALOGUE, DIRECTORY.roles)}
 CALENDAR = england(2027)
+HISTORY = RulesHistory.of(
+    Adoption(
+        datetime(2012, 1, 1, tzinfo=LONDON), name, pack["version"], {"steps": pack["steps"]}, CALENDAR, f"{name}-2012"
+    )
+    for name, pack in PACKS.items()
+)
 PERSON, PARTNER, CHILD, TWIN, OTHER = (f"p_{letter * 32}" for letter in "abcde")
 
 GP = Actor("gp-okafor", "gp_practice", "gp-mill-road", ("essex",))
@@ -81,9 +87,7 @@ class Practice:
     def __init__(self) -> None:
         self._events: dict[str, Event] = {}
         self._versions: dict[str, int] = {}
-        self.history = RulesHistory(())
-        for name, pack in PACKS.items():
-            self._adopt(name, london("2012-01-01"), pack["version"], pack["steps"], CALENDAR)
+        self.history = HISTORY
 
     # --- rules ----------------------------------------------------------------------------------------------------
 
@@ -380,10 +384,11 @@ USUAL_WORDS = {
 def usually(name: str, field: fields.Field) -> Any:
     """A value that the field's contract takes: nobody, no, zero, the first word, a known id of the directory."""
     if isinstance(field, fields.List):
-        return [usually(name, field.inner)] if name == "people" else []
+        needs_one = any(isinstance(rule, validate.Length) and rule.min for rule in field.validators)
+        return [usually(name, field.inner)] if needs_one else []
     if isinstance(field, Choice):
         return field.validators[0].choices[0]  # type: ignore[attr-defined]
-    if isinstance(field, YesNo):
+    if isinstance(field, fields.Boolean):
         return False
     if isinstance(field, Whole):
         return 0

@@ -28,7 +28,8 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
     counted = None
     if isinstance(opening, Mapping) and "count" in opening:
         resets = compile_matchers(opening.get("reset_by", []))
-        counted = Count(opening["count"], compile_matchers(opening["of"]), opening["within_days"], resets)
+        once = opening.get("once_per_record", False)
+        counted = Count(opening["count"], compile_matchers(opening["of"]), opening["within_days"], resets, once)
     return Step(
         id=step_id,
         standard=step_id.partition(".")[0],

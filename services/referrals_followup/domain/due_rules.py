@@ -11,14 +11,14 @@ from services.referrals_followup.domain.predicates import (
     compile_predicates,
     value_of,
 )
-from services.referrals_followup.domain.scene import Scene
+from services.referrals_followup.domain.scene import Scene, happened_before
 from services.referrals_followup.domain.standards import Computed, DueRule, Predicate
 from services.referrals_followup.domain.wording import all_in_words, event_in_words
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset, at_london, due
 
-EDD = "edd"
+EDD, OPENING = "edd", "opening"
 
 
 def compile_due(content: Mapping[str, Any]) -> DueRule:
@@ -31,7 +31,7 @@ def compile_due(content: Mapping[str, Any]) -> DueRule:
         return _first_case(
             [(compile_predicates(case.get("when", [])), compile_due(case["then"])) for case in content["choose"]]
         )
-    return _after(content.get("after", "opening"), Offset.parse(offset_part(content)), due_in_words(content))
+    return _after(content.get("after", OPENING), Offset.parse(offset_part(content)), due_in_words(content))
 
 
 def offset_part(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,9 +41,10 @@ def offset_part(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _after(anchor: Any, offset: Offset, words: str) -> DueRule:
     matcher = compile_matcher(anchor) if "nth" in anchor else None
+    is_since = matcher is not None and anchor.get("since") == OPENING
 
     def computed(opening: Event, scene: Scene, calendar: WorkingCalendar) -> Computed:
-        if anchor == "opening":
+        if anchor == OPENING:
             found = due(offset, opening.occurred_at, opening.precision, calendar)
             return Computed(found.at, found.skipped, words)
         if anchor == EDD:
@@ -53,7 +54,11 @@ def _after(anchor: Any, offset: Offset, words: str) -> DueRule:
             found = due(offset, at_london(date.fromisoformat(edd), datetime.min.time()), "day", calendar)
             return Computed(found.at, found.skipped, words)
         if "nth" in anchor:
-            matching = [event for event in scene.standing if matcher and matcher.matches(event, scene)]
+            matching = [
+                event
+                for event in scene.standing
+                if matcher and matcher.matches(event, scene) and not (is_since and happened_before(event, opening))
+            ]
             if len(matching) < anchor["nth"]:
                 return Computed(None)
             event = matching[anchor["nth"] - 1]
@@ -100,14 +105,15 @@ def due_in_words(content: Mapping[str, Any]) -> str:
         return "whichever comes last of: " + "; ".join(due_in_words(option) for option in content["latest"])
     if "choose" in content:
         return "; ".join(_case_in_words(case) for case in content["choose"])
-    anchor = content.get("after", "opening")
+    anchor = content.get("after", OPENING)
     words = Offset.parse(offset_part(content)).text()
-    if anchor == "opening":
+    if anchor == OPENING:
         return f"{words} after it opened" if words != "the same day" else "the same day"
     if anchor == EDD:
         return f"{words} {'' if words.endswith('before') else 'after '}the expected delivery date"
     if "nth" in anchor:
-        return f"{words} after {event_in_words(anchor['event'])} number {anchor['nth']}"
+        counted = f"{words} after {event_in_words(anchor['event'])} number {anchor['nth']}"
+        return f"{counted} from the opening on" if "since" in anchor else counted
     return f"{words} {'' if words.endswith('before') else 'after '}the {anchor['field'].replace('_', ' ')}"
 
 

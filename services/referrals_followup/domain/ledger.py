@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import count
 
 from services.referrals_followup.domain.follow_up import (
@@ -22,11 +22,19 @@ from services.referrals_followup.domain.follow_up import (
     Rung,
 )
 from services.referrals_followup.domain.in_force import OfKind, Ruleset, RulesHistory
-from services.referrals_followup.domain.scene import Evidence, Scene, happened_before, order_key
+from services.referrals_followup.domain.scene import (
+    DIED,
+    MOVED,
+    PREGNANCY_ENDED,
+    Evidence,
+    Scene,
+    happened_before,
+    order_key,
+)
 from services.referrals_followup.domain.standards import Computed, Count, Matcher, Step, explained, is_inherited
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
-from shared.kernel.time import due
+from shared.kernel.time import due, london_date, span
 
 BEREAVEMENT = "bereavement"
 
@@ -36,6 +44,9 @@ def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list
     scene = Scene(thread, evidence)
     found = [*_simple(rules, scene), *_counted(rules, scene)]
     found += _for_each_open(rules, scene, found)
+    missing = scene.acted_on - {follow_up.id for follow_up in found}
+    if missing:
+        found += _no_longer_asked_for(rules, scene, missing, found)
     return sorted(found, key=lambda follow_up: follow_up.id)
 
 
@@ -88,10 +99,6 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
         step, met = continuing.pop()
         event = next(event for event in scene.standing if event.id == met.closed_by)
         look_at(step.id, _Opening(event, derived_id(step.id, scene.thread, event.id), continues=True))
-    # Last, what somebody acted on although nothing asks for it any longer: it stays visible, as void.
-    for step_id, opening in openings:
-        if opening.follow_up_id in scene.acted_on:
-            look_at(step_id, replace(opening, acted_on=True))
     return found.values()
 
 
@@ -157,7 +164,7 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         thread=scene.thread,
         person=scene.person_of(event),
         area=ruleset.area,
-        areas=tuple(sorted({ruleset.area, event.area})),
+        areas=tuple(sorted({ruleset.area, event.area, *_both_ends(event)})),
         state=OPEN,
         opened_by=event.id,
         opened_type=event.type,
@@ -183,13 +190,25 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
     )
     if opening.retraction is not None:
         return _closed(follow_up, VOID, opening.retraction, "opening recorded in error")
-    loss = min(scene.losses_for(event), key=order_key, default=None) if step.ends_on_loss else None
+    loss = min(_ending_losses(step, scene, event), key=order_key, default=None)
     closing = _closing(step, scene, opening, until, loss)
     if closing is None:
         return follow_up
     closer, state = closing
     reason = closer.data.get("reason_code") or closer.type
     return _closed(follow_up, state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason)
+
+
+def _ending_losses(step: Step, scene: Scene, opening: Event) -> Iterator[Event]:
+    """A step that goes on after a loss still ends with the death of the one it is about, unless a loss opened it."""
+    for loss in scene.losses_for(opening):
+        if step.ends_on_loss or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
+            yield loss
+
+
+def _both_ends(opening: Event) -> set[str]:
+    """A handover is seen by the area that was left and by the one that takes over."""
+    return {opening.data["from_area"], opening.data["to_area"]} if opening.type == MOVED else set()
 
 
 def _rungs(
@@ -215,7 +234,7 @@ def _closing(
         for matchers, state in ((step.met_by, MET), (step.ended_by, ENDED_STATE))
         for event in scene.standing
         for matcher in matchers
-        if event.type == matcher.event and _counts_after(event, opening) and matcher.closes(event, opening.event, scene)
+        if event.type == matcher.event and _counts_after(event, opening) and matcher.matches(event, scene)
     ]
     candidates += [
         (event, ENDED_STATE)
@@ -276,22 +295,18 @@ def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     for step_id in sorted(asked):
         standing = list(_episodes(rules, scene, step_id, scene.standing))
         claimed = list(_episodes(rules, scene, step_id, scene.everything))
-        for ordinal in count():
-            follow_up_id = derived_id(step_id, scene.thread, str(ordinal))
-            retraction = None
-            if ordinal < len(standing):
-                event = standing[ordinal]
-            elif ordinal < len(claimed) or (follow_up_id in scene.acted_on and scene.own):
-                # Retracted or redated facts no longer make up this episode; what was asked stays visible, as void.
-                event = claimed[ordinal] if ordinal < len(claimed) else scene.own[-1]
-                retraction = max(scene.retractions, key=order_key, default=event)
-            else:
-                break
-            acted_on = follow_up_id in scene.acted_on
-            opening = _Opening(event, follow_up_id, retraction, is_episode=True, acted_on=acted_on)
+        for ordinal in range(max(len(standing), len(claimed))):
+            # Retracted facts no longer make up the episodes after those that stand: what was asked stays, as void.
+            event = standing[ordinal] if ordinal < len(standing) else claimed[ordinal]
+            retraction = None if ordinal < len(standing) else scene.retractions[-1]
+            opening = _Opening(event, _episode_id(step_id, scene, ordinal), retraction, is_episode=True)
             follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
             if follow_up is not None:
                 yield follow_up
+
+
+def _episode_id(step_id: str, scene: Scene, ordinal: int) -> str:
+    return derived_id(step_id, scene.thread, str(ordinal))
 
 
 def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[Event]) -> Iterator[Event]:
@@ -304,6 +319,8 @@ def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[
         return
     counted: list[Event] = []
     closed: dict[str, Event | None] = {}
+    records: set[str] = set()
+    ordinals = count()
     for event in events:
         area = rules.area_for(step_id, event, scene)
         ruleset = rules.newest(area)
@@ -314,13 +331,16 @@ def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[
             counted = []
         if not _any_matches(step.counted.of, event, scene):
             continue
+        if step.counted.once_per_record and event.stream in records:
+            continue
+        records.add(event.stream)
         counted = _still_counted(step.counted, counted, event, closed.values())
         if area in closed and _takes_in(closed[area], event):
             continue
         if len(counted) < step.counted.n:
             continue
         yield event
-        closing = _closing(step, scene, _Opening(event, ""), None)
+        closing = _closing(step, scene, _Opening(event, _episode_id(step_id, scene, next(ordinals))), None)
         closed[area] = closing[0] if closing else None
 
 
@@ -329,11 +349,16 @@ def _any_matches(matchers: Iterable[Matcher], event: Event, scene: Scene) -> boo
 
 
 def _still_counted(rule: Count, counted: list[Event], event: Event, reviews: Iterable[Event | None]) -> list[Event]:
-    """What counts together with this event: not too long ago, and not reviewed before it happened."""
-    opens_at = event.occurred_at - timedelta(days=rule.within_days)
+    """What counts together with this event: not reviewed before it happened, and not longer ago, by the dates of
+    London, than can have been within the days."""
+    since_day = london_date(span(event.occurred_at, event.precision)[0]) - timedelta(days=rule.within_days)
     reviewed = [order_key(review) for review in reviews if review and order_key(review) < order_key(event)]
     since = max(reviewed, default=())
-    return [one for one in counted if one.occurred_at >= opens_at and order_key(one) > since] + [event]
+    return [one for one in counted if _last_day(one) >= since_day and order_key(one) > since] + [event]
+
+
+def _last_day(event: Event) -> date:
+    return london_date(span(event.occurred_at, event.precision)[1])
 
 
 def _takes_in(closing: Event | None, event: Event) -> bool:
@@ -349,26 +374,69 @@ def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> 
         steps = {one for kind in _kinds(rules, scene, event) for one in kind.by_closing.get(event.type, ())}
         for step_id in sorted(steps):
             for obligation in found:
-                follow_up_id = derived_id(step_id, obligation.id, event.id)
-                acted_on = follow_up_id in scene.acted_on
-                if not (_was_open(obligation, event, scene) or acted_on):
-                    continue
-                opening = _Opening(event, follow_up_id, scene.retraction_of(event), acted_on=acted_on, on=obligation)
-                follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
-                if follow_up is not None:
-                    if not _was_open(obligation, event, scene) and follow_up.state == OPEN:
-                        follow_up = _void(follow_up, None)
-                    yield replace(follow_up, expects=f"{follow_up.expects}: {obligation.step} {obligation.reference}")
+                if _was_open(obligation, event, scene) and obligation.standard != step_id.partition(".")[0]:
+                    yield from _about(rules, scene, step_id, obligation, event)
+
+
+def _about(rules: RulesHistory, scene: Scene, step_id: str, obligation: FollowUp, closing: Event) -> Iterator[FollowUp]:
+    follow_up_id = derived_id(step_id, obligation.id, closing.id)
+    opening = _Opening(closing, follow_up_id, scene.retraction_of(closing), on=obligation)
+    follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
+    if follow_up is not None:
+        yield replace(follow_up, expects=f"{follow_up.expects}: {obligation.step} {obligation.reference}")
 
 
 def _was_open(obligation: FollowUp, closing: Event, scene: Scene) -> bool:
-    """Whether this was expected, and visible, when the case closed, about somebody whose case it was."""
+    """Whether this was expected, and visible, when the case closed, about somebody whose case it was.
+
+    A closing known by its day or month counts from the end of it, as its due date does.
+    """
+    at = span(closing.occurred_at, closing.precision)[1]
     if obligation.state == VOID or not scene.is_about(closing, obligation.person):
         return False
-    if obligation.opened_by == closing.id or obligation.opened_at > closing.occurred_at:
+    if obligation.opened_by == closing.id or obligation.opened_at > at or obligation.visible_from > at:
         return False
-    if obligation.visible_from > closing.occurred_at:
-        return False
-    if obligation.closed_at is None:
-        return True
-    return obligation.closed_at > closing.occurred_at and obligation.closed_by != closing.id
+    return obligation.closed_at is None or (obligation.closed_at > at and obligation.closed_by != closing.id)
+
+
+# --- what was acted on --------------------------------------------------------------------------------------------
+
+
+def _no_longer_asked_for(
+    rules: RulesHistory, scene: Scene, missing: frozenset[str], found: list[FollowUp]
+) -> Iterator[FollowUp]:
+    """What somebody acted on although nothing asks for it any longer: it stays visible, as void.
+
+    Their ids are found again among all that can ever have opened one here, whichever ids were joined and wherever
+    people were thought to live.
+    """
+    kinds = [rules.of_kind(pack, scene.kind) for pack in rules.packs()]
+    openings = [
+        (step_id, _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event)))
+        for event in scene.ever
+        for step_id in sorted({one for kind in kinds for one in kind.by_opener.get(event.type, ())})
+    ]
+    openings += [
+        (step_id, _Opening(scene.own[-1], _episode_id(step_id, scene, ordinal)))
+        for step_id in sorted({one for kind in kinds for several in kind.by_counted.values() for one in several})
+        for ordinal in range(len(scene.ever))
+        if scene.own
+    ]
+    closings = [
+        (step_id, event)
+        for event in scene.ever
+        for step_id in sorted({one for kind in kinds for one in kind.by_closing.get(event.type, ())})
+    ]
+    listed = {follow_up.id: follow_up for follow_up in found}
+    for step_id, opening in openings:
+        about = [
+            closing for closing in closings if derived_id(closing[0], opening.follow_up_id, closing[1].id) in missing
+        ]
+        if opening.follow_up_id not in listed and (about or opening.follow_up_id in missing):
+            follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, replace(opening, acted_on=True))
+            if follow_up is not None:
+                listed[follow_up.id] = follow_up
+                yield follow_up
+        for closing_step, event in about if opening.follow_up_id in listed else ():
+            for follow_up in _about(rules, scene, closing_step, listed[opening.follow_up_id], event):
+                yield _void(follow_up, None) if follow_up.state == OPEN else follow_up

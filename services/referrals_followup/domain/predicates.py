@@ -19,18 +19,18 @@ def compile_matchers(content: Any) -> tuple[Matcher, ...]:
 def compile_matcher(item: Any) -> Matcher:
     if isinstance(item, str):
         return Matcher(item)
-    same = tuple(item.get("same", ()))
-    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via", OWN), same)
+    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via", OWN))
 
 
 def value_of(expression: Mapping[str, str] | str | None, opening: Event, scene: Scene) -> Any:
-    """A field of the opening event, or of the latest standing event of a type."""
+    """A field of the opening event, or of the latest standing event of a type: of the thread's own where it has any,
+    else of those about its people."""
     if not isinstance(expression, Mapping):
         return None
     wanted = expression.get("event")
     if wanted is None:
         return opening.data.get(expression["field"])
-    found = (event.data.get(expression["field"]) for event in reversed(scene.standing) if event.type == wanted)
+    found = (event.data.get(expression["field"]) for event in scene.about() if event.type == wanted)
     return next((value for value in found if value is not None), None)
 
 
@@ -116,8 +116,22 @@ def _is_pregnant(wanted: bool) -> Predicate:
     return lambda event, scene: scene.is_pregnant(scene.person_of(event), event) == wanted
 
 
+def _about_partner(wanted: bool) -> Predicate:
+    """Whether the event, a link say, names a partner named for the thread's pregnancy."""
+
+    def named(event: Event, scene: Scene) -> bool:
+        people = (event.subject, event.data.get("other_person_id"))
+        return any(scene.person(one) in scene.partners for one in people if one)
+
+    return lambda event, scene: named(event, scene) == wanted
+
+
 def _parent_of_child_under_months(months: int) -> Predicate:
     return lambda event, scene: scene.had_child_within(scene.person_of(event), months, event)
+
+
+def _gave_birth_within_months(months: int) -> Predicate:
+    return lambda event, scene: scene.gave_birth_within(scene.person_of(event), months, event)
 
 
 def _child_under_months(months: int) -> Predicate:
@@ -154,7 +168,9 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "people_had": _earlier(PEOPLE),
     "weeks_pregnant_from": _weeks_pregnant_from,
     "pregnant": _is_pregnant,
+    "about_partner": _about_partner,
     "parent_of_child_under_months": _parent_of_child_under_months,
+    "gave_birth_within_months": _gave_birth_within_months,
     "child_under_months": _child_under_months,
     "not": _not,
     "all_of": _all_of,

@@ -23,6 +23,9 @@ BOOKED = ("pregnancy.booked.v1", "pregnancy.notified.v1")
 EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
 PREGNANCY_ENDED = "pregnancy.ended.v1"
 DIED = "person.died.v1"
+PARTNER_NAMED = "pregnancy.partner_named.v1"
+# The leaving-care service's word for a loss that it heard of.
+PARENTHOOD_LOST = "parenthood.lost.v1"
 PERSON, PREGNANCY = "person", "pregnancy"
 
 
@@ -40,17 +43,20 @@ def order_key(event: Event) -> tuple[Any, ...]:
 
 
 def happened_before(event: Event, opening: Event) -> bool:
-    """Whether the event is over before the opening began. On one stream the order of recording decides."""
+    """Whether the event is over before the opening began. On one stream the order of recording decides, unless what
+    was recorded first is dated later: the opening was told late, and nobody is asked for what has been done since."""
+    earliest, latest = span(event.occurred_at, event.precision)
+    opened_from, opened_until = span(opening.occurred_at, opening.precision)
     if event.stream == opening.stream:
-        return event.version < opening.version
-    return span(event.occurred_at, event.precision)[1] < span(opening.occurred_at, opening.precision)[0]
+        return event.version < opening.version and earliest <= opened_until
+    return latest < opened_from
 
 
 class Scene:
     """What the ledger knows when it looks at one thread.
 
-    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out;
-    `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
+    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
+    `ever` is every fact there is, also about those whom no link joins any longer; `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
@@ -68,6 +74,7 @@ class Scene:
         items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
         self.everything = tuple(item.event for item in items)
         self.facts = tuple(event for event in self.everything if not _is_act(event))
+        self.ever = tuple(item.event for item in ordered if not _is_act(item.event))
         self.own = tuple(item.event for item in own if not _is_act(item.event))
         self.acts = tuple(item.event for item in own if _is_act(item.event))
         self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
@@ -91,8 +98,9 @@ class Scene:
 
     @property
     def retractions(self) -> list[Event]:
-        """Every retraction there is, in order."""
-        return sorted((event for found in self._retractions.values() for event in found), key=order_key)
+        """Those that strike out something known here, in order."""
+        found = (self.retraction_of(event) for event in self.everything)
+        return sorted((retraction for retraction in found if retraction), key=order_key)
 
     # --- people ---------------------------------------------------------------------------------------------------
 
@@ -142,6 +150,16 @@ class Scene:
             if ended.type == PREGNANCY_ENDED and ended.id != at.id
         )
 
+    def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
+        """Whether this mother gave birth less than so many months before the event."""
+        day = london_date(at.occurred_at)
+        return any(
+            born <= day < plus_months(born, months)
+            for birth in self.births()
+            if person_id is not None and self.person(person_id) == self.person(birth.subject or "")
+            for born in [london_date(birth.occurred_at)]
+        )
+
     def had_child_within(self, person_id: str | None, months: int, at: Event) -> bool:
         """Whether a child of this parent was born at most so many months before the event."""
         day = london_date(at.occurred_at)
@@ -151,6 +169,13 @@ class Scene:
             for birth in self.births()
             for born in [london_date(birth.occurred_at)]
         )
+
+    def about(self) -> Iterator[Event]:
+        """What stands of the thread's own events, the latest first, then of those about its people."""
+        yield from reversed(self.own_standing)
+        for event in reversed(self.standing):
+            if any(self.is_about(event, person) for person in self.subjects):
+                yield event
 
     def births(self) -> Iterator[Event]:
         return (
@@ -183,6 +208,12 @@ class Scene:
         edd = self.edd()
         return gestation_on(date.fromisoformat(edd), london_date(at.occurred_at))[0] if edd else None
 
+    @cached_property
+    def partners(self) -> frozenset[str]:
+        """The partners named for the thread's pregnancy."""
+        named = (event.data["partner_id"] for event in self.own_standing if event.type == PARTNER_NAMED)
+        return frozenset(map(self.person, named))
+
     # --- where people live ----------------------------------------------------------------------------------------
 
     def area_of(self, event: Event) -> str:
@@ -204,16 +235,27 @@ class Scene:
     # --- losses ---------------------------------------------------------------------------------------------------
 
     def losses_for(self, opening: Event) -> Iterator[Event]:
-        """The losses and deaths after which nothing routine is expected on the strength of this opening."""
-        person = self.person_of(opening)
+        """The losses and deaths after which nothing routine is expected on the strength of this opening.
+
+        A pregnancy is also lost when every child born of it has died.
+        """
+        named = {self.person_of(opening), opening.data.get("household_person_id")} - {None}
+        people = {self.person(str(one)) for one in named}
+        pregnancies = {opening.data.get("pregnancy_id"), self._own_pregnancy} - {None}
+        deaths = {self.person(str(loss.subject)): loss for loss in reversed(self._losses) if loss.type == DIED}
+        yield from (loss for person, loss in deaths.items() if person in people)
         for loss in self._losses:
-            if loss.type == DIED:
-                dead = self.person(str(loss.subject))
-                named = {person, opening.data.get("household_person_id")} - {None}
-                if dead in {self.person(str(one)) for one in named}:
-                    yield loss
-            elif loss.data["pregnancy_id"] in (opening.data.get("pregnancy_id"), self._own_pregnancy):
+            is_its = loss.data.get("pregnancy_id") in pregnancies
+            if loss.type == PREGNANCY_ENDED and is_its:
                 yield loss
+            elif loss.type == PARENTHOOD_LOST and self.is_about(loss, self.person_of(opening)):
+                household = loss.data.get("household_person_id")
+                if is_its or (household and household == opening.data.get("household_person_id")):
+                    yield loss
+        for birth in self.births() if deaths else ():
+            children = {self.person(child) for child in birth.data["children"]}
+            if birth.data["pregnancy_id"] in pregnancies and children and children <= deaths.keys():
+                yield max((deaths[child] for child in children), key=order_key)
 
     @property
     def _own_pregnancy(self) -> str | None:
@@ -224,7 +266,8 @@ class Scene:
         return [
             event
             for event in self.standing
-            if event.type == DIED or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
+            if event.type in (DIED, PARENTHOOD_LOST)
+            or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
         ]
 
 

@@ -31,20 +31,14 @@ class Matcher:
     """Which events count: a type, conditions on it, and how they belong to the thread.
 
     `via` own: they carry it; person: they are about whom it is about; people: about anybody that its events name.
-    `same`: fields in which what closes has to agree with what opened.
     """
 
     event: str
     when: tuple[Predicate, ...] = ()
     via: str = OWN
-    same: tuple[str, ...] = ()
 
     def matches(self, event: Event, scene: Scene) -> bool:
         return event.type == self.event and self._belongs(event, scene) and self.holds(event, scene)
-
-    def closes(self, event: Event, opening: Event, scene: Scene) -> bool:
-        agrees = all(event.data.get(field) == opening.data.get(field) for field in self.same)
-        return agrees and self.matches(event, scene)
 
     def holds(self, event: Event, scene: Scene) -> bool:
         return all(predicate(event, scene) for predicate in self.when)
@@ -58,12 +52,13 @@ class Matcher:
 @dataclass(frozen=True, slots=True)
 class Count:
     """`n` matching events within so many days, none of `reset_by` between them; an episode takes in every further one
-    of its area until its review is recorded."""
+    of its area until its review is recorded. `once_per_record`: what one record says again is nothing more."""
 
     n: int
     of: tuple[Matcher, ...]
     within_days: int
     reset_by: tuple[Matcher, ...] = ()
+    once_per_record: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,6 @@ def matcher_in_words(item: Any) -> str:
         said += " (of the same person)"
     if item.get("via") == "people":
         said += " (of anybody named here)"
-    if item.get("same"):
-        said += f" (of the same {' and '.join(name.removesuffix('_id').replace('_', ' ') for name in item['same'])})"
     return f"{said}, if {all_in_words(item['when'])}" if item.get("when") else said
 
 
@@ -77,7 +75,9 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "people_had": lambda item: f"about anybody named here there was before: {matcher_in_words(item)}",
     "weeks_pregnant_from": lambda weeks: f"{weeks} weeks of pregnancy are completed",
     "pregnant": lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
+    "about_partner": lambda wanted: f"it {'names' if wanted else 'does not name'} a partner of this pregnancy",
     "parent_of_child_under_months": lambda months: f"a parent of a child under {_age(months)}",
+    "gave_birth_within_months": lambda months: f"she gave birth less than {months} months before",
     "child_under_months": lambda months: f"the child is under {_age(months)}, or of unknown age",
     "not": lambda item: f"not ({predicate_in_words(item)})",
     "all_of": lambda items: f"({all_in_words(items)})",

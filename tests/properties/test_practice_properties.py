@@ -1,0 +1,127 @@
+"""The ledger's promises under the real packs and the real catalogue, for the whole of a family's threads."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.referrals_followup.domain.follow_up import (
+    ACCEPTED,
+    ENDED,
+    OPEN,
+    FollowUp,
+    acts_of,
+    next_rung_at,
+    owed,
+)
+from services.referrals_followup.domain.ledger import fold
+from shared.contracts import CATALOGUE
+from shared.kernel.envelope import Event
+from tests.properties.families import (
+    HISTORY,
+    SPAN_DAYS,
+    START,
+    TYPES,
+    act_of,
+    chase_of,
+    data_of,
+    evidence_of,
+    lives,
+    threads_of,
+)
+from tests.unit.practice import CALENDAR, MANAGER
+
+EXAMPLES = int(os.environ.get("FAMILIES", "60"))
+
+
+def folded(events: list[Event]) -> dict[str, list[FollowUp]]:
+    """Everything about every thread."""
+    evidence = evidence_of(events)
+    return {thread: fold(HISTORY, thread, evidence) for thread in threads_of(events)}
+
+
+@st.composite
+def acted_on(draw: st.DrawFn) -> list[Event]:
+    """A family's events, and what sweeps and people did about some of the follow-ups they led to."""
+    events = draw(lives())
+    return [*events, *draw(acts_on(events))]
+
+
+@st.composite
+def acted_on_and_later(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
+    """The same, and what becomes known after that."""
+    events = draw(lives())
+    return [*events, *draw(acts_on(events))], draw(lives(most=8, before=tuple(events)))
+
+
+@st.composite
+def acts_on(draw: st.DrawFn, events: list[Event]) -> list[Event]:
+    acts = []
+    for found in (one for several in folded(events).values() for one in several):
+        at = START + timedelta(days=draw(st.integers(0, SPAN_DAYS + 400)))
+        what = draw(st.sampled_from(["nothing", "chase", "chase", "accept", "end"]))
+        if what == "chase":
+            acts += [chase_of(found, at)]
+        elif what != "nothing" and found.state == OPEN:
+            acts += [act_of(found, ENDED, {"reason_code": "done"}, at, MANAGER)] if what == "end" else []
+            acts += [act_of(found, ACCEPTED, {}, at, MANAGER)] if what == "accept" else []
+    return [act for act in acts if act is not None]
+
+
+def test_the_made_up_data_keep_every_contract():
+    for name, entry in TYPES.items():
+        for variant in range(31):
+            data = data_of(entry, "00000000-0000-0000-0000-000000000001", "p_" + "a" * 32, variant, START.date())
+            assert CATALOGUE.faults(name, data) == {}, name
+
+
+@settings(max_examples=EXAMPLES)
+@given(acted_on(), st.randoms(use_true_random=False))
+def test_any_order_and_any_repetition_give_the_same_follow_ups(events, random):
+    shuffled = events + random.choices(events, k=len(events))
+    random.shuffle(shuffled)
+    assert folded(shuffled) == folded(events)
+
+
+@settings(max_examples=EXAMPLES)
+@given(acted_on())
+def test_every_follow_up_has_one_id_a_due_date_a_ladder_and_a_visible_ending(events):
+    known = {event.id for event in events}
+    ids = []
+    for thread, several in folded(events).items():
+        for found in several:
+            ids.append(found.id)
+            assert found.thread == thread and found.rungs and found.expects and found.source
+            assert found.due_at.tzinfo and found.area in found.areas
+            assert (found.closed_reason is None) == (found.state == OPEN)
+            assert found.closed_by in known or found.state in (OPEN, "void")
+    assert len(set(ids)) == len(ids)
+
+
+@settings(max_examples=EXAMPLES)
+@given(acted_on_and_later())
+def test_what_was_acted_on_stays_listed_whatever_becomes_known_later(history):
+    """Counted steps, links, moves, losses and closings included: a chase that was sent can always be explained."""
+    events, later = history
+    chased = {(event.data["thread"], event.data["follow_up_id"]) for event in events if "thread" in event.data}
+    for known in (events, events + later):
+        listed = {(thread, found.id) for thread, several in folded(known).items() for found in several}
+        assert chased <= listed
+
+
+@settings(max_examples=EXAMPLES)
+@given(acted_on(), st.integers(0, SPAN_DAYS + 400))
+def test_a_follow_up_is_owed_a_rung_exactly_when_its_next_rung_has_come(events, days):
+    now = START + timedelta(days=days)
+    acts = defaultdict(list)
+    for event in events:
+        acts[event.stream].append(event)
+    for found in (one for several in folded(events).values() for one in several):
+        done = acts_of(acts[f"follow-up/{found.id}"])
+        following = next_rung_at(found, done, CALENDAR)
+        assert bool(owed(found, done, CALENDAR, now)) == (following is not None and following <= now)
+        assert following is None or following >= found.opened_recorded_at
