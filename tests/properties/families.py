@@ -1,4 +1,4 @@
-"""Random histories of one small family under the real packs: every event type there is, with data that keep its contract.
+"""Random histories of one small family under the real packs: every event type there is, each true to its contract.
 
 Two areas, ids that turn out to be the same person, moves, births, losses, deaths, closings, late and retracted facts.
 What an event is, when and about whom is drawn; the other fields follow from one number, so that examples shrink.

@@ -178,7 +178,7 @@ def test_a_case_that_is_left_early_expects_only_what_must_come_by_then(written: 
         {"first": date.min, "last": ALARM.on - timedelta(days=1)},
         {"step": "SG-02.review"},
     ],
-    ids=str,
+    ids=lambda said: "-".join(sorted(said)) or "plain",
 )
 def test_an_alarm_that_is_not_as_expected_is_missing_and_unexpected(said: dict[str, object]) -> None:
     judgement = judged(case_with(must=(expected(**said),)), [ALARM], KNOWN)
@@ -195,7 +195,7 @@ def test_an_alarm_that_is_not_as_expected_is_missing_and_unexpected(said: dict[s
         {"first": date(2014, 6, 1), "last": date(2014, 6, 30)},
         {"step": "SG-*"},
     ],
-    ids=str,
+    ids=lambda said: "-".join(sorted(said)) or "plain",
 )
 def test_an_alarm_as_expected_is_neither(said: dict[str, object]) -> None:
     judgement = judged(case_with(must=(expected(**said),)), [ALARM], KNOWN)

@@ -56,7 +56,8 @@ class Scene:
     """What the ledger knows when it looks at one thread.
 
     `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
-    `ever` is every fact there is, also about those whom no link joins any longer; `own_standing` is what stands of the thread's own events and, of a person, of those under their other ids.
+    `ever` is every fact there is, also about those whom no link joins any longer. `own_standing` is what stands of the
+    thread's own events and, of a person, of those under their other ids.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
