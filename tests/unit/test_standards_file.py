@@ -102,6 +102,20 @@ def test_the_packs_of_this_service_are_sound_and_the_national_one_comes_first():
         ),
         (
             "met_by: [referral.sent.v1]",
+            "met_by: [{event: referral.sent.v1, same: urgency}]",
+            10,
+            "met_by[0].same",
+            "is a list of fields",
+        ),
+        (
+            "met_by: [referral.sent.v1]",
+            "met_by: [{event: referral.sent.v1, same: [urgency, urgent]}]",
+            10,
+            "met_by[0].same",
+            "has no field urgent",
+        ),
+        (
+            "met_by: [referral.sent.v1]",
             "met_by: [{event: referral.sent.v1, when: [{is: [urgency, urgent]}]}]",
             10,
             "met_by[0].when[0]",
