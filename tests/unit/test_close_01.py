@@ -181,11 +181,21 @@ def test_that_it_was_given_refused_noted_or_read_meets_nothing(practice):
     assert referral.the("CLOSE-01") == found
 
 
-def test_an_acceptance_from_before_the_closing_was_known_says_nothing_of_it(practice):
+def test_what_a_named_person_had_taken_on_before_the_closing_is_not_left_by_it(practice):
     referral = practice.referral()
     referral.was("intended", "2014-01-13 10:00")
     practice.act(Accept(referral.the("REF-01")), "2014-01-14 10:00", by=GP)
     closed(practice)
+    assert referral.the("CLOSE-01").state == "met"
+
+
+def test_what_was_taken_on_and_handed_back_is_nobodys_again(practice):
+    referral = practice.referral()
+    referral.was("intended", "2014-01-13 10:00")
+    closed(practice)
+    practice.act(Accept(referral.the("REF-01")), "2014-01-20 10:00", by=GP)
+    assert referral.the("CLOSE-01").state == "met"
+    practice.act(Refuse(referral.the("REF-01"), "no-capacity"), "2014-01-20 12:00", by=GP)
     assert referral.the("CLOSE-01").state == "open"
 
 
