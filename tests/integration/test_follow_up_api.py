@@ -21,6 +21,7 @@ from tests.integration.following import following
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
+    PERSON,
     Inbox,
     Ledger,
     an_event,
@@ -527,6 +528,23 @@ def test_the_standards_in_force_are_told_with_basis_and_source(gp: Caller, ledge
     assert found["REF-01"]["applies_from"] == "2012-01-01"
     assert [rung["when"] for rung in found["REF-01"]["ladder"]] == [
         "at the due date",
+
+
+def test_after_a_move_it_is_listed_in_the_new_area_and_assigned_to_somebody_there(
+    ledger: Ledger, manager: Caller, service: Running
+) -> None:
+    there = service.caller("gp-lindholm", "gp_practice", "gp-wensum", "norfolk")
+    path = f"/v1/follow-ups/{noted(ledger)}"
+    assert (listed(there), code(there.get(path))) == ([], "wrong-area")
+    move_id = str(uuid4())
+    said = {"person_id": PERSON, "move_id": move_id, "people": [PERSON], "from_area": "essex", "to_area": "norfolk"}
+    said |= {"told_by": "family", "handover_needed": False}
+    ledger.hear(an_event("household.moved.v1", f"move/{move_id}", said, at=SOON_DUE, subject=PERSON))
+    assert "REF-01" in [item["step"] for item in listed(there)]
+    assert (there.get(path).status_code, there.get(path).json()["area"]) == (200, "essex")
+    assert manager.post(f"{path}/assigned", {"person": "gp-lindholm"}).status_code == 201
+    assert there.get(path).json()["owner"]["person"] == "gp-lindholm"
+    assert manager.post(f"{path}/assigned", {"person": "gp-adeyemi"}).status_code == 201
         "2 working days after the due date",
         "10 working days after the due date",
     ]

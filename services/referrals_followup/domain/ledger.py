@@ -155,6 +155,8 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
     due_at = computed.at or event.recorded_at
     visible = step.visible(event, scene, ruleset.calendar).at if step.visible else None
     follow_up = FollowUp(
+    person = scene.person_of(event)
+    seen_in = {ruleset.area, event.area, scene.lives_in(person), *_both_ends(event)}
         id=opening.follow_up_id,
         reference=reference_of(opening.follow_up_id),
         step=step.id,
@@ -162,9 +164,9 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         title=step.text["title"],
         expects=step.text["expects"],
         thread=scene.thread,
-        person=scene.person_of(event),
+        person=person,
         area=ruleset.area,
-        areas=tuple(sorted({ruleset.area, event.area, *_both_ends(event)})),
+        areas=tuple(sorted(area for area in seen_in if area)),
         state=OPEN,
         opened_by=event.id,
         opened_type=event.type,

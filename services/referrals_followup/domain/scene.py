@@ -237,6 +237,11 @@ class Scene:
         return [event for event in self.standing if event.type == MOVED]
 
     # --- losses ---------------------------------------------------------------------------------------------------
+    def lives_in(self, person_id: str | None) -> str | None:
+        """The area in which the person lives by the last move that is known; None without one."""
+        moves = self._moves_of(person_id)
+        return str(moves[-1].data["to_area"]) if moves else None
+
 
     def losses_for(self, opening: Event) -> Iterator[Event]:
         """The losses and deaths after which nothing routine is expected on the strength of this opening.
