@@ -485,6 +485,36 @@ def test_an_entry_of_another_class_is_withheld_from_a_reader_of_the_record(
     assert "outcome" not in record["facts"]
 
 
+def test_the_answer_to_a_command_tells_what_a_reader_of_the_record_may_see(
+    service: Running, visitor: Caller, midwife: Caller, person_id: str
+) -> None:
+    path = booked(midwife, person_id, edd="2014-06-15")
+    decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
+    assert midwife.post(f"{path}/screening-decided", decided).json()["facts"]["outcome"] == "early_help"
+    gone_on = visitor.post(f"{path}/concern-noted", {"concern": "late_booking"}).json()
+    assert gone_on["facts"] == visitor.get(path).json()["facts"]
+
+
+def test_the_answer_to_a_command_of_who_may_not_read_the_record_tells_of_their_own_entries_alone(
+    service: Running, midwife: Caller, person_id: str
+) -> None:
+    housing = service.caller("housing-silva", "housing", "housing-essex")
+    notified = housing.post("/v1/pregnancies/notified", {"person_id": person_id, "concerns": ["homeless"]}, key="n")
+    assert notified.json()["facts"]["concerns"] == ["homeless"]
+    path = notified.headers["Location"]
+    midwife.post(f"{path}/booked", {"concerns": ["mental_ill_health"], "edd": "2014-06-15"})
+    decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
+    assert midwife.post(f"{path}/screening-decided", decided).status_code == 201
+    assert housing.get(path).status_code == 403
+    again = housing.post("/v1/pregnancies/notified", {"person_id": person_id, "concerns": ["homeless"]}, key="n")
+    assert again.json() == notified.json()
+    entry = {"event_id": notified.json()["event_id"], "reason_code": "wrong-person"}
+    retracted = housing.post(f"{path}/retractions", entry, key="r")
+    assert (retracted.status_code, retracted.json()["version"]) == (201, 4)
+    assert (retracted.json()["facts"], retracted.json()["state"]) == ({}, None)
+    assert housing.post(f"{path}/retractions", entry, key="r").json() == retracted.json()
+
+
 def test_pregnancies_are_listed_newest_first_by_mother_and_state(visitor: Caller, person_id: str) -> None:
     first, second = booked(visitor, person_id), booked(visitor, person_id)
     visitor.post(f"{first}/ended", {"outcome": "miscarriage"})
