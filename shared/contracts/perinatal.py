@@ -342,6 +342,19 @@ class SupportSessionMissed(SupportData):
     how = Choice(*NOT_ATTENDED, required=True)
 
 
+class SupportMissContacted(SupportData):
+    """Whoever was missed asked why."""
+
+    why_code = Slug(required=True)
+
+
+class SupportMissesReviewed(SupportData):
+    """After misses in a row: the safeguarding discussion, and that the referrer was told."""
+
+    decision_code = Slug(required=True)
+    referrer_told = YesNo(required=True)
+
+
 class SupportReviewed(SupportData):
     """`stage` mid: at the fourth visit; end: at the eighth. The repeated score goes with it where there is one."""
 
@@ -615,6 +628,8 @@ TYPES = (
     _said("support.started.v1", SupportStarted),
     _said("support.session_held.v1", SupportData),
     _said("support.session_missed.v1", SupportSessionMissed),
+    _said("support.miss_contacted.v1", SupportMissContacted),
+    _said("support.misses_reviewed.v1", SupportMissesReviewed),
     _said("support.reviewed.v1", SupportReviewed),
     _said("support.ended.v1", SupportReasoned),
     _said("offer.made.v1", OfferMade),
@@ -623,7 +638,7 @@ TYPES = (
     _said("offer.deferred.v1", OfferDeferred),
     _said("offer.fallback_started.v1", OfferMade),
     _said("offer.ended.v1", OfferEnded),
-    _said("household.moved.v1", HouseholdMoved, "social_care"),
+    _told("household.moved.v1", HouseholdMoved, "social_care"),
     _said("handover.attempted.v1", HandoverAttempted, "social_care"),
     _said("handover.given.v1", HandoverGiven, "social_care"),
     _said("handover.acknowledged.v1", HandoverAcknowledged, "social_care"),

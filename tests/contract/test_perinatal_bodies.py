@@ -52,6 +52,8 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "support": ("support.started.v1", NONE, NONE),
     "support/<>/session-held": ("support.session_held.v1", NONE, NONE),
     "support/<>/session-missed": ("support.session_missed.v1", NONE, NONE),
+    "support/<>/miss-contacted": ("support.miss_contacted.v1", NONE, NONE),
+    "support/<>/misses-reviewed": ("support.misses_reviewed.v1", NONE, NONE),
     "support/<>/reviewed": ("support.reviewed.v1", NONE, frozenset({"reason"})),
     "support/<>/ended": ("support.ended.v1", NONE, NONE),
     "offers": ("offer.made.v1", NONE, NONE),

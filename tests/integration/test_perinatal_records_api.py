@@ -184,6 +184,8 @@ def test_support_has_sessions_reviews_and_an_end(visitor: Caller, person_id: str
     for verb, body in (
         ("session-held", {}),
         ("session-missed", {"how": "no_access"}),
+        ("miss-contacted", {"why_code": "no-transport"}),
+        ("misses-reviewed", {"decision_code": "offer-again", "referrer_told": True}),
         ("reviewed", {"stage": "mid", "decision": "step_up", "reason_code": "worse", "reason": SECRET}),
         ("reviewed", {"stage": "end", "decision": "end", "reason_code": "better", "tool": "epds", "score": 6}),
         ("ended", {"reason_code": "completed"}),
