@@ -396,7 +396,13 @@ class MoveData(AboutPerson):
     move_id = Ref("move", required=True)
 
 
-class HouseholdMoved(MoveData):
+class MoveTold(MoveData):
+    """`recorded_in`: the area of the two in which whoever records it acts; for who acts in both, the one left."""
+
+    recorded_in = Slug()
+
+
+class HouseholdMoved(MoveTold):
     """`people` moved from one area to another, `person_id` among them. `handover_needed`: more than universal work."""
 
     people = fields.List(Ref("person"), required=True, validate=validate.Length(min=1, max=30))
@@ -406,13 +412,13 @@ class HouseholdMoved(MoveData):
     handover_needed = YesNo(required=True)
 
 
-class HandoverAttempted(MoveData):
+class HandoverAttempted(MoveTold):
     outcome = Choice(*HANDOVER_ATTEMPTS, required=True)
     channel = Choice(*CHANNELS, required=True)
     to_team = Slug()
 
 
-class HandoverGiven(MoveData):
+class HandoverGiven(MoveTold):
     """`contexts` name what the account, which stays private, is about."""
 
     contexts = fields.List(Choice(*HANDOVER_CONTEXTS), required=True, validate=validate.Length(min=1))

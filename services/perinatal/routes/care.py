@@ -30,7 +30,7 @@ class CareRoutes:
     miss_session = supports.step(
         "session-missed", "support.record", "support.session_missed.v1", "A session was missed, and how"
     )
-    contact_after_miss = supports.step(
+    contact_after_missed_session = supports.step(
         "miss-contacted", "support.record", "support.miss_contacted.v1", "They were asked why a session was missed"
     )
     review_missed_sessions = supports.step(
