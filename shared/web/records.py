@@ -1,8 +1,9 @@
 """From a request to a recorded fact and back: what the recording services' routes have in common.
 
 Guarantee: an answer tells of the state that the stored stream folds to. A reader outside the record's area (and, once
-its person has moved, outside the new one), or outside its disclosure class and with no part in it, gets none of it; of
-what they may read, an entry of another class stays withheld. The answer to a command tells no more than that.
+its person has moved, outside the new one; a move is open to both of its areas), or outside its disclosure class and
+with no part in it, gets none of it; of what they may read, an entry of another class stays withheld. The answer to a
+command tells no more than that.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from shared.web.fields import CommandBody, Instant, timing
 STEP_ERRORS = (404, 409, 412)
 
 LivesIn = Callable[[str], Collection[str]]
-"""The areas in which a person has come to live by a recorded move."""
+"""The areas in which a person has come to live by recorded moves."""
 
 
 def nowhere_else(person_id: str) -> Collection[str]:
@@ -172,11 +173,12 @@ class Records:
     def _admitted(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor as they may act on this record. Refuses (403) who may not.
 
-        Where its person has come to live, they go on with it as if it were of their own area.
+        Where its person has come to live, and where it is open to besides, they go on with it as with their own.
         """
         if history and history[0].area not in actor.areas:
-            person_id = aggregate.fold(history).person_id
-            if person_id and self.lives_among(person_id, actor):
+            state = aggregate.fold(history)
+            is_open = not set(actor.areas).isdisjoint(state.also_open_to)
+            if is_open or (state.person_id and self.lives_among(state.person_id, actor)):
                 actor = replace(actor, also_in=(history[0].area,))
         require_part_in(history, actor)
         return actor
