@@ -25,7 +25,7 @@ from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.scene import Evidence
 from services.referrals_followup.standards_file import load_packs
 from shared.contracts import CATALOGUE
-from shared.contracts.fields import Choice, Day, Ref, Whole, YesNo
+from shared.contracts.fields import Choice, Day, Ref, Whole
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import RETRACTION, Actor, Context
 from shared.kernel.envelope import Event
@@ -75,15 +75,20 @@ def chase(at: str, step: str, rungs: str, *told: str) -> Chase:
     return Chase(at, step, tuple(rungs.split()), frozenset(told))
 
 
+# Compiled once for all tests.
+IN_FORCE = RulesHistory.of(
+    Adoption(london("2012-01-01"), name, pack["version"], {"steps": pack["steps"]}, CALENDAR, f"{name}-2012")
+    for name, pack in PACKS.items()
+)
+
+
 class Practice:
     """Facts in, follow-ups and chases out. All packs are in force from 2012 on."""
 
     def __init__(self) -> None:
         self._events: dict[str, Event] = {}
         self._versions: dict[str, int] = {}
-        self.history = RulesHistory(())
-        for name, pack in PACKS.items():
-            self._adopt(name, london("2012-01-01"), pack["version"], pack["steps"], CALENDAR)
+        self.history = IN_FORCE
 
     # --- rules ----------------------------------------------------------------------------------------------------
 
@@ -380,10 +385,10 @@ USUAL_WORDS = {
 def usually(name: str, field: fields.Field) -> Any:
     """A value that the field's contract takes: nobody, no, zero, the first word, a known id of the directory."""
     if isinstance(field, fields.List):
-        return [usually(name, field.inner)] if name == "people" else []
+        return [usually(name, field.inner)] if field.validators else []
     if isinstance(field, Choice):
         return field.validators[0].choices[0]  # type: ignore[attr-defined]
-    if isinstance(field, YesNo):
+    if isinstance(field, fields.Boolean):
         return False
     if isinstance(field, Whole):
         return 0
