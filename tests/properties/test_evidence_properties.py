@@ -1,4 +1,4 @@
-"""The evidence's promise, on a real MongoDB: of one thread it reads enough, and for one event it looks at enough threads.
+"""The evidence on a real MongoDB: for a thread it reads enough, and for an event it looks at enough threads.
 
 Links and retractions name other people than those whose follow-ups they change.
 """
