@@ -35,6 +35,7 @@ from tests.properties.families import (
 )
 from tests.unit.practice import CALENDAR, MANAGER
 
+# More of them when asked for: FAMILIES=1500.
 EXAMPLES = int(os.environ.get("FAMILIES", "60"))
 
 

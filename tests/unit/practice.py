@@ -35,6 +35,7 @@ SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"
 DIRECTORY = load_directory(SERVICE_FOLDER / "directory.example.yaml")
 PACKS = {pack["pack"]: pack for pack in load_packs(SERVICE_FOLDER / "standards", CATALOGUE, DIRECTORY.roles)}
 CALENDAR = england(2027)
+# Compiled once for all tests.
 HISTORY = RulesHistory.of(
     Adoption(
         datetime(2012, 1, 1, tzinfo=LONDON), name, pack["version"], {"steps": pack["steps"]}, CALENDAR, f"{name}-2012"

@@ -285,7 +285,7 @@ class Scene:
             is_its = loss.data.get("pregnancy_id") in pregnancies
             if loss.type == PREGNANCY_ENDED and is_its:
                 yield loss
-            elif loss.type == PARENTHOOD_LOST and self.is_about(loss, self.person_of(opening)):
+            elif loss.type == PARENTHOOD_LOST and loss.data["care_leaver_id"] == opening.data.get("care_leaver_id"):
                 household = loss.data.get("household_person_id")
                 if is_its or (household and household == opening.data.get("household_person_id")):
                     yield loss

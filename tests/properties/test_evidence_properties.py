@@ -1,0 +1,68 @@
+"""The evidence on a real MongoDB: for a thread it reads enough, and for an event it looks at enough threads.
+
+Links and retractions name other people than those whose follow-ups they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from services.referrals_followup.domain.ledger import fold
+from services.referrals_followup.evidence import EvidenceStore
+from shared.contracts import CATALOGUE
+from shared.events.mongo import open_database
+from shared.kernel.envelope import Event
+from tests.properties.families import HISTORY, KINDS, evidence_of, lives, threads_of
+from tests.properties.test_practice_properties import acted_on_and_later
+
+
+@pytest.fixture(scope="module")
+def new_store(parts: Any, mongo_client: MongoClient[dict[str, Any]]) -> Iterator[Callable[[], EvidenceStore]]:
+    names: list[str] = []
+
+    def make() -> EvidenceStore:
+        names.append(f"test_{uuid4().hex}")
+        database: Database[dict[str, Any]] = open_database(parts.mongodb_uri, names[-1])
+        store = EvidenceStore(database, CATALOGUE)
+        store.ensure_indexes()
+        return store
+
+    yield make
+    for name in names:
+        mongo_client.drop_database(name)
+
+
+shared_store = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@shared_store
+@given(history=acted_on_and_later())
+def test_a_fold_of_what_is_read_for_a_thread_equals_the_fold_of_everything_there_is(new_store, history):
+    events = [*history[0], *history[1]]
+    store = new_store()
+    store.keep(events)
+    threads = threads_of(events)
+    everything = evidence_of(events)
+    for thread, read in store.scenes(threads).items():
+        assert fold(HISTORY, thread, read) == fold(HISTORY, thread, everything)
+
+
+@shared_store
+@given(events=lives(most=8))
+def test_every_thread_that_an_event_changes_is_among_those_it_is_said_to_touch(new_store, events: list[Event]):
+    store = new_store()
+    before: dict[str, Any] = {}
+    for number, event in enumerate(events, 1):
+        store.keep([event])
+        known = evidence_of(events[:number])
+        after = {thread: fold(HISTORY, thread, known) for thread in threads_of(events)}
+        changed = {thread for thread, found in after.items() if found != before.get(thread, [])}
+        assert changed <= store.threads_touched_by([event], KINDS)
+        before = after

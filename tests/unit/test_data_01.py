@@ -1,0 +1,62 @@
+"""DATA-01: what is missing is asked for at once: is the partner known to leaving care, and how old is the mother?"""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.contracts.words import AGE_BANDS
+from tests.unit.practice import CHILD, HV, MIDWIFE, OTHER, PARTNER, PERSON, TWIN, Practice
+
+
+@pytest.fixture
+def practice() -> Practice:
+    return Practice()
+
+
+def named(practice, at="2013-11-25 10:00", partner=PARTNER, known=False, pregnancy=None):
+    pregnancy = pregnancy or practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.partner_named.v1", at, partner_id=partner, partner_known=known)
+    return pregnancy
+
+
+def linked(practice, one, other, at="2013-11-27 10:00"):
+    record = practice.record_of("person", by=HV, key=one)
+    return record, record.was("person.linked.v1", at, other_person_id=other)
+
+
+def test_a_partner_whose_number_is_known_leaves_nothing_to_ask(practice):
+    assert named(practice, known=True).all("DATA-01.partner") == []
+
+
+@pytest.mark.parametrize(("one", "other"), [(PARTNER, OTHER), (OTHER, PARTNER)])
+def test_when_his_ids_are_linked_it_is_known(practice, one, other):
+    pregnancy = named(practice)
+    linked(practice, one, other)
+    assert pregnancy.the("DATA-01.partner").state == "met"
+
+
+@pytest.mark.parametrize(("one", "other"), [(PERSON, OTHER), (TWIN, PERSON), (CHILD, TWIN)])
+def test_a_link_of_somebody_elses_ids_says_nothing_of_him(practice, one, other):
+    pregnancy = named(practice)
+    linked(practice, one, other)
+    assert pregnancy.the("DATA-01.partner").state == "open"
+
+
+def test_a_link_that_was_a_mistake_leaves_the_question_open(practice):
+    pregnancy = named(practice)
+    record, link = linked(practice, PARTNER, OTHER)
+    record.retracted(link, "2013-11-28 10:00")
+    assert pregnancy.the("DATA-01.partner").state == "open"
+
+
+def test_checks_of_the_first_pregnancy_do_not_answer_for_the_second(practice):
+    first, second = named(practice), named(practice)
+    first.was("parent.checks_recorded.v1", "2013-11-28 10:00")
+    assert (first.the("DATA-01.partner").state, second.the("DATA-01.partner").state) == ("met", "open")
+
+
+@pytest.mark.parametrize("band", [*AGE_BANDS, None])
+def test_the_mothers_age_is_asked_for_only_when_nobody_knows_it(practice, band):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-11-25 10:00", mother_age_band=band)
+    assert bool(pregnancy.all("DATA-01.age")) == (band is None)
