@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from services.referrals_followup.domain.compiling import compile_step
+from services.referrals_followup.domain.compiling import AREA, compile_step
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
 from services.referrals_followup.domain.due_rules import EDD, OPENING, offset_part
 from services.referrals_followup.domain.follow_up import OWNER
@@ -78,6 +78,10 @@ class _Expression(_Strict):
     event = fields.String()
 
 
+class _Listed(_Expression):
+    event = fields.String(required=True)
+
+
 class _OwnerPart(fields.Raw):
     """`actor`, or where to read the value: a field of the opening, or of the latest event of a type."""
 
@@ -87,6 +91,13 @@ class _OwnerPart(fields.Raw):
         if not isinstance(value, Mapping):
             raise ValidationError("is either `actor` or a mapping with `field` and, if need be, `event`")
         return _Expression().load(value)
+
+
+class _OwnerTeam(_OwnerPart):
+    """The same, or `area`: whoever has the role in the follow-up's area, not the team that recorded the opening."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if value == AREA else super()._deserialize(value, attr, data, **kwargs)
 
 
 class _LatestOwner(_Strict):
@@ -100,20 +111,27 @@ class _LatestOwner(_Strict):
 
 class _OwnerSchema(_Strict):
     role = fields.String(required=True)
-    team = _OwnerPart()
+    team = _OwnerTeam()
     person = _OwnerPart()
     latest = fields.List(fields.Nested(_LatestOwner), validate=validate.Length(min=1))
     at = fields.String(validate=validate.OneOf(["opening"]))
 
 
-class _WordOrExpression(fields.Raw):
+class _Said(fields.Raw):
+    """Where to read a value, or a list of events of which the last on the thread says it."""
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return value if isinstance(value, str) else _Expression().load(value)
+        return _Listed(many=True).load(value) if isinstance(value, list) else _Expression().load(value)
+
+
+class _WordOrSaid(_Said):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if isinstance(value, str) else super()._deserialize(value, attr, data, **kwargs)
 
 
 class _ReceiverSchema(_Strict):
-    role = _WordOrExpression(required=True)
-    team = fields.Nested(_Expression)
+    role = _WordOrSaid(required=True)
+    team = _Said()
 
 
 class StepSchema(_Strict):
@@ -288,6 +306,9 @@ class _Judge:
             for part, expression in step.get(whose, {}).items():
                 if isinstance(expression, Mapping):
                     found += self._expression((whose, part), expression, openers)
+                elif isinstance(expression, list) and part != "latest":
+                    for index, one in enumerate(expression):
+                        found += self._expression((whose, part, index), one, openers)
                 elif whose == "receiver":
                     found += self._recipients((whose, part), [expression])
         for index, rung in enumerate(step.get("ladder", [])):

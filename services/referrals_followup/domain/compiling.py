@@ -20,6 +20,8 @@ from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
 ACTOR, ACTOR_TEAM = "actor", "actor_team"
+# As an owner's team: whichever acts as the role in the area of the follow-up.
+AREA = "area"
 
 
 def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
@@ -89,7 +91,7 @@ def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner
                     return Owner(role, _said(event, entry["team"]), _said(event, entry["person"]))
         person = opening.actor if content.get("person") == "actor" else value_of(content.get("person"), opening, scene)
         team = opening.team if content.get("team") == "actor" else value_of(content.get("team"), opening, scene)
-        if team is None and role == opening.role:
+        if team is None and role == opening.role and content.get("team") != AREA:
             team = opening.team
         return Owner(role, team, person)
 
@@ -103,7 +105,7 @@ def _said(event: Event, part: str) -> str | None:
     return None if said is None else str(said)
 
 
-def _compile_value(content: Mapping[str, str] | str | None) -> Value:
+def _compile_value(content: Any) -> Value:
     """A word stands for itself; anything else is looked up among the facts."""
     if isinstance(content, str):
         return lambda opening, scene: content

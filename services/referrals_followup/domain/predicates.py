@@ -22,15 +22,23 @@ def compile_matcher(item: Any) -> Matcher:
     return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via", OWN))
 
 
-def value_of(expression: Mapping[str, str] | str | None, opening: Event, scene: Scene) -> Any:
+def value_of(expression: Any, opening: Event, scene: Scene) -> Any:
     """A field of the opening event, or of the latest standing event of a type: of the thread's own where it has any,
-    else of those about its people."""
+    else of those about its people.
+
+    Of a list the last event of all these types on the thread says it, even when it leaves the field out.
+    """
+    if isinstance(expression, list):
+        fields = {item["event"]: item["field"] for item in expression}
+        latest = next((event for event in reversed(scene.own_standing) if event.type in fields), None)
+        return latest and latest.data.get(fields[latest.type])
     if not isinstance(expression, Mapping):
         return None
     wanted = expression.get("event")
     if wanted is None:
         return opening.data.get(expression["field"])
-    found = (event.data.get(expression["field"]) for event in scene.about() if event.type == wanted)
+    own = [event for event in reversed(scene.own_standing) if event.type == wanted]
+    found = (event.data.get(expression["field"]) for event in own or scene.about() if event.type == wanted)
     return next((value for value in found if value is not None), None)
 
 

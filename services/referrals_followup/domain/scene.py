@@ -22,6 +22,7 @@ MOVED = "household.moved.v1"
 BOOKED = ("pregnancy.booked.v1", "pregnancy.notified.v1")
 EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
 PREGNANCY_ENDED = "pregnancy.ended.v1"
+BIRTHS = ("birth", "stillbirth")
 DIED = "person.died.v1"
 PARTNER_NAMED = "pregnancy.partner_named.v1"
 # The leaving-care service's word for a loss that it heard of.
@@ -152,12 +153,14 @@ class Scene:
         )
 
     def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
-        """Whether this mother gave birth less than so many months before the event."""
+        """Whether this mother gave birth, be the child alive or not, less than so many months before the event."""
         day = london_date(at.occurred_at)
-        return any(
+        return person_id is not None and any(
             born <= day < plus_months(born, months)
-            for birth in self.births()
-            if person_id is not None and self.person(person_id) == self.person(birth.subject or "")
+            for birth in self.standing
+            if birth.type == PREGNANCY_ENDED
+            and birth.data["outcome"] in BIRTHS
+            and self.person(person_id) == self.person(birth.subject or "")
             for born in [london_date(birth.occurred_at)]
         )
 

@@ -1,0 +1,262 @@
+"""A loss or a death ends what was routinely expected, in that very fold, and opens one thing: who must be told."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.practice import (
+    CAMHS,
+    CHILD,
+    GP,
+    HV,
+    MIDWIFE,
+    PA,
+    PARTNER,
+    PERSON,
+    SOCIAL_WORKER,
+    TWIN,
+    Practice,
+    shown,
+)
+
+LOSSES = ["miscarriage", "termination", "stillbirth"]
+
+
+@pytest.fixture
+def practice() -> Practice:
+    return Practice()
+
+
+def a_watched_pregnancy(practice, skip=()):
+    """A pregnancy about which something is expected under every standard of pregnancies; all from one thread."""
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    happened = {
+        "pregnancy.booked.v1": {"edd": "2014-08-04", "concerns": ["homeless"]},
+        "pregnancy.partner_named.v1": {"partner_id": PARTNER},
+        "prebirth.referral_accepted.v1": {"by": SOCIAL_WORKER},
+        "prebirth.strategy_decided.v1": {"by": SOCIAL_WORKER, "outcome": "conference"},
+    }
+    for event_type, said in happened.items():
+        if event_type not in skip:
+            pregnancy.was(event_type, "2014-02-03 10:00", **said)
+    return pregnancy
+
+
+def lost(pregnancy, outcome="stillbirth", at="2014-03-03 10:00", **more):
+    return pregnancy.was("pregnancy.ended.v1", at, outcome=outcome, children=[], parents=[PERSON, PARTNER], **more)
+
+
+def states(practice, thread):
+    return {found.step: found.state for found in practice.follow_ups(thread.name)}
+
+
+@pytest.mark.parametrize("outcome", LOSSES)
+def test_a_loss_ends_all_that_was_expected_of_the_pregnancy_and_opens_one_thing(practice, outcome):
+    pregnancy = a_watched_pregnancy(practice)
+    expected = states(practice, pregnancy)
+    assert set(expected.values()) == {"open"} and len(expected) == 8
+    lost(pregnancy, outcome)
+    assert states(practice, pregnancy) == {**dict.fromkeys(expected, "ended"), "BEREAVE-01.loss": "open"}
+
+
+def test_it_says_that_it_ended_in_bereavement_and_who_recorded_it(practice):
+    pregnancy = a_watched_pregnancy(practice)
+    loss = lost(pregnancy)
+    found = pregnancy.the("PBA-04")
+    assert (found.closed_reason, found.closed_by, found.closed_actor) == ("bereavement", loss.id, MIDWIFE.id)
+
+
+@pytest.mark.parametrize("when", ["2014-02-03 10:30", "2014-03-03 10:00"])
+def test_what_is_recorded_after_the_loss_ends_at_once_too(practice, when):
+    """Whatever the order of recording, and whether it happened before or after, the same is left."""
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2014-02-03 10:00", edd="2014-08-04", concerns=["homeless"])
+    lost(pregnancy, at=when)
+    pregnancy.was("pregnancy.partner_named.v1", "2014-02-04 10:00", recorded="2014-03-10 10:00")
+    pregnancy.was("prebirth.referral_accepted.v1", "2014-03-05 10:00", recorded="2014-03-11 10:00", by=SOCIAL_WORKER)
+    found = states(practice, pregnancy)
+    assert {step for step, state in found.items() if state == "open"} == {"BEREAVE-01.loss"}
+    assert {"PBA-01", "PBA-02", "PBA-04", "DATA-01.partner", "HV-01.antenatal"} <= set(found)
+
+
+@pytest.mark.parametrize("outcome", LOSSES)
+def test_no_routine_mail_follows_ever(practice, outcome):
+    pregnancy = a_watched_pregnancy(practice)
+    before = {found.step for found in practice.days_pass("2014-03-03 10:00")}
+    assert before  # somebody was chased while there was something to do
+    lost(pregnancy, outcome)
+    condition = practice.record_of("condition", by=GP)
+    condition.was("condition.recorded.v1", "2014-02-10 10:00", recorded="2014-03-04 10:00", code="anxiety")
+    notification = practice.record_of("notification", by=HV, condition_id=condition.id)
+    notification.was("notification.acknowledged.v1", "2014-03-05 09:00", to_role="health_visitor")
+    mails = {found.step for found in practice.days_pass("2016-03-03 00:00")}
+    assert mails == {"BEREAVE-01.loss"}
+
+
+def test_after_who_must_be_told_was_gone_through_nothing_comes_at_all(practice):
+    pregnancy = a_watched_pregnancy(practice)
+    practice.days_pass("2014-03-03 10:00")
+    lost(pregnancy)
+    pregnancy.was("bereavement.checked.v1", "2014-03-03 15:00", told=["health_visitor", "personal_adviser"])
+    assert practice.days_pass("2016-03-03 00:00") == []
+
+
+def test_a_loss_that_was_recorded_in_error_never_was(practice):
+    pregnancy = a_watched_pregnancy(practice)
+    before = states(practice, pregnancy)
+    loss = lost(pregnancy)
+    pregnancy.retracted(loss, "2014-03-04 10:00")
+    assert states(practice, pregnancy) == {**before, "BEREAVE-01.loss": "void"}
+
+
+def test_the_loss_of_one_pregnancy_ends_nothing_of_another(practice):
+    first, second = a_watched_pregnancy(practice), a_watched_pregnancy(practice)
+    before = states(practice, second)
+    lost(first)
+    assert states(practice, second) == before
+
+
+def test_a_birth_is_no_loss(practice):
+    practice.birth(CHILD, "2014-03-03")
+    steps = {found.step for found in practice.follow_ups(f"person/{CHILD}")}
+    assert steps == {"HV-01.new-birth", "HV-01.six-week", "HV-01.twelve-month", "HV-01.two-year"}
+
+
+def test_the_midwife_is_not_asked_about_after_a_loss_and_the_mothers_own_care_goes_on(practice):
+    """MH steps say `after_loss: continues`: a bereaved mother is not dropped."""
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2014-02-03 10:00", edd="2014-08-04", mother_age_band="from_20")
+    referral = practice.referral(service="perinatal_mental_health")
+    referral.was("sent", "2014-02-20 10:00")
+    referral.was("assessed", "2014-02-27 10:00", by=CAMHS)
+    condition = practice.record_of("condition", by=GP)
+    condition.was("condition.recorded.v1", "2014-02-20 10:00", code="depression")
+    screen = practice.record_of("screen", by=HV)
+    screen.was("screen.recorded.v1", "2014-02-21 10:00", tool="epds", score=14, self_harm=True)
+    offer = practice.record_of("offer", by=HV)
+    offer.was("offer.declined.v1", "2014-02-20 10:00")
+    lost(pregnancy)
+    assert states(practice, referral)["MH-02"] == "open"
+    assert states(practice, condition) == {"MH-04": "open", "MH-04.midwife": "ended"}
+    assert states(practice, screen) == {"MH-03": "open", "MH-03.self-harm": "open"}
+    assert states(practice, offer) == {"MH-06.re-offer": "open", "MH-06.fallback": "open"}
+
+
+# --- the partner who is a care leaver ---------------------------------------------------------------------------------
+
+PARENT_STEPS = ["CL-03.contact", "CL-03.review", "CL-03.support", "CL-03.told"]
+
+
+def a_father_to_be(practice, pregnancy, key=None):
+    leaver = practice.record_of("care-leaver", by=PA, person_id=PARTNER, key=key)
+    leaver.was("parenthood.learnt.v1", "2014-02-04 10:00", kind="to_be_parent", pregnancy_id=pregnancy.id)
+    return leaver
+
+
+def of_cl_03(practice, leaver):
+    return {step: state for step, state in states(practice, leaver).items() if step.startswith("CL-03")}
+
+
+@pytest.mark.parametrize("outcome", LOSSES)
+def test_what_was_expected_for_the_father_to_be_ends_with_the_pregnancy(practice, outcome):
+    pregnancy = a_watched_pregnancy(practice)
+    leaver = a_father_to_be(practice, pregnancy)
+    assert of_cl_03(practice, leaver) == dict.fromkeys(PARENT_STEPS, "open")
+    lost(pregnancy, outcome)
+    assert of_cl_03(practice, leaver) == dict.fromkeys(PARENT_STEPS, "ended")
+    assert not [found for found in practice.days_pass("2016-03-03 00:00") if found.step.startswith("CL-03")]
+
+
+def test_it_ends_too_when_only_his_own_service_heard_of_the_loss(practice):
+    pregnancy, another = a_watched_pregnancy(practice), a_watched_pregnancy(practice)
+    leaver = a_father_to_be(practice, pregnancy)
+    leaver.was("parenthood.lost.v1", "2014-03-03 10:00", pregnancy_id=another.id)
+    assert of_cl_03(practice, leaver) == dict.fromkeys(PARENT_STEPS, "open")
+    leaver.was("parenthood.lost.v1", "2014-03-04 10:00", pregnancy_id=pregnancy.id)
+    assert of_cl_03(practice, leaver) == dict.fromkeys(PARENT_STEPS, "ended")
+
+
+def test_a_move_of_his_is_talked_over_also_after_a_loss(practice):
+    pregnancy = a_watched_pregnancy(practice)
+    leaver = a_father_to_be(practice, pregnancy)
+    leaver.was("care_leaver.moved.v1", "2014-03-04 10:00", out_of_area=False)
+    lost(pregnancy, at="2014-03-03 10:00")
+    leaver.was("parenthood.lost.v1", "2014-03-05 10:00", pregnancy_id=pregnancy.id)
+    assert {found.opened_type: found.state for found in leaver.all("CL-03.contact")} == {
+        "parenthood.learnt.v1": "ended",
+        "care_leaver.moved.v1": "open",
+    }
+
+
+# --- deaths -----------------------------------------------------------------------------------------------------------
+
+
+def died(practice, person, at="2014-03-10 10:00", family=(PERSON, PARTNER)):
+    return practice.record_of("person", by=HV, key=person).was("person.died.v1", at, family=list(family))
+
+
+def twins(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-08-12 10:00", edd="2014-03-03", mother_age_band="from_20")
+    leaver = a_father_to_be(practice, pregnancy)
+    pregnancy.was(
+        "pregnancy.ended.v1", "2014-03-03", outcome="birth", children=[CHILD, TWIN], parents=[PERSON, PARTNER]
+    )
+    return pregnancy, leaver
+
+
+def of_child(practice, child):
+    return {found.step: found.state for found in practice.follow_ups(f"person/{child}")}
+
+
+REVIEWS = ["HV-01.new-birth", "HV-01.six-week", "HV-01.twelve-month", "HV-01.two-year"]
+
+
+def test_when_one_twin_dies_the_other_is_looked_after_as_before(practice):
+    pregnancy, leaver = twins(practice)
+    died(practice, CHILD)
+    assert of_child(practice, CHILD) == {**dict.fromkeys(REVIEWS, "ended"), "BEREAVE-01.death": "open"}
+    assert of_child(practice, TWIN) == dict.fromkeys(REVIEWS, "open")
+    assert of_cl_03(practice, leaver) == dict.fromkeys(PARENT_STEPS, "open")
+    assert states(practice, pregnancy)["HV-01.antenatal"] == "ended"
+
+
+def test_when_both_twins_have_died_nobody_asks_the_father_to_prepare_for_them(practice):
+    _, leaver = twins(practice)
+    died(practice, CHILD)
+    died(practice, TWIN, "2014-03-12 10:00")
+    found = leaver.the("CL-03.support")
+    assert (found.state, shown(found.closed_at)) == ("ended", "2014-03-12 10:00")
+    chased = {found.step for found in practice.days_pass("2016-03-10 00:00") if found.at >= "2014-03-12 10:00"}
+    assert chased == {"BEREAVE-01.death"}
+
+
+@pytest.mark.parametrize("recorded", ["2014-03-10 10:00", "2014-12-01 10:00"])
+def test_a_death_ends_what_was_and_what_is_yet_to_be_recorded_about_that_person(practice, recorded):
+    practice.birth(CHILD, "2014-02-03")
+    child = practice.record_of("person", by=HV, key=CHILD)
+    child.was("person.died.v1", "2014-03-10 10:00", recorded=recorded, family=[PERSON])
+    practice.record_of("concern", by=HV, person_id=CHILD).was(
+        "injury.reported.v1", "2014-03-09 10:00", recorded=recorded
+    )
+    child.was("household.adult_joined.v1", "2014-03-09 10:00", recorded=recorded, adult_id=PARTNER)
+    found = {step: state for step, state in of_child(practice, CHILD).items() if state == "open"}
+    assert found == {"BEREAVE-01.death": "open"}
+    assert {one.step for one in practice.days_pass("2016-03-10 00:00") if one.at > recorded} == {"BEREAVE-01.death"}
+
+
+def test_when_the_mother_dies_the_child_is_looked_after_and_her_own_threads_end(practice):
+    practice.birth(CHILD, "2014-02-03")
+    referral = practice.referral()
+    referral.was("intended", "2014-03-03 10:00")
+    died(practice, PERSON, family=[CHILD])
+    assert referral.the("REF-01").state == "ended"
+    assert of_child(practice, CHILD) == dict.fromkeys(REVIEWS, "open")
+
+
+def test_a_death_under_the_other_id_of_a_person_ends_it_all_the_same(practice):
+    practice.birth(CHILD, "2014-02-03")
+    practice.record_of("person", by=HV, key=TWIN).was("person.linked.v1", "2014-02-05 10:00", other_person_id=CHILD)
+    died(practice, TWIN)
+    assert of_child(practice, CHILD) == dict.fromkeys(REVIEWS, "ended")
+    assert of_child(practice, TWIN) == {"BEREAVE-01.death": "open"}

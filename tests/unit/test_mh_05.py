@@ -1,0 +1,131 @@
+"""MH-05: listening visits are reviewed at the fourth, and come to a decision by the eighth or after ten weeks."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from tests.unit.practice import HV, Practice, Thread, chase, shown
+
+STARTED = date(2014, 3, 19)  # a Wednesday; as in Case S the fourth visit is on 16 April, the eighth on 14 May
+MID, END = "MH-05.mid", "MH-05.end"
+
+
+@pytest.fixture
+def practice() -> Practice:
+    return Practice()
+
+
+def visits(practice: Practice, held: int, kind: str = "listening_visits") -> Thread:
+    """Weekly visits; the first one a week after they were agreed on."""
+    support = practice.record_of("support", by=HV)
+    support.was("started", f"{STARTED} 10:00", kind=kind)
+    for number in range(1, held + 1):
+        support.was("session_held", on(number))
+    return support
+
+
+def on(visit: int) -> str:
+    return f"{STARTED + timedelta(weeks=visit)} 14:00"
+
+
+@pytest.mark.parametrize(
+    ("held", "steps"), [(0, [END]), (1, [END]), (3, [END]), (4, [END, MID]), (5, [END, MID]), (8, [END, MID])]
+)
+def test_the_fourth_visit_asks_for_a_review_once(practice, held, steps):
+    assert visits(practice, held).steps() == steps
+
+
+@pytest.mark.parametrize("kind", ["intensive_visiting", "family_nurse_partnership", "parenting"])
+def test_no_other_support_asks_for_any(practice, kind):
+    assert visits(practice, 8, kind).steps() == []
+
+
+def test_the_review_at_the_fourth_is_due_that_day(practice):
+    assert shown(visits(practice, 5).the(MID).due_at) == "2014-04-16 23:59"
+
+
+@pytest.mark.parametrize(
+    ("held", "due"),
+    [
+        (7, "2014-05-28 17:00"),  # ten weeks
+        (8, "2014-05-14 23:59"),  # the day of the eighth
+        (9, "2014-05-14 23:59"),
+    ],
+)
+def test_the_decision_is_due_with_the_eighth_visit_or_after_ten_weeks(practice, held, due):
+    assert shown(visits(practice, held).the(END).due_at) == due
+
+
+def test_an_eighth_visit_after_the_ten_weeks_puts_nothing_off(practice):
+    support = visits(practice, 7)
+    support.was("session_held", "2014-06-11 14:00")
+    assert shown(support.the(END).due_at) == "2014-05-28 17:00"
+
+
+def test_as_in_case_s_the_team_lead_hears_at_the_eighth_and_the_perinatal_lead_a_week_later(practice):
+    visits(practice, 8)
+    found = practice.days_pass("2014-05-22 00:00")
+    assert [one for one in found if one.step == END] == [
+        chase("2014-05-14 23:59", END, "owner", "hv-pereira", "hv-manager-ito"),
+        chase("2014-05-21 17:00", END, "perinatal-lead", "hv-pereira", "perinatal-lead-vasquez"),
+    ]
+    assert [one for one in found if one.step == MID][:2] == [
+        chase("2014-04-16 23:59", MID, "owner", "hv-pereira"),
+        chase("2014-04-22 17:00", MID, "team-lead", "hv-pereira", "hv-manager-ito"),  # over Easter
+    ]
+
+
+def test_a_visit_at_which_nobody_was_there_does_not_count(practice):
+    support = visits(practice, 3)
+    support.was("session_missed", on(4))
+    assert support.steps() == [END]
+    support.was("session_held", on(5))
+    assert shown(support.the(MID).due_at) == "2014-04-23 23:59"
+
+
+def test_a_visit_that_was_a_mistake_does_not_count(practice):
+    support = visits(practice, 3)
+    fourth = support.was("session_held", on(4))
+    support.retracted(fourth, "2014-04-17 09:00")
+    assert support.the(MID).state == "void"
+    support.was("session_held", on(5))
+    assert (support.the(MID).state, shown(support.the(MID).due_at)) == ("open", "2014-04-23 23:59")
+
+
+def test_a_visit_that_becomes_known_late_takes_its_place_in_the_count(practice):
+    support = visits(practice, 0)
+    for number in (1, 2, 4):
+        support.was("session_held", on(number))
+    assert practice.days_pass("2014-04-24 23:59") == []
+    support.was("session_held", on(3), recorded="2014-04-25 09:00")
+    assert shown(support.the(MID).due_at) == "2014-04-16 23:59"
+    assert [one.rungs for one in practice.sweep("2014-04-25 09:00")] == [("owner", "team-lead")]
+
+
+@pytest.mark.parametrize("decision", ["step_up", "end", "extend"])
+@pytest.mark.parametrize(("stage", "states"), [("mid", ("met", "open")), ("end", ("met", "met"))])
+def test_each_decision_counts_for_its_stage(practice, stage, states, decision):
+    support = visits(practice, 4)
+    support.was("reviewed", on(4), stage=stage, decision=decision)
+    assert (support.the(MID).state, support.the(END).state) == states
+
+
+def test_a_review_of_before_the_fourth_visit_is_the_mid_review(practice):
+    support = visits(practice, 3)
+    support.was("reviewed", on(3), stage="mid", decision="extend")
+    support.was("session_held", on(4))
+    assert (support.steps(), support.the(END).state) == ([END], "open")
+
+
+def test_to_end_the_visits_ends_both_with_the_reason(practice):
+    support = visits(practice, 4)
+    support.was("ended", "2014-04-17 10:00", reason_code="moved-away")
+    found = [(support.the(step).state, support.the(step).closed_reason) for step in (MID, END)]
+    assert found == [("ended", "moved-away")] * 2
+
+
+def test_the_visits_of_another_course_do_not_add_up(practice):
+    first, second = visits(practice, 2), visits(practice, 2)
+    assert (first.steps(), second.steps()) == ([END], [END])

@@ -1,0 +1,91 @@
+"""PBA-04: both parents, or an adult who joins a household with a child, are checked and somebody is told."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.kernel.decisions import Actor
+from tests.unit.practice import CHILD, HV, MIDWIFE, NORFOLK_HV, OTHER, PARTNER, PERSON, TWIN, Practice, chase, shown
+
+NAMED = "2013-11-28 10:00"  # a Thursday
+NORFOLK = Actor("midwife-ncube", "midwife", "midwifery-bure", ("norfolk",))
+
+
+@pytest.fixture
+def practice() -> Practice:
+    return Practice()
+
+
+def booked(practice: Practice, by: Actor = MIDWIFE):
+    pregnancy = practice.record_of("pregnancy", by=by, edd="2014-06-15", mother_age_band="from_20")
+    pregnancy.was("booked", "2013-11-27 10:00")
+    return pregnancy
+
+
+@pytest.mark.parametrize("relation", ["father", "partner"])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_father_or_a_partner_known_by_his_number_or_not_opens_it(practice, relation, known):
+    pregnancy = booked(practice)
+    pregnancy.was("partner_named", NAMED, partner_id=PARTNER, relation=relation, partner_known=known)
+    assert pregnancy.the("PBA-04").state == "open"
+    assert ("DATA-01.partner" in pregnancy.steps()) == (not known)
+
+
+def test_as_the_second_pregnancy_of_case_s_it_is_due_on_the_twelfth_of_december(practice):
+    pregnancy = booked(practice)
+    pregnancy.was("partner_named", NAMED, partner_id=PARTNER, partner_known=True)
+    assert [found for found in practice.days_pass("2013-12-20 00:00") if found.step == "PBA-04"] == [
+        chase("2013-12-12 17:00", "PBA-04", "owner", "midwife-ekwueme"),
+        chase("2013-12-19 17:00", "PBA-04", "named-midwife", "midwife-ekwueme", "named-midwife-oyelaran"),
+    ]
+
+
+def test_norfolk_asks_for_five_working_days(practice):
+    pregnancy = booked(practice, NORFOLK)
+    pregnancy.was("partner_named", NAMED, partner_id=PARTNER)
+    assert shown(pregnancy.the("PBA-04").due_at) == "2013-12-05 17:00"
+    household = practice.record_of("person", by=NORFOLK_HV)
+    household.was("household.adult_joined.v1", NAMED, adult_id=PARTNER, children=[CHILD])
+    assert shown(household.the("PBA-04.household").due_at) == "2013-12-12 17:00"  # as the national pack has it
+
+
+def test_each_partner_who_is_named_opens_one(practice):
+    pregnancy = booked(practice)
+    pregnancy.was("partner_named", NAMED, partner_id=PARTNER, relation="father")
+    pregnancy.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=[PERSON, PARTNER])
+    pregnancy.was("partner_named", "2013-12-03 10:00", partner_id=OTHER, relation="partner")
+    assert [found.state for found in pregnancy.all("PBA-04")] == ["met", "open"]
+
+
+def test_checks_of_another_pregnancy_of_the_same_mother_do_not_count(practice):
+    ours, theirs = booked(practice), booked(practice)
+    ours.was("partner_named", NAMED, partner_id=PARTNER)
+    theirs.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=[PERSON, PARTNER])
+    assert ours.the("PBA-04").state == "open"
+
+
+def test_a_loss_ends_the_checks_of_the_parents(practice):
+    pregnancy = booked(practice)
+    pregnancy.was("partner_named", NAMED, partner_id=PARTNER, partner_known=True)
+    pregnancy.was("ended", "2013-12-02 10:00", outcome="termination")
+    assert pregnancy.the("PBA-04").closed_reason == "bereavement"
+    assert {found.step for found in practice.days_pass("2014-12-31 00:00")} == {"BEREAVE-01.loss"}
+
+
+def test_an_adult_who_joins_opens_one_for_the_household_and_none_for_each_child(practice):
+    household = practice.record_of("person", by=HV)
+    household.was("household.adult_joined.v1", NAMED, adult_id=PARTNER, children=[CHILD, TWIN])
+    assert household.the("PBA-04.household").state == "open"
+    elsewhere = [found for who in (PARTNER, CHILD, TWIN) for found in practice.follow_ups(f"person/{who}")]
+    assert [found.step for found in elsewhere if found.standard == "PBA-04"] == []
+
+
+def test_each_adult_who_joins_is_checked(practice):
+    household = practice.record_of("person", by=HV)
+    household.was("household.adult_joined.v1", NAMED, adult_id=PARTNER)
+    household.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=[PARTNER])
+    household.was("household.adult_joined.v1", "2014-01-13 10:00", adult_id=OTHER)
+    assert [(found.state, shown(found.due_at)) for found in household.all("PBA-04.household")] == [
+        ("met", "2013-12-12 17:00"),
+        ("open", "2014-01-27 17:00"),
+    ]
