@@ -16,7 +16,13 @@ from services.referrals_followup.domain.due_rules import EDD, OPENING, offset_pa
 from services.referrals_followup.domain.follow_up import OWNER
 from services.referrals_followup.domain.in_force import NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.predicates import PREDICATES
-from services.referrals_followup.domain.standards import ANY_THREAD, VIA
+from services.referrals_followup.domain.standards import (
+    ANY_THREAD,
+    CONTINUES,
+    ENDS,
+    NEVER_ENDS,
+    VIA,
+)
 from shared.contracts.catalogue import Catalogue
 from shared.kernel.time import Offset
 from shared.yamlfile import Fault, FaultyFile, Located, faults, load_yaml
@@ -29,6 +35,7 @@ STEP_ID = r"[A-Z]+-\d\d(\.[a-z-]+)?"
 _PREDICATES_OF_A_FIELD = ("field_equals", "field_in", "field_has_any", "field_at_least")
 _VALUES: Mapping[str, Any] = {"field_in": list, "field_has_any": list, "field_at_least": int | float}
 _VALUES_IN_WORDS = {"field_in": "a list", "field_has_any": "a list", "field_at_least": "a number"}
+_OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another"}
 _NUMBERS = (
     "weeks_pregnant_from",
     "parent_of_child_under_months",
@@ -150,7 +157,7 @@ class StepSchema(_Strict):
     for_each_open = fields.Boolean()
     met_by_acceptance = fields.Boolean()
     area = fields.String(validate=validate.OneOf([RESIDENCE, RECORD]))
-    after_loss = fields.String(validate=validate.OneOf(["ends", "continues"]))
+    after_loss = fields.String(validate=validate.OneOf([ENDS, CONTINUES, NEVER_ENDS]))
     fallback = fields.String()
     owner = fields.Nested(_OwnerSchema, required=True)
     receiver = fields.Nested(_ReceiverSchema)
@@ -349,14 +356,22 @@ class _Judge:
 
     def _matcher(self, place: Place, item: Any) -> list[Problem]:
         if isinstance(item, Mapping):
-            if not {"event"} <= set(item) <= {"event", "when", "via"} or item.get("via", VIA[0]) not in VIA:
+            if not {"event"} <= set(item) <= _OF_A_MATCHER or item.get("via", VIA[0]) not in VIA:
                 return [(place, "has `event` and, if need be, `when` and `via: person` or `via: people`")]
+            if not isinstance(item.get("by_another", False), bool):
+                return [((*place, "by_another"), "is true or false")]
             event = item["event"]
             return [
+                *self._agreeing((*place, "agrees"), item.get("agrees", {}), event),
                 *(self._type(place, event) if "via" in item else self._type_of_thread(place, event)),
                 *self._predicates((*place, "when"), item.get("when", []), [event] if isinstance(event, str) else []),
             ]
         return self._type_of_thread(place, item)
+
+    def _agreeing(self, place: Place, agrees: Any, event: Any) -> list[Problem]:
+        if not isinstance(agrees, Mapping) or not all(isinstance(name, str) for name in agrees.values()):
+            return [(place, "maps fields of this event to fields of the opening")]
+        return [problem for name in agrees for problem in self._field(place, name, [event])]
 
     def _type(self, place: Place, event: Any) -> list[Problem]:
         known = isinstance(event, str) and event in self._catalogue
@@ -399,7 +414,7 @@ class _Judge:
             if not isinstance(argument, list) or not all(isinstance(role, str) for role in argument):
                 return [(place, "role_in takes a list of roles")]
             return self._recipients(place, argument)
-        if name in ("pregnant", "about_partner"):
+        if name in ("pregnant", "about_partner", "moved_with_the_person"):
             return [] if isinstance(argument, bool) else [(place, f"{name} is true or false")]
         if name in _ABOUT_PEOPLE and not isinstance(argument, Mapping):
             return self._type(place, argument)

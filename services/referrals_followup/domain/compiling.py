@@ -15,7 +15,7 @@ from services.referrals_followup.domain.predicates import (
     value_of,
 )
 from services.referrals_followup.domain.scene import Scene, order_key
-from services.referrals_followup.domain.standards import PEOPLE, Count, LadderRung, Step, Value
+from services.referrals_followup.domain.standards import ENDS, PEOPLE, Count, LadderRung, Step, Value
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
@@ -52,7 +52,7 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
         fallback=content.get("fallback"),
         visible=compile_due(content["visible_from"]) if "visible_from" in content else None,
         applies_from=date.fromisoformat(content["applies_from"]),
-        ends_on_loss=content.get("after_loss", "ends") == "ends",
+        after_loss=content.get("after_loss", ENDS),
         text={
             **{name: content[name] for name in ("title", "expects", "basis", "source", "confidence")},
             "due": due_in_words(content["due"]),

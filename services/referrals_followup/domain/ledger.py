@@ -13,10 +13,12 @@ from itertools import count
 
 from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
+    ASSIGNED,
     ENDED,
     ENDED_STATE,
     MET,
     OPEN,
+    REFUSED,
     VOID,
     FollowUp,
     Rung,
@@ -31,7 +33,16 @@ from services.referrals_followup.domain.scene import (
     happened_before,
     order_key,
 )
-from services.referrals_followup.domain.standards import Computed, Count, Matcher, Step, explained, is_inherited
+from services.referrals_followup.domain.standards import (
+    ENDS,
+    NEVER_ENDS,
+    Computed,
+    Count,
+    Matcher,
+    Step,
+    explained,
+    is_inherited,
+)
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due, london_date, span
@@ -201,8 +212,8 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
 
 def _ending_losses(step: Step, scene: Scene, opening: Event) -> Iterator[Event]:
     """A step that goes on after a loss still ends with the death of the one it is about, unless a loss opened it."""
-    for loss in scene.losses_for(opening):
-        if step.ends_on_loss or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
+    for loss in scene.losses_for(opening) if step.after_loss != NEVER_ENDS else ():
+        if step.after_loss == ENDS or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
             yield loss
 
 
@@ -234,7 +245,7 @@ def _closing(
         for matchers, state in ((step.met_by, MET), (step.ended_by, ENDED_STATE))
         for event in scene.standing
         for matcher in matchers
-        if event.type == matcher.event and _counts_after(event, opening) and matcher.matches(event, scene)
+        if event.type == matcher.event and _counts_after(event, opening) and matcher.closes(event, opening.event, scene)
     ]
     candidates += [
         (event, ENDED_STATE)
@@ -250,13 +261,14 @@ def _closing(
 
 
 def _taken_over(scene: Scene, opening: _Opening) -> Iterator[tuple[Event, str]]:
-    """A named person other than who closed the case takes the obligation on, or nothing more is expected of it."""
+    """A named person other than who closed the case has taken the obligation on, or nothing more is expected of it."""
     obligation = opening.on
-    ids = (opening.follow_up_id, obligation.id if obligation else None)
-    for act in scene.acts:
-        takes_on = act.type == ACCEPTED and act.data["follow_up_id"] in ids and act.actor != opening.event.actor
-        if takes_on and act.recorded_at >= opening.event.recorded_at:
-            yield act, MET
+    for follow_up_id in (opening.follow_up_id, obligation.id if obligation else None):
+        acts = [act for act in scene.acts if act.data["follow_up_id"] == follow_up_id]
+        decisive = [act for act in sorted(acts, key=order_key) if act.type in (ACCEPTED, ASSIGNED, REFUSED)]
+        # What was handed back, or given to somebody who has not answered yet, is nobody's.
+        if decisive and decisive[-1].type == ACCEPTED and decisive[-1].actor != opening.event.actor:
+            yield decisive[-1], MET
     for event in (*scene.standing, *scene.acts, *scene.retractions):
         if obligation and event.id == obligation.closed_by:
             yield event, MET

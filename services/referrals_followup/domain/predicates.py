@@ -19,7 +19,13 @@ def compile_matchers(content: Any) -> tuple[Matcher, ...]:
 def compile_matcher(item: Any) -> Matcher:
     if isinstance(item, str):
         return Matcher(item)
-    return Matcher(item["event"], compile_predicates(item.get("when", [])), item.get("via", OWN))
+    return Matcher(
+        item["event"],
+        compile_predicates(item.get("when", [])),
+        item.get("via", OWN),
+        tuple(item.get("agrees", {}).items()),
+        item.get("by_another", False),
+    )
 
 
 def value_of(expression: Any, opening: Event, scene: Scene) -> Any:
@@ -111,6 +117,11 @@ def _role_in(roles: list[str]) -> Predicate:
     return lambda event, scene: event.role in roles
 
 
+def _moved_with_the_person(wanted: bool) -> Predicate:
+    """Whether the move that the event belongs to took along whom the thread is about."""
+    return lambda event, scene: scene.moved_along(event, scene.person_of(event)) == wanted
+
+
 def _thread_is(name: str) -> Predicate:
     """Whether the thread is what the field names (one id, or several): of a person, under whichever of their ids."""
     return lambda event, scene: is_named_in(event.data.get(name), [scene.thread_id])
@@ -168,6 +179,7 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "field_has_any": _field_has_any,
     "field_at_least": _field_at_least,
     "role_in": _role_in,
+    "moved_with_the_person": _moved_with_the_person,
     "thread_is": _thread_is,
     "thread_has": _thread_has,
     "thread_had": _earlier(OWN),

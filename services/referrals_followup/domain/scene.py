@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +27,9 @@ DIED = "person.died.v1"
 PARTNER_NAMED = "pregnancy.partner_named.v1"
 # The leaving-care service's word for a loss that it heard of.
 PARENTHOOD_LOST = "parenthood.lost.v1"
+LIVES = ("person", "care-leaver", "pregnancy")
+# How long after the expected date a pregnancy of which no end is recorded is still taken to go on.
+_OVERDUE = timedelta(weeks=6)
 PERSON, PREGNANCY = "person", "pregnancy"
 
 
@@ -44,11 +47,15 @@ def order_key(event: Event) -> tuple[Any, ...]:
 
 
 def happened_before(event: Event, opening: Event) -> bool:
-    """Whether the event is over before the opening began. On one stream the order of recording decides, unless what
-    was recorded first is dated later: the opening was told late, and nobody is asked for what has been done since."""
+    """Whether the event is over before the opening began.
+
+    On the stream of one process, such as a referral, the order of recording decides, unless what came first is dated
+    later: the opening was told late, and nobody is asked for what has been done since. On the stream of a life, where
+    many things go on at once, only the time decides.
+    """
     earliest, latest = span(event.occurred_at, event.precision)
     opened_from, opened_until = span(opening.occurred_at, opening.precision)
-    if event.stream == opening.stream:
+    if event.stream == opening.stream and event.stream.partition("/")[0] not in LIVES:
         return event.version < opening.version and earliest <= opened_until
     return latest < opened_from
 
@@ -70,7 +77,9 @@ class Scene:
         for item in ordered:
             if item.event.type == RETRACTION:
                 self._retractions.setdefault(item.event.data["event_id"], []).append(item.event)
-        self._canonical = _joined(item.event for item in ordered if not self._is_struck(item.event))
+        self._canonical = _joined(
+            (item.event for item in ordered if not self._is_struck(item.event)), (item.event for item in ordered)
+        )
         own = [item for item in ordered if thread in item.refs]
         people = {self.person(ref) for item in own for ref in _people(item.refs)}
         items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
@@ -107,7 +116,7 @@ class Scene:
     # --- people ---------------------------------------------------------------------------------------------------
 
     def person(self, person_id: str) -> str:
-        """The one id that stands for this person and for all ids joined with theirs: the smallest."""
+        """The one id that stands for this person and for all ids joined with theirs: that which was known first."""
         return self._canonical.get(person_id, person_id)
 
     @property
@@ -146,6 +155,9 @@ class Scene:
         )
 
     def _is_live(self, booked: Event, at: Event) -> bool:
+        edd = self._edd_of(booked.data["pregnancy_id"])
+        if edd is not None and london_date(at.occurred_at) > date.fromisoformat(edd) + _OVERDUE:
+            return False
         return not any(
             ended.data["pregnancy_id"] == booked.data["pregnancy_id"] and not happened_before(at, ended)
             for ended in self.standing
@@ -204,8 +216,12 @@ class Scene:
 
     def edd(self) -> str | None:
         """The expected delivery date of the thread's pregnancy, as it was said last."""
-        said = [event.data["edd"] for event in self.own_standing if event.type in EDD_SAID and event.data.get("edd")]
-        return said[-1] if said else None
+        return self._edd_of(self._own_pregnancy)
+
+    def _edd_of(self, pregnancy_id: str | None) -> str | None:
+        said = [event for event in self.standing if event.type in EDD_SAID and event.data.get("edd")]
+        dates = [str(event.data["edd"]) for event in said if event.data["pregnancy_id"] == pregnancy_id]
+        return dates[-1] if dates else None
 
     def weeks_pregnant(self, at: Event) -> int | None:
         """Completed weeks of the thread's pregnancy when the event happened; None without a delivery date."""
@@ -231,6 +247,10 @@ class Scene:
 
     def _moves_of(self, person_id: str | None) -> list[Event]:
         return [event for event in self._moves if self.is_about(event, person_id)]
+
+    def moved_along(self, event: Event, person_id: str | None) -> bool:
+        """Whether the move on whose stream the event stands took this person along."""
+        return any(self.is_about(move, person_id) for move in self._moves if move.stream == event.stream)
 
     @cached_property
     def _moves(self) -> list[Event]:
@@ -283,8 +303,9 @@ def _people(refs: Iterable[str]) -> Iterator[str]:
     return (ref.partition("/")[2] for ref in refs if ref.startswith("person/"))
 
 
-def _joined(standing: Iterable[Event]) -> dict[str, str]:
-    """Each person id that a link joins with others -> the smallest of them. The last word about a pair counts."""
+def _joined(standing: Iterable[Event], facts: Iterable[Event]) -> dict[str, str]:
+    """Each person id that a link joins with others -> the one that was known first, so that what was asked under it
+    stays as it is. The last word about a pair counts."""
     word: dict[frozenset[str], bool] = {}
     for event in standing:
         if event.type in (LINKED, UNLINKED):
@@ -294,4 +315,10 @@ def _joined(standing: Iterable[Event]) -> dict[str, str]:
     for pair in (pair for pair, holds in word.items() if holds):
         group = set().union(*(groups.get(one, {one}) for one in pair))
         groups.update(dict.fromkeys(group, group))
-    return {person_id: min(group) for person_id, group in groups.items()}
+    if not groups:
+        return {}
+    known = {str(event.subject): event for event in sorted(facts, key=lambda event: event.recorded_at, reverse=True)}
+    return {
+        person_id: min(group, key=lambda one: (one not in known, one in known and known[one].recorded_at, one))
+        for person_id, group in groups.items()
+    }

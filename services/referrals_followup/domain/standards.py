@@ -19,6 +19,8 @@ from shared.kernel.time import Offset, london_date
 Predicate = Callable[[Event, Scene], bool]
 
 
+# What a loss or a death means for a step: it ends; it goes on, unless the person themselves died; or it never ends so.
+ENDS, CONTINUES, NEVER_ENDS = "ends", "continues", "never-ends"
 # A step about every kind of thread.
 ANY_THREAD = "any"
 
@@ -31,14 +33,32 @@ class Matcher:
     """Which events count: a type, conditions on it, and how they belong to the thread.
 
     `via` own: they carry it; person: they are about whom it is about; people: about anybody that its events name.
+    Of what closes: `agrees` maps its fields to those of the opening that they have to be, or be among, unless it leaves
+    them out; `by_another`: somebody else than who opened has to record it.
     """
 
     event: str
     when: tuple[Predicate, ...] = ()
     via: str = OWN
+    agrees: tuple[tuple[str, str], ...] = ()
+    by_another: bool = False
 
     def matches(self, event: Event, scene: Scene) -> bool:
         return event.type == self.event and self._belongs(event, scene) and self.holds(event, scene)
+
+    def closes(self, event: Event, opening: Event, scene: Scene) -> bool:
+        """Whether it matches, and is about the same thing as the opening."""
+        if self.by_another and event.actor == opening.actor:
+            return False
+        return self._agrees(event, opening, scene) and self.matches(event, scene)
+
+    def _agrees(self, event: Event, opening: Event, scene: Scene) -> bool:
+        for said, asked in self.agrees:
+            here, there = event.data.get(said), opening.data.get(asked)
+            named = {scene.person(str(one)) for one in (here if isinstance(here, list) else [here])}
+            if here is not None and there is not None and scene.person(str(there)) not in named:
+                return False
+        return True
 
     def holds(self, event: Event, scene: Scene) -> bool:
         return all(predicate(event, scene) for predicate in self.when)
@@ -110,7 +130,7 @@ class Step:
     fallback: str | None
     visible: DueRule | None
     applies_from: date
-    ends_on_loss: bool
+    after_loss: str
     text: Mapping[str, str]
     content: Mapping[str, Any]
 

@@ -20,6 +20,12 @@ def matcher_in_words(item: Any) -> str:
         said += " (of the same person)"
     if item.get("via") == "people":
         said += " (of anybody named here)"
+    if item.get("agrees"):
+        said += (
+            f" (about the same {' and '.join(_plain(name).removesuffix(' id') for name in item['agrees'].values())})"
+        )
+    if item.get("by_another"):
+        said += " (recorded by somebody else)"
     return f"{said}, if {all_in_words(item['when'])}" if item.get("when") else said
 
 
@@ -64,6 +70,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "field_has_any": lambda said: f"{_plain(said[0])} include any of {_plain(said[1])}",
     "field_at_least": lambda said: f"{_plain(said[0])} at least {said[1]}",
     "field_present": lambda name: f"{_plain(name)} is given",
+    "moved_with_the_person": lambda wanted: f"the person {'was' if wanted else 'was not'} among those who moved",
     "role_in": lambda roles: f"recorded by one of {_plain(roles)}",
     "thread_is": lambda name: (
         f"it is about one of its {_plain(name)}" if name == "children" else "it is about this one"
