@@ -58,17 +58,18 @@ def act(parts: Parts, request: Request, command_on: Callable[[FollowUp], Any]) -
 
 def assignment(parts: Parts, request: Request) -> Callable[[FollowUp], Assign]:
     """The assignment that the body asks for. Refuses (422) somebody who is not in the directory, has left, or works in
-    another area."""
+    none of its areas."""
     person, team = assignee(parts, request.body["person"], request.body.get("team"), "person")
     return lambda follow_up: _assign(parts, follow_up, person, team, "person")
 
 
 def _assign(parts: Parts, follow_up: FollowUp, person: str, team: str, field: str) -> Assign:
-    """Raises Refused (422) when person or team belongs to another area than the follow-up."""
+    """Raises Refused (422) when person or team belongs to none of the follow-up's areas."""
     for name, its in ((field, parts.directory.team_of(person)), ("team", parts.directory.team(team))):
-        if its and its.area != follow_up.area:
-            message = f"{follow_up.reference} belongs to {follow_up.area}"
-            raise Refused("assignee-elsewhere", message, status=422, fields={name: [f"is not in {follow_up.area}"]})
+        if its and its.area not in follow_up.areas:
+            message = f"{follow_up.reference} belongs to {' and '.join(follow_up.areas)}"
+            fields = {name: [f"is not in {' or '.join(follow_up.areas)}"]}
+            raise Refused("assignee-elsewhere", message, status=422, fields=fields)
     return Assign(follow_up, person, team)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.referrals_followup import queries
 from services.referrals_followup.domain.as_of import AsOf
+from services.referrals_followup.domain.disclosure import is_disclosed
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, owner_of
 from services.referrals_followup.domain.scene import Evidence
 from services.referrals_followup.schemas import ANY
@@ -80,6 +81,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
         for follow_up, acts in past.of_threads(sorted(_threads(parts, people, query, at)))
         if areas.intersection(follow_up.areas)
         and (people is None or follow_up.person in people)
+        and (not queries.asks_for_content(query) or is_disclosed(follow_up, acts, actor.role, actor.team))
         and _is_wanted(follow_up, acts, query, at)
     ]
     field, descending = query["sort"].removeprefix("-"), query["sort"].startswith("-")

@@ -1,7 +1,7 @@
 """What the HTTP API tells of follow-ups: lists and sums from the views, one follow-up from a fold of its own.
 
-Guarantees: nobody is told of a follow-up outside their areas, nor of its content outside their disclosure class; every
-answer says up to when its evidence is complete.
+Guarantees: nobody is told of a follow-up outside their areas, nor of its content outside their disclosure class, not
+even by its being found, counted or sorted by that; every answer says up to when its evidence is complete.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pymongo import ASCENDING, DESCENDING
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.digest import Links
 from services.referrals_followup.domain.directory import Parties
-from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
+from services.referrals_followup.domain.disclosure import UNDISCLOSED, as_shown_to, is_disclosed, types_seen_by
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of, timed
 from services.referrals_followup.domain.standards import LadderRung, Step
 from services.referrals_followup.links import record_url
@@ -50,12 +50,17 @@ def evidence_of(parts: Parts) -> dict[str, Any]:
 
 
 def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of follow-ups in the actor's areas. Raises Refused: 403 for another area, 422 for a foreign cursor."""
+    """A page of follow-ups in the actor's areas; of what `asks_for_content`, those that are disclosed to them.
+
+    Raises Refused: 403 for another area, 422 for a foreign cursor.
+    """
     now = parts.clock.now()
     wanted = _wanted(actor, query, now)
     if "person" in query:
         wanted["person"] = {"$in": sorted(parts.evidence.ids_of(query["person"]))}
     field, direction = query["sort"].removeprefix("-"), DESCENDING if query["sort"].startswith("-") else ASCENDING
+    if asks_for_content(query):
+        wanted = {"$and": [wanted, _disclosed_to(actor)]}
     if "cursor" in query:
         wanted = {"$and": [wanted, _after(last_shown(query), field, direction)]}
     order = [(field, direction), ("_id", direction)]
@@ -67,17 +72,27 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
 
 
 def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Open follow-ups counted by standard, area and owning team, each with the oldest. Raises Refused (403)."""
+    """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
+    the actor stand under a standard of that name. Raises Refused (403)."""
     now = parts.clock.now()
+    wanted, disclosed = _wanted(actor, {**query, "state": OPEN}, now), _disclosed_to(actor)
+    rows = _counted(parts, {"$and": [wanted, disclosed]}, "$standard", now)
+    if "standard" not in query:
+        rows += _counted(parts, {**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}, now)
+    return {"rows": rows, "evidence": evidence_of(parts)}
+
+
+def _counted(parts: Parts, wanted: Mapping[str, Any], standard: Any, now: datetime) -> list[dict[str, Any]]:
+    """The rows of those wanted; `standard` is the expression that names the standard of one."""
     untouched = {"$and": ["$inherited", {"$not": [{"$ifNull": ["$acts.accepted_at", False]}]}]}
     overdue = {"$and": [{"$not": [untouched]}, {"$lte": ["$due_at", now]}]}
     oldest = {"output": {"reference": "$reference", "due_at": "$due_at"}, "sortBy": {"due_at": 1, "_id": 1}}
     rows = parts.views.collection.aggregate(
         [
-            {"$match": _wanted(actor, {**query, "state": OPEN}, now)},
+            {"$match": wanted},
             {
                 "$group": {
-                    "_id": {"standard": "$standard", "area": "$area", "team": {"$ifNull": ["$owner_team", None]}},
+                    "_id": {"standard": standard, "area": "$area", "team": {"$ifNull": ["$owner_team", None]}},
                     "open": {"$sum": {"$cond": [untouched, 0, 1]}},
                     "overdue": {"$sum": {"$cond": [overdue, 1, 0]}},
                     "inherited": {"$sum": {"$cond": [untouched, 1, 0]}},
@@ -87,7 +102,19 @@ def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
             {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
         ]
     )
-    return {"rows": [{**row["_id"], **row} for row in rows], "evidence": evidence_of(parts)}
+    return [{**row["_id"], **row} for row in rows]
+
+
+def asks_for_content(query: Mapping[str, Any]) -> bool:
+    """Whether what is found, or where it stands, tells what a follow-up is about: its standard, step or person."""
+    return not {"standard", "step", "person"}.isdisjoint(query) or query["sort"].endswith("standard")
+
+
+def _disclosed_to(actor: Actor) -> dict[str, Any]:
+    """What `is_disclosed` says of a follow-up, as a condition on its view."""
+    withheld = {"type": {"$nin": types_seen_by(actor.role)}, "teams": {"$ne": actor.team}}
+    none_withheld = {"matters.0": {"$exists": True}, "matters": {"$not": {"$elemMatch": withheld}}}
+    return {"$or": [{"acts.given_team": actor.team}, none_withheld]}
 
 
 def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, Any]:

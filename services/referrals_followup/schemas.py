@@ -23,7 +23,10 @@ def _step(**options: Any) -> fields.String:
 
 
 class ScopeQuery(Body):
-    """What both the list and the summary can be narrowed to. Without `area` it is every area of the token."""
+    """What both the list and the summary can be narrowed to. Without `area` it is every area of the token.
+
+    By `standard`, `step` or `person`, or sorted by standard, only what is disclosed to you is found.
+    """
 
     area = Slug()
     team = Slug(metadata={"description": "the team that owns it now"})
@@ -293,7 +296,8 @@ class OldestAnswer(Schema):
 
 
 class SummaryRow(Schema):
-    """`open` and `overdue` leave out what is inherited and not taken on; `inherited` counts just that."""
+    """`open` and `overdue` leave out what is inherited and not taken on; `inherited` counts just that. What is not
+    disclosed to you stands under the standard `undisclosed`."""
 
     standard = fields.String(required=True)
     area = fields.String(required=True)

@@ -28,7 +28,7 @@ from pymongo import DeleteMany, ReplaceOne, UpdateOne
 from pymongo.database import Database
 
 from services.referrals_followup.domain.as_of import AsOf, with_acts
-from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, next_rung_at, owner_of
+from services.referrals_followup.domain.follow_up import Acts, FollowUp, Matter, Owner, Rung, next_rung_at, owner_of
 from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.scene import Evidence
@@ -93,6 +93,7 @@ class FollowUpView(Document):
     gap = StringField(null=True)
     fallback = StringField(null=True)
     on = StringField(null=True)
+    matters = ListField(DictField())
     receiver_role = StringField(null=True)
     receiver_team = StringField(null=True)
     closed_by = StringField(null=True)
@@ -107,7 +108,7 @@ class FollowUpView(Document):
     seen = IntField()
 
 
-_NESTED = ("owner", "rungs", "rules", "why", "areas")
+_NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
 
 
@@ -117,6 +118,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None, guard
     view = FollowUpView(
         **{name: getattr(follow_up, name) for name in _COPIED},
         areas=list(follow_up.areas),
+        matters=[{"type": matter.type, "teams": list(matter.teams)} for matter in follow_up.matters],
         asked_of=asdict(follow_up.owner),
         owner_role=owner.role,
         owner_team=owner.team,
@@ -139,6 +141,7 @@ def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
         id=document["_id"],
         **values,
         areas=tuple(document["areas"]),
+        about=tuple(Matter(matter["type"], tuple(matter["teams"])) for matter in document["matters"][1:]),
         owner=Owner(**document["asked_of"]),
         rungs=tuple(_rung_of(rung) for rung in document["rungs"]),
         rules=document["rules"],

@@ -50,7 +50,14 @@ class PaContact(CareLeaverData):
     how = Choice(*PA_CONTACTS, required=True)
 
 
-class PathwayReviewed(CareLeaverData):
+class AboutParenthood(CareLeaverData):
+    """Of which pregnancy, or of whose household, as far as it is said."""
+
+    pregnancy_id = Ref("pregnancy")
+    household_person_id = Ref("person")
+
+
+class PathwayReviewed(AboutParenthood):
     reason = Choice(*PATHWAY_REVIEWS, required=True)
 
 
@@ -69,26 +76,27 @@ class CareLeaverMoved(CareLeaverData):
     out_of_area = YesNo(required=True)
 
 
+class CareLeaverMoveLearnt(CareLeaverMoved):
+    """`perinatal` said that they moved. `out_of_area`: away from the area that is responsible for them."""
+
+    move_id = Ref("move", required=True)
+
+
 class AuthorityConfirmed(CareLeaverData):
     authority = Slug(required=True)
 
 
-class ParenthoodLearnt(CareLeaverData):
-    """`perinatal` said that this care leaver is to be a parent, or joined a household with a child."""
+class ParenthoodLearnt(AboutParenthood):
+    """`perinatal` said that this care leaver is to be a parent, or has to do with a child."""
 
     kind = Choice(*PARENTHOODS, required=True)
-    pregnancy_id = Ref("pregnancy")
-    household_person_id = Ref("person")
 
 
-class ParenthoodLost(CareLeaverData):
+class ParenthoodLost(AboutParenthood):
     """`perinatal` said that the pregnancy ended in a loss, or that a child died."""
 
-    pregnancy_id = Ref("pregnancy")
-    household_person_id = Ref("person")
 
-
-class SupportOfferMade(CareLeaverData):
+class SupportOfferMade(AboutParenthood):
     support_code = Slug(required=True)
 
 
@@ -155,9 +163,10 @@ TYPES = (
     _said("pathway.reviewed.v1", PathwayReviewed),
     _said("accommodation.changed.v1", AccommodationChanged),
     _said("care_leaver.moved.v1", CareLeaverMoved),
+    _said("care_leaver.move_learnt.v1", CareLeaverMoveLearnt),
     _said("authority.confirmed.v1", AuthorityConfirmed),
     _said("parenthood.learnt.v1", ParenthoodLearnt),
-    _said("parenthood.acknowledged.v1", CareLeaverData),
+    _said("parenthood.acknowledged.v1", AboutParenthood),
     _said("parenthood.lost.v1", ParenthoodLost),
     _said("support_offer.made.v1", SupportOfferMade),
     _said("plan_item.added.v1", PlanItemAdded),

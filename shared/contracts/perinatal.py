@@ -342,6 +342,19 @@ class SupportSessionMissed(SupportData):
     how = Choice(*NOT_ATTENDED, required=True)
 
 
+class SupportMissContacted(SupportData):
+    """Whoever was missed asked why."""
+
+    why_code = Slug(required=True)
+
+
+class SupportMissesReviewed(SupportData):
+    """After misses in a row: the safeguarding discussion, and that the referrer was told."""
+
+    decision_code = Slug(required=True)
+    referrer_told = YesNo(required=True)
+
+
 class SupportReviewed(SupportData):
     """`stage` mid: at the fourth visit; end: at the eighth. The repeated score goes with it where there is one."""
 
@@ -383,7 +396,13 @@ class MoveData(AboutPerson):
     move_id = Ref("move", required=True)
 
 
-class HouseholdMoved(MoveData):
+class MoveTold(MoveData):
+    """`recorded_in`: the area of the two in which whoever records it acts; for who acts in both, the one left."""
+
+    recorded_in = Slug()
+
+
+class HouseholdMoved(MoveTold):
     """`people` moved from one area to another, `person_id` among them. `handover_needed`: more than universal work."""
 
     people = fields.List(Ref("person"), required=True, validate=validate.Length(min=1, max=30))
@@ -393,13 +412,13 @@ class HouseholdMoved(MoveData):
     handover_needed = YesNo(required=True)
 
 
-class HandoverAttempted(MoveData):
+class HandoverAttempted(MoveTold):
     outcome = Choice(*HANDOVER_ATTEMPTS, required=True)
     channel = Choice(*CHANNELS, required=True)
     to_team = Slug()
 
 
-class HandoverGiven(MoveData):
+class HandoverGiven(MoveTold):
     """`contexts` name what the account, which stays private, is about."""
 
     contexts = fields.List(Choice(*HANDOVER_CONTEXTS), required=True, validate=validate.Length(min=1))
@@ -615,6 +634,8 @@ TYPES = (
     _said("support.started.v1", SupportStarted),
     _said("support.session_held.v1", SupportData),
     _said("support.session_missed.v1", SupportSessionMissed),
+    _said("support.miss_contacted.v1", SupportMissContacted),
+    _said("support.misses_reviewed.v1", SupportMissesReviewed),
     _said("support.reviewed.v1", SupportReviewed),
     _said("support.ended.v1", SupportReasoned),
     _said("offer.made.v1", OfferMade),
@@ -623,7 +644,7 @@ TYPES = (
     _said("offer.deferred.v1", OfferDeferred),
     _said("offer.fallback_started.v1", OfferMade),
     _said("offer.ended.v1", OfferEnded),
-    _said("household.moved.v1", HouseholdMoved, "social_care"),
+    _told("household.moved.v1", HouseholdMoved, "social_care"),
     _said("handover.attempted.v1", HandoverAttempted, "social_care"),
     _said("handover.given.v1", HandoverGiven, "social_care"),
     _said("handover.acknowledged.v1", HandoverAcknowledged, "social_care"),

@@ -39,11 +39,15 @@ ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Recorded(Generic[S]):
-    """What a command led to: the event, the state after it, and whether an earlier request had recorded it already."""
+    """What a command led to: the event, the state after it, and whether an earlier request had recorded it already.
+
+    `history` is the stream as far as that event, itself included.
+    """
 
     event: Event
     state: S
     replayed: bool
+    history: tuple[Event, ...]
 
     @property
     def version(self) -> int:
@@ -152,7 +156,7 @@ class EventStore:
                     if earlier.get("key") == request["key"]:
                         if earlier.get("body") != request["body"]:
                             raise KeyReused("this Idempotency-Key was used before with another body; choose a new key")
-                        return Recorded(event, aggregate.fold(history[: event.version]), replayed=True)
+                        return _recorded(aggregate, history[: event.version], replayed=True)
                 if not history and not creates:
                     raise UnknownStream(f"there is no {stream}")
                 if expected_version is not None and expected_version != len(history):
@@ -167,7 +171,7 @@ class EventStore:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
                 else:
                     EVENTS_RECORDED.labels(type=event.type).inc()
-                    return Recorded(event, aggregate.fold([*history, event]), replayed=False)
+                    return _recorded(aggregate, [*history, event], replayed=False)
             time.sleep(random.uniform(0, 0.004) * 2**attempt)
         raise Contended(f"{stream} is being changed by others; try again")
 
@@ -219,6 +223,10 @@ class EventStore:
                     sort=[("event.streamversion", ASCENDING)],
                 )
             )
+
+
+def _recorded(aggregate: Aggregate[S], history: list[Event], *, replayed: bool) -> Recorded[S]:
+    return Recorded(history[-1], aggregate.fold(history), replayed, tuple(history))
 
 
 @contextmanager

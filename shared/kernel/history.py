@@ -57,6 +57,11 @@ class History:
     entries: Mapping[str, str] = field(default_factory=dict)
     retracted: frozenset[str] = field(default_factory=frozenset)
 
+    @property
+    def also_open_to(self) -> Collection[str]:
+        """The areas whose business this very record is too, beside the one that it belongs to."""
+        return ()
+
 
 S = TypeVar("S", bound=History)
 Decision = Callable[[S, Any, Context], Fact]

@@ -1,8 +1,9 @@
 """From a request to a recorded fact and back: what the recording services' routes have in common.
 
 Guarantee: an answer tells of the state that the stored stream folds to. A reader outside the record's area (and, once
-its person has moved, outside the new one), or outside its disclosure class and with no part in it, gets none of it; of
-what they may read, an entry of another class stays withheld.
+its person has moved, outside the new one; a move is open to both of its areas), or outside its disclosure class and
+with no part in it, gets none of it; of what they may read, an entry of another class stays withheld. The answer to a
+command tells no more than that.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
-from shared.contracts.access import may_see
+from shared.contracts.access import ACCESS, may_see
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
@@ -30,7 +31,7 @@ from shared.web.fields import CommandBody, Instant, timing
 STEP_ERRORS = (404, 409, 412)
 
 LivesIn = Callable[[str], Collection[str]]
-"""The areas in which a person has come to live by a recorded move."""
+"""The areas in which a person has come to live by recorded moves."""
 
 
 def nowhere_else(person_id: str) -> Collection[str]:
@@ -116,7 +117,7 @@ class Records:
         state = aggregate.fold(history)
         private = self._store.private_of(stream)
         readable = _readable(history, actor)
-        seen = aggregate.fold(event for event in history if event.type == RETRACTION or event.id in readable)
+        seen = _seen(aggregate, history, readable)
         return Shown(state, seen, len(history), list(_entries(history, private, state, readable)))
 
     def lives_among(self, person_id: str, actor: Actor) -> bool:
@@ -165,17 +166,19 @@ class Records:
             creates=creates,
             permit=lambda history: None if creates else self._admitted(aggregate, history, request.actor),
         )
-        body = {**body_of(aggregate, record_id, recorded.state, recorded.version), "event_id": recorded.event.id}
+        seen = _seen(aggregate, recorded.history, _told(aggregate, recorded.history, request.actor))
+        body = {**body_of(aggregate, record_id, seen, recorded.version), "event_id": recorded.event.id}
         return Answer(201, body, version=recorded.version, location=location)
 
     def _admitted(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor as they may act on this record. Refuses (403) who may not.
 
-        Where its person has come to live, they go on with it as if it were of their own area.
+        Where its person has come to live, and where it is open to besides, they go on with it as with their own.
         """
         if history and history[0].area not in actor.areas:
-            person_id = aggregate.fold(history).person_id
-            if person_id and self.lives_among(person_id, actor):
+            state = aggregate.fold(history)
+            is_open = not set(actor.areas).isdisjoint(state.also_open_to)
+            if is_open or (state.person_id and self.lives_among(state.person_id, actor)):
                 actor = replace(actor, also_in=(history[0].area,))
         require_part_in(history, actor)
         return actor
@@ -286,6 +289,19 @@ def _readable(history: Sequence[Event], actor: Actor) -> set[str]:
         return has_part and disclosure == begun_in
 
     return {event.id for event in history if is_readable(event)}
+
+
+def _told(aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> set[str]:
+    """The entries that the answer to the actor's command may tell of: those of their own team for a role that may give
+    a command on such a record and not read it."""
+    if actor.role in ACCESS.get(f"{aggregate.kind.replace('-', '_')}.read", ()):
+        return _readable(history, actor)
+    return {event.id for event in history if event.team == actor.team}
+
+
+def _seen(aggregate: Aggregate[Any], history: Sequence[Event], readable: Collection[str]) -> Any:
+    """What the readable entries fold to, those struck out left out."""
+    return aggregate.fold(event for event in history if event.type == RETRACTION or event.id in readable)
 
 
 def _entries(

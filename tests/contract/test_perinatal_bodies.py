@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from services.perinatal.service import PerinatalService
@@ -52,6 +54,8 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "support": ("support.started.v1", NONE, NONE),
     "support/<>/session-held": ("support.session_held.v1", NONE, NONE),
     "support/<>/session-missed": ("support.session_missed.v1", NONE, NONE),
+    "support/<>/miss-contacted": ("support.miss_contacted.v1", NONE, NONE),
+    "support/<>/misses-reviewed": ("support.misses_reviewed.v1", NONE, NONE),
     "support/<>/reviewed": ("support.reviewed.v1", NONE, frozenset({"reason"})),
     "support/<>/ended": ("support.ended.v1", NONE, NONE),
     "offers": ("offer.made.v1", NONE, NONE),
@@ -61,9 +65,9 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "offers/<>/deferred": ("offer.deferred.v1", NONE, NONE),
     "offers/<>/fallback-started": ("offer.fallback_started.v1", NONE, NONE),
     "offers/<>/ended": ("offer.ended.v1", frozenset({"view_given"}), frozenset({"persons_view"})),
-    "moves": ("household.moved.v1", NONE, NONE),
-    "moves/<>/handover-attempted": ("handover.attempted.v1", NONE, NONE),
-    "moves/<>/handover-given": ("handover.given.v1", NONE, frozenset({"context"})),
+    "moves": ("household.moved.v1", frozenset({"recorded_in"}), NONE),
+    "moves/<>/handover-attempted": ("handover.attempted.v1", frozenset({"recorded_in"}), NONE),
+    "moves/<>/handover-given": ("handover.given.v1", frozenset({"recorded_in"}), frozenset({"context"})),
     "moves/<>/handover-acknowledged": (
         "handover.acknowledged.v1",
         frozenset({"reported_by"}),
@@ -120,6 +124,11 @@ def posts() -> dict[str, Endpoint]:
 def test_the_service_has_these_routes_and_no_others() -> None:
     others = {path for path in posts() if path in OTHERS or path.startswith("referrals/")}
     assert set(posts()) - others == set(ROUTES)
+
+
+def test_no_route_hides_another_of_the_same_name() -> None:
+    names = Counter(name for group in PerinatalService.__mro__ for name in vars(group) if not name.startswith("__"))
+    assert [name for name, times in names.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("path", sorted(ROUTES))

@@ -507,13 +507,33 @@ def test_as_of_now_a_list_is_the_present_list(
 
 def test_the_past_is_not_shown_to_other_areas_nor_outside_the_class(ledger: Ledger, gp: Caller) -> None:
     ledger.hear(*item_planned(), referral_noted(area="norfolk"))
-    past = {"person": PERSON, "as_of": to_text(MONDAY)}
+    past = {"team": "leaving-care-essex", "as_of": to_text(MONDAY)}
     found = answered(gp, "/v1/follow-ups", **past)["items"]
     assert {(item["area"], item["disclosed"], item["title"]) for item in found} == {
         ("essex", False, "leaving care: contact the PA")
     }
     answer = gp.get("/v1/follow-ups", **past, area="norfolk")
     assert (answer.status_code, code(answer)) == (403, "wrong-area")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"person": PERSON},
+        {"person": PERSON, "step": "CL-01.revisit"},
+        {"team": "leaving-care-essex", "standard": "CL-01"},
+        {"team": "leaving-care-essex", "sort": "standard"},
+    ],
+    ids=str,
+)
+def test_of_the_past_as_of_the_present_only_what_is_disclosed_is_found_by_what_it_is_about(
+    ledger: Ledger, gp: Caller, manager: Caller, query: dict[str, str]
+) -> None:
+    ledger.hear(*item_planned(), referral_noted())
+    assert len(steps(manager, **query)) > len(steps(gp, **query))
+    present = answered(gp, "/v1/follow-ups", **query)["items"]
+    assert answered(gp, "/v1/follow-ups", **query, as_of=to_text(MONDAY))["items"] == present
+    assert {item["standard"] for item in present} == ({"REF-01"} if query == {"person": PERSON} else set())
 
 
 def test_the_past_is_of_somebody_and_does_not_lie_ahead(ledger: Ledger, manager: Caller) -> None:

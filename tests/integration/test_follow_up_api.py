@@ -21,6 +21,7 @@ from tests.integration.following import following
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
+    PERSON,
     Inbox,
     Ledger,
     an_event,
@@ -92,11 +93,29 @@ def listed(caller: Caller, **query: Any) -> list[dict[str, Any]]:
     return items
 
 
+def pages(caller: Caller, **query: Any) -> Iterator[list[dict[str, Any]]]:
+    """The items of each page of a list."""
+    cursor: dict[str, str] = {}
+    while True:
+        page = caller.get("/v1/follow-ups", **query, **cursor).json()
+        yield page["items"]
+        if page["next"] is None:
+            return
+        cursor = {"cursor": page["next"]}
+
+
 def noted(ledger: Ledger, at: datetime = MONDAY, **more: Any) -> str:
     """The id of the follow-up of a referral that was noted."""
     event = referral_noted(at, **more)
     ledger.hear(event)
     return ledger.follow_up("REF-01", event.stream).id
+
+
+def case_closed(at: datetime = SOON_DUE) -> Event:
+    """A case about the usual person closes, so that what is open about them is asked about."""
+    case_id = str(uuid4())
+    said = {"case_id": case_id, "person_id": PERSON, "agency": "childrens_social_care", "people": [PERSON]}
+    return an_event("case.closed.v1", f"case/{case_id}", {**said, "reason_code": "goals-met"}, at=at, subject=PERSON)
 
 
 def in_norfolk(at: datetime = MONDAY) -> Event:
@@ -167,15 +186,8 @@ def test_pages_in_any_order_show_everything_once(ledger: Ledger, manager: Caller
     field = sort.removeprefix("-")
     values = [item[field] for item in whole]
     assert values == sorted(values, reverse=sort.startswith("-"))
-    shown: list[dict[str, Any]] = []
-    cursor: dict[str, str] = {}
-    while True:
-        page = manager.get("/v1/follow-ups", sort=sort, limit=3, **cursor).json()
-        shown += page["items"]
-        if page["next"] is None:
-            break
-        cursor = {"cursor": page["next"]}
-    assert [item["id"] for item in shown] == [item["id"] for item in whole]
+    shown = [item["id"] for page in pages(manager, sort=sort, limit=3) for item in page]
+    assert shown == [item["id"] for item in whole]
 
 
 def test_a_cursor_of_another_order_or_of_no_list_is_refused(ledger: Ledger, manager: Caller) -> None:
@@ -248,6 +260,67 @@ def test_a_role_outside_the_disclosure_class_sees_whom_to_ask_and_not_the_conten
     full = manager.get(f"/v1/follow-ups/{follow_up.id}").json()
     assert full["title"] == "A pathway plan item has an owner, a date, a trigger and a fallback"
     assert full["history"][0]["type"] == "plan_item.added.v1"
+
+
+CONTENT = [
+    {"standard": "CL-01"},
+    {"step": "CL-01.revisit"},
+    {"person": PERSON},
+    {"sort": "standard"},
+    {"sort": "-standard"},
+]
+
+
+@pytest.mark.parametrize("query", CONTENT, ids=str)
+def test_what_is_not_disclosed_is_not_found_by_what_it_is_about(
+    ledger: Ledger, gp: Caller, manager: Caller, service: Running, query: dict[str, str]
+) -> None:
+    ledger.hear(referral_noted(), *item_planned(), case_closed())
+    disclosed = {item["id"] for item in listed(gp) if item["disclosed"]}
+    theirs = [item["id"] for item in listed(manager, **query) if item["id"] in disclosed]
+    assert len(theirs) < len(listed(manager, **query))
+    found = listed(gp, **query)
+    assert {item["disclosed"] for item in found} <= {True}
+    assert [item["id"] for item in found] == theirs
+    assert [item["id"] for page in pages(gp, limit=1, **query) for item in page] == theirs
+    assert listed(service.caller("housing-silva", "housing", "housing-essex"), **query) == []
+    team = service.caller("lc-mental-health-greer", "mental_health_service", "leaving-care-essex")
+    assert {item["disclosed"] for item in listed(team, **query)} == {True}
+
+
+def test_what_is_narrowed_by_what_everybody_is_shown_keeps_what_is_not_disclosed(ledger: Ledger, gp: Caller) -> None:
+    ledger.hear(*item_planned())
+    for query in ({"team": "leaving-care-essex"}, {"owner": "pa-lindqvist"}, {"sort": "-opened_at"}):
+        assert {item["disclosed"] for item in listed(gp, **query)} == {False}
+
+
+def test_the_summary_counts_what_is_not_disclosed_without_saying_by_which_standard(
+    ledger: Ledger, gp: Caller, manager: Caller
+) -> None:
+    ledger.hear(referral_noted(), *item_planned(), *item_planned())
+    rows = gp.get("/v1/follow-ups/summary").json()["rows"]
+    assert [(row["standard"], row["team"], row["open"]) for row in rows] == [
+        ("REF-01", "gp-mill-road", 1),
+        ("undisclosed", "leaving-care-essex", 6),
+    ]
+    assert gp.get("/v1/follow-ups/summary", standard="CL-01").json()["rows"] == []
+    (row,) = manager.get("/v1/follow-ups/summary", standard="CL-01").json()["rows"]
+    assert row["open"] == 6
+
+
+def test_a_team_that_was_given_it_finds_it_by_what_it_is_about(
+    ledger: Ledger, manager: Caller, service: Running
+) -> None:
+    ledger.hear(*item_planned())
+    follow_up = ledger.follow_up("CL-01.arrange")
+    housing = service.caller("housing-silva", "housing", "housing-essex")
+    given = {"person": "gp-okafor", "team": "gp-mill-road"}
+    assert manager.post(f"/v1/follow-ups/{follow_up.id}/assigned", given).status_code == 201
+    ledger.catch_up()
+    visitor = service.caller("gp-adeyemi", "gp_practice", "gp-mill-road")
+    assert [item["id"] for item in listed(visitor, standard="CL-01")] == [follow_up.id]
+    assert [row["standard"] for row in visitor.get("/v1/follow-ups/summary").json()["rows"]] == ["CL-01", "undisclosed"]
+    assert listed(housing, standard="CL-01") == []
 
 
 def test_somebody_to_whom_the_content_is_not_disclosed_cannot_act_on_it(ledger: Ledger, gp: Caller) -> None:
@@ -455,6 +528,23 @@ def test_it_is_assigned_to_nobody_of_another_area(ledger: Ledger, manager: Calle
     assert answer.status_code == 422
     assert faulty_fields(answer) == {"to_person"}
     assert ledger.parts.store.collection.count_documents({"event.type": "follow_up.assigned.v1"}) == 0
+
+
+def test_after_a_move_it_is_listed_in_the_new_area_and_assigned_to_somebody_there(
+    ledger: Ledger, manager: Caller, service: Running
+) -> None:
+    there = service.caller("gp-lindholm", "gp_practice", "gp-wensum", "norfolk")
+    path = f"/v1/follow-ups/{noted(ledger)}"
+    assert (listed(there), code(there.get(path))) == ([], "wrong-area")
+    move_id = str(uuid4())
+    said = {"person_id": PERSON, "move_id": move_id, "people": [PERSON], "from_area": "essex", "to_area": "norfolk"}
+    said |= {"told_by": "family", "handover_needed": False}
+    ledger.hear(an_event("household.moved.v1", f"move/{move_id}", said, at=SOON_DUE, subject=PERSON))
+    assert "REF-01" in [item["step"] for item in listed(there)]
+    assert (there.get(path).status_code, there.get(path).json()["area"]) == (200, "essex")
+    assert manager.post(f"{path}/assigned", {"person": "gp-lindholm"}).status_code == 201
+    assert there.get(path).json()["owner"]["person"] == "gp-lindholm"
+    assert manager.post(f"{path}/assigned", {"person": "gp-adeyemi"}).status_code == 201
 
 
 def test_all_of_a_leavers_work_goes_to_somebody_else_and_a_repetition_answers_the_same(

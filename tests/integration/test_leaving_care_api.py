@@ -27,6 +27,7 @@ ARRANGED = {
     "review_by": "2013-03-11",
 }
 UNKNOWN = "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6c"
+PREGNANCY = "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6d"
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ STEPS: list[tuple[str, dict[str, Any], str]] = [
     ("contact-lost", {}, "pa_contact.lost"),
     ("pathway-assessed", {}, "pathway.assessed"),
     ("pathway-planned", {}, "pathway.planned"),
-    ("pathway-reviewed", {"reason": "parent"}, "pathway.reviewed"),
+    ("pathway-reviewed", {"reason": "parent", "pregnancy_id": PREGNANCY}, "pathway.reviewed"),
     (
         "accommodation",
         {"kind": "authority", "provided_by_authority": True, "area": "norfolk"},
@@ -118,8 +119,8 @@ STEPS: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("moved", {"to_area": "norfolk", "out_of_area": True}, "care_leaver.moved"),
     ("authority-confirmed", {"authority": "essex"}, "authority.confirmed"),
-    ("parenthood-acknowledged", {}, "parenthood.acknowledged"),
-    ("support-offered", {"support_code": "young-parents-group"}, "support_offer.made"),
+    ("parenthood-acknowledged", {"household_person_id": f"p_{7:032x}"}, "parenthood.acknowledged"),
+    ("support-offered", {"support_code": "young-parents-group", "pregnancy_id": PREGNANCY}, "support_offer.made"),
     (
         "entitlement-decided",
         {"decision": "continues", "decided_by": "manager-lane"},

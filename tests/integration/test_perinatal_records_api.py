@@ -184,6 +184,8 @@ def test_support_has_sessions_reviews_and_an_end(visitor: Caller, person_id: str
     for verb, body in (
         ("session-held", {}),
         ("session-missed", {"how": "no_access"}),
+        ("miss-contacted", {"why_code": "no-transport"}),
+        ("misses-reviewed", {"decision_code": "offer-again", "referrer_told": True}),
         ("reviewed", {"stage": "mid", "decision": "step_up", "reason_code": "worse", "reason": SECRET}),
         ("reviewed", {"stage": "end", "decision": "end", "reason_code": "better", "tool": "epds", "score": 6}),
         ("ended", {"reason_code": "completed"}),
@@ -191,7 +193,7 @@ def test_support_has_sessions_reviews_and_an_end(visitor: Caller, person_id: str
         assert visitor.post(f"{path}/{verb}", body).status_code == 201, verb
     record = visitor.get(path).json()
     assert record["state"] == "ended"
-    assert record["history"][3]["private"] == {"reason": SECRET}
+    assert record["history"][5]["private"] == {"reason": SECRET}
     alone = {"stage": "end", "decision": "end", "reason_code": "better", "tool": "epds"}
     assert faulty_fields(visitor.post(f"{path}/reviewed", alone)) == {"score"}
 
@@ -291,6 +293,49 @@ def test_the_health_visitor_of_the_new_area_may_act_after_the_move_and_not_befor
     assert visitor.post(f"{move.headers['Location']}/retractions", entry).status_code == 201
     assert code(norfolk.get(path)) == "wrong-area"
     assert listed() == []
+
+
+def test_who_moved_back_is_no_longer_the_other_areas_to_read_or_write(
+    visitor: Caller, norfolk: Caller, person_id: str
+) -> None:
+    path = booked(visitor, person_id)
+    there = begun(visitor, "/v1/moves", moved(person_id, occurred_at="2013-01-07"))
+    assert norfolk.post(f"{path}/concern-noted", {"concern": "homeless"}).status_code == 201
+    theirs = begun(norfolk, "/v1/screens", {"person_id": person_id, "tool": "epds", "score": 9, "self_harm": False})
+    back = moved(person_id, from_area="norfolk", to_area="essex", occurred_at="2013-01-10")
+    begun(norfolk, "/v1/moves", back)
+    for answer in (norfolk.get(path), norfolk.post(f"{path}/concern-noted", {"concern": "homeless"})):
+        assert (answer.status_code, code(answer)) == (403, "wrong-area")
+    assert norfolk.get("/v1/pregnancies", person=person_id).json()["items"] == []
+    # What is their own stays theirs, and the handover that they took part in.
+    assert [caller.get(theirs).status_code for caller in (norfolk, visitor)] == [200, 200]
+    assert norfolk.get(there).status_code == 200
+
+
+def test_an_area_is_not_let_in_by_its_own_word_but_may_record_the_move_and_take_the_handover(
+    service: Running, visitor: Caller, norfolk: Caller, person_id: str
+) -> None:
+    path = booked(visitor, person_id)
+    housing = service.caller("officer-reed", "housing", "housing-norwich", "norfolk")
+    move = begun(housing, "/v1/moves", moved(person_id))
+    assert housing.get(move).status_code == 200
+    for answer in (norfolk.get(path), norfolk.get(f"/v1/people/{person_id}"), housing.get(f"/v1/people/{person_id}")):
+        assert (answer.status_code, code(answer)) == (403, "wrong-area")
+    assert norfolk.get("/v1/pregnancies", person=person_id).json()["items"] == []
+    assert norfolk.get(move).status_code == 200
+    assert norfolk.post(f"{move}/handover-acknowledged", {}).json()["facts"]["reported_by"] == "receiver"
+    assert norfolk.get(path).status_code == 200
+
+
+def test_an_area_is_let_in_when_the_area_that_was_left_writes_of_the_move_too(
+    visitor: Caller, norfolk: Caller, person_id: str
+) -> None:
+    path = booked(visitor, person_id)
+    move = begun(norfolk, "/v1/moves", moved(person_id))
+    assert norfolk.get(path).status_code == 403
+    reached = visitor.post(f"{move}/handover-attempted", {"outcome": "reached", "channel": "phone"})
+    assert reached.status_code == 201
+    assert norfolk.get(path).status_code == 200
 
 
 def test_where_somebody_lives_is_asked_of_an_index_of_moves_alone(service: Running, person_id: str) -> None:
@@ -483,6 +528,36 @@ def test_an_entry_of_another_class_is_withheld_from_a_reader_of_the_record(
     assert (entry["type"], entry["data"], entry["private"], entry["team"]) == (None, {}, {}, "midwives-colne")
     assert record["facts"]["edd"] == "2014-06-15"
     assert "outcome" not in record["facts"]
+
+
+def test_the_answer_to_a_command_tells_what_a_reader_of_the_record_may_see(
+    service: Running, visitor: Caller, midwife: Caller, person_id: str
+) -> None:
+    path = booked(midwife, person_id, edd="2014-06-15")
+    decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
+    assert midwife.post(f"{path}/screening-decided", decided).json()["facts"]["outcome"] == "early_help"
+    gone_on = visitor.post(f"{path}/concern-noted", {"concern": "late_booking"}).json()
+    assert gone_on["facts"] == visitor.get(path).json()["facts"]
+
+
+def test_the_answer_to_a_command_of_who_may_not_read_the_record_tells_of_their_own_entries_alone(
+    service: Running, midwife: Caller, person_id: str
+) -> None:
+    housing = service.caller("housing-silva", "housing", "housing-essex")
+    notified = housing.post("/v1/pregnancies/notified", {"person_id": person_id, "concerns": ["homeless"]}, key="n")
+    assert notified.json()["facts"]["concerns"] == ["homeless"]
+    path = notified.headers["Location"]
+    midwife.post(f"{path}/booked", {"concerns": ["mental_ill_health"], "edd": "2014-06-15"})
+    decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
+    assert midwife.post(f"{path}/screening-decided", decided).status_code == 201
+    assert housing.get(path).status_code == 403
+    again = housing.post("/v1/pregnancies/notified", {"person_id": person_id, "concerns": ["homeless"]}, key="n")
+    assert again.json() == notified.json()
+    entry = {"event_id": notified.json()["event_id"], "reason_code": "wrong-person"}
+    retracted = housing.post(f"{path}/retractions", entry, key="r")
+    assert (retracted.status_code, retracted.json()["version"]) == (201, 4)
+    assert (retracted.json()["facts"], retracted.json()["state"]) == ({}, None)
+    assert housing.post(f"{path}/retractions", entry, key="r").json() == retracted.json()
 
 
 def test_pregnancies_are_listed_newest_first_by_mother_and_state(visitor: Caller, person_id: str) -> None:

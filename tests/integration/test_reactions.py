@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -23,6 +24,7 @@ from tests.unit.said import Said, person
 
 NAMES = {"given_name": "Rowan", "family_name": "Exampleton", "date_of_birth": "1994-05-20"}
 LEARNT, LOST = "parenthood.learnt.v1", "parenthood.lost.v1"
+MOVE_LEARNT = "care_leaver.move_learnt.v1"
 CARE_LEAVER_LEARNT = "pregnancy.care_leaver_learnt.v1"
 CHILD = 51
 
@@ -68,8 +70,9 @@ def midwife(service: Running) -> Caller:
 
 
 def leaver(service: Running, **more: Any) -> tuple[str, str]:
-    """The path and the person id of a new care leaver."""
-    answer = adviser(service).post("/v1/care-leavers", {**NAMES, "category": "former_relevant", **more})
+    """The path and the person id of a new care leaver, registered before all that is said here."""
+    body = {**NAMES, "category": "former_relevant", "occurred_at": "2013-01-07", **more}
+    answer = adviser(service).post("/v1/care-leavers", body)
     assert answer.status_code == 201, answer.text
     return str(answer.headers["Location"]), str(answer.json()["person_id"])
 
@@ -191,6 +194,39 @@ def test_the_death_of_a_child_of_the_household_is_told(leaving_care: Running, sa
     hear(leaving_care, said.died(child, him, her), said.joined(her, him, child))
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT, LOST])
     assert entries(adviser(leaving_care), path)[-1]["data"]["household_person_id"] == her
+
+
+def test_a_move_of_a_care_leaver_is_learnt_once_and_struck_out_with_its_reason(
+    leaving_care: Running, said: Said, her: str
+) -> None:
+    path, him = leaver(leaving_care)
+    move = said.moved(str(uuid4()), her, him)
+    hear(leaving_care, move, move)
+    eventually(lambda: told(adviser(leaving_care), path) == [MOVE_LEARNT])
+    entry = entries(adviser(leaving_care), path)[-1]
+    about = {"move_id": move.data["move_id"], "to_area": "norfolk", "out_of_area": True}
+    assert {name: entry["data"][name] for name in about} == about
+    by_themselves = {"to_area": "norfolk", "out_of_area": True}
+    assert adviser(leaving_care).post(f"{path}/moved", by_themselves).status_code == 201
+    hear(leaving_care, said.retracted(move))
+    eventually(lambda: told(adviser(leaving_care), path) == [])
+    assert struck_out_by_itself(adviser(leaving_care), path) == 1
+
+
+def test_a_child_born_years_before_the_registration_is_learnt_of_and_no_pregnancy(
+    leaving_care: Running, said: Said, her: str, pregnancy: str
+) -> None:
+    path, him = leaver(leaving_care)
+    child = f"p_{uuid4().hex}"
+    born = said.ended(pregnancy, her, "birth", child)
+    hear(leaving_care, said.partner(pregnancy, her, him))
+    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    registered = datetime.fromisoformat(entries(adviser(leaving_care), path)[0]["occurred_at"])
+    hear(leaving_care, replace(born, occurred_at=registered - timedelta(days=3 * 365)))
+    eventually(lambda: struck_out_by_itself(adviser(leaving_care), path) == 1)
+    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    standing = [entry for entry in entries(adviser(leaving_care), path) if entry["type"] == LEARNT]
+    assert [entry["data"].get("household_person_id") for entry in standing if not entry["retracted"]] == [child]
 
 
 def test_what_cannot_be_read_is_parked_and_what_has_no_bearing_is_not_kept(leaving_care: Running, said: Said) -> None:

@@ -48,6 +48,7 @@ ACTS = st.one_of(
     st.builds(lambda of, how, who: ("ended", *of, how, who), pregnancies, st.sampled_from(OUTCOMES), people),
     st.tuples(st.just("joined"), people, people, people),
     st.tuples(st.just("died"), people),
+    st.tuples(st.just("moved"), st.integers(min_value=61, max_value=62), people, people),
     st.tuples(st.sampled_from(["linked", "linked", "unlinked"]), people, people),
     st.tuples(st.just("retracted"), st.integers(min_value=0, max_value=30)),
 )

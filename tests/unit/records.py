@@ -85,6 +85,8 @@ SAYS: Mapping[str, Mapping[str, Any]] = {
     "screen.followed_up.v1": {"outcome": "refer", "assessed_by": "hv-pereira"},
     "support.started.v1": {"kind": "listening_visits"},
     "support.session_missed.v1": {"how": "no_access"},
+    "support.miss_contacted.v1": {"why_code": "no-transport"},
+    "support.misses_reviewed.v1": {"decision_code": "offer-again", "referrer_told": True},
     "support.reviewed.v1": {"stage": "mid", "decision": "extend", "reason_code": "better"},
     "support.ended.v1": {"reason_code": "completed"},
     "offer.made.v1": {"what": "counselling"},

@@ -84,6 +84,12 @@ class Said:
         of = {"adult_id": person(adult), "children": [person(child) for child in children]}
         return self._of_person("household.adult_joined.v1", household, **of)
 
+    def moved(self, move: Id, *people: Id, to_area: str = "norfolk") -> Event:
+        who = [person(one) for one in people]
+        said = {"from_area": "essex", "to_area": to_area, "told_by": "family", "handover_needed": True}
+        ids = {"move_id": thing(move), "person_id": who[0], "people": who}
+        return self.event("household.moved.v1", f"move/{thing(move)}", **ids, **said)
+
     def died(self, who: Id, *family: Id) -> Event:
         return self._of_person("person.died.v1", who, family=[person(one) for one in family])
 

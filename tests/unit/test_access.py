@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from services.leaving_care.domain import care_leaver, plan_item
+from services.perinatal.domain import condition, referral
 from services.perinatal.domain.referral import RECEIVING_ROLES
 from shared.contracts.access import ACCESS, DISCLOSURE, ROLES, SYSTEM, may, may_see, require_area
 from shared.contracts.catalogue import DISCLOSURE_CLASSES
 from shared.kernel.decisions import Actor, Refused
+from tests.unit.records import AGGREGATES
 
 READS = {command for command in ACCESS if command.endswith(".read")}
 # Practice and DESIGN 1: who may take part in a referral, on which side.
@@ -361,3 +364,9 @@ def test_an_actor_acts_inside_their_areas_only() -> None:
     with pytest.raises(Refused) as refused:
         require_area(actor, "norfolk")
     assert (refused.value.status, refused.value.code) == (403, "wrong-area")
+
+
+def test_every_kind_of_record_has_the_command_that_reads_it() -> None:
+    """By it the answer to a command is cut to what the actor may read."""
+    kinds = {*AGGREGATES, *(module.AGGREGATE.kind for module in (care_leaver, condition, plan_item, referral))}
+    assert {f"{kind.replace('-', '_')}.read" for kind in kinds} <= READS

@@ -21,6 +21,7 @@ ELSEWHERE = Actor("pa-cley", "personal_adviser", "leaving-care-norfolk", ("norfo
 MANAGER = Actor("manager-lane", "manager", "leaving-care-essex", ("essex",))
 CARE_LEAVER = str(UUID(int=5))
 PREGNANCY = str(UUID(int=6))
+MOVE = str(UUID(int=7))
 BROOK = AssignAdviser(adviser="pa-brook", team="leaving-care-essex")
 
 
@@ -164,6 +165,7 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
     ("pathway.planned", {}),
     ("accommodation.changed", {"kind": "authority", "provided_by_authority": True, "area": "norfolk"}),
     ("care_leaver.moved", {"to_area": "norfolk", "out_of_area": True}),
+    ("care_leaver.move_learnt", {"to_area": "norfolk", "out_of_area": True, "move_id": MOVE}),
     ("authority.confirmed", {"authority": "essex"}),
     ("care_leaver.entitlement_decided", {"decision": "continues", "decided_by": "manager-lane"}),
     ("parenthood.learnt", {"kind": "to_be_parent", "pregnancy_id": PREGNANCY}),

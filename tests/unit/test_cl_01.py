@@ -94,7 +94,7 @@ def test_known_only_by_its_day_or_month_it_counts_from_the_end_of_that(practice,
 EFFECTS = {
     "plan_item.arranged.v1": ("met", "open", "open"),
     "plan_item.offered.v1": ("open", "met", "open"),
-    "plan_item.taken_up.v1": ("open", "ended", "ended"),
+    "plan_item.taken_up.v1": ("open", "met", "ended"),
     "plan_item.declined.v1": ("open", "met", "open"),
     "plan_item.deferred.v1": ("open", "met", "open"),
     "plan_item.reviewed.v1": ("open", "met", "open"),
@@ -187,10 +187,16 @@ def test_acting_on_a_later_round_leaves_it_open(practice, item):
     assert [found.state for found in item.all("CL-01.revisit")] == ["met", "open"]
 
 
-def test_the_rounds_stop_when_the_item_is_taken_up(practice, item):
+def test_an_item_that_was_taken_up_is_asked_about_until_it_is_completed(practice, item):
     item.was("offered", "2013-02-12 10:00")
     item.was("taken_up", "2013-02-19 10:00")
-    assert [found.state for found in item.all("CL-01.revisit")] == ["met", "ended"]
+    assert [(found.state, shown(found.due_at)) for found in item.all("CL-01.revisit")] == [
+        ("met", "2013-03-12 17:00"),
+        ("met", "2013-04-09 17:00"),
+        ("open", "2013-04-16 17:00"),
+    ]
+    item.was("completed", "2013-03-19 10:00")
+    assert [found.state for found in item.all("CL-01.revisit")] == ["met", "met", "ended"]
 
 
 def test_a_round_that_somebody_ended_is_not_followed_by_another(practice, item):

@@ -6,15 +6,20 @@ from dataclasses import replace
 
 import pytest
 
+from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, Assign, End, Note, Refuse
+from services.referrals_followup.views import Guard, document_of, follow_up_of
 from shared.kernel.decisions import Actor
 from tests.unit.practice import (
     CAMHS,
     CHILD,
     GP,
     HV,
+    MANAGER,
     MIDWIFE,
+    NURSERY,
     OTHER,
+    PA,
     PARTNER,
     PERSON,
     SOCIAL_WORKER,
@@ -181,11 +186,21 @@ def test_that_it_was_given_refused_noted_or_read_meets_nothing(practice):
     assert referral.the("CLOSE-01") == found
 
 
-def test_an_acceptance_from_before_the_closing_was_known_says_nothing_of_it(practice):
+def test_what_a_named_person_had_taken_on_before_the_closing_is_not_left_by_it(practice):
     referral = practice.referral()
     referral.was("intended", "2014-01-13 10:00")
     practice.act(Accept(referral.the("REF-01")), "2014-01-14 10:00", by=GP)
     closed(practice)
+    assert referral.the("CLOSE-01").state == "met"
+
+
+def test_what_was_taken_on_and_handed_back_is_nobodys_again(practice):
+    referral = practice.referral()
+    referral.was("intended", "2014-01-13 10:00")
+    closed(practice)
+    practice.act(Accept(referral.the("REF-01")), "2014-01-20 10:00", by=GP)
+    assert referral.the("CLOSE-01").state == "met"
+    practice.act(Refuse(referral.the("REF-01"), "no-capacity"), "2014-01-20 12:00", by=GP)
     assert referral.the("CLOSE-01").state == "open"
 
 
@@ -341,3 +356,52 @@ def test_a_closing_about_somebody_else_asks_nothing(practice):
     pregnancy = pregnant(practice)
     closed(practice, people=[OTHER])
     assert not [one for one in practice.follow_ups(pregnancy.name) if one.standard == "CLOSE-01"]
+
+
+# --- who is told what the question is about ---------------------------------------------------------------------------
+
+
+def readers(found, practice, *people):
+    """Those of these people to whom it is disclosed."""
+    return [one.role for one in people if is_disclosed(found, practice.acts(found), one.role, one.team)]
+
+
+def test_what_a_closing_left_open_is_told_only_to_those_who_may_see_the_closing_and_the_obligation(practice):
+    item = practice.plan_item()
+    item.was("added", "2014-01-14 10:00")
+    _, closing = closed(practice, by=HV)
+    found = next(one for one in item.all("CLOSE-01") if "CL-01.fallback" in one.expects)
+    assert found.opened_by == closing.id
+    # She closed the case, and leaving care is not for her; the adviser's team planned the item, and the case is not.
+    assert readers(found, practice, NURSERY, HV, PA, SOCIAL_WORKER, MANAGER) == ["social_worker", "manager"]
+    shown_to_her = as_shown_to(found, practice.acts(found), HV.role, HV.team)
+    assert (shown_to_her.reference, shown_to_her.title) == (found.reference, "leaving care: contact the PA")
+    kept = follow_up_of(document_of(found, practice.acts(found), None, Guard(1, 1)))
+    assert kept.matters == found.matters
+    assert (shown_to_her.expects, shown_to_her.thread, shown_to_her.person) == ("", "undisclosed", None)
+    practice.act(Assign(found, PA.id, PA.team), "2014-01-16 10:00", by=MANAGER)
+    assert readers(found, practice, NURSERY, HV, PA) == ["personal_adviser"]
+
+
+def test_a_team_with_a_part_in_both_sees_what_its_closing_left_open_whatever_its_role(practice):
+    housing = Actor("housing-silva", "housing", "housing-essex", ("essex",))
+    referral = practice.referral(by=housing)
+    referral.was("not_attended", "2014-01-20 10:00")
+    referral.was("closed", "2014-01-21 10:00")
+    found = referral.all("CLOSE-01")[0]
+    assert readers(found, practice, housing, replace(housing, team="housing-norfolk")) == ["housing"]
+
+
+def test_that_somebody_is_pregnant_is_not_told_by_a_closing_to_those_outside_the_class(practice):
+    pregnancy = pregnant(practice)
+    closed(practice)
+    about_it = (*pregnancy.all("CLOSE-01"), pregnancy.the("CLOSE-01.pregnancy"))
+    assert {tuple(readers(found, practice, NURSERY, MIDWIFE)) for found in about_it} == {("midwife",)}
+
+
+def test_that_somebody_is_pregnant_is_not_told_by_what_a_case_opens_either(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", BOOKED, mother_age_band="from_20", concerns=[])
+    case(practice).was("case.opened.v1", "2013-12-02 10:00", agency="childrens_social_care")
+    found = pregnancy.the("PBA-01")
+    assert (found.opened_type, readers(found, practice, NURSERY, MIDWIFE)) == ("case.opened.v1", ["midwife"])

@@ -61,6 +61,7 @@ DUE = {
     "14 days":         "2013-01-28 2013-02-01 2013-02-02 2013-04-11 2014-01-07 2013-11-08 2013-02-14",
     # Of a month six weeks after the sending (on the 13th) come before four after its end.
     "28 days":         "2013-02-11 2013-02-15 2013-02-16 2013-04-25 2014-01-21 2013-11-22 2013-02-24",
+    "5 weeks":         "2013-02-18 2013-02-22 2013-02-23 2013-05-02 2014-01-28 2013-11-29 2013-03-07",
     "8 weeks":         "2013-03-11 2013-03-15 2013-03-16 2013-05-23 2014-02-18 2013-12-20 2013-03-28",
     "10 weeks":        "2013-03-25 2013-03-29 2013-03-30 2013-06-06 2014-03-04 2014-01-03 2013-04-11",
     "6 months":        "2013-07-14 2013-07-18 2013-07-19 2013-09-28 2014-06-24 2014-04-25 2013-07-31",
@@ -136,6 +137,7 @@ class Step:
     short_of_meeting: tuple[Act, ...] = ()
     due_at: str = AT_FIVE
     unless_done_before: bool = False
+    after_a_death: str = "ended"
     said: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
 
     def opened(self, practice: Practice, at: str = MONDAY, **when: Any) -> tuple[Thread, Event]:
@@ -148,11 +150,12 @@ class Step:
 
 
 def act(practice: Practice, thread: Thread, act: Act, at: str, **when: Any) -> Event:
-    """It happens on the thread itself; a referral or a notification is another record that names it."""
+    """It happens on the thread itself; a referral, an offer, a support or a notification is another record."""
     event, said = act
     noun = event.partition(".")[0]
+    noun = "care-leaver" if noun == "support_offer" else noun
     kind = thread.name.partition("/")[0]
-    if noun in ("referral", "notification") and noun != kind:
+    if noun in ("referral", "notification", "offer", "support", "care-leaver") and noun != kind:
         names = {f"{kind}_id": thread.id} if noun == "notification" else {}
         return practice.record_of(noun, **names).was(event, at, **said, **when)
     return thread.was(event, at, **said, **when)
@@ -165,6 +168,7 @@ LAURENT, KAYA, MARLOWE = "fd-laurent", "fd-manager-kaya", "head-of-service-marlo
 VASQUEZ, ACHTERBERG, RAHMAN = "perinatal-lead-vasquez", "lead-achterberg", "gp-safeguarding-rahman"
 ENDED = ("pregnancy.ended.v1", {"outcome": "birth", "children": ["p_" + "c" * 32]})
 SHARED = {"shared_with": ["midwife", "health_visitor", "gp_practice"]}
+DECIDED_OTHERWISE = ("prebirth.screening_decided.v1", {"outcome": "none", "reason_code": "no-risk-found"})
 WITHDRAWN = ("referral.withdrawn.v1", {"reason_code": "sent-twice"})
 RETURNED = "referral.outcome_returned.v1"
 HARMED = {"tool": "epds", "score": 3, "self_harm": True}
@@ -229,6 +233,68 @@ STEPS = {
             ("2013-02-25", "designated-nurse", (OYELARAN, "designated-nurse-hartigan")),
         ),
     ),
+    "PBA-01.refer": Step(
+        begin=pregnancy(MIDWIFE),
+        opens=("prebirth.screening_decided.v1", {"outcome": "assess"}),
+        due="2 working days",
+        meets=(
+            ("prebirth.referred.v1", {}),
+            ("prebirth.referral_accepted.v1", {}),
+            ("prebirth.assessment_started.v1", {}),
+            ("prebirth.assessment_completed.v1", {}),
+        ),
+        ends=(DECIDED_OTHERWISE, ENDED),
+        ladder=ladder(
+            "PBA-01.refer",
+            ("2013-01-16", "owner", (EKWUEME,)),
+            ("2013-01-21", "named-midwife", (EKWUEME, OYELARAN)),
+            ("2013-01-28", "named-midwife", (EKWUEME, OYELARAN)),
+        ),
+    ),
+    "PBA-01.accept": Step(
+        begin=pregnancy(MIDWIFE),
+        opens=("prebirth.referred.v1", {}),
+        due="1 working day",
+        meets=(
+            ("prebirth.referral_accepted.v1", {}),
+            ("prebirth.assessment_started.v1", {}),
+            ("prebirth.assessment_completed.v1", {}),
+            ("prebirth.threshold_not_met.v1", {}),
+        ),
+        short_of_meeting=(DECIDED_OTHERWISE,),
+        ends=(ENDED,),
+        ladder=ladder(
+            "PBA-01.accept",
+            ("2013-01-15", "owner", (EKWUEME, PETROV)),  # who is on duty at Essex's social care
+            ("2013-01-18", "service-manager", (EKWUEME, PETROV, KRUGER)),
+            ("2013-01-25", "service-manager", (EKWUEME, PETROV, KRUGER)),
+        ),
+    ),
+    "PBA-01.offer": Step(
+        begin=pregnancy(MIDWIFE),
+        opens=("prebirth.screening_decided.v1", {"outcome": "support_offer"}),
+        due="10 working days",
+        meets=(
+            ("offer.made.v1", {}),
+            ("support_offer.made.v1", {}),  # by the leaving-care service
+            ("support.started.v1", {}),
+            *(
+                ("referral.sent.v1", {"service": service})
+                for service in ("early_help", "childrens_social_care", "family_nurse_partnership", "leaving_care")
+            ),
+        ),
+        short_of_meeting=(
+            ("referral.intended.v1", {"service": "early_help"}),  # decided is not done
+            ("referral.sent.v1", {"service": "midwifery"}),
+        ),
+        ends=(DECIDED_OTHERWISE, ENDED),
+        ladder=ladder(
+            "PBA-01.offer",
+            ("2013-01-28", "owner", (EKWUEME,)),
+            ("2013-01-31", "named-midwife", (EKWUEME, OYELARAN)),
+            ("2013-02-07", "named-midwife", (EKWUEME, OYELARAN)),
+        ),
+    ),
     "PBA-02": Step(
         begin=pregnancy(SOCIAL_WORKER),
         opens=("prebirth.referral_accepted.v1", {}),
@@ -275,7 +341,10 @@ STEPS = {
         begin=pregnancy(MIDWIFE),
         opens=("pregnancy.partner_named.v1", {}),
         due="10 working days",
-        meets=(("parent.checks_recorded.v1", {}),),
+        meets=tuple(("parent.checks_recorded.v1", {"parents": checked}) for checked in ([PERSON, PARTNER], [PARTNER])),
+        short_of_meeting=tuple(
+            ("parent.checks_recorded.v1", {"parents": checked}) for checked in ([], [PERSON], [PERSON, OTHER])
+        ),
         ends=(ENDED,),
         ladder=checks_ladder("PBA-04", EKWUEME),
     ),
@@ -283,7 +352,10 @@ STEPS = {
         begin=record("person", adult_id=PARTNER),
         opens=("household.adult_joined.v1", {}),
         due="10 working days",
-        meets=(("parent.checks_recorded.v1", {}),),
+        meets=tuple(("parent.checks_recorded.v1", {"parents": checked}) for checked in ([PARTNER], [PERSON, PARTNER])),
+        short_of_meeting=tuple(
+            ("parent.checks_recorded.v1", {"parents": checked}) for checked in ([], [PERSON], [PERSON, OTHER])
+        ),
         ladder=checks_ladder("PBA-04.household", PEREIRA),
     ),
     "REF-01": Step(
@@ -380,6 +452,7 @@ STEPS = {
     ),
     "CSC-01.decide": Step(
         begin=record("contact", by=FRONT_DOOR),
+        after_a_death="open",  # safeguarding does not end with a death
         opens=("contact.received.v1", {}),
         due="1 working day",
         meets=(("contact.decided.v1", {}),),
@@ -392,6 +465,7 @@ STEPS = {
     ),
     "CSC-01.tell": Step(
         begin=record("contact", by=FRONT_DOOR),
+        after_a_death="open",  # safeguarding does not end with a death
         opens=("contact.received.v1", {}),
         due="1 working day",
         meets=(("contact.referrer_told.v1", {}),),
@@ -453,7 +527,7 @@ STEPS = {
         opens=("screen.recorded.v1", {"tool": "epds", "score": 12}),
         due="5 working days",
         meets=(
-            *(("screen.followed_up.v1", {"outcome": outcome}) for outcome in ("no_further", "self_help", "urgent")),
+            *(("screen.followed_up.v1", {"outcome": outcome}) for outcome in ("no_further", "self_help")),
             *(
                 ("referral.sent.v1", {"service": service})
                 for service in ("camhs", "adult_mental_health", "general_practice")
@@ -461,6 +535,7 @@ STEPS = {
         ),
         short_of_meeting=(
             ("screen.followed_up.v1", {"outcome": "refer"}),  # decided is not done
+            ("screen.followed_up.v1", {"outcome": "urgent"}),
             ("referral.intended.v1", {"service": "camhs"}),
             ("referral.sent.v1", {"service": "midwifery"}),
         ),
@@ -476,10 +551,8 @@ STEPS = {
         opens=("screen.recorded.v1", HARMED),
         due="the same day",
         due_at=AT_MIDNIGHT,
-        meets=tuple(
-            ("screen.followed_up.v1", {"outcome": outcome}) for outcome in ("no_further", "self_help", "urgent")
-        ),
-        short_of_meeting=(("screen.followed_up.v1", {"outcome": "refer"}),),
+        meets=tuple(("screen.followed_up.v1", {"outcome": outcome}) for outcome in ("no_further", "self_help")),
+        short_of_meeting=tuple(("screen.followed_up.v1", {"outcome": outcome}) for outcome in ("refer", "urgent")),
         ladder=ladder(
             "MH-03.self-harm",
             ("2013-01-14 09:30", "at-once", (PEREIRA, "duty-clinician-berg")),
@@ -536,6 +609,24 @@ STEPS = {
             ("2013-03-25", "owner", (PEREIRA, ITO)),
             ("2013-04-03", "perinatal-lead", (PEREIRA, VASQUEZ)),
             ("2013-04-17", "perinatal-lead", (PEREIRA, VASQUEZ)),
+        ),
+    ),
+    "MH-05.extended": Step(
+        begin=record("support", ("support.started.v1", VISITS)),
+        opens=("support.reviewed.v1", {"decision": "extend"}),
+        due="5 weeks",
+        meets=tuple(
+            ("support.reviewed.v1", {"stage": stage, "decision": decision})
+            for stage in ("mid", "end")
+            for decision in ("step_up", "end", "extend")
+        ),
+        short_of_meeting=((HELD, {}),),
+        ends=(("support.ended.v1", {"reason_code": "moved-away"}),),
+        ladder=ladder(
+            "MH-05.extended",
+            ("2013-02-18", "owner", (PEREIRA,)),
+            ("2013-02-20", "team-lead", (PEREIRA, ITO)),
+            ("2013-03-06", "team-lead", (PEREIRA, ITO)),
         ),
     ),
     "MH-06.re-offer": Step(
@@ -720,8 +811,13 @@ def test_what_falls_short_of_what_is_expected_leaves_it_open(practice, step, wha
 def test_what_is_done_for_another_does_not_count_for_this_one(practice, step):
     row = STEPS[step]
     thread, _ = row.opened(practice)
-    is_of_a_person = thread.name.startswith("person/")
-    another = practice.record_of("person", key=OTHER) if is_of_a_person else row.opened(practice)[0]
+    noun = row.meets[0][0].partition(".")[0]
+    if thread.name.startswith("person/"):
+        another = practice.record_of("person", key=OTHER)
+    elif noun == "offer":  # whatever record it is on, it is of one person
+        another = practice.record_of(noun, person_id=OTHER)
+    else:
+        another = row.opened(practice)[0]
     act(practice, another, row.meets[0], "2013-01-14 15:00")
     assert thread.the(step).state == "open"
 
@@ -824,10 +920,24 @@ def test_when_what_met_it_was_a_mistake_it_is_open_again_and_the_ladder_goes_on(
     )
 
 
-@every_step
+@pytest.mark.parametrize("step", [step for step, row in STEPS.items() if row.after_a_death == "ended"])
 def test_the_death_of_whom_it_is_about_ends_it_and_nobody_is_chased(practice, step):
     thread, _ = STEPS[step].opened(practice)
     died = practice.record_of("person", by=HV).was("person.died.v1", "2013-01-14 12:00")
     found = thread.the(step)
     assert (found.state, found.closed_by, found.closed_reason) == ("ended", died.id, "bereavement")
     assert [one for one in practice.sweep("2026-11-02 09:00") if one.step == step] == []
+
+
+@pytest.mark.parametrize("step", [step for step, row in STEPS.items() if row.after_a_death == "open"])
+def test_no_death_ends_what_the_front_door_owes_and_the_ladder_goes_on(practice, step):
+    thread, _ = STEPS[step].opened(practice)
+    practice.record_of("person", by=HV).was("person.died.v1", "2013-01-14 12:00")
+    assert thread.the(step).state == "open"
+    assert chases(practice, step, f"{STEPS[step].ladder[-1].at[:10]} 23:59") == list(STEPS[step].ladder)
+    act(practice, thread, STEPS[step].meets[0], "2013-01-18 10:00")
+    assert thread.the(step).state == "met"
+
+
+def test_only_the_front_door_owes_on_after_a_death():
+    assert {step for step, row in STEPS.items() if row.after_a_death == "open"} == {"CSC-01.decide", "CSC-01.tell"}

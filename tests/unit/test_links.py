@@ -7,7 +7,7 @@ import pytest
 from services.referrals_followup.domain.follow_up import Accept
 from tests.unit.practice import CHILD, HV, MANAGER, MIDWIFE, NURSERY, OTHER, PERSON, TWIN, Practice, shown
 
-# CHILD is the smaller of the two ids, and so the one under which what is counted is told.
+# What is counted is told under the id that was known first.
 SAME = TWIN
 
 
@@ -85,6 +85,7 @@ def test_what_is_expected_for_a_birth_keeps_its_id_and_its_thread_and_is_met_und
 
 def test_what_was_chased_about_one_id_stays_in_sight_when_it_is_told_under_the_other(practice):
     """The first count was reviewed before anybody was chased, so the chase belongs to the second."""
+    record_of(practice, CHILD).was("practitioner.assigned.v1", "2014-01-06 10:00")
     for day in ("03-03", "03-03", "03-03"):
         concern(practice, SAME, f"2014-{day}")
     record_of(practice, SAME).was("accumulation.reviewed.v1", "2014-03-03 16:00")
@@ -100,6 +101,17 @@ def test_what_was_chased_about_one_id_stays_in_sight_when_it_is_told_under_the_o
         ("SG-02.lead", "open"),
         ("SG-02.review", "open"),
     ]
+
+
+def test_what_was_asked_under_the_id_that_was_known_first_stays_as_it_is(practice):
+    for day in ("03-03", "03-04", "03-05"):
+        concern(practice, SAME, f"2014-{day}")
+    practice.days_pass("2014-03-08 00:00")
+    practice.act(Accept(practice.follow_ups(f"person/{SAME}")[0]), "2014-03-08 10:00", by=HV)
+    before = practice.follow_ups(f"person/{SAME}")
+    linked(practice)
+    assert practice.follow_ups(f"person/{SAME}") == before
+    assert states(practice, CHILD) == []
 
 
 def test_what_was_chased_while_two_ids_were_one_stays_in_sight_as_void_and_is_chased_no_more(practice):
@@ -138,7 +150,7 @@ def test_a_closing_about_the_mothers_other_id_asks_about_her_pregnancy_while_the
     pregnancy.was("pregnancy.booked.v1", "2014-01-06 10:00", edd="2014-08-04", mother_age_band="from_20")
     closing = practice.record_of("case", person_id=OTHER, people=[OTHER])
     closing.was("case.closed.v1", "2014-03-03 10:00")
-    assert pregnancy.steps() == ["HV-01.antenatal"]
+    assert pregnancy.steps() == ["DATA-01.birth", "HV-01.antenatal"]
     linked(practice, one=OTHER, other=PERSON)
     found = pregnancy.the("CLOSE-01.pregnancy")
     assert (found.state, shown(found.due_at)) == ("open", "2014-03-03 10:00")
@@ -167,6 +179,7 @@ def test_what_a_closing_asked_about_an_obligation_that_is_no_longer_one_stays_in
 
 
 def test_the_last_word_about_two_ids_counts(practice):
+    record_of(practice, CHILD).was("practitioner.assigned.v1", "2014-01-06 10:00")
     for day in ("03-03", "03-04", "03-05"):
         concern(practice, SAME, f"2014-{day}")
     linked(practice, "2014-03-10 10:00")

@@ -79,24 +79,28 @@ def test_every_rung_of_self_harm_is_urgent_and_goes_on_day_after_day(practice):
     assert [one.at for one in told] == ["2013-01-14 09:30", *(f"2013-01-{day} 23:59" for day in (14, 15, 16, 17))]
 
 
-def test_a_decision_to_refer_is_not_a_referral_and_holds_the_screen_open_until_it_is_sent(practice):
+@pytest.mark.parametrize("outcome", ["refer", "urgent"])
+def test_a_decision_to_refer_is_not_a_referral_and_holds_the_screen_open_until_it_is_sent(practice, outcome):
     screen = screened(practice, "epds", 14)
-    screen.was("followed_up", "2013-01-15 09:30", outcome="refer")
+    screen.was("followed_up", "2013-01-15 09:30", outcome=outcome)
     assert screen.the("MH-03").state == "open"
     sent = referred(practice, "2013-01-16 09:30")
     found = screen.the("MH-03")
     assert (found.state, found.closed_by) == ("met", sent.id)
 
 
+@pytest.mark.parametrize("outcome", ["refer", "urgent"])
 @pytest.mark.parametrize("sent_first", [True, False])
-def test_after_an_answer_about_self_harm_she_is_seen_and_the_referral_is_sent_in_either_order(practice, sent_first):
+def test_after_an_answer_about_self_harm_she_is_seen_and_the_referral_is_sent_in_either_order(
+    practice, sent_first, outcome
+):
     screen = screened(practice, "epds", 4, self_harm=True)
     states = []
     for is_sending in (sent_first, not sent_first):
         if is_sending:
             referred(practice, "2013-01-14 12:00")
         else:
-            screen.was("followed_up", "2013-01-14 12:00", outcome="refer")
+            screen.was("followed_up", "2013-01-14 12:00", outcome=outcome)
         states.append(screen.the(HARM).state)
     assert states == ["open", "met"]
 

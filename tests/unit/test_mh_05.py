@@ -9,7 +9,7 @@ import pytest
 from tests.unit.practice import HV, Practice, Thread, chase, shown
 
 STARTED = date(2014, 3, 19)  # a Wednesday; as in Case S the fourth visit is on 16 April, the eighth on 14 May
-MID, END = "MH-05.mid", "MH-05.end"
+MID, END, EXTENDED = "MH-05.mid", "MH-05.end", "MH-05.extended"
 
 
 @pytest.fixture
@@ -116,7 +116,54 @@ def test_a_review_of_before_the_fourth_visit_is_the_mid_review(practice):
     support = visits(practice, 3)
     support.was("reviewed", on(3), stage="mid", decision="extend")
     support.was("session_held", on(4))
-    assert (support.steps(), support.the(END).state) == ([END], "open")
+    assert (support.steps(), support.the(END).state) == ([END, EXTENDED], "open")
+
+
+@pytest.mark.parametrize("stage", ["mid", "end"])
+@pytest.mark.parametrize(("decision", "asked"), [("extend", True), ("step_up", False), ("end", False)])
+def test_only_an_extension_asks_for_another_review(practice, stage, decision, asked):
+    support = visits(practice, 4)
+    support.was("reviewed", on(4), stage=stage, decision=decision)
+    assert (EXTENDED in support.steps()) == asked
+
+
+@pytest.mark.parametrize("kind", ["intensive_visiting", "family_nurse_partnership", "parenting"])
+def test_other_support_that_is_extended_is_not_asked_about(practice, kind):
+    support = visits(practice, 8, kind)
+    support.was("reviewed", on(8), stage="end", decision="extend")
+    assert support.steps() == []
+
+
+def test_extended_visits_are_reviewed_again_after_five_weeks_and_somebody_is_told_until_they_are(practice):
+    support = visits(practice, 8)
+    support.was("reviewed", on(4), stage="mid", decision="step_up")
+    support.was("reviewed", on(8), stage="end", decision="extend")  # Wednesday 14 May
+    assert (support.the(END).state, shown(support.the(EXTENDED).due_at)) == ("met", "2014-06-18 17:00")
+    assert practice.days_pass("2014-07-05 00:00") == [
+        chase("2014-06-18 17:00", EXTENDED, "owner", "hv-pereira"),
+        chase("2014-06-20 17:00", EXTENDED, "team-lead", "hv-pereira", "hv-manager-ito"),
+        chase("2014-07-04 17:00", EXTENDED, "team-lead", "hv-pereira", "hv-manager-ito"),
+    ]
+    again = support.was("reviewed", "2014-07-07 14:00", stage="end", decision="step_up")
+    assert (support.the(EXTENDED).state, support.the(EXTENDED).closed_by) == ("met", again.id)
+    assert practice.days_pass("2015-01-01 00:00") == []
+
+
+def test_an_extension_that_is_extended_asks_once_more(practice):
+    support = visits(practice, 8)
+    support.was("reviewed", on(8), stage="end", decision="extend")
+    support.was("reviewed", on(12), stage="end", decision="extend")  # Wednesday 11 June
+    assert [(found.state, shown(found.due_at)) for found in support.all(EXTENDED)] == [
+        ("met", "2014-06-18 17:00"),
+        ("open", "2014-07-16 17:00"),
+    ]
+
+
+def test_to_end_extended_visits_ends_the_wait_for_a_review(practice):
+    support = visits(practice, 8)
+    support.was("reviewed", on(8), stage="end", decision="extend")
+    support.was("ended", "2014-05-20 10:00", reason_code="moved-away")
+    assert (support.the(EXTENDED).state, support.the(EXTENDED).closed_reason) == ("ended", "moved-away")
 
 
 def test_to_end_the_visits_ends_both_with_the_reason(practice):

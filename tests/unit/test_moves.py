@@ -50,12 +50,30 @@ def test_what_opens_from_the_day_of_the_move_is_due_by_the_new_areas_numbers(pra
     assert told(declined(practice, second)) == (area, due)
 
 
-def test_both_areas_see_what_one_of_them_recorded_about_somebody_who_lives_in_the_other(practice):
+@pytest.mark.parametrize("second", ["2014-03-11 10:00", "2014-03-12 10:00"])
+def test_both_areas_see_what_one_of_them_recorded_about_somebody_who_lives_in_the_other(practice, second):
+    child = declined(practice, second)
+    assert child.the("HV-01.declined-twice").areas == ("essex",)
+    record, move = moved(practice)
+    assert child.the("HV-01.declined-twice").areas == ("essex", "norfolk")
+    record.retracted(move, "2014-03-19 10:00")
+    assert child.the("HV-01.declined-twice").areas == ("essex",)
+
+
+def test_an_area_through_which_somebody_only_passed_no_longer_sees_what_was_open_before(practice):
+    child = declined(practice, "2014-03-11 10:00")
     moved(practice)
-    assert declined(practice, "2014-03-11 10:00").the("HV-01.declined-twice").areas == ("essex",)
-    practice = Practice()
-    moved(practice)
-    assert declined(practice, "2014-03-12 10:00").the("HV-01.declined-twice").areas == ("essex", "norfolk")
+    moved(practice, "2014-03-19", "essex")
+    assert child.the("HV-01.declined-twice").areas == ("essex",)
+
+
+def test_whoever_acknowledged_the_handover_is_of_an_area_that_sees_what_she_owns(practice):
+    child = declined(practice, "2014-03-10 10:00")
+    record, _ = moved(practice, handover_needed=True)
+    record.was("handover.acknowledged.v1", "2014-03-13 10:00", by=NORFOLK_HV, practitioner="hv-castro", team="hv-yare")
+    found = child.the("HV-01.declined-twice")
+    assert (found.owner.person, found.owner.team, found.area) == ("hv-castro", "hv-yare", "essex")
+    assert found.areas == ("essex", "norfolk")
 
 
 def test_who_stayed_behind_stays_under_the_old_rules(practice):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -11,10 +13,11 @@ from services.leaving_care.domain.reactions import parenthoods
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from shared.kernel.reactions import Reaction
+from tests.unit.history import NOW
 from tests.unit.said import Said, person, thing
 
 LEAVER, OTHER_LEAVER, PREGNANCY, OTHER_PREGNANCY = 1, 2, 11, 12
-HIM, HER, CHILD, SAME_AS_HIM, SAME_AS_HER = 21, 22, 23, 31, 32
+HIM, HER, CHILD, TWIN, SAME_AS_HIM, SAME_AS_HER, SAME_AS_CHILD = 21, 22, 23, 24, 31, 32, 33
 
 
 def follows(*events: Event) -> list[tuple[str, dict[str, Any]]]:
@@ -164,9 +167,63 @@ def test_the_death_of_a_child_is_told_for_the_household_that_was_joined(said: Sa
 
 
 def test_what_was_lost_follows_what_was_learnt(said: Said) -> None:
-    events = [said.ended(PREGNANCY, HER, "miscarriage"), said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)]
+    events = [said.registered(LEAVER, HER), said.ended(PREGNANCY, HER, "miscarriage"), said.booked(PREGNANCY, HER)]
     learnt, gone = parenthoods(events)
     assert (learnt.follows, gone.follows) == (None, learnt.type)
+
+
+def born(said: Said, ago: timedelta, *children: int) -> Event:
+    """A birth so long before now."""
+    return replace(said.ended(PREGNANCY, HER, "birth", *children), occurred_at=NOW - ago, precision="day")
+
+
+@pytest.mark.parametrize("number", [4 * 365, 5 * 365])
+def test_a_pregnancy_that_had_ended_before_a_care_leaver_was_registered_makes_nobody_a_parent_to_be(
+    said: Said, number: int
+) -> None:
+    registered, booked = said.registered(LEAVER, HIM), said.booked(PREGNANCY, HER)
+    partner, birth = said.partner(PREGNANCY, HER, HIM), born(said, timedelta(days=number), CHILD, TWIN)
+    assert follows(registered, booked, partner) == [to_be_parent()]
+    assert follows(registered, booked, partner, birth) == [child_joined(CHILD), child_joined(TWIN)]
+    (first, _) = parenthoods([registered, booked, partner, birth])
+    assert first.cause == birth.id
+    assert follows(registered, booked, partner, birth, said.retracted(birth)) == [to_be_parent()]
+
+
+def test_a_child_of_five_when_a_care_leaver_was_registered_is_none_that_the_adviser_is_told_of(said: Said) -> None:
+    events = [said.registered(LEAVER, HER), said.booked(PREGNANCY, HER), born(said, timedelta(days=5 * 365 + 2), CHILD)]
+    assert follows(*events, said.died(CHILD)) == []
+
+
+def test_a_loss_before_a_care_leaver_was_registered_is_neither_learnt_nor_lost(said: Said) -> None:
+    lost_before = said.ended(PREGNANCY, HER, "stillbirth")
+    events = [lost_before, said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)]
+    assert follows(*events) == []
+    assert follows(*events, said.retracted(lost_before)) == [to_be_parent()]
+
+
+def test_a_pregnancy_that_ended_after_the_registration_was_learnt_of_though_it_became_known_late(said: Said) -> None:
+    events = [said.registered(LEAVER, HER), said.ended(PREGNANCY, HER, "birth", CHILD), said.booked(PREGNANCY, HER)]
+    assert follows(*events) == [to_be_parent()]
+
+
+def test_a_young_child_is_learnt_of_once_under_whichever_id_and_lost_when_it_dies(said: Said) -> None:
+    events = [said.registered(LEAVER, HIM), said.partner(PREGNANCY, HER, HIM), born(said, timedelta(days=900), CHILD)]
+    joined = said.joined(SAME_AS_CHILD, HIM)
+    assert follows(*events, joined) == [child_joined(CHILD), child_joined(SAME_AS_CHILD)]
+    assert len(follows(*events, joined, said.linked(CHILD, SAME_AS_CHILD))) == 1
+    assert follows(*events, said.died(CHILD)) == [child_joined(CHILD), lost(household_person_id=person(CHILD))]
+
+
+def test_each_of_two_care_leavers_is_told_by_when_they_were_registered_themselves(said: Said) -> None:
+    before = said.registered(LEAVER, HIM)
+    birth = said.ended(PREGNANCY, HER, "birth", CHILD)
+    events = [before, birth, said.registered(OTHER_LEAVER, HER), said.partner(PREGNANCY, HER, HIM)]
+    kinds = {reaction.stream: reaction.data["kind"] for reaction in parenthoods([*events, said.booked(PREGNANCY, HER)])}
+    assert kinds == {
+        f"care-leaver/{thing(LEAVER)}": "to_be_parent",
+        f"care-leaver/{thing(OTHER_LEAVER)}": "child_joined",
+    }
 
 
 def test_a_reaction_carries_ids_and_codes_only(said: Said) -> None:

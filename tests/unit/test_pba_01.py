@@ -5,7 +5,20 @@ from __future__ import annotations
 import pytest
 
 from shared.contracts.words import PREGNANCY_CONCERNS
-from tests.unit.practice import CHILD, GP, HV, MIDWIFE, OTHER, PARTNER, PERSON, SOCIAL_WORKER, Practice, chase, shown
+from tests.unit.practice import (
+    CHILD,
+    GP,
+    HV,
+    MIDWIFE,
+    OTHER,
+    PA,
+    PARTNER,
+    PERSON,
+    SOCIAL_WORKER,
+    Practice,
+    chase,
+    shown,
+)
 
 # The sibling of Case S: 16+0 is Sunday 29 December.
 EDD = "2014-06-15"
@@ -24,8 +37,12 @@ def booked(practice: Practice, at: str = BOOKED, **said):
     return pregnancy
 
 
-def test_a_pregnancy_without_a_trigger_is_asked_about_nothing_but_its_antenatal_review(practice):
-    assert booked(practice).steps() == ["HV-01.antenatal"]
+def offered(practice: Practice, at: str):
+    return practice.record_of("offer", by=MIDWIFE).was("made", at)
+
+
+def test_a_pregnancy_without_a_trigger_is_asked_about_nothing_but_its_antenatal_review_and_its_end(practice):
+    assert booked(practice).steps() == ["DATA-01.birth", "HV-01.antenatal"]
 
 
 @pytest.mark.parametrize("concern", PREGNANCY_CONCERNS)
@@ -61,7 +78,7 @@ def test_a_partner_under_eighteen_opens_it_and_an_older_one_does_not(practice, b
 
 
 def test_an_unknown_age_is_a_gap_to_be_filled_and_no_trigger(practice):
-    assert booked(practice, mother_age_band=None).steps() == ["DATA-01.age", "HV-01.antenatal"]
+    assert booked(practice, mother_age_band=None).steps() == ["DATA-01.age", "DATA-01.birth", "HV-01.antenatal"]
 
 
 @pytest.mark.parametrize(
@@ -129,9 +146,11 @@ def test_a_condition_or_a_case_of_somebody_else_or_after_the_birth_opens_nothing
 def test_care_experience_alone_opens_a_question_and_never_an_assessment(practice, learnt, said):
     pregnancy = booked(practice)
     pregnancy.was(learnt, "2013-12-05 10:00", **said)
-    assert pregnancy.steps() == ["HV-01.antenatal", "PBA-01"]
+    assert pregnancy.steps() == ["DATA-01.birth", "HV-01.antenatal", "PBA-01"]
     pregnancy.was("prebirth.screening_decided.v1", "2013-12-10 10:00", outcome="support_offer")
     assert pregnancy.the("PBA-01").state == "met"
+    assert pregnancy.steps() == ["DATA-01.birth", "HV-01.antenatal", "PBA-01", "PBA-01.offer"]
+    offered(practice, "2013-12-12 10:00")
     assert [found.step for found in practice.days_pass("2014-05-01 00:00")] == []
 
 
@@ -249,7 +268,7 @@ def test_a_loss_ends_it_and_only_who_must_be_told_is_asked(practice, outcome):
     assert {one.step for one in practice.days_pass("2014-12-31 00:00")} == {"BEREAVE-01.loss"}
 
 
-@pytest.mark.parametrize(
+TOLD_LATE = pytest.mark.parametrize(
     ("told", "said"),
     [
         ("concern_noted", {"concern": "domestic_abuse"}),
@@ -257,12 +276,143 @@ def test_a_loss_ends_it_and_only_who_must_be_told_is_asked(practice, outcome):
         ("partner_named", {"partner_id": PARTNER, "partner_age_band": "under_18"}),
     ],
 )
-@pytest.mark.parametrize("happened", ["2014-03-03 10:00", "2014-07-01 10:00"], ids=["before", "after"])
-def test_what_is_told_after_the_birth_asks_for_no_decision_before_it(practice, told, said, happened):
+
+
+def born_and_then_told(practice, told, happened, said):
     pregnancy = booked(practice)
-    pregnancy.was("ended", "2014-06-14 10:00", outcome="birth", children=[CHILD], parents=[PERSON])
+    born = pregnancy.was("ended", "2014-06-14 10:00", outcome="birth", children=[CHILD], parents=[PERSON])
     pregnancy.was(told, happened, recorded="2014-07-01 10:00", **said)
+    return pregnancy, born
+
+
+@TOLD_LATE
+def test_what_happened_after_the_birth_asks_for_no_decision_before_it(practice, told, said):
+    pregnancy, _ = born_and_then_told(practice, told, "2014-07-01 10:00", said)
     assert "PBA-01" not in pregnancy.steps()
+    assert [found for found in practice.days_pass("2015-07-01 00:00") if found.step == "PBA-01"] == []
+
+
+@TOLD_LATE
+def test_what_happened_before_the_birth_and_is_told_after_it_was_a_question_that_the_birth_ended(practice, told, said):
+    pregnancy, born = born_and_then_told(practice, told, "2014-03-03 10:00", said)
+    found = pregnancy.the("PBA-01")
+    assert (found.state, found.closed_by) == ("ended", born.id)
+    assert [found for found in practice.days_pass("2015-07-01 00:00") if found.step == "PBA-01"] == []
+
+
+@pytest.mark.parametrize(("decided", "state"), [("2013-12-03 10:00", "open"), ("2013-12-09 10:00", "met")])
+@pytest.mark.parametrize("is_recorded_first", [True, False])
+def test_when_a_decision_was_made_counts_and_not_when_it_was_recorded(practice, is_recorded_first, decided, state):
+    pregnancy = booked(practice)
+    for is_decision in (is_recorded_first, not is_recorded_first):
+        if is_decision:
+            pregnancy.was("prebirth.screening_decided.v1", decided, recorded="2013-12-10 10:00", outcome="none")
+        else:
+            pregnancy.was("concern_noted", "2013-12-05 10:00", recorded="2013-12-10 10:00", concern="homeless")
+    assert pregnancy.the("PBA-01").state == state
+
+
+# --- what was decided is not done ---------------------------------------------------------------------------------
+
+
+def decided_on(practice: Practice, outcome: str):
+    """On Tuesday 10 December, by the midwife."""
+    pregnancy = booked(practice, mother_age_band="under_18")
+    pregnancy.was("prebirth.screening_decided.v1", "2013-12-10 10:00", outcome=outcome)
+    return pregnancy
+
+
+def chases(practice: Practice, step: str, until: str):
+    return [found for found in practice.days_pass(until) if found.step == step]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step"),
+    [("assess", "PBA-01.refer"), ("support_offer", "PBA-01.offer"), ("early_help", "PBA-01.offer"), ("none", None)],
+)
+def test_each_decision_asks_for_what_was_decided_and_nothing_else(practice, outcome, step):
+    found = [one for one in decided_on(practice, outcome).steps() if one.startswith("PBA-")]
+    assert found == (["PBA-01", step] if step else ["PBA-01"])
+
+
+def test_a_decision_to_assess_is_chased_until_it_is_referred(practice):
+    pregnancy = decided_on(practice, "assess")
+    told = [
+        chase("2013-12-12 17:00", "PBA-01.refer", "owner", "midwife-ekwueme"),
+        chase("2013-12-17 17:00", "PBA-01.refer", "named-midwife", "midwife-ekwueme", "named-midwife-oyelaran"),
+        chase("2013-12-24 17:00", "PBA-01.refer", "named-midwife", "midwife-ekwueme", "named-midwife-oyelaran"),
+    ]
+    assert chases(practice, "PBA-01.refer", "2013-12-27 09:00") == told
+    referred = pregnancy.was("prebirth.referred.v1", "2013-12-27 10:00")
+    found = pregnancy.the("PBA-01.refer")
+    assert (found.state, found.closed_by) == ("met", referred.id)
+    assert chases(practice, "PBA-01.refer", "2014-06-01 00:00") == []
+
+
+def test_a_referral_for_an_assessment_is_chased_until_it_is_accepted(practice):
+    pregnancy = decided_on(practice, "assess")
+    pregnancy.was("prebirth.referred.v1", "2013-12-11 10:00")
+    everybody = ("midwife-ekwueme", "sw-petrov", "service-manager-kruger")
+    assert chases(practice, "PBA-01.accept", "2013-12-30 09:00") == [
+        chase("2013-12-12 17:00", "PBA-01.accept", "owner", "midwife-ekwueme", "sw-petrov"),
+        chase("2013-12-17 17:00", "PBA-01.accept", "service-manager", *everybody),
+        chase("2013-12-24 17:00", "PBA-01.accept", "service-manager", *everybody),
+    ]
+    accepted = pregnancy.was("prebirth.referral_accepted.v1", "2013-12-30 10:00", by=SOCIAL_WORKER)
+    found = pregnancy.the("PBA-01.accept")
+    assert (found.state, found.closed_by, found.closed_actor) == ("met", accepted.id, SOCIAL_WORKER.id)
+    assert chases(practice, "PBA-01.accept", "2014-06-01 00:00") == []
+
+
+def test_the_team_that_it_was_referred_to_hears_of_it(practice):
+    pregnancy = booked(practice)
+    pregnancy.was("prebirth.referred.v1", "2013-12-11 10:00", to_team="front-door-essex")
+    assert chases(practice, "PBA-01.accept", "2013-12-13 00:00") == [
+        chase("2013-12-12 17:00", "PBA-01.accept", "owner", "midwife-ekwueme", "fd-laurent")
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["support_offer", "early_help"])
+def test_support_that_was_decided_on_is_chased_until_it_is_offered(practice, outcome):
+    pregnancy = decided_on(practice, outcome)
+    assert chases(practice, "PBA-01.offer", "2014-01-08 09:00") == [
+        chase("2013-12-24 17:00", "PBA-01.offer", "owner", "midwife-ekwueme"),
+        chase("2013-12-31 17:00", "PBA-01.offer", "named-midwife", "midwife-ekwueme", "named-midwife-oyelaran"),
+    ]
+    made = offered(practice, "2014-01-08 10:00")
+    found = pregnancy.the("PBA-01.offer")
+    assert (found.state, found.closed_by) == ("met", made.id)
+    assert chases(practice, "PBA-01.offer", "2014-06-01 00:00") == []
+
+
+def test_an_offer_that_leaving_care_makes_the_mother_counts_and_one_to_the_father_does_not(practice):
+    pregnancy = decided_on(practice, "support_offer")
+    pregnancy.was("partner_named", "2013-12-10 11:00", partner_id=PARTNER)
+    for person, state in ((PARTNER, "open"), (PERSON, "met")):
+        leaver = practice.record_of("care-leaver", by=PA, person_id=person)
+        leaver.was("support_offer.made.v1", "2013-12-16 10:00")
+        assert pregnancy.the("PBA-01.offer").state == state
+
+
+def test_who_decides_anew_is_asked_only_for_what_was_decided_last(practice):
+    pregnancy = decided_on(practice, "assess")
+    anew = pregnancy.was("prebirth.screening_decided.v1", "2013-12-11 10:00", outcome="early_help")
+    found = pregnancy.the("PBA-01.refer")
+    assert (found.state, found.closed_by) == ("ended", anew.id)
+    assert pregnancy.the("PBA-01.offer").opened_by == anew.id
+
+
+@pytest.mark.parametrize(
+    ("outcome", "step"), [("assess", "PBA-01.refer"), ("assess", "PBA-01.accept"), ("early_help", "PBA-01.offer")]
+)
+def test_a_loss_ends_what_was_decided(practice, outcome, step):
+    pregnancy = decided_on(practice, outcome)
+    if step == "PBA-01.accept":
+        pregnancy.was("prebirth.referred.v1", "2013-12-10 11:00")
+    pregnancy.was("ended", "2013-12-11 10:00", outcome="miscarriage")
+    found = pregnancy.the(step)
+    assert (found.state, found.closed_reason) == ("ended", "bereavement")
+    assert {one.step for one in practice.days_pass("2014-12-31 00:00")} == {"BEREAVE-01.loss"}
 
 
 def test_the_midwife_who_booked_owns_it_until_another_is_named(practice):

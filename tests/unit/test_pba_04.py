@@ -57,6 +57,46 @@ def test_each_partner_who_is_named_opens_one(practice):
     assert [found.state for found in pregnancy.all("PBA-04")] == ["met", "open"]
 
 
+@pytest.mark.parametrize(("checked", "other"), [(PARTNER, OTHER), (OTHER, PARTNER)])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("by", [MIDWIFE, NORFOLK])
+def test_a_check_that_names_one_of_two_partners_leaves_the_other_open(practice, by, known, checked, other):
+    pregnancy = booked(practice, by)
+    opened = {
+        partner: pregnancy.was("partner_named", NAMED, partner_id=partner, partner_known=known).id
+        for partner in (PARTNER, OTHER)
+    }
+
+    def states(partner):
+        found = practice.follow_ups(pregnancy.name)
+        return {(one.step, one.state) for one in found if one.opened_by == opened[partner]}
+
+    steps = ("PBA-04", "DATA-01.partner")[: 1 if known else 2]
+    pregnancy.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=[PERSON, checked])
+    assert (states(checked), states(other)) == ({(step, "met") for step in steps}, {(step, "open") for step in steps})
+    told = [found.step for found in practice.days_pass("2013-12-12 17:00") if found.step == "PBA-04"]
+    assert told and len([one for one in pregnancy.all("PBA-04") if practice.acts(one).chases]) == 1
+    pregnancy.was("parent.checks_recorded.v1", "2013-12-13 10:00", parents=[other])
+    assert states(other) == {(step, "met") for step in steps}
+
+
+@pytest.mark.parametrize("parents", [[], [PERSON], [PERSON, OTHER]])
+def test_a_check_of_the_mother_alone_or_of_another_man_is_none_of_the_partner(practice, parents):
+    pregnancy = booked(practice)
+    pregnancy.was("partner_named", NAMED, partner_id=PARTNER)
+    pregnancy.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=parents)
+    assert pregnancy.the("PBA-04").state == "open"
+
+
+def test_a_check_under_another_id_of_the_partner_counts_once_the_two_are_known_to_be_one(practice):
+    pregnancy = booked(practice)
+    pregnancy.was("partner_named", NAMED, partner_id=PARTNER, partner_known=False)
+    pregnancy.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=[PERSON, OTHER])
+    assert pregnancy.the("PBA-04").state == "open"
+    practice.record_of("person", by=HV, key=OTHER).was("person.linked.v1", "2013-12-03 10:00", other_person_id=PARTNER)
+    assert pregnancy.the("PBA-04").state == "met"
+
+
 def test_checks_of_another_pregnancy_of_the_same_mother_do_not_count(practice):
     ours, theirs = booked(practice), booked(practice)
     ours.was("partner_named", NAMED, partner_id=PARTNER)
@@ -89,3 +129,13 @@ def test_each_adult_who_joins_is_checked(practice):
         ("met", "2013-12-12 17:00"),
         ("open", "2014-01-27 17:00"),
     ]
+
+
+def test_a_check_that_names_one_of_two_adults_who_joined_leaves_the_other_open(practice):
+    household = practice.record_of("person", by=HV)
+    for adult in (PARTNER, OTHER):
+        household.was("household.adult_joined.v1", NAMED, adult_id=adult, children=[CHILD])
+    household.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=[PERSON, PARTNER])
+    assert sorted(found.state for found in household.all("PBA-04.household")) == ["met", "open"]
+    household.was("parent.checks_recorded.v1", "2013-12-03 10:00", parents=[OTHER])
+    assert [found.state for found in household.all("PBA-04.household")] == ["met", "met"]

@@ -62,6 +62,8 @@ from                             started           ended
 support.started.v1               -                 -
 support.session_held.v1          started           ended
 support.session_missed.v1        started           ended
+support.miss_contacted.v1        started           ended
+support.misses_reviewed.v1       started           ended
 support.reviewed.v1              started           ended
 support.ended.v1                 ended             -
 """,

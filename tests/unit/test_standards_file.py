@@ -102,16 +102,16 @@ def test_the_packs_of_this_service_are_sound_and_the_national_one_comes_first():
         ),
         (
             "met_by: [referral.sent.v1]",
-            "met_by: [{event: referral.sent.v1, same: urgency}]",
+            "met_by: [{event: referral.sent.v1, agrees: [urgency]}]",
             10,
-            "met_by[0].same",
-            "is a list of fields",
+            "met_by[0].agrees",
+            "maps fields of this event",
         ),
         (
             "met_by: [referral.sent.v1]",
-            "met_by: [{event: referral.sent.v1, same: [urgency, urgent]}]",
+            "met_by: [{event: referral.sent.v1, agrees: {urgent: urgency}}]",
             10,
-            "met_by[0].same",
+            "met_by[0].agrees",
             "has no field urgent",
         ),
         (

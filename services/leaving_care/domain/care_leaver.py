@@ -189,6 +189,7 @@ ROWS = {
     "pathway.reviewed.v1": Row(after=REGISTERED),
     "accommodation.changed.v1": Row(after=REGISTERED),
     "care_leaver.moved.v1": Row(after=REGISTERED),
+    "care_leaver.move_learnt.v1": Row(after=REGISTERED),
     "authority.confirmed.v1": Row(after=REGISTERED),
     "parenthood.learnt.v1": Row(after=REGISTERED),
     "parenthood.acknowledged.v1": Row(after=REGISTERED),

@@ -1,60 +1,128 @@
-"""What `perinatal` says that opens or ends a personal adviser's obligations: parenthood, learnt and lost.
+"""What `perinatal` says that opens or ends a personal adviser's obligations: parenthood, learnt and lost, and moves.
 
-Once for each care leaver and pregnancy, and for each care leaver and household, under whichever ids the people go.
+Once for each care leaver and pregnancy, household or move, under whichever ids the people go.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from services.leaving_care.domain import care_leaver
 from shared.contracts.words import LOSSES
 from shared.kernel.envelope import Event
 from shared.kernel.reactions import LINKED, NAME_A_PARENT, UNLINKED, Known, Reaction, ReactionsOf, parents_named
+from shared.kernel.time import london_date, plus_months
 
 REGISTERED = "care_leaver.registered.v1"
 ENDED, JOINED, DIED = "pregnancy.ended.v1", "household.adult_joined.v1", "person.died.v1"
+MOVED = "household.moved.v1"
 LEARNT, LOST = "parenthood.learnt.v1", "parenthood.lost.v1"
+MOVE_LEARNT = "care_leaver.move_learnt.v1"
+
+# Of a pregnancy that was over when a care leaver was registered, the children younger than this are told of.
+YOUNG = 5 * 12
 
 # A care leaver's stream, and the pregnancy or the person whose household it is.
 Parenthood = tuple[str, str]
+# By person, the registration that stands in each of their streams.
+Leavers = dict[str, list[Event]]
+
+
+def learnt_of_care_leavers(events: Iterable[Event]) -> list[Reaction]:
+    """All that should stand recorded of the care leavers among these events."""
+    known = list(events)
+    return [*parenthoods(known), *moves(known)]
 
 
 def parenthoods(events: Iterable[Event]) -> list[Reaction]:
-    """What should stand recorded of the care leavers among these events; what was learnt comes before what was lost."""
+    """What should be of parenthood; what was learnt comes before what was lost."""
     known = Known(events)
-    leavers: dict[str, set[str]] = defaultdict(set)
-    for event in known.of(REGISTERED):
-        leavers[known.person(event.data["person_id"])].add(event.stream)
+    leavers = _leavers(known)
     pregnancies = _pregnancies(known, leavers)
-    households = _households(known, leavers)
+    households = {**_born_before(known, leavers), **_households(known, leavers)}
     lost = {**_lost_pregnancies(known, pregnancies), **_lost_from_households(known, households)}
     return [*pregnancies.values(), *households.values(), *lost.values()]
 
 
-def _pregnancies(known: Known, leavers: dict[str, set[str]]) -> dict[Parenthood, Reaction]:
-    """Those of which a care leaver is the mother or a named partner."""
+def moves(events: Iterable[Event]) -> list[Reaction]:
+    """What should be of moves: each that a care leaver took part in. The area of their registration is their own."""
+    known = Known(events)
+    leavers = _leavers(known)
+    learnt: dict[tuple[str, str], Reaction] = {}
+    for event in known.of(MOVED):
+        move_id, to_area = event.data["move_id"], event.data["to_area"]
+        for person in map(known.person, event.data["people"]):
+            for registered in leavers.get(person, ()):
+                data = {"move_id": move_id, "to_area": to_area, "out_of_area": to_area != registered.area}
+                reaction = Reaction(registered.stream, MOVE_LEARNT, data, event.id, "move_id", frozenset({move_id}))
+                learnt.setdefault((registered.stream, move_id), reaction)
+    return list(learnt.values())
+
+
+def _leavers(known: Known) -> Leavers:
+    first: dict[str, Event] = {}
+    for event in known.of(REGISTERED):
+        first.setdefault(event.stream, event)
+    leavers: Leavers = defaultdict(list)
+    for stream in sorted(first):
+        leavers[known.person(first[stream].data["person_id"])].append(first[stream])
+    return leavers
+
+
+def _pregnancies(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
+    """Those of which a care leaver is the mother or a named partner, and which were not over when they registered."""
     learnt: dict[Parenthood, Reaction] = {}
-    for event, parent_id in parents_named(known):
+    for event, registered, end in _parents(known, leavers):
         pregnancy_id = event.data["pregnancy_id"]
-        for stream in sorted(leavers.get(known.person(parent_id), ())):
+        if not _is_before(end, registered):
             data = {"kind": "to_be_parent", "pregnancy_id": pregnancy_id}
-            reaction = Reaction(stream, LEARNT, data, event.id, "pregnancy_id", frozenset({pregnancy_id}))
-            learnt.setdefault((stream, pregnancy_id), reaction)
+            reaction = Reaction(registered.stream, LEARNT, data, event.id, "pregnancy_id", frozenset({pregnancy_id}))
+            learnt.setdefault((registered.stream, pregnancy_id), reaction)
     return learnt
 
 
-def _households(known: Known, leavers: dict[str, set[str]]) -> dict[Parenthood, Reaction]:
+def _born_before(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
+    """The young children of those that were over: a care leaver has to do with each as with one whom they joined."""
+    learnt: dict[Parenthood, Reaction] = {}
+    for _, registered, end in _parents(known, leavers):
+        if end and _is_before(end, registered) and _is_young(end, registered):
+            for child in end.data["children"]:
+                learnt.setdefault((registered.stream, known.person(child)), _joined(known, registered, child, end))
+    return learnt
+
+
+def _households(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
     """Those that a care leaver joined, whether or not each child in them was named."""
     learnt: dict[Parenthood, Reaction] = {}
     for event in known.of(JOINED):
         of = event.data["person_id"]
-        for stream in sorted(leavers.get(known.person(event.data["adult_id"]), ())):
-            data = {"kind": "child_joined", "household_person_id": of}
-            reaction = Reaction(stream, LEARNT, data, event.id, "household_person_id", known.ids(of))
-            learnt.setdefault((stream, known.person(of)), reaction)
+        for registered in leavers.get(known.person(event.data["adult_id"]), ()):
+            learnt.setdefault((registered.stream, known.person(of)), _joined(known, registered, of, event))
     return learnt
+
+
+def _joined(known: Known, registered: Event, of: str, by: Event) -> Reaction:
+    data = {"kind": "child_joined", "household_person_id": of}
+    return Reaction(registered.stream, LEARNT, data, by.id, "household_person_id", known.ids(of))
+
+
+def _parents(known: Known, leavers: Leavers) -> Iterator[tuple[Event, Event, Event | None]]:
+    """Each event that names a care leaver as a parent, with their registration and the end of the pregnancy."""
+    ends: dict[str, Event] = {}
+    for event in known.of(ENDED):
+        ends.setdefault(event.data["pregnancy_id"], event)
+    for event, parent_id in parents_named(known):
+        for registered in leavers.get(known.person(parent_id), ()):
+            yield event, registered, ends.get(event.data["pregnancy_id"])
+
+
+def _is_before(end: Event | None, registered: Event) -> bool:
+    return end is not None and end.occurred_at < registered.occurred_at
+
+
+def _is_young(born: Event, registered: Event) -> bool:
+    return london_date(registered.occurred_at) < plus_months(london_date(born.occurred_at), YOUNG)
 
 
 def _lost_pregnancies(known: Known, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
@@ -73,8 +141,11 @@ def _lost_pregnancies(known: Known, learnt: dict[Parenthood, Reaction]) -> dict[
 
 
 def _lost_from_households(known: Known, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
-    """Those of which a child died."""
+    """Those of which a child died. A child that is told of by itself is its own."""
     children: dict[str, set[str]] = defaultdict(set)
+    for event in known.of(ENDED):
+        for child in map(known.person, event.data["children"]):
+            children[child].add(child)
     for event in known.of(JOINED):
         children[known.person(event.data["person_id"])].update(map(known.person, event.data["children"]))
     return {
@@ -95,7 +166,7 @@ def _lost(learnt: Reaction, by: Event) -> Reaction:
 
 REACTIONS = ReactionsOf(
     care_leaver.AGGREGATE,
-    hears=NAME_A_PARENT | {REGISTERED, ENDED, JOINED, DIED, LINKED, UNLINKED},
-    says=frozenset({LEARNT, LOST}),
-    rule=parenthoods,
+    hears=NAME_A_PARENT | {REGISTERED, ENDED, JOINED, DIED, MOVED, LINKED, UNLINKED},
+    says=frozenset({LEARNT, LOST, MOVE_LEARNT}),
+    rule=learnt_of_care_leavers,
 )

@@ -1,13 +1,14 @@
 """A household that moved from one area to another, and the handover that goes with it.
 
 The record belongs to the area that was left, whoever records the move: the sender owns the handover until the receiver
-has it. What the receiver has to know stays private; what it is about does not.
+has it. It is the business of both areas. What the receiver has to know stays private; what it is about does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from services.perinatal.domain.acknowledgement import PROOF, reported_by
@@ -22,11 +23,25 @@ EVER = OPEN | {"acknowledged"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move(Told):
-    """`senders` are the teams that recorded the move, or tried or gave the handover."""
+    """`senders` are the teams that recorded the move, or tried or gave the handover; `moved_at`: when, and when told.
+
+    `told_in`: the areas whose people said any of that.
+    """
 
     from_area: str | None = None
     to_area: str | None = None
     senders: frozenset[str] = frozenset()
+    moved_at: tuple[datetime, ...] = ()
+    told_in: frozenset[str] = frozenset()
+
+    @property
+    def also_open_to(self) -> Collection[str]:
+        return [self.to_area] if self.to_area else []
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether it is more than the word of the new area: that of the area that was left, or the handover is over."""
+        return self.status == "acknowledged" or self.from_area in self.told_in
 
 
 def is_receiver(state: Move, actor: Actor) -> bool:
@@ -44,7 +59,16 @@ def _moved(state: Move, command: Start, context: Context) -> Mapping[str, Any]:
         faults["to_area"] = ["is the area that was left: a move within one area needs no handover between areas"]
     if faults:
         raise Refused("not-a-move", "these people did not move so", status=422, fields=faults)
-    return {}
+    return _recorded_in(said["from_area"], said["to_area"], context.actor)
+
+
+def _handed_over(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
+    return _recorded_in(state.from_area, state.to_area, context.actor)
+
+
+def _recorded_in(from_area: str | None, to_area: str | None, actor: Actor) -> Mapping[str, Any]:
+    own = [area for area in (from_area, to_area) if area in actor.areas]
+    return {"recorded_in": own[0]} if own else {}
 
 
 def _acknowledged(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
@@ -74,17 +98,19 @@ def _begin(state: Move, command: Start, context: Context) -> Fact:
 
 
 def _with_areas(state: Move, event: Event) -> Move:
-    return replace(_sent(state, event), from_area=event.data["from_area"], to_area=event.data["to_area"])
+    ends = {"from_area": event.data["from_area"], "to_area": event.data["to_area"]}
+    return replace(_sent(state, event), **ends, moved_at=(event.occurred_at, event.recorded_at))
 
 
 def _sent(state: Move, event: Event) -> Move:
-    return replace(state, senders=state.senders | {event.team})
+    told_in = {event.data["recorded_in"]} if "recorded_in" in event.data else set()
+    return replace(state, senders=state.senders | {event.team}, told_in=state.told_in | told_in)
 
 
 ROWS = {
     "household.moved.v1": Row(becomes="moved", check=_moved),
-    "handover.attempted.v1": Row(EVER, {"moved": "handover_attempted"}),
-    "handover.given.v1": Row(EVER, {"moved": "handover_given", "handover_attempted": "handover_given"}),
+    "handover.attempted.v1": Row(EVER, {"moved": "handover_attempted"}, _handed_over),
+    "handover.given.v1": Row(EVER, {"moved": "handover_given", "handover_attempted": "handover_given"}, _handed_over),
     "handover.acknowledged.v1": Row(OPEN, "acknowledged", _acknowledged),
     "handover.first_contact_made.v1": Row(EVER, check=_contacted),
 }

@@ -29,6 +29,8 @@ ROWS = {
     "support.started.v1": Row(becomes="started"),
     "support.session_held.v1": Row(EVER),
     "support.session_missed.v1": Row(EVER),
+    "support.miss_contacted.v1": Row(EVER),
+    "support.misses_reviewed.v1": Row(EVER),
     "support.reviewed.v1": Row(EVER, check=_reviewed),
     "support.ended.v1": Row(states("started"), "ended"),
 }

@@ -30,6 +30,15 @@ class CareRoutes:
     miss_session = supports.step(
         "session-missed", "support.record", "support.session_missed.v1", "A session was missed, and how"
     )
+    contact_after_missed_session = supports.step(
+        "miss-contacted", "support.record", "support.miss_contacted.v1", "They were asked why a session was missed"
+    )
+    review_missed_sessions = supports.step(
+        "misses-reviewed",
+        "support.record",
+        "support.misses_reviewed.v1",
+        "After missed sessions in a row: the safeguarding discussion, and whether the referrer was told",
+    )
     review_support = supports.step(
         "reviewed",
         "support.record",

@@ -11,16 +11,23 @@ told = Told(move.AGGREGATE, "/v1/moves", KNOWN)
 
 
 class MoveRoutes:
-    record_move = told.begin("move.record", "household.moved.v1", "People moved from one area to another")
+    record_move = told.begin(
+        "move.record", "household.moved.v1", "People moved from one area to another", derived=("recorded_in",)
+    )
     read_move = told.show("move.read", "A move and its handover, with its history; for both areas")
     attempt_handover = told.step(
-        "handover-attempted", "handover.record", "handover.attempted.v1", "Whether the new area was reached"
+        "handover-attempted",
+        "handover.record",
+        "handover.attempted.v1",
+        "Whether the new area was reached",
+        derived=("recorded_in",),
     )
     give_handover = told.step(
         "handover-given",
         "handover.record",
         "handover.given.v1",
         "The account was given, and what it is about",
+        derived=("recorded_in",),
         context=FreeText(required=True, metadata={"description": "the account itself; it never leaves this service"}),
     )
     acknowledge_handover = told.step(

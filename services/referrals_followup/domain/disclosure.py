@@ -50,10 +50,22 @@ def areas_opened(events: Iterable[Event], areas: Collection[str]) -> frozenset[s
 
 
 def is_disclosed(follow_up: FollowUp, acts: Acts, role: str, team: str) -> bool:
-    """Whether this reader may see what it is about: by the class of the event that opened it, or because their team
-    opened it, owns it by the facts, was given it or is the one it was sent to. Taking it on opens nothing."""
-    teams = (follow_up.opened_team, follow_up.owner.team, follow_up.receiver_team, acts.given_team)
-    return _is_for(role, team, follow_up.opened_type, teams)
+    """Whether this reader may see what it is about: everything that it tells of is of a class for their role, or their
+    team has a part in that or was given the follow-up. Taking it on opens nothing."""
+    return _withheld(follow_up, acts, role, team) is None
+
+
+def types_seen_by(role: str) -> list[str]:
+    """The event types whose class the role may see."""
+    return sorted(entry.name for entry in CATALOGUE if may_see(role, entry.disclosure))
+
+
+def _withheld(follow_up: FollowUp, acts: Acts, role: str, team: str) -> str | None:
+    """The type of the first matter of the follow-up that this reader may not see; None when they may see them all."""
+    if team == acts.given_team:
+        return None
+    hidden = (matter.type for matter in follow_up.matters if not _is_for(role, team, matter.type, matter.teams))
+    return next(hidden, None)
 
 
 def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str | None]) -> bool:
@@ -63,7 +75,8 @@ def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str 
 
 def as_shown_to(follow_up: FollowUp, acts: Acts, role: str, team: str) -> FollowUp:
     """The follow-up as a reader may see it: outside the class, only that it is there, when it is due, whom to ask."""
-    if is_disclosed(follow_up, acts, role, team):
+    withheld = _withheld(follow_up, acts, role, team)
+    if withheld is None:
         return follow_up
     return replace(
         follow_up,
@@ -71,7 +84,7 @@ def as_shown_to(follow_up: FollowUp, acts: Acts, role: str, team: str) -> Follow
         standard=UNDISCLOSED,
         person=None,
         thread=UNDISCLOSED,
-        title=WHOM_TO_ASK[CATALOGUE[follow_up.opened_type].disclosure],
+        title=WHOM_TO_ASK[CATALOGUE[withheld].disclosure],
         expects="",
         source="",
         fallback=None,
@@ -92,9 +105,10 @@ def whom_to_ask(
     areas: Collection[str] = (event.area,)
     if event.stream.startswith("follow-up/"):
         pair = follow_ups.get(event.data["follow_up_id"])
-        about = pair[0].opened_type if pair else None
+        withheld = _withheld(*pair, reader.role, reader.team) if pair else None
+        about = withheld or (pair[0].opened_type if pair else None)
         areas = pair[0].areas if pair else areas
-        disclosed = pair is not None and is_disclosed(*pair, reader.role, reader.team)
+        disclosed = pair is not None and withheld is None
     else:
         struck = events.get(event.data["event_id"]) if event.type == RETRACTION else event
         about = struck.type if struck else None

@@ -58,12 +58,21 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Matter:
+    """Something that a follow-up tells of: the type of the event that began it, and the teams with a part in it."""
+
+    type: str
+    teams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FollowUp:
     """The computed follow-up. All instants are aware UTC. `why` explains the due date in sentences and inputs.
 
-    `area` is the one whose numbers count, `areas` those that may see it: also the one that keeps the record. `on` is
-    the obligation that this one is about, for one that a closing opened. `receiver_role` is what its receiver acts as
-    or takes referrals for, `receiver_team` their team where one is named.
+    `area` is the one whose numbers count, `areas` those that may see it: also the one that keeps the record, and the
+    one where its person lives now. `on` is the obligation that this one is about, for one that a closing opened.
+    `about` is what it tells of beside its opening: that obligation, or the record that the opening is no entry of.
+    `receiver_role` is what its receiver acts as or takes referrals for, `receiver_team` their team where one is named.
     """
 
     id: str
@@ -95,6 +104,7 @@ class FollowUp:
     fallback: str | None = None
     areas: tuple[str, ...] = ()
     on: str | None = None
+    about: tuple[Matter, ...] = ()
     receiver_role: str | None = None
     receiver_team: str | None = None
     closed_by: str | None = None
@@ -103,6 +113,12 @@ class FollowUp:
     closed_actor: str | None = None
     closed_reason: str | None = None
     why: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def matters(self) -> tuple[Matter, ...]:
+        """All that it tells of. The teams that opened it, own it by the facts or receive it have a part in it."""
+        teams = {self.opened_team, self.owner.team, self.receiver_team}
+        return (Matter(self.opened_type, tuple(sorted(team for team in teams if team))), *self.about)
 
 
 @dataclass(frozen=True, slots=True)

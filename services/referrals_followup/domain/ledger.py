@@ -21,6 +21,7 @@ from services.referrals_followup.domain.follow_up import (
     REFUSED,
     VOID,
     FollowUp,
+    Matter,
     Rung,
 )
 from services.referrals_followup.domain.in_force import OfKind, Ruleset, RulesHistory
@@ -165,6 +166,8 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
     computed = step.due(event, scene, ruleset.calendar)
     due_at = computed.at or event.recorded_at
     visible = step.visible(event, scene, ruleset.calendar).at if step.visible else None
+    person = scene.person_of(event)
+    seen_in = {ruleset.area, event.area, scene.lives_in(person), *_both_ends(event)}
     follow_up = FollowUp(
         id=opening.follow_up_id,
         reference=reference_of(opening.follow_up_id),
@@ -173,9 +176,9 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         title=step.text["title"],
         expects=step.text["expects"],
         thread=scene.thread,
-        person=scene.person_of(event),
+        person=person,
         area=ruleset.area,
-        areas=tuple(sorted({ruleset.area, event.area, *_both_ends(event)})),
+        areas=tuple(sorted(area for area in seen_in if area)),
         state=OPEN,
         opened_by=event.id,
         opened_type=event.type,
@@ -195,6 +198,7 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         gap=computed.gap,
         fallback=step.fallback,
         on=opening.on.reference if opening.on else None,
+        about=_about_what(opening, scene),
         receiver_role=step.receiver_role(event, scene),
         receiver_team=step.receiver_team(event, scene),
         why=explained(computed, event, ruleset.calendar.covers(due_at.year)),
@@ -215,6 +219,14 @@ def _ending_losses(step: Step, scene: Scene, opening: Event) -> Iterator[Event]:
     for loss in scene.losses_for(opening) if step.after_loss != NEVER_ENDS else ():
         if step.after_loss == ENDS or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
             yield loss
+
+
+def _about_what(opening: _Opening, scene: Scene) -> tuple[Matter, ...]:
+    """What a follow-up tells of that its opening does not: the obligation left open, or the record that it is about."""
+    if opening.on is not None:
+        return opening.on.matters
+    begun = scene.begun_by() if opening.event.id not in scene.own_ids else None
+    return (Matter(begun.type, (begun.team,)),) if begun else ()
 
 
 def _both_ends(opening: Event) -> set[str]:

@@ -132,6 +132,14 @@ class Scene:
             return event.subject
         return self.own[0].subject
 
+    def begun_by(self) -> Event | None:
+        """The event that began the record that the thread is, struck out or not; None of a person's thread."""
+        if self.kind == PERSON:
+            return None
+        return min(
+            self.own, key=lambda event: (event.stream != self.thread, event.version, order_key(event)), default=None
+        )
+
     @cached_property
     def subjects(self) -> frozenset[str]:
         """The people whom the thread's own events are about."""
@@ -244,6 +252,11 @@ class Scene:
         day = london_date(event.occurred_at)
         before = [move for move in moves if london_date(span(move.occurred_at, move.precision)[0]) <= day]
         return str(before[-1].data["to_area"] if before else moves[0].data["from_area"])
+
+    def lives_in(self, person_id: str | None) -> str | None:
+        """The area in which the person lives by the last move that is known; None without one."""
+        moves = self._moves_of(person_id)
+        return str(moves[-1].data["to_area"]) if moves else None
 
     def _moves_of(self, person_id: str | None) -> list[Event]:
         return [event for event in self._moves if self.is_about(event, person_id)]
