@@ -260,11 +260,16 @@ def test_the_recording_services_still_show_the_names_to_those_permitted(replayed
     assert "flat" in item["history"][0]["private"]["note"]
 
 
+def test_the_area_into_which_they_moved_sees_them_too(replayed: Replayed) -> None:
+    mother = replayed.get("perinatal", f"/v1/people/{replayed.replay.known['mother']}", "gp-lindholm")
+    assert (mother.status_code, mother.json()["given_name"]) == (200, "Saffron")
+
+
 @pytest.mark.parametrize(
     ("service", "path", "by"),
     [
         ("perinatal", "/v1/people/$mother", "operator-kowalski"),
-        ("perinatal", "/v1/people/$mother", "gp-lindholm"),
+        ("perinatal", "/v1/people/$stepfather", "gp-lindholm"),
         ("leaving_care", "/v1/care-leavers/$leaver", "gp-okafor"),
     ],
     ids=["a role that reads no person", "another area", "another profession"],

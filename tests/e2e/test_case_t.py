@@ -14,7 +14,6 @@ from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
 from shared.events.mongo import open_database
-from shared.kernel.envelope import from_text
 from shared.kernel.time import london_date
 from tests.support import without_foreign_parts
 
@@ -67,7 +66,7 @@ def test_after_a_loss_nobody_is_asked_for_anything_but_who_must_be_told(replayed
         chase["data"]["step"]
         for chase in replayed.chases
         if chase["data"]["thread"] == f"pregnancy/{replayed.known['lost_pregnancy']}"
-        and london_date(from_text(chase["time"])) >= LOST_ON
+        and london_date(chase["time"]) >= LOST_ON
     ]
     assert later == ["BEREAVE-01.loss"]
     assert {found["state"] for found in replayed.about("lost_pregnancy")} == {"ended", "met"}
