@@ -20,7 +20,7 @@ from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.digest import ChasedItem, Item, Links, SetAside, SilentSource, render
 from services.referrals_followup.domain.directory import Member
 from services.referrals_followup.domain.disclosure import as_shown_to
-from services.referrals_followup.domain.follow_up import CHASED, OPEN
+from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
 from services.referrals_followup.domain.mail import (
     ACCEPTED,
     AGGREGATE,
@@ -54,6 +54,36 @@ TOLD_AFTER_ATTEMPTS = 4
 
 class NotKnownNow(Exception):
     """The thread of a chase has no such follow-up at present, so whether it is still open cannot be said."""
+
+
+class NowKnown:
+    """What is known of the follow-ups of some letters when a round of sending begins: each thread is folded once.
+
+    A fact that is recorded during the round is too late for its letters, as it would be once they had gone.
+    """
+
+    def __init__(self, parts: Parts, letters: Iterable[Event]) -> None:
+        self._parts = parts
+        wanted = [chase for letter in letters for chase in letter.data["chases"]]
+        found = parts.store.collection.find({"_id": {"$in": wanted}}, {"event": 1}).sort("_id", ASCENDING)
+        self._chases = {document["_id"]: event_of(document) for document in found}
+        self._folded: dict[str, dict[str, tuple[FollowUp, Acts]]] = {}
+
+    def chases_of(self, letter: Event) -> list[Event]:
+        """What the letter is about, in order."""
+        return sorted((self._chases[chase] for chase in letter.data["chases"]), key=lambda chase: chase.id)
+
+    def follow_up(self, chase: Event) -> tuple[FollowUp, Acts]:
+        """The follow-up that was chased. Raises NotKnownNow, or whatever the fold of a parked thread raises."""
+        thread = chase.data["thread"]
+        if thread not in self._folded:
+            about = {one.stream for one in self._chases.values() if one.data.get("thread") == thread}
+            own = [event for stream in sorted(about) for event in self._parts.store.load(stream)]
+            self._folded[thread] = self._parts.views.all_current(thread, own)
+        found = self._folded[thread].get(chase.data["follow_up_id"])
+        if found is None:
+            raise NotKnownNow
+        return found
 
 
 def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
@@ -147,11 +177,13 @@ def send(parts: Parts) -> None:
     if silence.silent(parts.evidence.complete_until(), parts.clock.now()):
         due["relay.smtp.waits_for_sources"] = False
     found = parts.store.collection.find(due, {"event": 1, "relay.smtp": 1}).sort("relay.smtp.due_at", ASCENDING)
-    for document in list(found):
+    documents = list(found)
+    now_known = NowKnown(parts, [event_of(document) for document in documents])
+    for document in documents:
         letter = event_of(document)
         try:
             if not _has_ended(parts, letter):
-                _send(parts, letter)
+                _send(parts, letter, now_known)
         except Exception as error:
             if is_store_away(error):
                 raise
@@ -182,10 +214,10 @@ def _has_ended(parts: Parts, letter: Event) -> bool:
     )
 
 
-def _send(parts: Parts, letter: Event) -> None:
+def _send(parts: Parts, letter: Event, now_known: NowKnown) -> None:
     now = parts.clock.now()
     member = parts.directory.stand_in(letter.data["recipient"], letter.area, london_date(now))
-    items = _items(parts, letter, member)
+    items = _items(parts, letter, member, now_known)
     if items:
         subject, body = render(items, member.name, now, Links(parts.config.public_url))
         parts.mailer.send(to=member.email, subject=subject, body=body, message_id=letter.id, at=now)
@@ -217,28 +249,25 @@ def _try_later(parts: Parts, letter: Event, attempts: int, error: Exception) -> 
     )
 
 
-def _items(parts: Parts, letter: Event, recipient: Member) -> list[Item]:
+def _items(parts: Parts, letter: Event, recipient: Member, now_known: NowKnown) -> list[Item]:
     """What the letter is about, as its recipient may see it; what has closed since is left out.
 
     Raises NotKnownNow, or whatever the fold of a parked thread raises, while nobody can say whether something is open.
     """
-    found = parts.store.collection.find({"_id": {"$in": letter.data["chases"]}}, {"event": 1})
-    chases = sorted((event_of(document) for document in found), key=lambda chase: chase.id)
+    chases = now_known.chases_of(letter)
     # Of two chases about one follow-up the later one names the rungs owed now.
     latest = {chase.stream: chase for chase in chases}
-    items = [_item(parts, chase, recipient) for chase in latest.values()]
+    items = [_item(parts, chase, recipient, now_known) for chase in latest.values()]
     return [item for item in items if item is not None]
 
 
-def _item(parts: Parts, chase: Event, recipient: Member) -> Item | None:
+def _item(parts: Parts, chase: Event, recipient: Member, now_known: NowKnown) -> Item | None:
     if chase.type == FELL_SILENT:
         until = chase.data["complete_until"]
         return SilentSource(chase.data["service"], from_text(until) if until else None)
     if chase.type == STALLED:
         return SetAside(chase.data["kind"], chase.data["what"], chase.data["reason_code"])
-    current = parts.views.current(chase.data["follow_up_id"], chase.data["thread"], parts.store.load(chase.stream))
-    if current is None:
-        raise NotKnownNow
+    current = now_known.follow_up(chase)
     if current[0].state != OPEN:
         return None
     follow_up = as_shown_to(*current, recipient.role, recipient.team)

@@ -257,15 +257,20 @@ class FollowUpViews:
         With `as_of` (UTC) as it stood then. None when the thread has, or had, no such follow-up. Raises whatever the
         fold of a thread that is parked raises.
         """
+        return self.all_current(thread, own_events, as_of).get(follow_up_id)
+
+    def all_current(
+        self, thread: str, own_events: Collection[Event], as_of: datetime | None = None
+    ) -> dict[str, tuple[FollowUp, Acts]]:
+        """The same for all follow-ups of the thread, by id; `own_events` are of the streams of some of them."""
         scene = {item.event.id: item for item in self._evidence.scenes([thread])[thread]}
-        refs = frozenset({thread, f"follow-up/{follow_up_id}"})
-        scene.update({event.id: Evidence(event, refs) for event in own_events})
+        scene.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events})
         history, evidence = self._rules.history(), list(scene.values())
         if as_of is None:
             pairs = self._folded(thread, evidence, history).follow_ups
         else:
             pairs = AsOf.of(history, as_of).follow_ups(thread, evidence)
-        return next((pair for pair in pairs if pair[0].id == follow_up_id), None)
+        return {follow_up.id: (follow_up, acts) for follow_up, acts in pairs}
 
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
         for thread, evidence in self._evidence.scenes(threads).items():

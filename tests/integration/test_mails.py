@@ -390,7 +390,7 @@ def test_a_letter_about_a_follow_up_that_nobody_knows_at_present_waits_and_is_no
 ) -> None:
     refused_first(ledger, inbox, referral_noted())
     with monkeypatch.context() as unknown:
-        unknown.setattr(type(ledger.parts.views), "current", lambda *_: None)
+        unknown.setattr(type(ledger.parts.views), "all_current", lambda *_: {})
         ledger.sweep()
     assert inbox.mails == ledger.letters("digest.overtaken.v1") == []
     try_again_now(ledger)
