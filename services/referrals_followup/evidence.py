@@ -17,7 +17,7 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from services.referrals_followup.domain.scene import LINKED, UNLINKED, Evidence, Scene
+from services.referrals_followup.domain.scene import LINKED, UNLINKED, Evidence, Scene, is_act
 from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
@@ -28,6 +28,7 @@ from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import SERVICES
 
 LINKS = (LINKED, UNLINKED)
+_NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
 # The fields by which an event names a team that can come to own a follow-up.
 TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
 
@@ -70,10 +71,11 @@ class EvidenceStore:
     def threads_touched_by(self, events: Iterable[Event], kinds: Collection[str]) -> set[str]:
         """The threads these events bear on: those they name, and those of the people they name (one hop).
 
-        A retraction bears on what the struck event bears on. Read after `keep`, so of two workers with one event each
-        at least one finds both.
+        A retraction bears on what the struck event bears on, an act on a follow-up on the follow-up's thread alone.
+        Read after `keep`, so of two workers with one event each at least one finds both.
         """
-        events = list(events)
+        acts = {ref for event in events if is_act(event) for ref in self._catalogue.refs(event)}
+        events = [event for event in events if not is_act(event)]
         refs = {ref for event in events for ref in self._catalogue.refs(event)}
         struck = [event.data["event_id"] for event in events if event.type == RETRACTION]
         if struck:
@@ -82,7 +84,7 @@ class EvidenceStore:
         for documents in self._about(_people(refs), {"refs": 1, "event.type": 1}):
             for document in documents:
                 refs.update(document["refs"])
-        return {ref for ref in refs if ref.partition("/")[0] in kinds}
+        return {ref for ref in refs | acts if ref.partition("/")[0] in kinds}
 
     def people(self, person_ids: Collection[str]) -> set[str]:
         """Every id of these people: those given, and those that any link, standing or not, ever joined with them."""
@@ -125,7 +127,8 @@ class EvidenceStore:
         return _of_kinds(kinds, refs) | self.threads_of(people, kinds)
 
     def scenes(self, threads: Collection[str]) -> dict[str, list[Evidence]]:
-        """For each thread, its own evidence and that about the people its events name."""
+        """For each thread, its own evidence and that about the people its events name, but for acts on the follow-ups
+        of other threads: there are many of them, and no fold looks at them."""
         scenes: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
         people_of: dict[str, set[str]] = defaultdict(set)
         for item in self._find(threads):
@@ -136,7 +139,7 @@ class EvidenceStore:
                         people_of[ref].add(thread)
         while people_of:
             linked: dict[str, set[str]] = defaultdict(set)
-            for item in self._find(list(people_of)):
+            for item in self._find(list(people_of), _NO_ACT):
                 for person in item.refs & people_of.keys():
                     for thread in people_of[person]:
                         if item.event.id not in scenes[thread] and item.event.type in LINKS:
@@ -222,10 +225,11 @@ class EvidenceStore:
         missing = [event_id for event_id in ids if event_id not in kept]
         return not missing or self._parked.among(missing) == set(missing)
 
-    def _find(self, refs: Collection[str]) -> Iterable[Evidence]:
+    def _find(self, refs: Collection[str], also: Mapping[str, Any] | None = None) -> Iterable[Evidence]:
         if not refs:
             return
-        for document in self._evidence.find({"refs": {"$in": list(refs)}}, {"event": 1, "refs": 1}):
+        wanted = {"refs": {"$in": list(refs)}, **(also or {})}
+        for document in self._evidence.find(wanted, {"event": 1, "refs": 1}):
             yield Evidence(event_of(document), frozenset(document["refs"]))
 
     def _refs(self, wanted: Mapping[str, Any]) -> set[str]:

@@ -84,14 +84,14 @@ class Scene:
         people = {self.person(ref) for item in own for ref in _people(item.refs)}
         items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
         self.everything = tuple(item.event for item in items)
-        self.facts = tuple(event for event in self.everything if not _is_act(event))
-        self.ever = tuple(item.event for item in ordered if not _is_act(item.event))
-        self.own = tuple(item.event for item in own if not _is_act(item.event))
-        self.acts = tuple(item.event for item in own if _is_act(item.event))
+        self.facts = tuple(event for event in self.everything if not is_act(event))
+        self.ever = tuple(item.event for item in ordered if not is_act(item.event))
+        self.own = tuple(item.event for item in own if not is_act(item.event))
+        self.acts = tuple(item.event for item in own if is_act(item.event))
         self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
         self.standing = tuple(event for event in self.everything if not self._is_struck(event))
         mine = {item.event.id for item in items if thread in item.refs or self._is_mine_under_another_id(item.refs)}
-        self.own_standing = tuple(event for event in self.standing if event.id in mine and not _is_act(event))
+        self.own_standing = tuple(event for event in self.standing if event.id in mine and not is_act(event))
         self.own_ids = frozenset(mine)
 
     def _is_mine_under_another_id(self, refs: Iterable[str]) -> bool:
@@ -308,7 +308,8 @@ class Scene:
         ]
 
 
-def _is_act(event: Event) -> bool:
+def is_act(event: Event) -> bool:
+    """Whether somebody, or a sweep, did something about a follow-up."""
     return event.stream.startswith("follow-up/")
 
 
