@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import CHILD, MIDWIFE, PA, PARTNER, PERSON, Practice, shown
+from tests.unit.practice import CHILD, MIDWIFE, PA, PARTNER, PERSON, Practice, chase, shown
 
 PARENT_STEPS = ["CL-03.contact", "CL-03.review", "CL-03.support", "CL-03.told"]
 
@@ -34,6 +34,15 @@ def test_a_move_asks_for_a_contact_and_a_review_and_out_of_the_area_who_is_respo
     assert leaver.steps() == steps
 
 
+def test_an_adviser_is_told_of_a_move_that_others_recorded(practice, leaver):
+    leaver.was("adviser.assigned.v1", "2014-01-06 10:00")
+    leaver.was("care_leaver.move_learnt.v1", "2014-09-08 10:00")  # a Monday
+    assert leaver.steps() == ["CL-03.move-told"]
+    assert practice.sweep("2014-09-10 17:00") == [chase("2014-09-10 17:00", "CL-03.move-told", "owner", "pa-lindqvist")]
+    leaver.was("care_leaver.moved.v1", "2014-09-11 10:00", out_of_area=True)
+    assert leaver.the("CL-03.move-told").state == "met"
+
+
 def test_case_s_the_adviser_is_told_within_two_working_days_and_reviews_within_four_weeks(leaver):
     leaver.was("parenthood.learnt.v1", "2013-11-25 10:00", kind="to_be_parent")
     assert {step: shown(leaver.the(step).due_at) for step in PARENT_STEPS} == {
@@ -48,9 +57,9 @@ def test_care_experience_asks_a_question_of_the_pregnancy_and_starts_no_assessme
     pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
     pregnancy.was("pregnancy.booked.v1", "2013-11-25 10:00", edd="2014-06-16", mother_age_band="from_20")
     leaver.was("parenthood.learnt.v1", "2013-11-25 10:00", kind="to_be_parent", pregnancy_id=pregnancy.id)
-    assert pregnancy.steps() == ["HV-01.antenatal"]
+    assert pregnancy.steps() == ["DATA-01.birth", "HV-01.antenatal"]
     pregnancy.was("pregnancy.care_leaver_learnt.v1", "2013-11-26 10:00", parent_id=PARTNER)
-    assert pregnancy.steps() == ["HV-01.antenatal", "PBA-01"]
+    assert pregnancy.steps() == ["DATA-01.birth", "HV-01.antenatal", "PBA-01"]
 
 
 def test_each_child_asks_anew_and_what_was_done_before_does_not_count(leaver):

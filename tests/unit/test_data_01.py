@@ -1,11 +1,11 @@
-"""DATA-01: what is missing is asked for at once: is the partner known to leaving care, and how old is the mother?"""
+"""DATA-01: what is missing is asked for: is the partner known to leaving care, how old is the mother, was it born?"""
 
 from __future__ import annotations
 
 import pytest
 
 from shared.contracts.words import AGE_BANDS
-from tests.unit.practice import CHILD, HV, MIDWIFE, OTHER, PARTNER, PERSON, TWIN, Practice
+from tests.unit.practice import CHILD, HV, MIDWIFE, OTHER, PARTNER, PERSON, TWIN, Practice, chase, shown
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_link_that_was_a_mistake_leaves_the_question_open(practice):
 
 def test_checks_of_the_first_pregnancy_do_not_answer_for_the_second(practice):
     first, second = named(practice), named(practice)
-    first.was("parent.checks_recorded.v1", "2013-11-28 10:00")
+    first.was("parent.checks_recorded.v1", "2013-11-28 10:00", parents=[PARTNER])
     assert (first.the("DATA-01.partner").state, second.the("DATA-01.partner").state) == ("met", "open")
 
 
@@ -60,3 +60,36 @@ def test_the_mothers_age_is_asked_for_only_when_nobody_knows_it(practice, band):
     pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
     pregnancy.was("pregnancy.booked.v1", "2013-11-25 10:00", mother_age_band=band)
     assert bool(pregnancy.all("DATA-01.age")) == (band is None)
+
+
+@pytest.mark.parametrize("checked", [[], [PERSON], [PERSON, OTHER]])
+def test_checks_of_others_do_not_answer_for_him(practice, checked):
+    pregnancy = named(practice)
+    pregnancy.was("parent.checks_recorded.v1", "2013-11-28 10:00", parents=checked)
+    assert pregnancy.the("DATA-01.partner").state == "open"
+
+
+def test_a_word_of_the_pregnancy_and_its_booking_ask_once_how_it_ended(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.notified.v1", "2013-11-04 10:00", mother_age_band="from_20")
+    pregnancy.was("pregnancy.booked.v1", "2013-11-25 10:00", edd="2014-06-16", mother_age_band="from_20")
+    found = pregnancy.the("DATA-01.birth")
+    assert (found.gap, shown(found.visible_from), shown(found.due_at)) == (
+        None,
+        "2014-06-16 17:00",
+        "2014-07-07 17:00",
+    )
+
+
+def test_who_books_after_the_expected_date_has_ten_working_days(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2014-06-30 10:00", edd="2014-06-16", mother_age_band="from_20")
+    assert shown(pregnancy.the("DATA-01.birth").due_at) == "2014-07-14 17:00"
+
+
+def test_without_an_expected_date_the_midwife_is_asked_for_it_at_once(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2014-01-15 10:00", mother_age_band="from_20")
+    assert pregnancy.the("DATA-01.birth").gap == "edd"
+    asked = [one for one in practice.sweep("2014-01-15 10:00") if one.step == "DATA-01.birth"]
+    assert asked == [chase("2014-01-15 10:00", "DATA-01.birth", "data-gap", "midwife-ekwueme")]

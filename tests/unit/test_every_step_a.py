@@ -172,7 +172,7 @@ DECIDED_OTHERWISE = ("prebirth.screening_decided.v1", {"outcome": "none", "reaso
 WITHDRAWN = ("referral.withdrawn.v1", {"reason_code": "sent-twice"})
 RETURNED = "referral.outcome_returned.v1"
 HARMED = {"tool": "epds", "score": 3, "self_harm": True}
-HELD = "support.session_held.v1"
+HELD, MISSED = "support.session_held.v1", "support.session_missed.v1"
 VISITS = {"kind": "listening_visits"}
 
 
@@ -688,6 +688,35 @@ STEPS = {
             "DNA-01.in-a-row",
             ("2013-01-15", "owner", (NOVAK, ACHTERBERG)),
             ("2013-01-22", "owner", (NOVAK, ACHTERBERG)),
+        ),
+    ),
+    "DNA-01.visit-contact": Step(
+        begin=record("support", ("support.started.v1", VISITS)),
+        opens=(MISSED, {}),
+        due="1 working day",
+        meets=(("support.miss_contacted.v1", {}), (HELD, {}), ("support.misses_reviewed.v1", {})),
+        ends=(("support.ended.v1", {"reason_code": "moved-away"}),),
+        ladder=ladder(
+            "DNA-01.visit-contact",
+            ("2013-01-15", "owner", (PEREIRA,)),
+            ("2013-01-17", "safeguarding-lead", (PEREIRA, ACHTERBERG)),
+            ("2013-01-31", "safeguarding-lead", (PEREIRA, ACHTERBERG)),
+        ),
+    ),
+    "DNA-01.visits-in-a-row": Step(
+        begin=record("support", ("support.started.v1", VISITS), MISSED),
+        opens=(MISSED, {}),
+        due="1 working day",
+        meets=(("support.misses_reviewed.v1", {}),),
+        short_of_meeting=(
+            ("support.miss_contacted.v1", {}),
+            (HELD, {}),
+            ("support.ended.v1", {"reason_code": "moved-away"}),
+        ),
+        ladder=ladder(
+            "DNA-01.visits-in-a-row",
+            ("2013-01-15", "owner", (PEREIRA, ACHTERBERG)),
+            ("2013-01-22", "owner", (PEREIRA, ACHTERBERG)),
         ),
     ),
 }

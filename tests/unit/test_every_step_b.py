@@ -20,10 +20,12 @@ from shared.kernel.decisions import RETRACTION, Actor
 from shared.kernel.envelope import Event
 from tests.unit.practice import (
     CHILD,
+    GP,
     HV,
     MANAGER,
     MIDWIFE,
     NURSERY,
+    OTHER,
     PA,
     PACKS,
     PARTNER,
@@ -72,6 +74,14 @@ SAME_DAY = {
     "2013-10-27 01:30": "2013-10-27 23:59",
 }
 AT_ONCE = {**{opening: opening for opening in OPENINGS}, JANUARY: "2014-01-31 23:59"}
+IN_4_HOURS = {
+    OPENED: "2014-01-15 14:00",
+    SATURDAY: "2014-01-18 14:00",
+    CHRISTMAS: "2013-12-23 14:00",
+    "2014-03-30 00:30": "2014-03-30 05:30",
+    "2013-10-26 23:00": "2013-10-27 02:00",
+    JANUARY: "2014-02-01 03:59",
+}
 IN_24_HOURS = {
     OPENED: "2014-01-16 10:00",
     SATURDAY: "2014-01-19 10:00",
@@ -81,6 +91,7 @@ IN_24_HOURS = {
     JANUARY: "2014-02-01 23:59",
 }
 FOUR_WEEKS_BEFORE_BIRTH = dict.fromkeys(OPENINGS, "2014-05-19 17:00")  # expected on 16 June
+THREE_WEEKS_AFTER_BIRTH = dict.fromkeys(OPENINGS, "2014-07-07 17:00")
 END_OF_QUARTER = dict.fromkeys(OPENINGS, "2015-03-31 17:00")
 
 # --- what can happen --------------------------------------------------------------------------------------------------
@@ -196,6 +207,7 @@ def injury(**said: Any) -> Said:
     return it("injury.reported.v1", **{**usual, **said})
 
 
+TO_SOCIAL_CARE = it("referral.sent.v1", service="childrens_social_care")
 DECISIONS = ("consistent_with_account", "monitor", "discuss", "refer")
 
 
@@ -330,8 +342,8 @@ ROWS: dict[str, Row] = {
     ),
     "CL-01.revisit": item(
         EIGHT_WEEKS,
-        (*VISITED_WITHIN, "plan_item.fallback_started.v1"),
-        DONE_WITH,
+        (*VISITED_WITHIN, "plan_item.fallback_started.v1", "plan_item.taken_up.v1"),
+        DONE_WITH[1:],
         "2014-03-12",
         "2014-03-26",
         "2014-04-09",
@@ -437,6 +449,16 @@ ROWS: dict[str, Row] = {
         by=PA,
     ),
     "CL-03.told": leaver(PARENT, TWO, (it("parenthood.acknowledged.v1"),), "2014-01-17", "2014-01-24", "2014-02-07"),
+    "CL-03.move-told": leaver(
+        it("care_leaver.move_learnt.v1"),
+        TWO,
+        (it("care_leaver.moved.v1"), IN_PERSON, *FROM_AFAR),
+        "2014-01-17",
+        "2014-01-24",
+        "2014-02-07",
+        ended=SUPPORT_ENDS,
+        near=(*NOT_REACHED, GOES_ON),
+    ),
     "CL-03.contact": leaver(
         PARENT, TEN, (IN_PERSON, *FROM_AFAR), "2014-01-29", "2014-02-05", "2014-02-19", near=NOT_REACHED
     ),
@@ -466,13 +488,38 @@ ROWS: dict[str, Row] = {
         "concern",
         (injury(mobility="not_mobile"),),
         AT_ONCE,
-        (it("injury.decided.v1", decision="refer"),),
+        (it("contact.received.v1"), TO_SOCIAL_CARE),
         (
             ("2014-01-15 10:00", "owner", f"{JANSEN} {DOCTOR}"),
             ("2014-01-15 14:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
             ("2014-01-16 14:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
         ),
-        near=tuple(it("injury.decided.v1", decision=word, senior=True) for word in DECISIONS if word != "refer"),
+        near=(
+            *(it("injury.decided.v1", decision=word, senior=True) for word in DECISIONS),
+            it("child.seen.v1", clinician=True),
+            *(it("referral.sent.v1", service=word) for word in ("early_help", "general_practice", "midwifery")),
+            it("contact.received.v1", person_id=OTHER),
+            it("referral.sent.v1", service="childrens_social_care", person_id=OTHER),
+        ),
+        by=NURSERY,
+        person=CHILD,
+    ),
+    "SG-01.paediatric": Row(
+        "concern",
+        (injury(mobility="not_mobile"),),
+        IN_4_HOURS,
+        (it("child.seen.v1", clinician=True),),
+        (
+            ("2014-01-15 14:00", "owner", f"{JANSEN} {DOCTOR}"),
+            ("2014-01-15 18:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
+            ("2014-01-16 18:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
+        ),
+        near=(
+            it("child.seen.v1", clinician=False),
+            it("injury.decided.v1", decision="refer", senior=True),
+            it("contact.received.v1"),
+            TO_SOCIAL_CARE,
+        ),
         by=NURSERY,
         person=CHILD,
     ),
@@ -494,15 +541,16 @@ ROWS: dict[str, Row] = {
         "concern",
         (injury(site="ear"),),
         SAME_DAY,
-        tuple(it("injury.decided.v1", decision=word, senior=True) for word in DECISIONS),
+        tuple(it("injury.decided.v1", decision=word, senior=True, by=GP) for word in DECISIONS),
         (
             ("2014-01-15 23:59", "owner", f"{JANSEN} {DOCTOR}"),
             ("2014-01-16 23:59", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
             ("2014-01-20 17:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
         ),
         near=(
-            *(it("injury.decided.v1", decision=word, senior=False) for word in DECISIONS),
-            it("injury.decided.v1", senior=None),
+            *(it("injury.decided.v1", decision=word, senior=False, by=GP) for word in DECISIONS),
+            *(it("injury.decided.v1", decision=word, senior=True) for word in DECISIONS),  # by who reported it
+            it("injury.decided.v1", senior=None, by=GP),
             it("child.seen.v1", clinician=True),
         ),
         by=NURSERY,
@@ -601,10 +649,17 @@ ROWS: dict[str, Row] = {
         "pregnancy",
         (it("pregnancy.partner_named.v1", partner_id=PARTNER, partner_known=False),),
         FIVE,
-        (it("parent.checks_recorded.v1"), it("person.linked.v1", person_id=PARTNER, other_person_id=CHILD)),
+        (
+            it("parent.checks_recorded.v1", parents=[PARTNER]),
+            it("parent.checks_recorded.v1", parents=[PERSON, PARTNER]),
+            it("person.linked.v1", person_id=PARTNER, other_person_id=CHILD),
+        ),
         CHECKS_LADDER,
         ended=PREGNANCY_ENDED,
-        near=(it("person.linked.v1", person_id=PERSON, other_person_id=CHILD),),
+        near=(
+            *(it("parent.checks_recorded.v1", parents=checked) for checked in ([], [PERSON], [PERSON, OTHER])),
+            it("person.linked.v1", person_id=PERSON, other_person_id=CHILD),
+        ),
         by=MIDWIFE,
     ),
     "DATA-01.age": Row(
@@ -615,6 +670,20 @@ ROWS: dict[str, Row] = {
         CHECKS_LADDER,
         ended=PREGNANCY_ENDED,
         by=MIDWIFE,
+    ),
+    "DATA-01.birth": Row(
+        "pregnancy",
+        (it("pregnancy.booked.v1", edd="2014-06-16", mother_age_band="from_20"),),
+        THREE_WEEKS_AFTER_BIRTH,
+        PREGNANCY_ENDED[:1],
+        (
+            ("2014-07-07 17:00", "owner", MIDWIVES),
+            ("2014-07-14 17:00", "named-midwife", NAMED_MIDWIFE),
+            ("2014-07-28 17:00", "named-midwife", NAMED_MIDWIFE),
+        ),
+        ended=PREGNANCY_ENDED[1:],  # a loss
+        by=MIDWIFE,
+        said={"edd": "2014-06-16"},
     ),
 }
 
@@ -857,3 +926,30 @@ def test_it_says_what_it_rests_on(world, step):
     found = world.found
     assert (found.basis in ("LAW", "NAT", "LOC", "DES"), found.confidence in ("F", "P", "M")) == (True, True)
     assert found.title and found.expects and found.source and found.why["rule"]
+
+
+NEVER_ENDS = [step for step in ROWS if step.startswith("HV-02.")] + ["SG-01.immediate", "SG-01.decision"]
+
+
+@pytest.mark.parametrize("step", NEVER_ENDS)
+def test_no_death_ends_what_a_family_or_a_child_is_owed_all_the_same(world, step):
+    world.opens()
+    dead = world.practice.record_of("person", by=HV, key=world.row.person)
+    dead.was("person.died.v1", "2014-01-15 11:00")
+    assert (world.found.state, world.closer()) == ("open", None)
+    event_type, said = world.row.met[0]
+    world.happens(event_type, "2014-01-15 15:00", **said)
+    assert world.found.state == "met"
+
+
+def test_no_other_of_these_standards_outlasts_a_death_in_that_way():
+    ours = {step for step, content in PACKS["england"]["steps"].items() if content.get("after_loss") == "never-ends"}
+    assert ours & set(ROWS) == set(NEVER_ENDS)
+
+
+def test_what_is_taken_up_is_revisited_all_the_same():
+    world = World(ROWS["CL-01.revisit"], "CL-01.revisit")
+    world.opens()
+    world.happens("plan_item.taken_up.v1", "2014-01-22 10:00")
+    found = [(one.state, shown(one.due_at)) for one in world.thread.all("CL-01.revisit")]
+    assert found == [("met", "2014-03-12 17:00"), ("open", "2014-03-19 17:00")]

@@ -82,7 +82,10 @@ def test_without_an_expected_date_somebody_is_asked_for_it_at_once(practice):
     pregnancy = booked(practice, at="2014-01-15 10:00", edd=None)
     found = pregnancy.the("HV-01.antenatal")
     assert (found.gap, shown(found.due_at)) == ("edd", "2014-01-29 17:00")
-    assert practice.sweep("2014-01-15 10:00") == [chase("2014-01-15 10:00", "HV-01.antenatal", "data-gap", "hv-sato")]
+    assert practice.sweep("2014-01-15 10:00") == [
+        chase("2014-01-15 10:00", "DATA-01.birth", "data-gap", "midwife-ekwueme"),
+        chase("2014-01-15 10:00", "HV-01.antenatal", "data-gap", "hv-sato"),
+    ]
 
 
 def test_the_date_that_was_said_last_counts(practice):

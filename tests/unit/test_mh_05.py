@@ -10,6 +10,7 @@ from tests.unit.practice import HV, Practice, Thread, chase, shown
 
 STARTED = date(2014, 3, 19)  # a Wednesday; as in Case S the fourth visit is on 16 April, the eighth on 14 May
 MID, END, EXTENDED = "MH-05.mid", "MH-05.end", "MH-05.extended"
+ASKED, IN_A_ROW = "DNA-01.visit-contact", "DNA-01.visits-in-a-row"
 
 
 @pytest.fixture
@@ -80,9 +81,22 @@ def test_as_in_case_s_the_team_lead_hears_at_the_eighth_and_the_perinatal_lead_a
 def test_a_visit_at_which_nobody_was_there_does_not_count(practice):
     support = visits(practice, 3)
     support.was("session_missed", on(4))
-    assert support.steps() == [END]
+    assert support.steps() == [ASKED, END]
     support.was("session_held", on(5))
     assert shown(support.the(MID).due_at) == "2014-04-23 23:59"
+
+
+def test_two_visits_missed_in_a_row_are_talked_over_and_one_held_between_them_starts_anew(practice):
+    support = visits(practice, 0)
+    support.was("session_missed", on(1))
+    support.was("session_held", on(2))
+    support.was("session_missed", on(3))
+    assert support.all(IN_A_ROW) == []
+    again = support.was("session_missed", on(4))  # Wednesday 16 April, before Easter
+    found = support.the(IN_A_ROW)
+    assert (found.state, found.opened_by, shown(found.due_at)) == ("open", again.id, "2014-04-17 17:00")
+    support.was("misses_reviewed", "2014-04-17 10:00")
+    assert (support.the(IN_A_ROW).state, {one.state for one in support.all(ASKED)}) == ("met", {"met"})
 
 
 def test_a_visit_that_was_a_mistake_does_not_count(practice):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.contracts.words import MOBILITIES, SITES
-from tests.unit.practice import CHILD, GP, NURSERY, Practice, chase, shown
+from tests.unit.practice import CHILD, GP, HV, NURSERY, Practice, chase, shown
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def injury(practice, at="2014-06-11 10:00", *, by=NURSERY, **said):
 
 @pytest.mark.parametrize("mobility", MOBILITIES)
 def test_only_of_a_child_that_cannot_move_about_it_is_immediate(practice, mobility):
-    asked = "SG-01.immediate" in injury(practice, mobility=mobility).steps()
-    assert asked == (mobility == "not_mobile")
+    steps = injury(practice, mobility=mobility).steps()
+    assert ("SG-01.immediate" in steps, "SG-01.paediatric" in steps) == ((mobility == "not_mobile"),) * 2
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -85,8 +85,30 @@ def test_a_decision_about_another_injury_of_the_same_child_says_nothing_of_this_
     first, second = injury(practice, mobility="not_mobile"), injury(practice, mobility="not_mobile")
     first.was("injury.decided.v1", "2014-06-11 11:00", decision="refer", senior=True)
     first.was("child.seen.v1", "2014-06-11 11:00", clinician=True)
-    assert {found.state for found in practice.follow_ups(first.name)} == {"met"}
+    states = {found.step: found.state for found in practice.follow_ups(first.name)}
+    assert states == {"SG-01.decision": "met", "SG-01.paediatric": "met", "SG-01.immediate": "open"}
     assert {found.state for found in practice.follow_ups(second.name)} == {"open"}
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [("contact.received.v1", {}), ("referral.sent.v1", {"service": "childrens_social_care"})],
+)
+def test_an_injury_of_an_immobile_baby_stays_open_until_the_referral_itself_is_recorded(practice, event, said):
+    record = injury(practice, mobility="not_mobile")
+    record.was("injury.decided.v1", "2014-06-11 10:30", decision="refer", senior=True)
+    assert (record.the("SG-01.decision").state, record.the("SG-01.immediate").state) == ("met", "open")
+    kind = event.partition(".")[0]
+    sent = practice.record_of(kind, by=NURSERY, person_id=CHILD).was(event, "2014-06-11 10:45", **said)
+    assert (record.the("SG-01.immediate").state, record.the("SG-01.immediate").closed_by) == ("met", sent.id)
+
+
+def test_the_reporters_own_word_is_no_senior_review(practice):
+    record = injury(practice, by=GP, site="ear")
+    record.was("injury.decided.v1", "2014-06-11 11:00", decision="monitor", senior=True)
+    assert record.the("SG-01.senior-review").state == "open"
+    record.was("injury.decided.v1", "2014-06-11 12:00", by=HV, decision="monitor", senior=True)
+    assert record.the("SG-01.senior-review").state == "met"
 
 
 def test_when_it_turns_out_how_old_the_child_is_nobody_is_asked_to_see_a_school_child(practice):
