@@ -531,7 +531,7 @@ ROWS: dict[str, Row] = {
         (
             ("2014-01-16 10:00", "owner", f"{JANSEN} {DOCTOR}"),
             ("2014-01-17 10:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
-            ("2014-01-21 17:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
+            ("2014-01-24 17:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
         ),
         near=(it("child.seen.v1", clinician=False), it("injury.decided.v1", decision="refer", senior=True)),
         by=NURSERY,
@@ -545,7 +545,7 @@ ROWS: dict[str, Row] = {
         (
             ("2014-01-15 23:59", "owner", f"{JANSEN} {DOCTOR}"),
             ("2014-01-16 23:59", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
-            ("2014-01-20 17:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
+            ("2014-01-23 17:00", "social-care", f"{JANSEN} {DOCTOR} {SOCIAL_CARE}"),
         ),
         near=(
             *(it("injury.decided.v1", decision=word, senior=False, by=GP) for word in DECISIONS),
@@ -590,7 +590,7 @@ ROWS: dict[str, Row] = {
         (
             ("2014-01-15 23:59", "owner", f"{JANSEN} {DOOR}"),
             ("2014-01-16 17:00", "front-door-manager", f"{JANSEN} {DOOR} {DOOR_BOSS}"),
-            ("2014-01-17 17:00", "front-door-manager", f"{JANSEN} {DOOR} {DOOR_BOSS}"),
+            ("2014-01-23 17:00", "front-door-manager", f"{JANSEN} {DOOR} {DOOR_BOSS}"),
         ),
         near=(it("consultation.linked.v1", person_id=CHILD), it("consultation.rechecked.v1", outcome="referred")),
         by=NURSERY,
