@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pika
 import pytest
@@ -94,7 +95,9 @@ def listening_addresses(parts: Parts, name: str) -> set[str]:
     pid = parts.processes.pid(name)
     sockets = set()
     for entry in os.scandir(f"/proc/{pid}/fd"):
-        target = os.readlink(entry.path)
+        target = ""
+        with suppress(FileNotFoundError):  # a server closes descriptors while they are listed
+            target = os.readlink(entry.path)
         if target.startswith("socket:["):
             sockets.add(target[8:-1])
     found = set()

@@ -20,11 +20,12 @@ from shared.events.mongo import open_database
 from shared.events.relay import HOLD_BACK, Relay
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
-from shared.messaging.topology import EVIDENCE, declare, exchange_of
+from shared.messaging.topology import QUEUES, declare, exchange_of
 from tests.integration.bus import NOW, an_event, channel, record, take_all, waiting_in
 from tests.support import eventually
 
 QUEUE = "perinatal.views"
+HEARING = [queue.name for queue in QUEUES if "perinatal" in queue.hears]
 
 
 @pytest.fixture
@@ -203,7 +204,7 @@ def test_a_message_that_no_queue_takes_stays_pending_and_holds_back_the_position
 ) -> None:
     ids = record(database, 3)
     with channel(amqp_uri) as on:
-        for queue in (QUEUE, EVIDENCE):
+        for queue in HEARING:
             on.queue_unbind(queue, exchange_of("perinatal"), "#")
     relay = new_relay()
     relay.step()
@@ -223,7 +224,7 @@ def test_one_type_that_no_queue_takes_does_not_stop_the_others(
     new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
     with channel(amqp_uri) as on:
-        for queue in (QUEUE, EVIDENCE):
+        for queue in HEARING:
             on.queue_unbind(queue, exchange_of("perinatal"), "#")
         on.queue_bind(QUEUE, exchange_of("perinatal"), "record.retracted.v1")
     unheard = [document_of(an_event(), private={}, relay={"pending": True}) for _ in range(10)]
@@ -350,7 +351,7 @@ def test_a_relays_question_costs_what_is_pending_and_not_what_was_ever_recorded(
 
 def test_the_publisher_confirms_only_what_a_queue_has(publisher: ConfirmedPublisher, amqp_uri: str) -> None:
     with channel(amqp_uri) as on:
-        for queue in (QUEUE, EVIDENCE):
+        for queue in HEARING:
             on.queue_unbind(queue, exchange_of("perinatal"), "#")
         on.queue_bind(QUEUE, exchange_of("perinatal"), "heard.*.v1")
     messages = [Outgoing(str(n), f"{'heard' if n % 3 else 'unheard'}.event.v1", b"{}") for n in range(900)]
