@@ -281,7 +281,7 @@ def _taken_over(scene: Scene, opening: _Opening) -> Iterator[tuple[Event, str]]:
         # What was handed back, or given to somebody who has not answered yet, is nobody's.
         if decisive and decisive[-1].type == ACCEPTED and decisive[-1].actor != opening.event.actor:
             yield decisive[-1], MET
-    for event in (*scene.standing, *scene.acts, *scene.retractions):
+    for event in (*scene.standing, *scene.retractions):
         if obligation and event.id == obligation.closed_by:
             yield event, MET
             break

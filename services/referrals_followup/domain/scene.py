@@ -107,7 +107,7 @@ class Scene:
         """The event that struck this one out, if any; only one of its own stream can."""
         return next((found for found in self._retractions.get(event.id, ()) if found.stream == event.stream), None)
 
-    @property
+    @cached_property
     def retractions(self) -> list[Event]:
         """Those that strike out something known here, in order."""
         found = (self.retraction_of(event) for event in self.everything)
