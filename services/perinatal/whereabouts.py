@@ -1,8 +1,8 @@
 """Where somebody has come to live: the area to which the last standing move that counts says that they moved.
 
-A move that only the new area tells of does not count until its handover is acknowledged, or the area that was left says
-so too: nobody lets themselves in, or shuts others out, by their own word. Only back where they came from does that word
-end a stay.
+A move that only the new area tells of does not count until the area that was left says something of it too, or the
+handover is acknowledged with the name of who gave it: nobody lets themselves in, or shuts others out, by their own
+word. Only back where they came from does that word end a stay.
 
 Read from the event store itself, so a move counts, and ceases to count when it is retracted, from the next request on.
 """

@@ -17,7 +17,16 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from services.referrals_followup.domain.scene import LINKED, UNLINKED, Evidence, Scene, is_act
+from services.referrals_followup.domain.scene import (
+    LINKED,
+    OF_SIBLINGS,
+    PREGNANCY,
+    PREGNANCY_ENDED,
+    UNLINKED,
+    Evidence,
+    Scene,
+    is_act,
+)
 from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
@@ -28,6 +37,8 @@ from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import SERVICES
 
 LINKS = (LINKED, UNLINKED)
+# A link can join a child, or a parent, with one of whom more is known.
+_BEARING_ON_SIBLINGS = {*OF_SIBLINGS, PREGNANCY_ENDED, *LINKS}
 _NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
 # The fields by which an event names a team that can come to own a follow-up.
 TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
@@ -69,7 +80,8 @@ class EvidenceStore:
             self._evidence.update_many({"_id": {"$in": ids}, "folded": False}, {"$set": {"folded": True}})
 
     def threads_touched_by(self, events: Iterable[Event], kinds: Collection[str]) -> set[str]:
-        """The threads these events bear on: those they name, and those of the people they name (one hop).
+        """The threads these events bear on: those they name, and those of the people they name (one hop); of what bears
+        on a younger sibling, and of a birth, also the pregnancies of the child's parents.
 
         A retraction bears on what the struck event bears on, an act on a follow-up on the follow-up's thread alone.
         Read after `keep`, so of two workers with one event each at least one finds both.
@@ -77,13 +89,17 @@ class EvidenceStore:
         acts = {ref for event in events if is_act(event) for ref in self._catalogue.refs(event)}
         events = [event for event in events if not is_act(event)]
         refs = {ref for event in events for ref in self._catalogue.refs(event)}
+        types = {event.type for event in events}
         struck = [event.data["event_id"] for event in events if event.type == RETRACTION]
         if struck:
-            for document in self._evidence.find({"_id": {"$in": struck}}, {"refs": 1}):
+            for document in self._evidence.find({"_id": {"$in": struck}}, {"refs": 1, "event.type": 1}):
                 refs.update(document["refs"])
+                types.add(document["event"]["type"])
         for documents in self._about(_people(refs), {"refs": 1, "event.type": 1}):
             for document in documents:
                 refs.update(document["refs"])
+        if not types.isdisjoint(_BEARING_ON_SIBLINGS):
+            refs |= self._pregnancies_of_parents(_people(refs))
         return {ref for ref in refs | acts if ref.partition("/")[0] in kinds}
 
     def people(self, person_ids: Collection[str]) -> set[str]:
@@ -147,8 +163,39 @@ class EvidenceStore:
                                 linked[other].add(thread)
                         scenes[thread][item.event.id] = item
             people_of = linked
+        self._add_siblings({thread: items for thread, items in scenes.items() if thread.startswith(f"{PREGNANCY}/")})
         self._add_retractions(scenes)
         return {thread: list(items.values()) for thread, items in scenes.items()}
+
+    def _add_siblings(self, scenes: Mapping[str, dict[str, Evidence]]) -> None:
+        """What bears on a pregnancy of that which was said of the children whom its people already have."""
+        threads_of: dict[str, set[str]] = defaultdict(set)
+        for thread, items in scenes.items():
+            for item in items.values():
+                if item.event.type == PREGNANCY_ENDED:
+                    for child in item.event.data["children"]:
+                        threads_of[f"person/{child}"].add(thread)
+        new: Collection[str] = list(threads_of)
+        while new:
+            joined: set[str] = set()
+            for item in self._find(new, {"event.type": {"$in": [*OF_SIBLINGS, *LINKS]}}):
+                found = _people(item.refs)
+                threads = set().union(*(threads_of.get(ref, set()) for ref in found))
+                for thread in threads:
+                    scenes[thread].setdefault(item.event.id, item)
+                if item.event.type in LINKS:
+                    for ref in found:
+                        if not threads <= threads_of[ref]:
+                            threads_of[ref] |= threads
+                            joined.add(ref)
+            new = joined
+
+    def _pregnancies_of_parents(self, children: Collection[str]) -> set[str]:
+        """The pregnancies of whoever is named as a parent of one of these children, under any of their ids."""
+        births = self._evidence.find({"refs": {"$in": list(children)}, "event.type": PREGNANCY_ENDED}, {"refs": 1})
+        parents = {ref for birth in births for ref in _people(birth["refs"])}
+        about = self._refs({"refs": {"$in": _refs_of(self.people([ref.partition("/")[2] for ref in parents]))}})
+        return {ref for ref in about if ref.startswith(f"{PREGNANCY}/")}
 
     def _add_retractions(self, scenes: Mapping[str, dict[str, Evidence]]) -> None:
         """A retraction names what it strikes by id only, so it may name none of the people of the event."""

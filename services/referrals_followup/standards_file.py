@@ -42,7 +42,7 @@ _NUMBERS = (
     "gave_birth_within_months",
     "child_under_months",
 )
-_ABOUT_PEOPLE = ("person_has", "person_had", "people_had")
+_ABOUT_PEOPLE = ("person_has", "person_had", "people_had", "siblings_had")
 
 
 class _Strict(Schema):
@@ -357,7 +357,7 @@ class _Judge:
     def _matcher(self, place: Place, item: Any) -> list[Problem]:
         if isinstance(item, Mapping):
             if not {"event"} <= set(item) <= _OF_A_MATCHER or item.get("via", VIA[0]) not in VIA:
-                return [(place, "has `event` and, if need be, `when` and `via: person` or `via: people`")]
+                return [(place, "has `event` and, if need be, `when` and `via: person`, `people` or `siblings`")]
             if not isinstance(item.get("by_another", False), bool):
                 return [((*place, "by_another"), "is true or false")]
             event = item["event"]

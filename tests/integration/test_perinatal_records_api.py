@@ -323,7 +323,11 @@ def test_an_area_is_not_let_in_by_its_own_word_but_may_record_the_move_and_take_
         assert (answer.status_code, code(answer)) == (403, "wrong-area")
     assert norfolk.get("/v1/pregnancies", person=person_id).json()["items"] == []
     assert norfolk.get(move).status_code == 200
-    assert norfolk.post(f"{move}/handover-acknowledged", {}).json()["facts"]["reported_by"] == "receiver"
+    alone = norfolk.post(f"{move}/handover-acknowledged", {})
+    assert (alone.status_code, code(alone)) == (422, "nothing-handed-over")
+    assert norfolk.get(path).status_code == 403
+    given = {"receiver_person": "Robin", "channel": "phone", "reference": "call of Monday"}
+    assert norfolk.post(f"{move}/handover-acknowledged", given).json()["facts"]["reported_by"] == "receiver"
     assert norfolk.get(path).status_code == 200
 
 

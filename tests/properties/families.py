@@ -53,6 +53,7 @@ TURNS = (
     "pregnancy.booked.v1",
     "pregnancy.ended.v1",
     "person.died.v1",
+    "case.opened.v1",
     "case.closed.v1",
     "referral.closed.v1",
     "concern.raised.v1",

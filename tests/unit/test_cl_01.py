@@ -11,6 +11,7 @@ from tests.unit.practice import MANAGER, PA, Practice, chase, shown
 ADDED = "2013-01-15 10:00"  # a Tuesday
 ADVISER, LEADER, HEALTH = "pa-lindqvist", "lc-manager-varga", "lc-mental-health-greer"
 STEPS = ["CL-01.arrange", "CL-01.fallback", "CL-01.revisit"]
+AGREED = {"plan_item.arranged.v1", "plan_item.deferred.v1", "plan_item.reviewed.v1"}
 TYPES = [
     entry.name for entry in CATALOGUE if entry.name.startswith("plan_item.") and entry.name != "plan_item.added.v1"
 ]
@@ -26,7 +27,7 @@ def practice() -> Practice:
 @pytest.fixture
 def item(practice):
     item = practice.plan_item()
-    item.was("added", ADDED)
+    item.was("added", ADDED, review_by=None)
     return item
 
 
@@ -40,9 +41,41 @@ def test_an_item_opens_all_three_and_the_personal_adviser_owns_them(practice, it
 
 @pytest.mark.parametrize("other", TYPES)
 def test_nothing_else_that_happens_to_an_item_opens_any(practice, other):
-    item = practice.plan_item(fallback="none")
+    item = practice.plan_item(fallback="none", re_offer_by="2013-06-01", next_review_by="2013-06-01")
     item.was(other, ADDED)
-    assert item.steps() == []
+    assert item.steps() == (["CL-01.review-by"] if other in AGREED else [])
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("added", {"review_by": "2013-02-14"}),
+        ("arranged", {"review_by": "2013-02-14"}),
+        ("deferred", {"re_offer_by": "2013-02-14"}),
+        ("reviewed", {"next_review_by": "2013-02-14"}),
+    ],
+)
+def test_a_day_that_was_agreed_is_kept(practice, event, said):
+    item = practice.plan_item(fallback="none", review_by="2013-12-01")
+    item.was(event, ADDED, **said)
+    found = item.the("CL-01.review-by")
+    assert (found.state, shown(found.due_at), found.owner.person) == ("open", "2013-02-14 17:00", ADVISER)
+    item.was("reviewed", "2013-02-13 10:00")
+    assert item.the("CL-01.review-by").state == "met"
+
+
+def test_a_day_that_is_agreed_anew_takes_the_place_of_the_one_before(practice):
+    item = practice.plan_item(fallback="none", review_by="2013-02-14")
+    item.was("added", ADDED)
+    item.was("arranged", "2013-01-17 10:00", review_by="2013-03-01")
+    found = [(one.state, shown(one.due_at)) for one in item.all("CL-01.review-by")]
+    assert found == [("ended", "2013-02-14 17:00"), ("open", "2013-03-01 17:00")]
+
+
+@pytest.mark.parametrize(("event", "field"), [("deferred", "re_offer_by"), ("reviewed", "next_review_by")])
+def test_where_no_day_was_agreed_none_is_asked_for(practice, item, event, field):
+    item.was(event, "2013-01-16 10:00", **{field: None})
+    assert item.all("CL-01.review-by") == []
 
 
 def test_a_fallback_that_is_named_only_when_the_item_is_arranged_is_held_too(practice):
@@ -53,7 +86,7 @@ def test_a_fallback_that_is_named_only_when_the_item_is_arranged_is_held_too(pra
 
 
 def test_an_item_without_a_fallback_is_not_expected_to_fall_back(practice):
-    item = practice.plan_item(fallback="none")
+    item = practice.plan_item(fallback="none", review_by=None)
     item.was("added", ADDED)
     assert item.steps() == ["CL-01.arrange", "CL-01.revisit"]
 

@@ -49,6 +49,15 @@ def test_a_link_that_was_a_mistake_leaves_the_question_open(practice):
     assert pregnancy.the("DATA-01.partner").state == "open"
 
 
+def test_ids_that_are_told_apart_again_leave_the_question_open(practice):
+    pregnancy = named(practice)
+    record, _ = linked(practice, PARTNER, OTHER)
+    record.was("person.unlinked.v1", "2013-11-28 10:00", other_person_id=OTHER)
+    assert pregnancy.the("DATA-01.partner").state == "open"
+    record.was("person.linked.v1", "2013-11-29 10:00", other_person_id=OTHER)
+    assert pregnancy.the("DATA-01.partner").state == "met"
+
+
 def test_checks_of_the_first_pregnancy_do_not_answer_for_the_second(practice):
     first, second = named(practice), named(practice)
     first.was("parent.checks_recorded.v1", "2013-11-28 10:00", parents=[PARTNER])

@@ -415,7 +415,11 @@ STEPS = {
         opens=("referral.rejected.v1", {"reason_code": "not-severe-enough"}),
         might_open=("referral.more_info_requested.v1",),
         due="3 working days",  # as Essex has it
-        meets=(("referral.alternative_recorded.v1", {}), ("referral.more_info_given.v1", {}), ("referral.sent.v1", {})),
+        meets=(
+            ("referral.alternative_recorded.v1", {}),
+            ("referral.more_info_given.v1", {}),
+            ("referral.sent.v1", {"service": "talking_therapies"}),
+        ),
         ends=(WITHDRAWN,),
         ladder=ladder(
             "REF-04",
@@ -658,6 +662,27 @@ STEPS = {
             ("2013-07-14", "owner", (PEREIRA,)),  # a Sunday, so the ten days count from Monday
             ("2013-07-29", "line-manager", (PEREIRA, ITO)),
             ("2013-08-12", "line-manager", (PEREIRA, ITO)),
+        ),
+    ),
+    "MH-06.treatment": Step(
+        begin=referral("sent", "acknowledged", "accepted"),
+        opens=("referral.treatment_declined.v1", {}),
+        due="8 weeks",
+        meets=(
+            ("referral.treatment_started.v1", {}),
+            ("referral.offered.v1", {}),
+            ("referral.alternative_recorded.v1", {}),
+            ("offer.made.v1", {}),
+            ("support.started.v1", {}),
+            ("referral.sent.v1", {"service": "talking_therapies"}),
+        ),
+        short_of_meeting=(("referral.sent.v1", {"service": "midwifery"}), ("referral.attended.v1", {})),
+        ends=(WITHDRAWN,),
+        ladder=ladder(
+            "MH-06.treatment",
+            ("2013-03-11", "owner", (NOVAK,)),
+            ("2013-03-25", "line-manager", (NOVAK, OSEI)),
+            ("2013-04-10", "line-manager", (NOVAK, OSEI)),
         ),
     ),
     "DNA-01.contact": Step(

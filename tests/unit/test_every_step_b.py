@@ -295,6 +295,18 @@ ROWS: dict[str, Row] = {
         ),
         near=(REACHED, it("handover.given.v1")),
     ),
+    "HV-02.acknowledge-there": Row(
+        "move",
+        (MOVED,),
+        FIVE,
+        (TAKEN_OVER,),
+        (
+            ("2014-01-22 17:00", "owner", "hv-castro hv-manager-blom"),
+            ("2014-01-29 17:00", "designated-nurse", "hv-castro named-nurse-penhale designated-nurse-asante"),
+            ("2014-02-05 17:00", "designated-nurse", "hv-castro named-nurse-penhale designated-nurse-asante"),
+        ),
+        near=(REACHED, it("handover.given.v1")),
+    ),
     "HV-02.first-contact": Row(
         "move",
         (MOVED,),
@@ -348,6 +360,20 @@ ROWS: dict[str, Row] = {
         "2014-03-26",
         "2014-04-09",
         "2014-05-12",
+    ),
+    "CL-01.review-by": Row(
+        "plan-item",
+        (it("plan_item.arranged.v1", review_by="2015-03-31"),),
+        END_OF_QUARTER,
+        tuple(it(name) for name in (*VISITED_WITHIN, "plan_item.fallback_started.v1", "plan_item.taken_up.v1")),
+        (
+            ("2015-03-31 17:00", "owner", "pa-lindqvist"),
+            ("2015-04-16 17:00", "manager", f"pa-lindqvist {LC_BOSS}"),
+            ("2015-05-15 17:00", "manager", f"pa-lindqvist {LC_BOSS}"),
+        ),
+        ended=tuple(it(name) for name in ("plan_item.arranged.v1", *DONE_WITH[1:])),
+        by=PA,
+        setup=(ASSIGNED,),
     ),
     "CL-01.fallback": item(
         SIX_MONTHS,
@@ -562,9 +588,22 @@ ROWS: dict[str, Row] = {
         TWO,
         tuple(it("injury.decided.v1", decision=word) for word in DECISIONS),
         (
-            ("2014-01-17 17:00", "owner", JANSEN),
-            ("2014-01-21 17:00", "named-doctor", f"{JANSEN} {DOCTOR}"),
-            ("2014-01-28 17:00", "named-doctor", f"{JANSEN} {DOCTOR}"),
+            ("2014-01-17 17:00", "owner", "hv-pereira"),
+            ("2014-01-21 17:00", "named-doctor", f"hv-pereira {DOCTOR}"),
+            ("2014-01-28 17:00", "named-doctor", f"hv-pereira {DOCTOR}"),
+        ),
+        near=(it("child.seen.v1", clinician=True),),
+        person=CHILD,
+    ),
+    "SG-01.decision-for-another": Row(
+        "concern",
+        (injury(),),
+        TWO,
+        tuple(it("injury.decided.v1", decision=word, by=GP) for word in DECISIONS),
+        (
+            ("2014-01-17 17:00", "owner", HV_DUTY),
+            ("2014-01-21 17:00", "named-doctor", f"{HV_DUTY} {DOCTOR}"),
+            ("2014-01-28 17:00", "named-doctor", f"{HV_DUTY} {DOCTOR}"),
         ),
         near=(it("child.seen.v1", clinician=True),),
         by=NURSERY,
@@ -928,7 +967,11 @@ def test_it_says_what_it_rests_on(world, step):
     assert found.title and found.expects and found.source and found.why["rule"]
 
 
-NEVER_ENDS = [step for step in ROWS if step.startswith("HV-02.")] + ["SG-01.immediate", "SG-01.decision"]
+NEVER_ENDS = [step for step in ROWS if step.startswith("HV-02.")] + [
+    "SG-01.immediate",
+    "SG-01.decision",
+    "SG-01.decision-for-another",
+]
 
 
 @pytest.mark.parametrize("step", NEVER_ENDS)

@@ -38,6 +38,7 @@ def test_a_move_asks_for_a_call_an_acknowledgement_and_a_first_contact(practice)
     assert {found.step: shown(found.due_at) for found in practice.follow_ups(record.name)} == {
         "HV-02.attempt": "2014-09-09 17:00",
         "HV-02.acknowledge": "2014-09-15 17:00",
+        "HV-02.acknowledge-there": "2014-09-15 17:00",
         "HV-02.first-contact": "2014-09-22 17:00",
     }
 

@@ -15,6 +15,7 @@ from tests.unit.practice import (
     PARTNER,
     PERSON,
     SOCIAL_WORKER,
+    TWIN,
     Practice,
     chase,
     shown,
@@ -110,6 +111,72 @@ def test_a_late_word_from_a_gp_is_no_late_booking(practice):
 def test_an_agency_that_knows_of_a_risk_opens_it_and_universal_care_does_not(practice, agency, asked, opened):
     practice.record_of("case", by=SOCIAL_WORKER, agency=agency, people=[PERSON]).was("opened", opened)
     assert ("PBA-01" in booked(practice).steps()) == asked
+
+
+OPENED = ("case", "opened", {"agency": "childrens_social_care", "kind": "child_protection"})
+REFERRED = ("concern", "injury.decided.v1", {"decision": "refer"})
+
+
+def of_an_older_child(practice: Practice, what: tuple, at: str, child: str = CHILD):
+    kind, event, said = what
+    record = practice.record_of(kind, by=SOCIAL_WORKER, person_id=child, people=[child])
+    return record, record.was(event, at, **said)
+
+
+@pytest.mark.parametrize("at", ["2013-02-01 10:00", "2014-01-15 10:00"], ids=["before", "during"])
+@pytest.mark.parametrize("what", [OPENED, REFERRED])
+@pytest.mark.parametrize("parents", [{"mother": PERSON}, {"mother": OTHER, "parents": (PERSON,)}], ids=["hers", "his"])
+def test_a_case_or_a_suspected_injury_of_an_older_child_of_hers_opens_it(practice, parents, what, at):
+    practice.birth(CHILD, "2012-06-20", **parents)
+    pregnancy = booked(practice)
+    record, fact = of_an_older_child(practice, what, at)
+    assert pregnancy.the("PBA-01").state == "open"
+    assert pregnancy.the("PBA-01").person == PERSON
+    record.retracted(fact, "2014-02-01 10:00")
+    assert "open" not in {found.state for found in pregnancy.all("PBA-01")}
+
+
+def test_a_child_of_the_partner_counts_from_the_day_that_he_is_named(practice):
+    practice.birth(CHILD, "2012-06-20", mother=OTHER, parents=(PARTNER,))
+    pregnancy = booked(practice)
+    of_an_older_child(practice, OPENED, "2013-12-01 10:00")
+    assert "PBA-01" not in pregnancy.steps()
+    pregnancy.was("partner_named", "2013-12-02 10:00", partner_id=PARTNER)
+    assert pregnancy.the("PBA-01").state == "open"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        ("case", "opened", {"agency": "health_visiting"}),
+        ("concern", "injury.decided.v1", {"decision": "consistent_with_account"}),
+        ("concern", "concern.raised.v1", {}),
+        ("condition", "condition.recorded.v1", {}),
+    ],
+)
+def test_what_else_is_said_of_an_older_child_opens_nothing(practice, what):
+    practice.birth(CHILD, "2012-06-20")
+    pregnancy = booked(practice)
+    of_an_older_child(practice, what, "2014-01-15 10:00")
+    assert "PBA-01" not in pregnancy.steps()
+
+
+def test_a_case_of_somebody_elses_child_or_after_the_birth_opens_nothing(practice):
+    practice.birth(CHILD, "2012-06-20", mother=OTHER)
+    pregnancy = booked(practice)
+    of_an_older_child(practice, OPENED, "2014-01-15 10:00")
+    pregnancy.was("ended", "2014-06-14 10:00", outcome="birth", children=[TWIN], parents=[PERSON])
+    of_an_older_child(practice, OPENED, "2014-07-15 10:00", TWIN)
+    assert "PBA-01" not in pregnancy.steps()
+
+
+def test_an_older_child_is_the_same_child_under_both_ids(practice):
+    practice.birth(CHILD, "2012-06-20")
+    pregnancy = booked(practice)
+    of_an_older_child(practice, OPENED, "2014-01-15 10:00", TWIN)
+    assert "PBA-01" not in pregnancy.steps()
+    practice.record_of("person", by=HV, key=CHILD).was("linked", "2014-01-16 10:00", other_person_id=TWIN)
+    assert pregnancy.the("PBA-01").state == "open"
 
 
 @pytest.mark.parametrize("whose", [PERSON, PARTNER])

@@ -31,13 +31,18 @@ def test_a_decision_against_a_conference_asks_for_none(practice):
     ("by", "on", "due"),
     [
         (SOCIAL_WORKER, "2014-01-13 10:00", "2014-02-03 17:00"),  # fifteen working days
+        (SOCIAL_WORKER, "2014-03-17 10:00", "2014-04-06 17:00"),  # 30+0, a Sunday; the fifteenth would be the 7th
+        (SOCIAL_WORKER, "2014-03-29 10:00", "2014-04-06 17:00"),  # 28+6
+        (SOCIAL_WORKER, "2014-03-30 10:00", "2014-04-23 17:00"),  # 29+0, a Sunday: fifteen from Monday, over Easter
         (SOCIAL_WORKER, "2014-04-09 10:00", "2014-05-02 17:00"),  # the Friday before 34+0
         (SOCIAL_WORKER, "2014-04-10 10:00", "2014-05-04 17:00"),  # 34+0, a Sunday; the fifteenth would be the 6th
         (NORFOLK, "2014-01-13 10:00", "2014-01-27 17:00"),  # Norfolk: ten
         (NORFOLK, "2014-04-04 10:00", "2014-04-20 17:00"),  # Norfolk: 32+0
     ],
 )
-def test_it_is_due_after_fifteen_working_days_or_in_the_thirty_fourth_week(practice, by, on, due):
+def test_it_is_due_after_fifteen_working_days_or_at_thirty_weeks_and_in_the_thirty_fourth_at_the_latest(
+    practice, by, on, due
+):
     assert shown(decided(practice, on, by=by).the("PBA-03").due_at) == due
 
 

@@ -302,6 +302,7 @@ def test_the_new_area_may_say_that_another_team_takes_over() -> None:
 
 def test_who_records_a_move_into_their_own_area_is_its_receiver() -> None:
     stream = begun("move", "household.moved.v1", NORFOLK)
+    stream.give(tell("move", "handover.given.v1"), VISITOR)
     assert stream.give(tell("move", "handover.acknowledged.v1"), NORFOLK).data["reported_by"] == "receiver"
 
 

@@ -48,17 +48,31 @@ def test_what_somebody_else_referred_in_the_meantime_does_not_make_it_theirs(pra
 
 
 @pytest.mark.parametrize(
-    ("another", "state"),
+    ("service", "another", "state"),
     [
-        ({}, "met"),  # a new referral of the same person
-        ({"by": HV, "service": "health_visiting"}, "met"),
-        ({"person_id": OTHER}, "open"),
+        ("camhs", {}, "met"),
+        ("camhs", {"by": HV, "service": "talking_therapies"}, "met"),
+        ("camhs", {"person_id": OTHER}, "open"),
+        ("camhs", {"by": HV, "service": "health_visiting"}, "open"),
+        ("camhs", {"by": HV, "service": "midwifery"}, "open"),
+        ("childrens_social_care", {"service": "early_help"}, "met"),
+        ("childrens_social_care", {"service": "camhs"}, "open"),
+        ("childrens_social_care", {"service": "midwifery"}, "open"),
     ],
 )
-def test_a_new_referral_of_the_same_person_is_an_alternative(practice, another, state):
-    referral = refused(practice)
+def test_a_new_referral_of_the_same_person_for_the_same_need_is_an_alternative(practice, service, another, state):
+    referral = refused(practice, service=service)
     practice.referral(**another).was("sent", "2013-01-15 09:30")
     assert referral.the("REF-04").state == state
+
+
+def test_what_was_passed_on_to_mental_health_is_for_that_need(practice):
+    referral = practice.referral(service="general_practice")
+    referral.was("sent", SENT)
+    referral.was("redirected", "2013-01-11 09:30", by=CAMHS)
+    referral.was("rejected", REFUSED, by=CAMHS, reason_code="not-severe-enough")
+    practice.referral().was("sent", "2013-01-15 09:30")
+    assert referral.the("REF-04").state == "met"
 
 
 def test_a_new_referral_that_is_only_intended_or_went_before_is_none(practice):

@@ -47,7 +47,7 @@ def test_a_child_under_five_whom_nobody_saw_is_to_be_seen_and_one_of_unknown_age
 
 
 def test_who_was_seen_is_not_to_be_seen_again(practice):
-    assert injury(practice, seen=True).steps() == ["SG-01.decision"]
+    assert injury(practice, seen=True).steps() == ["SG-01.decision-for-another"]
 
 
 def test_a_concern_without_an_injury_asks_none_of_it(practice):
@@ -86,7 +86,7 @@ def test_a_decision_about_another_injury_of_the_same_child_says_nothing_of_this_
     first.was("injury.decided.v1", "2014-06-11 11:00", decision="refer", senior=True)
     first.was("child.seen.v1", "2014-06-11 11:00", clinician=True)
     states = {found.step: found.state for found in practice.follow_ups(first.name)}
-    assert states == {"SG-01.decision": "met", "SG-01.paediatric": "met", "SG-01.immediate": "open"}
+    assert states == {"SG-01.decision-for-another": "met", "SG-01.paediatric": "met", "SG-01.immediate": "open"}
     assert {found.state for found in practice.follow_ups(second.name)} == {"open"}
 
 
@@ -97,7 +97,7 @@ def test_a_decision_about_another_injury_of_the_same_child_says_nothing_of_this_
 def test_an_injury_of_an_immobile_baby_stays_open_until_the_referral_itself_is_recorded(practice, event, said):
     record = injury(practice, mobility="not_mobile")
     record.was("injury.decided.v1", "2014-06-11 10:30", decision="refer", senior=True)
-    assert (record.the("SG-01.decision").state, record.the("SG-01.immediate").state) == ("met", "open")
+    assert (record.the("SG-01.decision-for-another").state, record.the("SG-01.immediate").state) == ("met", "open")
     kind = event.partition(".")[0]
     sent = practice.record_of(kind, by=NURSERY, person_id=CHILD).was(event, "2014-06-11 10:45", **said)
     assert (record.the("SG-01.immediate").state, record.the("SG-01.immediate").closed_by) == ("met", sent.id)

@@ -12,7 +12,7 @@ from shared.kernel.decisions import Actor
 from shared.kernel.history import Retract
 from shared.kernel.tables import Start
 from tests.unit.history import NOW, PERSON, Stream
-from tests.unit.records import AGGREGATES, BOTH, NORFOLK, VISITOR, refusal, says, tell
+from tests.unit.records import AGGREGATES, BOTH, NORFOLK, VISITOR, WITH_PROOF, refusal, says, tell
 
 HOUSING = Actor("officer-reed", "housing", "housing-norwich", ("norfolk",))
 WASH = Actor("hv-wash", "health_visitor", "hv-wash-team", ("suffolk",))
@@ -60,11 +60,17 @@ def test_a_move_that_was_struck_out_never_was() -> None:
     assert lives(there, back) == set()
 
 
-def test_a_move_that_only_the_new_area_tells_of_counts_once_the_handover_is_acknowledged() -> None:
+def test_a_move_that_only_the_new_area_tells_of_counts_once_it_says_who_handed_over() -> None:
     there = moved("essex", "norfolk", HOUSING)
     assert there.state.facts["recorded_in"] == "norfolk"
     assert lives(there) == set()
-    there.give(tell("move", "handover.acknowledged.v1"), NORFOLK)
+    refused = refusal(there, tell("move", "handover.acknowledged.v1"), NORFOLK)
+    assert (refused.code, set(refused.fields)) == (
+        "nothing-handed-over",
+        {"receiver_person", "channel", "reference"},
+    )
+    said = tell("move", "handover.acknowledged.v1", channel="phone", private=WITH_PROOF)
+    assert there.give(said, NORFOLK).data["reported_by"] == "receiver"
     assert lives(there) == {"norfolk"}
 
 
@@ -91,7 +97,8 @@ def test_an_area_shuts_no_other_out_by_its_own_word() -> None:
 def test_the_area_they_came_from_ends_the_stay_by_its_own_word_and_gets_no_more_by_it() -> None:
     there, back = moved("essex", "norfolk", VISITOR), moved("norfolk", "essex", VISITOR, days(30))
     assert lives(there, back) == set()
-    back.give(tell("move", "handover.acknowledged.v1"), replace(VISITOR, also_in=("norfolk",)))
+    said = tell("move", "handover.acknowledged.v1", channel="phone", private=WITH_PROOF)
+    back.give(said, replace(VISITOR, also_in=("norfolk",)))
     assert lives(there, back) == {"essex"}
 
 

@@ -12,14 +12,18 @@ PROOF = ("receiver_person", "channel", "reference")
 
 def reported_by(by_receiver: bool, said: Mapping[str, Any], needed: Collection[str] = PROOF) -> str:
     """`receiver` or `sender`. Refuses (422) anybody but the receiver who has not `said` each of the `needed`."""
-    if by_receiver:
-        return "receiver"
-    missing = [name for name in needed if not (said.get(name) or "").strip()]
-    if missing:
-        raise Refused(
+    if not by_receiver:
+        require(
+            said,
+            needed,
             "receiver-needed",
             "only the receiver acknowledges alone; say who there confirmed it, by which channel, under which reference",
-            status=422,
-            fields={name: ["needed when it is not the receiver who records the acknowledgement"] for name in missing},
         )
-    return "sender"
+    return "receiver" if by_receiver else "sender"
+
+
+def require(said: Mapping[str, Any], needed: Collection[str], code: str, why: str) -> None:
+    """Refuses (422) whoever has not `said` each of the `needed`."""
+    missing = [name for name in needed if not (said.get(name) or "").strip()]
+    if missing:
+        raise Refused(code, why, status=422, fields={name: ["needed here"] for name in missing})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from services.perinatal.domain.acknowledgement import PROOF, reported_by
+from services.perinatal.domain.acknowledgement import PROOF, reported_by, require
 from shared.kernel.decisions import Actor, Context, Fact, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import history_of
@@ -73,8 +73,13 @@ def _recorded_in(from_area: str | None, to_area: str | None, actor: Actor) -> Ma
 
 def _acknowledged(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
     by_receiver = is_receiver(state, context.actor)
+    said = {**command.data, **command.private}
+    if by_receiver and not state.is_agreed:
+        # To acknowledge opens the records of the area that was left: nobody lets themselves in by their own word.
+        why = "the area that was left has recorded nothing of it; say who there gave it, by which channel and reference"
+        require(said, PROOF, "nothing-handed-over", why)
     # A handover goes from hand to hand: a sender who reports it also says which team has it now.
-    by = reported_by(by_receiver, {**command.data, **command.private}, (*PROOF, "team"))
+    by = reported_by(by_receiver, said, (*PROOF, "team"))
     if not by_receiver:
         return {"reported_by": by}
     team = command.data.get("team", context.actor.team)

@@ -34,7 +34,7 @@ class MoveRoutes:
         "handover-acknowledged",
         "handover.record",
         "handover.acknowledged.v1",
-        "The new area has it; by anybody else, with its team, its person, channel and reference",
+        "The new area has it; by others, or while the old area is silent, with person, channel and reference",
         derived=("reported_by",),
         optional=("team",),
         receiver_person=FreeText(200),

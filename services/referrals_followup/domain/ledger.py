@@ -6,7 +6,7 @@ id that depends only on its step, its thread and what opened it, so chases and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import count
@@ -101,9 +101,7 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
     openings = [
         (step_id, _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event)))
         for event in scene.facts
-        for step_id in sorted(
-            {one for kind in _kinds(rules, scene, event) for one in kind.by_opener.get(event.type, ())}
-        )
+        for step_id in _steps(rules, scene, event, lambda kind: kind.by_opener)
     ]
     for step_id, opening in openings:
         look_at(step_id, opening)
@@ -114,10 +112,13 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
     return found.values()
 
 
-def _kinds(rules: RulesHistory, scene: Scene, event: Event) -> Iterator[OfKind]:
-    """What is in force for threads of this kind, where the event was recorded and where its person lives."""
-    for area in {event.area, scene.area_of(event)}:
-        yield rules.of_kind(area, scene.kind)
+def _steps(
+    rules: RulesHistory, scene: Scene, event: Event, index: Callable[[OfKind], Mapping[str, tuple[str, ...]]]
+) -> list[str]:
+    """The steps about threads of this kind that an event of its type bears on in the way that `index` lists, where it
+    was recorded and where its person lives."""
+    in_force = (rules.of_kind(area, scene.kind) for area in {event.area, scene.area_of(event)})
+    return sorted({step_id for kind in in_force for step_id in index(kind).get(event.type, ())})
 
 
 def _under_the_rules_in_force(
@@ -310,12 +311,7 @@ def _closed(follow_up: FollowUp, state: str, closer: Event | None, reason: str) 
 
 def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
-    asked = {
-        step_id
-        for event in scene.facts
-        for kind in _kinds(rules, scene, event)
-        for step_id in kind.by_counted.get(event.type, ())
-    }
+    asked = {step_id for event in scene.facts for step_id in _steps(rules, scene, event, lambda kind: kind.by_counted)}
     for step_id in sorted(asked):
         standing = list(_episodes(rules, scene, step_id, scene.standing))
         claimed = list(_episodes(rules, scene, step_id, scene.everything))
@@ -395,8 +391,7 @@ def _takes_in(closing: Event | None, event: Event) -> bool:
 def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> Iterator[FollowUp]:
     """One follow-up for each obligation that was still open when an agency closed its case about the same person."""
     for event in scene.facts:
-        steps = {one for kind in _kinds(rules, scene, event) for one in kind.by_closing.get(event.type, ())}
-        for step_id in sorted(steps):
+        for step_id in _steps(rules, scene, event, lambda kind: kind.by_closing):
             for obligation in found:
                 if _was_open(obligation, event, scene) and obligation.standard != step_id.partition(".")[0]:
                     yield from _about(rules, scene, step_id, obligation, event)

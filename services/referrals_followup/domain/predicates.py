@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.referrals_followup.domain.scene import Scene, order_key
-from services.referrals_followup.domain.standards import OWN, PEOPLE, PERSON, Matcher, Predicate
+from services.referrals_followup.domain.standards import OWN, PEOPLE, PERSON, SIBLINGS, Matcher, Predicate
 from shared.kernel.envelope import Event
 
 
@@ -136,13 +136,13 @@ def _is_pregnant(wanted: bool) -> Predicate:
 
 
 def _about_partner(wanted: bool) -> Predicate:
-    """Whether the event, a link say, names a partner named for the thread's pregnancy."""
+    """Whether the event is a link, still standing, of a partner named for the thread's pregnancy with another id."""
 
-    def named(event: Event, scene: Scene) -> bool:
-        people = (event.subject, event.data.get("other_person_id"))
-        return any(scene.person(one) in scene.partners for one in people if one)
+    def joined(event: Event, scene: Scene) -> bool:
+        ids = {scene.person(str(one)) for one in (event.subject, event.data.get("other_person_id")) if one}
+        return len(ids) == 1 and not ids.isdisjoint(scene.partners)
 
-    return lambda event, scene: named(event, scene) == wanted
+    return lambda event, scene: joined(event, scene) == wanted
 
 
 def _parent_of_child_under_months(months: int) -> Predicate:
@@ -186,6 +186,7 @@ PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
     "person_has": _person_has,
     "person_had": _earlier(PERSON),
     "people_had": _earlier(PEOPLE),
+    "siblings_had": _earlier(SIBLINGS),
     "weeks_pregnant_from": _weeks_pregnant_from,
     "pregnant": _is_pregnant,
     "about_partner": _about_partner,

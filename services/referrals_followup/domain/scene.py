@@ -5,7 +5,7 @@ Two ids that a standing link joins are one person here; the events themselves ke
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -31,6 +31,8 @@ LIVES = ("person", "care-leaver", "pregnancy")
 # How long after the expected date a pregnancy of which no end is recorded is still taken to go on.
 _OVERDUE = timedelta(weeks=6)
 PERSON, PREGNANCY = "person", "pregnancy"
+# What is said of a child that bears on the pregnancy of the child's mother, or of whoever is named as its parent.
+OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Scene:
 
     `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
     `ever` is every fact there is, also about those whom no link joins any longer. `own_standing` is what stands of the
-    thread's own events and, of a person, of those under their other ids.
+    thread's own events and, of a person, of those under their other ids. Of a pregnancy's thread `of_siblings`
+    are what is seen only because it was said of a child born before to the same people.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
@@ -82,7 +85,16 @@ class Scene:
         )
         own = [item for item in ordered if thread in item.refs]
         people = {self.person(ref) for item in own for ref in _people(item.refs)}
-        items = [item for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))]
+        about_people = {
+            item.event.id for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))
+        }
+        siblings = self._children_of(people, ordered) if self.kind == PREGNANCY else frozenset()
+        self.of_siblings = frozenset(
+            item.event.id
+            for item in ordered
+            if item.event.type in OF_SIBLINGS and not siblings.isdisjoint(self._persons(item.refs))
+        ).difference(about_people)
+        items = [item for item in ordered if item.event.id in about_people or item.event.id in self.of_siblings]
         self.everything = tuple(item.event for item in items)
         self.facts = tuple(event for event in self.everything if not is_act(event))
         self.ever = tuple(item.event for item in ordered if not is_act(item.event))
@@ -93,6 +105,17 @@ class Scene:
         mine = {item.event.id for item in items if thread in item.refs or self._is_mine_under_another_id(item.refs)}
         self.own_standing = tuple(event for event in self.standing if event.id in mine and not is_act(event))
         self.own_ids = frozenset(mine)
+        self._areas: dict[str, str] = {}
+
+    def _children_of(self, people: Collection[str], evidence: Iterable[Evidence]) -> frozenset[str]:
+        births = (item.event for item in evidence if item.event.type == PREGNANCY_ENDED)
+        return frozenset(
+            self.person(child)
+            for birth in births
+            if not self._is_struck(birth)
+            and not {self.person(parent) for parent in (birth.subject or "", *birth.data["parents"])}.isdisjoint(people)
+            for child in birth.data["children"]
+        )
 
     def _is_mine_under_another_id(self, refs: Iterable[str]) -> bool:
         return self.kind == PERSON and self.person(self.thread_id) in self._persons(refs)
@@ -246,6 +269,11 @@ class Scene:
 
     def area_of(self, event: Event) -> str:
         """The area in which the person of the event lived that day; without a known move, the event's own."""
+        if event.id not in self._areas:
+            self._areas[event.id] = self._area_of(event)
+        return self._areas[event.id]
+
+    def _area_of(self, event: Event) -> str:
         moves = self._moves_of(self.person_of(event)) if self._moves else []
         if not moves:
             return event.area

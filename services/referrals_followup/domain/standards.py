@@ -24,15 +24,16 @@ ENDS, CONTINUES, NEVER_ENDS = "ends", "continues", "never-ends"
 # A step about every kind of thread.
 ANY_THREAD = "any"
 
-OWN, PERSON, PEOPLE = "own", "person", "people"
-VIA = (PERSON, PEOPLE)
+OWN, PERSON, PEOPLE, SIBLINGS = "own", "person", "people", "siblings"
+VIA = (PERSON, PEOPLE, SIBLINGS)
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
     """Which events count: a type, conditions on it, and how they belong to the thread.
 
-    `via` own: they carry it; person: they are about whom it is about; people: about anybody that its events name.
+    `via` own: they carry it; person: they are about whom it is about; people: about anybody that its events name;
+    siblings: about a child born before to the parents of the pregnancy that the thread is.
     Of what closes: `agrees` maps its fields to those of the opening that they have to be, or be among, unless it leaves
     them out; `by_another`: somebody else than who opened has to record it.
     """
@@ -66,7 +67,9 @@ class Matcher:
     def _belongs(self, event: Event, scene: Scene) -> bool:
         if self.via == OWN:
             return event.id in scene.own_ids
-        return self.via == PEOPLE or any(scene.is_about(event, person) for person in scene.subjects)
+        if self.via == PERSON:
+            return any(scene.is_about(event, person) for person in scene.subjects)
+        return (event.id in scene.of_siblings) == (self.via == SIBLINGS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ def matcher_in_words(item: Any) -> str:
         said += " (of the same person)"
     if item.get("via") == "people":
         said += " (of anybody named here)"
+    if item.get("via") == "siblings":
+        said += " (of an older child)"
     if item.get("agrees"):
         said += (
             f" (about the same {' and '.join(_plain(name).removesuffix(' id') for name in item['agrees'].values())})"
@@ -80,6 +82,7 @@ _WORDS: Mapping[str, Callable[[Any], str]] = {
     "person_has": lambda item: f"about the person there is: {matcher_in_words(item)}",
     "person_had": lambda item: f"about the person there was before: {matcher_in_words(item)}",
     "people_had": lambda item: f"about anybody named here there was before: {matcher_in_words(item)}",
+    "siblings_had": lambda item: f"about an older child there was before: {matcher_in_words(item)}",
     "weeks_pregnant_from": lambda weeks: f"{weeks} weeks of pregnancy are completed",
     "pregnant": lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
     "about_partner": lambda wanted: f"it {'names' if wanted else 'does not name'} a partner of this pregnancy",
