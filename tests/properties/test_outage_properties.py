@@ -23,14 +23,17 @@ from pymongo import MongoClient
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain.as_of import with_acts
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp
+from services.referrals_followup.domain.in_force import Adoption, RulesHistory
 from services.referrals_followup.domain.ledger import fold
 from shared.clock import MovableClock
 from shared.events.mongo import open_database
+from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date
 from shared.messaging.incoming import Done
 from tests.integration.ledger import Inbox, Ledger, config, mail_server, text_of
-from tests.properties.families import START, evidence_of, lives, threads_of
+from tests.properties.families import HISTORY, START, evidence_of, lives, threads_of
+from tests.unit.practice import CALENDAR, PACKS
 
 SCHEDULER, RELAY, BROKER = "scheduler", "relay", "broker"
 REFERENCE = re.compile(r"\[(FT-[0-9A-Z-]+)\]")
@@ -191,3 +194,31 @@ def test_after_any_outage_all_that_is_owed_is_chased_once_and_nobody_for_what_wa
     assert not any(witness.owed(found, acts) for found, acts in witness.known(end))
     waiting = [{field: {"$exists": True}} for field in ("relay.smtp", "relay.mail_for")]
     assert ledger.parts.store.collection.count_documents({"$or": waiting}) == 0
+
+
+PLAIN = sorted(step for step, content in PACKS["england"]["steps"].items() if set(content["due"]) == {"working_days"})
+
+
+@settings(max_examples=40, deadline=None)
+@given(events=lives(), on=st.integers(0, 700), holiday=st.integers(0, 700), changed=st.sampled_from(PLAIN))
+def test_what_is_adopted_meanwhile_moves_what_is_open_for_a_reason_it_gives_and_nothing_that_has_closed(
+    events, on, holiday, changed
+):
+    at, day = START + timedelta(days=on), (START + timedelta(days=holiday)).date()
+    calendar = WorkingCalendar({**CALENDAR.holidays, day: "Jubilee"}, "with-a-jubilee")
+    steps = PACKS["england"]["steps"]
+    longer = {"working_days": steps[changed]["due"]["working_days"] + 1}
+    content = {"steps": {**steps, changed: {**steps[changed], "due": longer}}}
+    after = RulesHistory.of([*HISTORY.adoptions, Adoption(at, "england", "next", content, calendar, "next")])
+    evidence = evidence_of(events)
+    for thread in threads_of(events):
+        now = {found.id: found for found in fold(after, thread, evidence)}
+        for before in fold(HISTORY, thread, evidence):
+            found = now[before.id]
+            known_since = (before.opened_recorded_at, before.closed_recorded_at or at)
+            if max(known_since) < at:
+                assert found == before
+            elif found.state == OPEN:
+                assert (found.rules["england"], found.rules["calendar"]) == ("next", "with-a-jubilee")
+                if found.due_at != before.due_at and found.step != changed:
+                    assert f"{day.isoformat()} (Jubilee)" in found.why["skipped"], found.why
