@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.archive import commands as archive
 from shared.config import Config, config_or_exit
 from shared.kernel.envelope import from_text
 from shared.observability import configure_logging
@@ -56,6 +57,8 @@ def _run(
     check: Callable[[Config], object],
 ) -> int:
     said = _parser(service, own).parse_args(argv)
+    if said.role in archive.ROLES:
+        return archive.run(service, said)
     half = getattr(said, "half", None)
     role = f"serve {half}" if half else said.role
     config = config_or_exit(service, role)
@@ -89,7 +92,8 @@ def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
     relay = roles.add_parser("relay", help="publish what is recorded")
     relay.add_argument("--republish-since", type=_instant, metavar="RFC3339", help="publish again, and end")
     roles.add_parser("topology", help="declare exchanges and queues")
-    roles.add_parser("rebuild", help="drop the views and fill them again from the events")
+    roles.add_parser("rebuild", help="fold every view again from the events, in place")
+    archive.add_roles(roles)
     for role in own:
         roles.add_parser(role.name, help=role.help)
     return parser
