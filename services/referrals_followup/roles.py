@@ -35,7 +35,7 @@ def checked_files(config: Config) -> tuple[Directory, list[dict[str, Any]]]:
 
 
 def rebuild(config: Config) -> int:
-    """Drop the follow-ups and fold them again from the evidence; how many threads that were."""
+    """Fold the follow-ups again from the evidence, in place; how many there are then."""
     return build(config).views.rebuild()
 
 
