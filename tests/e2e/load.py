@@ -52,17 +52,18 @@ class Client:
 
 
 class Load:
-    """What was answered under load: the events of each service, in no order."""
+    """What was answered under load: the events of each service, in no order. `pause`: seconds between two requests."""
 
-    def __init__(self, stack: LocalStack) -> None:
+    def __init__(self, stack: LocalStack, pause: float = 0.0) -> None:
         self._stack = stack
+        self._pause = pause
         self._over = threading.Event()
         self.events: dict[str, list[str]] = {"perinatal": [], "leaving_care": []}
         self.reads = self.refused = 0
 
     def perinatal(self) -> None:
         client = Client(self._stack, "perinatal", GP)
-        while not self._over.is_set():
+        while not self._over.wait(self._pause):
             person = client.post("/v1/people", {"given_name": "Robin", "family_name": "Example"})
             body = referral(person["person_id"])
             sent = client.post("/v1/referrals", body)
@@ -71,14 +72,14 @@ class Load:
 
     def leaving_care(self) -> None:
         client = Client(self._stack, "leaving_care", PA)
-        while not self._over.is_set():
+        while not self._over.wait(self._pause):
             answer = client.post("/v1/care-leavers", care_leaver())
             self.events["leaving_care"].append(answer["event_id"])
         self.refused += client.refused
 
     def follow_ups(self) -> None:
         client = Client(self._stack, "referrals_followup", LEAD)
-        while not self._over.is_set():
+        while not self._over.wait(self._pause):
             client.get("/v1/follow-ups?limit=20")
             self.reads += 1
         self.refused += client.refused
@@ -105,7 +106,8 @@ def referral(person_id: str) -> dict[str, Any]:
 
 def care_leaver() -> dict[str, Any]:
     """The body of a registration."""
-    return {"given_name": "Rowan", "family_name": "Example", "category": "former_relevant"}
+    his = {"given_name": "Rowan", "family_name": "Example", "date_of_birth": "1996-03-02"}
+    return {**his, "category": "former_relevant"}
 
 
 def _is_refused(error: requests.ConnectionError) -> bool:
