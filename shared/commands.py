@@ -36,13 +36,15 @@ def run(
     rebuild: Callable[[Config], int],
     own: Sequence[Role] = (),
     check: Callable[[Config], object] = lambda config: None,
+    about: archive.About = archive.by_subject,
 ) -> int:
     """Run the role that `argv` names; returns the exit status of the process.
 
-    `check` looks at the files that serving needs. It and the service's `own` roles may raise FaultyFile.
+    `check` looks at the files that serving needs. It and the service's `own` roles may raise FaultyFile. `about` says
+    which events are about a person, for an erasure.
     """
     try:
-        return _run(service, argv, load_class, rebuild, own, check)
+        return _run(service, argv, load_class, rebuild, own, check, about)
     except FaultyFile as error:
         print(f"{service} cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -55,10 +57,11 @@ def _run(
     rebuild: Callable[[Config], int],
     own: Sequence[Role],
     check: Callable[[Config], object],
+    about: archive.About,
 ) -> int:
     said = _parser(service, own).parse_args(argv)
     if said.role in archive.ROLES:
-        return archive.run(service, said)
+        return archive.run(service, said, about)
     half = getattr(said, "half", None)
     role = f"serve {half}" if half else said.role
     config = config_or_exit(service, role)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from shared.archive.verify import FileCheck, Finding
     from shared.events.store import EventStore
 
+About = Callable[["Database[dict[str, Any]]", str], Mapping[str, Any]]
+"""Which events of a service's database are about a person."""
+
 MOST_LINES = 100
+
+
+def by_subject(database: Database[dict[str, Any]], person_id: str) -> Mapping[str, Any]:
+    """The events whose subject this person is."""
+    return {"event.subject": person_id}
 
 
 def add_roles(roles: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,8 +63,9 @@ def add_roles(roles: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         roles.choices[name].set_defaults(archive=ROLES[name], usage_error=roles.choices[name].error)
 
 
-def run(service: str, said: argparse.Namespace) -> int:
+def run(service: str, said: argparse.Namespace, about: About = by_subject) -> int:
     """Run the role that was said; the exit status."""
+    said.about = about
     from pymongo.errors import PyMongoError
 
     from shared.archive.lines import UnusableFile
@@ -127,8 +137,9 @@ def _verify(service: str, said: argparse.Namespace) -> int:
 def _erase(service: str, said: argparse.Namespace) -> int:
     from shared.archive.erasure import erase
 
-    which = {"event.subject": said.person} if said.person else {"event.stream": said.stream}
-    count = erase(_store(*_opened(service, "erase")), which, by=said.by, reason_code=said.reason)
+    config, database = _opened(service, "erase")
+    which = said.about(database, said.person) if said.person else {"event.stream": said.stream}
+    count = erase(_store(config, database), which, by=said.by, reason_code=said.reason)
     print(f"{count} private parts erased")
     return 0
 

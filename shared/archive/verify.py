@@ -2,7 +2,8 @@
 
 Of a file: every event against its digest, all of them against the chain, every byte against the checksum. Of a
 database: every event against its digests, every stream for gaps, every missing private part against the erasures on
-record; and, beside an earlier export, every event against that. Reads once, in constant memory.
+record; and, beside an earlier export, every event against that. Memory grows only with what was erased. What is
+recorded or erased meanwhile is no finding.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ def database_findings(database: Database[dict[str, Any]], beside: FileCheck | No
     An event that the export does not have was inserted when it is older than what the export is complete for.
     """
     events = database["events"]
-    erased = erased_in(events)
+    without_private: list[str] = []
     exported = _exported(beside) if beside else iter(())
     closed = first_id(from_text(beside.end["complete_until"])) if beside else ""
     expected = next(exported, None)
@@ -176,11 +177,17 @@ def database_findings(database: Database[dict[str, Any]], beside: FileCheck | No
             expected = next(exported, None)
         elif event_id < closed:
             yield Finding(event_id, "was inserted: the export is complete for its time and does not have it")
-        for fault in [*faults, *_private_faults(document, erased)]:
+        if digests and not _has_private(document):
+            without_private.append(event_id)
+        for fault in [*faults, *_private_faults(document)]:
             yield Finding(event_id, fault)
     while expected is not None:
         yield Finding(expected["event"]["id"], "was removed: the export has it")
         expected = next(exported, None)
+    erased = erased_in(events) if without_private else set()
+    for event_id in without_private:
+        if event_id not in erased:
+            yield Finding(event_id, "its private part is gone, and no erasure of it is on record")
     yield from _gaps(events)
 
 
@@ -189,15 +196,16 @@ def _exported(beside: FileCheck) -> Iterator[dict[str, Any]]:
         yield from (line for _, line in read_lines(file) if "event" in line)
 
 
-def _private_faults(document: Mapping[str, Any], erased: set[str]) -> Iterator[str]:
+def _has_private(document: Mapping[str, Any]) -> bool:
+    return {"personal", "salt"} <= (document.get("private") or {}).keys()
+
+
+def _private_faults(document: Mapping[str, Any]) -> Iterator[str]:
     if document["event"]["id"] != document["_id"]:
         yield "was changed: it is kept under an id that is not its own"
-    private, digests = document.get("private") or {}, document.get("digests")
-    if "personal" in private and "salt" in private:
-        if digests and private_digest(private) != digests["private"]:
-            yield "its private part was changed"
-    elif digests and document["_id"] not in erased:
-        yield "its private part is gone, and no erasure of it is on record"
+    digests = document.get("digests")
+    if digests and _has_private(document) and private_digest(document["private"]) != digests["private"]:
+        yield "its private part was changed"
 
 
 def _gaps(events: Collection[dict[str, Any]]) -> Iterator[Finding]:
@@ -214,5 +222,10 @@ def _gaps(events: Collection[dict[str, Any]]) -> Iterator[Finding]:
         {"$match": {"$expr": {"$or": [{"$ne": ["$first", 1]}, {"$ne": ["$last", "$count"]}]}}},
         {"$sort": {"_id": 1}},
     ]
-    for found in events.aggregate(stages, allowDiskUse=True):
-        yield Finding(found["_id"], f"has {found['count']} events, with versions {found['first']} to {found['last']}")
+    for suspect in events.aggregate(stages, allowDiskUse=True):
+        # It may have grown while all were read. Read alone it has no gap then.
+        of_stream = {"event.stream": suspect["_id"]}
+        versions = [found["event"]["streamversion"] for found in events.find(of_stream, {"event.streamversion": 1})]
+        if sorted(versions) != list(range(1, len(versions) + 1)):
+            span = f"{min(versions)} to {max(versions)}"
+            yield Finding(suspect["_id"], f"has {len(versions)} events, with versions {span}")

@@ -15,8 +15,8 @@ import pytest
 from deploy.local.folders import ROOT, fresh_name
 from deploy.local.stack import LocalStack, local_stack
 from shared.events.mongo import open_database
-from tests.e2e.load import GP, PA, Client, care_leaver, referral
-from tests.support import without_foreign_parts
+from tests.e2e.load import GP, LEAD, PA, Client, care_leaver, referral
+from tests.support import eventually, without_foreign_parts
 
 RUNBOOK = ROOT / "deploy" / "RUNBOOK.md"
 # Roles that the runbook names and that a service may not have yet: run as soon as it has them.
@@ -64,6 +64,9 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         person = Client(stack, "perinatal", GP).post("/v1/people", {"given_name": "Wren", "family_name": "Example"})
         Client(stack, "perinatal", GP).post("/v1/referrals", {**referral(person["person_id"]), "note": "By letter."})
         Client(stack, "leaving_care", PA).post("/v1/care-leavers", care_leaver())
+        ledger = Client(stack, "referrals_followup", LEAD)
+        found = eventually(lambda: ledger.get(f"/v1/follow-ups?person={person['person_id']}")["items"])
+        ledger.post(f"/v1/follow-ups/{found[0]['id']}/noted", {"note": "Wren asked for a letter."})
         environment = {**os.environ, **stack.environments["perinatal"], **stack.environments["referrals_followup"]}
         del environment["MONGODB_DATABASE"]
         environment |= {name.upper(): url for name, url in stack.urls.items()}
@@ -121,7 +124,8 @@ def test_the_commands_of_the_runbook_run(operator: Operator, number: int) -> Non
         assert said.count("events imported, with private parts") == 3
         assert said.count("the database holds: ") == 3
     elif heading == "Erase":
-        assert re.findall(r"^(\d+) private", said, re.MULTILINE) == ["2", "0", "0", "0"]
-        database = open_database(operator.stack.parts.mongodb_uri, "perinatal")
-        assert not database.events.find_one({"private.personal.given_name": "Wren"})
-        operator.run("python -m services.perinatal verify --database")
+        assert re.findall(r"^(\d+) private", said, re.MULTILINE) == ["2", "0", "1", "0"]
+        for service in ("perinatal", "referrals_followup"):
+            database = open_database(operator.stack.parts.mongodb_uri, service)
+            assert not [event for event in database.events.find({}, {"private": 1}) if "Wren" in str(event)]
+            operator.run(f"python -m services.{service} verify --database")

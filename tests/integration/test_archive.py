@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,71 +19,25 @@ from uuid import uuid4
 import pytest
 from pymongo.database import Database
 
-from services.perinatal.domain import person
 from shared.archive.erasure import ERASED, erase
-from shared.archive.export import Exported, export
 from shared.archive.lines import next_chain
 from shared.archive.restore import Faulty, NotEmpty, restore
-from shared.archive.sealing import Sealer, WrongKey
+from shared.archive.sealing import WrongKey
 from shared.archive.verify import FileCheck, database_findings
-from shared.clock import MovableClock, SystemClock
+from shared.clock import SystemClock
 from shared.contracts import CATALOGUE
 from shared.events.documents import document_of, sealed
 from shared.events.errors import KeyReused
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
-from shared.kernel.decisions import Actor
 from shared.kernel.digests import canonical, event_digest
 from shared.kernel.envelope import Event
 from shared.kernel.ids import uuid7
-from shared.kernel.tables import Tell
+from tests.integration.bus import ROOT, an_event
+from tests.integration.kept import NAME, NOTE, NOW, NUMBER, PRACTITIONER, Kept
+from tests.support import eventually
 
-NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
-GP = Actor("gp-okafor", "gp_practice", "gp-mill-road", ("essex",))
-NAME, NUMBER, NOTE = "Wrenlingford", "9990000018", "She was low after the birth."
 SEEDS = range(3)
-
-
-class Kept:
-    """A store of `perinatal` with its database, and a clock that a test moves."""
-
-    def __init__(self, database: Database[dict[str, Any]]) -> None:
-        self.database = database
-        self.clock = MovableClock(NOW)
-        self.store = EventStore(database, source="perinatal", clock=self.clock, catalogue=CATALOGUE)
-        self.store.ensure_indexes()
-
-    def register(self, number: int = 0, key: str | None = None) -> Event:
-        """A person with a name, a number and a note."""
-        command = person.Register(given_name=NAME, family_name=f"Of {number}", nhs_number=NUMBER, note=NOTE)
-        stream = f"person/p_{number:032x}"
-        key = key or uuid4().hex
-        return self.store.execute(
-            person.AGGREGATE, stream, command, GP, key=key, body={"name": NAME}, creates=True
-        ).event
-
-    def tell(self, number: int, event_type: str, data: dict[str, Any]) -> Event:
-        command = Tell(type=event_type, data=data, note=NOTE)
-        stream = f"person/p_{number:032x}"
-        return self.store.execute(person.AGGREGATE, stream, command, GP, key=uuid4().hex, body=data).event
-
-    def people(self, count: int) -> list[Event]:
-        """So many people, two events each, all of them settled by now."""
-        events = [self.register(number) for number in range(count)]
-        self.clock.advance(minutes=1)
-        events += [self.tell(number, "practitioner.assigned.v1", PRACTITIONER) for number in range(count)]
-        self.clock.advance(hours=1)
-        return events
-
-    def export(self, path: Path, key_file: Path | None = None) -> Exported:
-        sealer = Sealer.fresh(key_file) if key_file else None
-        return export(self.database, "perinatal", path, clock=self.clock, sealer=sealer)
-
-    def documents(self) -> list[dict[str, Any]]:
-        return list(self.database.events.find({}, {"relay": 0}, sort=[("_id", 1)]))
-
-
-PRACTITIONER = {"role": "health_visitor", "practitioner": "hv-lindqvist", "team": "hv-colne"}
 
 
 @pytest.fixture
@@ -514,6 +471,28 @@ def test_an_import_that_broke_off_goes_on_with_the_same_file_only(
     assert [document["event"] for document in again.documents()] == [
         document["event"] for document in kept.documents() if document["event"]["subject"] != f"p_{200:032x}"
     ]
+
+
+def test_an_import_that_was_killed_goes_on_and_doubles_nothing(
+    kept: Kept, empty: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Path, key_file: Path
+) -> None:
+    count = 20_000
+    events = [an_event(at=NOW) for _ in range(count)]
+    documents = [sealed(document_of(event, private={"personal": {}}, relay={})) for event in events]
+    kept.database.events.insert_many(documents)
+    kept.clock.advance(hours=1)
+    path = tmp_path / "all.ndjson"
+    kept.export(path, key_file)
+    environment = {**os.environ, "MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": empty.name, "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "services.perinatal", "import", str(path), "--key-file", str(key_file)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as importing:
+        eventually(lambda: empty.events.estimated_document_count() >= 1_000, within=60)
+        importing.kill()
+    assert empty.events.count_documents({}) < count
+    again = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert again.stdout.startswith(f"{count} events imported"), again.stderr
+    assert empty.events.count_documents({}) == count
+    assert list(database_findings(empty, whole(path))) == []
 
 
 def test_an_export_made_while_everybody_records_has_all_that_was_answered_before_and_no_gap(
