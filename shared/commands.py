@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.archive import commands as archive
 from shared.config import Config, config_or_exit
 from shared.kernel.envelope import from_text
 from shared.observability import configure_logging
@@ -35,13 +36,15 @@ def run(
     rebuild: Callable[[Config], int],
     own: Sequence[Role] = (),
     check: Callable[[Config], object] = lambda config: None,
+    about: archive.About = archive.by_subject,
 ) -> int:
     """Run the role that `argv` names; returns the exit status of the process.
 
-    `check` looks at the files that serving needs. It and the service's `own` roles may raise FaultyFile.
+    `check` looks at the files that serving needs. It and the service's `own` roles may raise FaultyFile. `about` says
+    which events are about a person, for an erasure.
     """
     try:
-        return _run(service, argv, load_class, rebuild, own, check)
+        return _run(service, argv, load_class, rebuild, own, check, about)
     except FaultyFile as error:
         print(f"{service} cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -54,8 +57,11 @@ def _run(
     rebuild: Callable[[Config], int],
     own: Sequence[Role],
     check: Callable[[Config], object],
+    about: archive.About,
 ) -> int:
     said = _parser(service, own).parse_args(argv)
+    if said.role in archive.ROLES:
+        return archive.run(service, said, about)
     half = getattr(said, "half", None)
     role = f"serve {half}" if half else said.role
     config = config_or_exit(service, role)
@@ -89,7 +95,8 @@ def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
     relay = roles.add_parser("relay", help="publish what is recorded")
     relay.add_argument("--republish-since", type=_instant, metavar="RFC3339", help="publish again, and end")
     roles.add_parser("topology", help="declare exchanges and queues")
-    roles.add_parser("rebuild", help="drop the views and fill them again from the events")
+    roles.add_parser("rebuild", help="fold every view again from the events, in place")
+    archive.add_roles(roles)
     for role in own:
         roles.add_parser(role.name, help=role.help)
     return parser

@@ -37,7 +37,9 @@ _SERVING = _HEARING | _ANSWERING
 
 # Which roles cannot start without it; what is not listed has a default or may be left out.
 _NEEDED_BY = {
-    "mongodb_uri": _SERVING | {"relay", "tick", "adopt", "parked", "rebuild", "check"},
+    "mongodb_uri": _SERVING
+    | {"relay", "tick", "adopt", "parked", "rebuild", "check"}
+    | {"export", "import", "verify", "erase"},
     "amqp_uri": _HEARING | {"relay", "topology", "tick", "parked"},
     "jwt_public_key_file": _ANSWERING,
     "person_id_key_file": _ANSWERING,

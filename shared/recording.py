@@ -102,6 +102,6 @@ def build_recording(
 
 
 def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf) -> int:
-    """Drop every view of the configured database and fold it again; returns how many."""
+    """Fold every view of the configured database again, in place; how many there are then."""
     parts = build_recording(config, service, views, reactions)
     return sum(view.rebuild() for view in parts.views.values())

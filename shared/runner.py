@@ -20,6 +20,7 @@ from nameko.extensions import iter_extensions
 from nameko.utils.concurrency import SpawningSet
 
 from shared.observability import get_logger
+from shared.stopping import on_stop
 from shared.web.parts import SETTINGS
 from shared.web.server import HttpServer, HttpSettings
 
@@ -78,9 +79,8 @@ def _signals() -> Any:
     heard, told = socket.socketpair()
     told.setblocking(False)
     signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        # A second signal (a Ctrl-C reaches the whole process group, then its supervisor sends SIGTERM) changes nothing.
-        signal.signal(number, lambda *_: None)
+    # A second signal (a Ctrl-C reaches the whole process group, then its supervisor sends SIGTERM) changes nothing.
+    on_stop(lambda: None)
     return heard, told
 
 

@@ -1,7 +1,8 @@
 """Read models: mongoengine documents that are folds of streams, bound to one database and to no global connection.
 
 A view is written whole and never over a fuller one, so any order and any repetition of hearing, by any number of
-hearers, ends in the same document; dropping and rebuilding gives identical documents.
+hearers, ends in the same document. A rebuild gives identical documents, one after the other in place, and readers miss
+none meanwhile.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from shared.web.pages import decode_cursor, encode_cursor
 
 D = TypeVar("D", bound=Document)
 
+STALE = "stale"
+"""Marks, during a rebuild, the views that are not replaced yet; documents are read with `strict` off."""
+
 
 class Views(Generic[D]):
     """The views of one kind of stream. `fold` makes the document of a stream's whole history.
 
-    The document class names its collection and its indexes in `meta`, and has a field `version`: the number of events
-    that it was folded from.
+    The document class names its collection and its indexes in `meta`, which is not `strict`, and has a field `version`:
+    the number of events that it was folded from.
     """
 
     def __init__(
@@ -67,10 +71,17 @@ class Views(Generic[D]):
                     self._write(self._fold(history))
 
     def rebuild(self) -> int:
-        """Drop every view and fold all streams again; returns how many. Lists are incomplete until it returns."""
-        self._collection.delete_many({})
+        """Fold all streams again, in place, while others read and write; how many there are then.
+
+        Each view stands until its fold replaces it. What nothing replaced is of no stream, or says that it is fuller
+        than its stream is: it goes, and its stream, if there is one, is folded again. Run it again after a crash.
+        """
+        self._collection.update_many({}, {"$set": {STALE: True}})
         streams = list(self._store.streams(self._kind))
         self.refresh(streams)
+        left = [document["_id"] for document in self._collection.find({STALE: True}, {"_id": 1})]
+        self._collection.delete_many({"_id": {"$in": left}, STALE: True})
+        self.refresh(f"{self._kind}/{key}" for key in left)
         return len(streams)
 
     def _write(self, view: D) -> None:

@@ -29,6 +29,7 @@ class CareLeaverView(Document):
     meta = {
         "collection": "care_leaver_views",
         "auto_create_index": False,
+        "strict": False,
         "indexes": [
             ("area", "-begun_at", "-id"),
             ("adviser", "-begun_at", "-id"),
@@ -56,6 +57,7 @@ class PlanItemView(Document):
     meta = {
         "collection": "plan_item_views",
         "auto_create_index": False,
+        "strict": False,
         "indexes": [("area", "-begun_at", "-id"), ("care_leaver_id", "-begun_at", "-id")],
     }
 

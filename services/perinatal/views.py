@@ -29,6 +29,7 @@ class ReferralView(Document):
     meta = {
         "collection": "referral_views",
         "auto_create_index": False,
+        "strict": False,
         "indexes": [("area", "-begun_at", "-id"), ("person_id", "-begun_at", "-id")],
     }
 
@@ -50,6 +51,7 @@ class PregnancyView(Document):
     meta = {
         "collection": "pregnancy_views",
         "auto_create_index": False,
+        "strict": False,
         "indexes": [("area", "-begun_at", "-id"), ("person_id", "-begun_at", "-id")],
     }
 

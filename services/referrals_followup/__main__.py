@@ -1,4 +1,4 @@
-"""`python -m services.referrals_followup serve [http|bus] | relay | topology | rebuild | adopt | tick`."""
+"""`python -m services.referrals_followup serve [http|bus] | relay | tick | topology | adopt | rebuild`, and more."""
 
 import sys
 
@@ -7,7 +7,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.referrals_followup.roles import OWN, checked_files, rebuild
+from services.referrals_followup.roles import OWN, about, checked_files, rebuild
 from shared.commands import run
 
 
@@ -19,5 +19,13 @@ def _service() -> type:
 
 if __name__ == "__main__":
     sys.exit(
-        run("referrals_followup", sys.argv[1:], load_class=_service, rebuild=rebuild, own=OWN, check=checked_files)
+        run(
+            "referrals_followup",
+            sys.argv[1:],
+            load_class=_service,
+            rebuild=rebuild,
+            own=OWN,
+            check=checked_files,
+            about=about,
+        )
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pymongo.database import Database
+
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.follow_up import AGGREGATE
 from services.referrals_followup.parts import build
 from services.referrals_followup.standards_file import load_packs
 from shared.commands import Role
@@ -35,8 +38,14 @@ def checked_files(config: Config) -> tuple[Directory, list[dict[str, Any]]]:
 
 
 def rebuild(config: Config) -> int:
-    """Drop the follow-ups and fold them again from the evidence; how many threads that were."""
+    """Fold the follow-ups again from the evidence, in place; how many there are then."""
     return build(config).views.rebuild()
+
+
+def about(database: Database[dict[str, Any]], person_id: str) -> dict[str, Any]:
+    """Which events are about this person: all on the follow-ups that are, as the views have them."""
+    found = database["follow_ups"].find({"person": person_id}, {"_id": 1})
+    return {"event.stream": {"$in": [f"{AGGREGATE.kind}/{follow_up['_id']}" for follow_up in found]}}
 
 
 def adopt(config: Config) -> None:

@@ -37,6 +37,7 @@ from services.referrals_followup.rules import Rules
 from shared.events.mongo import despite_duplicates, is_store_away
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
+from shared.views import STALE
 
 THREADS_AT_A_TIME = 200
 
@@ -49,6 +50,7 @@ class FollowUpView(Document):
     meta = {
         "collection": "follow_ups",
         "auto_create_index": False,
+        "strict": False,
         "index_cls": False,
         "indexes": [
             {"fields": ["state", "next_rung_at"], "name": "sweep"},
@@ -226,18 +228,22 @@ class FollowUpViews:
                 history = self._rules.history() if waiting else history
 
     def rebuild(self) -> int:
-        """Fold every view again from the evidence, in place; how many there are then.
+        """Fold every view again from the evidence, in place, while others read and write; how many there are then.
 
-        Readers and workers go on meanwhile: each view stands until it is replaced, and goes if nothing replaced it.
+        Each view stands until its fold replaces it. What nothing replaced is asked for no more, or says that it has
+        seen more than there is: it goes, and its thread is folded again. Run it again after a crash.
         """
         history = self._rules.history()
-        nothing_read = {"rules_number": 0, "seen": 0}
-        for collection in (self._threads, self.collection):
-            collection.update_many({}, {"$set": nothing_read})
+        self.collection.update_many({}, {"$set": {STALE: True}})
+        # A claim of more than there is would have its thread folded for ever.
+        self._threads.update_many({}, {"$set": {"rules_number": 0, "seen": 0}})
         self.refresh(self._evidence.threads(history.thread_kinds()), history)
         # A thread that cannot be folded now keeps what it had: nobody has said that it is no longer asked for.
-        parked = self._parked_threads.distinct("_id")
-        self.collection.delete_many({**nothing_read, "thread": {"$nin": parked}})
+        left = {STALE: True, "thread": {"$nin": self._parked_threads.distinct("_id")}}
+        threads = {document["thread"] for document in self.collection.find(left, {"thread": 1})}
+        self.collection.delete_many(left)
+        self.refresh(sorted(threads))
+        self.collection.update_many({STALE: True}, {"$unset": {STALE: ""}})
         return self.collection.count_documents({})
 
     def thread_of(self, follow_up_id: str) -> str | None:

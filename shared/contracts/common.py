@@ -1,4 +1,4 @@
-"""What every service says: that a record was made in error, and how far its publishing has come."""
+"""What every service says: what was recorded in error, whose private parts were erased, how far it is published."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ class RecordRetracted(EventData):
     """The named event of the same stream was recorded in error; folds leave it out from here on."""
 
     event_id = EventId(required=True)
+    reason_code = Slug(required=True)
+
+
+class PrivatePartErased(EventData):
+    """The private parts of the named events of this service were lawfully erased, for good."""
+
+    event_ids = fields.List(EventId(), required=True, validate=validate.Length(min=1, max=1000))
     reason_code = Slug(required=True)
 
 
@@ -39,5 +46,6 @@ class PositionReported(EventData):
 
 TYPES = (
     EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, "operational"),
+    EventType("private_part.erased.v1", PrivatePartErased, _ALL, _LEDGER, "operational"),
     EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, "operational"),
 )

@@ -1,13 +1,16 @@
-"""The shape of a stored event: `{_id, event, private, relay}`, and the ways into and out of it.
+"""The shape of a stored event: `{_id, event, private, relay, digests}`, and the ways into and out of it.
 
-`event` holds exactly the attributes that are published; only its two instants are kept as BSON dates.
+`event` holds exactly the attributes that are published; only its two instants are kept as BSON dates. `digests` are of
+the private part and of the event with it; they stay when the private part is erased.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from shared.kernel.digests import event_digest, private_digest
 from shared.kernel.envelope import Event, to_text
 
 _INSTANTS = ("time", "recordedat")
@@ -18,6 +21,14 @@ def document_of(event: Event, *, private: Mapping[str, Any], relay: Mapping[str,
     attributes = event.to_cloudevent()
     attributes.update(time=event.occurred_at, recordedat=event.recorded_at)
     return {"_id": event.id, "event": attributes, "private": dict(private), "relay": dict(relay)}
+
+
+def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document as it is recorded: with a salt of its own in the private part, and its digests."""
+    private = {**document["private"], "salt": secrets.token_hex(16)}
+    of_private = private_digest(private)
+    digests = {"private": of_private, "event": event_digest(cloudevent_of(document), of_private)}
+    return {**document, "private": private, "digests": digests}
 
 
 def cloudevent_of(document: Mapping[str, Any]) -> dict[str, Any]:

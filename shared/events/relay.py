@@ -11,7 +11,6 @@ T is published: what was answered 2xx before T is on a majority, so that scan sa
 from __future__ import annotations
 
 import json
-import signal
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -34,6 +33,7 @@ from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import declare, exchange_of
 from shared.observability import RELAY_PENDING, RELAY_PUBLISHED, get_logger
 from shared.scheduling.lease import Lease
+from shared.stopping import on_stop
 
 if TYPE_CHECKING:
     from shared.config import Config
@@ -157,7 +157,9 @@ def run_relay(config: Config, service: str, republish_since: datetime | None = N
 
     With `republish_since` it publishes again what was published since then, and ends. Raises TopologyMismatch.
     """
-    stopping = threading.Event() if republish_since else _stop_on_signals()
+    stopping = threading.Event()
+    if republish_since is None:
+        on_stop(stopping.set)
     database = open_database(config.mongodb_uri, config.mongodb_database)
     lease = Lease(database, "relay")
     publisher = ConfirmedPublisher(config.amqp_uri, exchange_of(service))
@@ -192,13 +194,6 @@ def _wait(publisher: ConfirmedPublisher, seconds: float) -> None:
         publisher.idle(seconds)
     except BrokerAway:
         time.sleep(seconds)
-
-
-def _stop_on_signals() -> threading.Event:
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping
 
 
 def _outgoing(cloudevent: Mapping[str, Any]) -> Outgoing:

@@ -1,7 +1,8 @@
 """The event store: one MongoDB document per event, and inserting it *is* the commit and the outbox entry.
 
 Guarantees: `(stream, version)` is unique and gapless; an event returned from `execute` is durable on a majority; one
-idempotency key of one actor records at most one event; nothing of a document but its `relay` part is ever updated.
+idempotency key of one actor records at most one event; nothing of a document but its `relay` part is ever updated, save
+that a lawful erasure empties its `private` part (`shared.archive.erasure`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pymongo.errors import PyMongoError
 
 from shared.clock import Clock
 from shared.contracts.catalogue import Catalogue
-from shared.events.documents import document_of, event_of
+from shared.events.documents import document_of, event_of, sealed
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
 from shared.events.group_commit import GroupCommit, Taken
 from shared.events.relay_indexes import relay_indexes
@@ -165,8 +166,9 @@ class EventStore:
                 fact = aggregate.decide(aggregate.fold(history), command, Context(now=now, actor=acting, stream=stream))
                 event = self._event(fact, actor, stream, history, now, correlation_id)
                 private = {"request": request, "personal": dict(fact.private)}
+                document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
                 try:
-                    self._commit.insert(document_of(event, private=private, relay={"pending": True, **fact.outbox}))
+                    self._commit.insert(sealed(document))
                 except Taken:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
                 else:

@@ -6,7 +6,6 @@ A sweep that is lost or said twice does no harm: it looks at what is stored, not
 from __future__ import annotations
 
 import json
-import signal
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from shared.kernel.ids import uuid7
 from shared.messaging.topology import SWEEP
 from shared.observability import get_logger
 from shared.scheduling.lease import Lease
+from shared.stopping import on_stop
 
 if TYPE_CHECKING:
     from shared.config import Config
@@ -72,8 +72,7 @@ def run_tick(config: Config) -> None:
     scheduler = BlockingScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
     for job in timetable:
         scheduler.add_job(trigger="interval", next_run_time=datetime.now(UTC), **job)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))
+    on_stop(sys.exit)
     try:
         scheduler.start()
     finally:

@@ -10,6 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from typing import Any, Protocol
 import eventlet
 from eventlet import wsgi
 from eventlet.event import Event
+from eventlet.greenio import GreenSocket
 from eventlet.semaphore import Semaphore
 from nameko.web.server import WebServer, parse_address
 from werkzeug.routing import Map, MapAdapter, Rule
@@ -28,10 +30,11 @@ from shared.web.operations import operations_of
 from shared.web.parts import SETTINGS, Parts
 from shared.web.problems import CONTENT_TYPE, problem_of, unexpected
 from shared.web.tokens import Tokens
-from shared.web.wire import IDLE, Connection, WireProtocol
+from shared.web.wire import Connection, WireProtocol
 
 MOST_CONNECTIONS = 1024
 DRAIN_SECONDS = 6.0
+FIRST_REQUEST_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 75.0
 SOCKET_SECONDS = 20.0
 
@@ -114,10 +117,23 @@ class HttpServer(WebServer):
                 self._places.release()
                 eventlet.sleep(0.05)
                 continue
-            sock.settimeout(SOCKET_SECONDS)
-            connection = Connection(address, sock)
-            self._connections[address] = connection
-            self.container.spawn_managed_thread(partial(self._converse, connection), identifier="http connection")
+            self._take(sock, address)
+
+    def _take(self, sock: Any, address: Any) -> None:
+        sock.settimeout(SOCKET_SECONDS)
+        connection = Connection(address, sock)
+        self._connections[address] = connection
+        self.container.spawn_managed_thread(partial(self._converse, connection), identifier="http connection")
+
+    def _accept_who_waits(self) -> None:
+        """Take who has connected and was not accepted yet: a close would break off what they are asking."""
+        self._sock.settimeout(0)
+        with suppress(OSError):
+            while self._places.acquire(blocking=False):
+                sock, address = self._sock.accept()
+                self._take(GreenSocket(sock), address)
+            return
+        self._places.release()
 
     def _converse(self, connection: Connection) -> None:
         try:
@@ -140,12 +156,14 @@ class HttpServer(WebServer):
             self._emptied = Event()
             self._is_accepting = False
             self._gt.kill()
+            self._accept_who_waits()
             self._sock.close()
             # From now on every answer says `Connection: close`.
             self._serv.keepalive = False
             for connection in list(self._connections.values()):
-                if connection.state == IDLE:
-                    connection.end_input()
+                # Who has just connected is about to ask.
+                wait = 0.0 if connection.is_used else FIRST_REQUEST_SECONDS
+                eventlet.spawn_after(wait, connection.end_input_if_idle)
             if not self._connections:
                 self._emptied.send(None)
         with eventlet.Timeout(DRAIN_SECONDS, False):

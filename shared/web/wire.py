@@ -35,10 +35,18 @@ _BEFORE_ROUTING = {
 
 
 class Connection(list[Any]):
-    """One client's connection in the shape that eventlet's server expects and updates: `[address, socket, state]`."""
+    """One client's connection in the shape that eventlet's server expects and updates: `[address, socket, state]`.
+
+    `is_used` once a request has come.
+    """
 
     def __init__(self, address: Any, sock: Any) -> None:
         super().__init__([address, sock, IDLE])
+        self.is_used = False
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(index, value)
+        self.is_used = True
 
     @property
     def address(self) -> Any:
@@ -52,10 +60,11 @@ class Connection(list[Any]):
     def state(self) -> str:
         return str(self[2])
 
-    def end_input(self) -> None:
-        """Let no further request arrive; one that is already here is still read and answered."""
-        with suppress(OSError):
-            self.sock.shutdown(socket.SHUT_RD)
+    def end_input_if_idle(self) -> None:
+        """Let no further request arrive, unless one is being read; what is already here is still read and answered."""
+        if self.state == IDLE:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RD)
 
 
 class TimedInput:

@@ -75,6 +75,16 @@ def test_idle_connections_are_closed_at_once_and_a_second_signal_changes_nothing
         assert time.monotonic() - began < 5
 
 
+def test_who_connected_before_the_stop_is_answered_though_they_had_not_asked_yet(toy: Toy) -> None:
+    waiting = [socket.create_connection(("127.0.0.1", toy.port), timeout=20) for _ in range(40)]
+    toy.process.terminate()
+    for client in waiting:
+        client.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answers = [b"".join(iter(lambda client=client: client.recv(65536), b"")) for client in waiting]
+    assert [answer.partition(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 40
+    assert toy.process.wait(LONGEST_STOP_SECONDS) == 0
+
+
 def test_a_port_in_use_ends_the_process_with_an_error_and_no_traceback(toy: Toy) -> None:
     settings = str(toy.folder / "settings.json")
     second = subprocess.run(

@@ -22,6 +22,7 @@ from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStre
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
+from shared.kernel.digests import event_digest, private_digest
 from shared.kernel.envelope import Event
 
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
@@ -172,12 +173,27 @@ def test_a_command_on_an_unknown_stream_is_refused(new_store: Callable[[str], Ev
     assert not store.exists("chain/1")
 
 
-def test_a_document_has_three_parts_and_only_the_first_is_ever_read_for_publishing(
+def test_a_document_has_three_parts_and_the_digests_that_would_tell_of_a_change(
     new_store: Callable[[str], EventStore],
 ) -> None:
     store = new_store(f"test_{uuid4().hex}")
     store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, creates=True)
     document = store.collection.find_one()
     assert document is not None
-    assert set(document) == {"_id", "event", "private", "relay"}
+    assert set(document) == {"_id", "event", "private", "relay", "digests"}
     assert document["relay"] == {"pending": True}
+    of_private = private_digest(document["private"])
+    event = store.load("chain/1")[0].to_cloudevent()
+    assert document["digests"] == {"private": of_private, "event": event_digest(event, of_private)}
+    for changed in ({**event, "actor": "ben"}, {**event, "data": {**event["data"], "token": "b"}}):
+        assert event_digest(changed, of_private) != document["digests"]["event"]
+    assert private_digest({**document["private"], "personal": {"note": "x"}}) != of_private
+
+
+def test_equal_private_parts_have_digests_that_cannot_be_compared(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    for number in (1, 2):
+        store.execute(CHAIN, f"chain/{number}", Add("a"), ANN, key=f"k{number}", body={"token": "a"}, creates=True)
+    one, other = store.collection.find()
+    assert private_digest({**other["private"], "salt": one["private"]["salt"]}) != other["digests"]["private"]
+    assert one["digests"]["private"] != other["digests"]["private"]

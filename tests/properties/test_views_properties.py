@@ -186,3 +186,22 @@ def test_a_worker_that_read_less_and_writes_later_changes_nothing(new_database, 
         assert quick.documents() == found
 
     check()
+
+
+def test_a_rebuild_mends_views_that_claim_too_much_or_that_nothing_asks_for(new_database) -> None:
+    @settings(max_examples=5)
+    @given(rules(), histories())
+    def check(history: RulesHistory, events: list[Event]) -> None:
+        ledger = Ledger(new_database())
+        ledger.hear(ledger.adopt(history))
+        ledger.hear(events)
+        right = ledger.documents()
+        views, threads = ledger.views.collection, ledger.views.collection.database.threads
+        for collection in (views, threads):
+            collection.update_many({}, {"$inc": {"seen": 100}})
+        views.update_many({}, {"$set": {"title": "by older code"}})
+        views.insert_one({"_id": "of nothing", "thread": "referral/none", "rules_number": 1, "seen": 7})
+        ledger.views.rebuild()
+        assert ledger.documents() == right
+
+    check()

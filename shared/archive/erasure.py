@@ -1,0 +1,77 @@
+"""Lawful erasure: the private parts of some events are removed, for good, and it is recorded what, by whom and why.
+
+The record is an event that names those that were emptied. It comes first, so an erasure that breaks off is on record
+and has only to be run again. What is published of an event, its digests and its place stay as they are: folds,
+follow-ups and chains come out the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from pymongo import ASCENDING
+
+from shared.contracts.access import SYSTEM
+from shared.events.store import EventStore
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact
+from shared.kernel.envelope import Event
+
+ERASED = "private_part.erased.v1"
+MOST_AT_ONCE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    event_ids: tuple[str, ...]
+    reason_code: str
+
+
+def _decide(state: None, command: Erase, context: Context) -> Fact:
+    data = {"event_ids": list(command.event_ids), "reason_code": command.reason_code}
+    return Fact(ERASED, data, context.now, area="england")
+
+
+def _evolve(state: None, event: Event) -> None:
+    """Each erasure stands for itself."""
+
+
+AGGREGATE: Aggregate[None] = Aggregate(kind="erasure", initial=None, decide=_decide, evolve=_evolve)
+
+
+def erase(store: EventStore, which: Mapping[str, Any], *, by: str, reason_code: str) -> int:
+    """Empty the private parts of the events that match; how many they were. `by` is whoever answers for it.
+
+    The hash of the idempotency key stays, so that a repeated request is still known. Raises ValueError for a reason
+    that is no code, StoreUnavailable or PyMongoError when the store cannot be reached; run it again then.
+    """
+    actor = Actor(id=by, role="operator", team=SYSTEM, areas=("england",))
+    total = 0
+    while ids := _next(store, which):
+        store.execute(
+            AGGREGATE,
+            f"{AGGREGATE.kind}/{uuid4()}",
+            Erase(tuple(ids), reason_code),
+            actor,
+            key=uuid4().hex,
+            body={},
+            creates=True,
+        )
+        emptied = {"private.personal": "", "private.salt": "", "private.request.body": ""}
+        store.collection.update_many({"_id": {"$in": ids}}, {"$unset": emptied})
+        total += len(ids)
+    return total
+
+
+def erased_in(store_events: Any) -> set[str]:
+    """The events whose private parts were lawfully erased, by the records of it in this collection of events."""
+    found = store_events.find({"event.type": ERASED}, {"event.data.event_ids": 1})
+    return {event_id for document in found for event_id in document["event"]["data"]["event_ids"]}
+
+
+def _next(store: EventStore, which: Mapping[str, Any]) -> list[str]:
+    with_private = {**which, "private.personal": {"$exists": True}}
+    found = store.collection.find(with_private, {"_id": 1}, sort=[("_id", ASCENDING)], limit=MOST_AT_ONCE)
+    return [document["_id"] for document in found]

@@ -1,0 +1,121 @@
+"""Import: an export into an empty database, from which everything follows again.
+
+Guarantees: nothing is written unless the whole file holds; a database that has anything in it is refused; killed
+anywhere and begun again with the same file, it goes on and doubles nothing. The relay publishes every event anew, so
+the hearers' views and follow-ups come out as they were; letters that were sent are not sent again, for their sending is
+an event as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pymongo.database import Database
+from pymongo.errors import DuplicateKeyError
+
+from shared.archive.lines import outbox_of, read_lines
+from shared.archive.sealing import Sealer, WrongKey
+from shared.archive.verify import FileCheck, Finding
+from shared.contracts import CATALOGUE
+from shared.events.documents import document_of
+from shared.events.mongo import despite_duplicates
+from shared.kernel.envelope import Event
+
+_BATCH = 1_000
+# What says that an import has begun, and of which file; and what holds no data.
+_MARKS, _NO_DATA = "imports", frozenset({"leases"})
+
+
+class NotEmpty(Exception):
+    """The database has something in it already."""
+
+
+class Faulty(Exception):
+    """The file does not hold. `findings` are the first of what is wrong."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} findings")
+        self.findings = findings
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What the database holds now. `private` says whether the private parts came with it."""
+
+    events: int
+    heard: int
+    private: bool
+    chain: str
+
+
+def restore(database: Database[dict[str, Any]], service: str, path: Path, key_file: Path | None = None) -> Imported:
+    """Import the file. `key_file` has to be given for one with private parts.
+
+    Raises Faulty, NotEmpty, UnusableFile, WrongKey, or PyMongoError (run it again then).
+    """
+    check = FileCheck(path, service, key_file)
+    findings = list(islice(check.findings(), 100))
+    if findings:
+        raise Faulty(findings)
+    sealer = None
+    if check.header["private"]:
+        if key_file is None:
+            raise WrongKey("the export has private parts; say with which key it was written")
+        sealer = Sealer.of(check.header["private"], key_file)
+    _begin(database, check.end["chain"])
+    with path.open("rb") as file:
+        lines = (line for _, line in read_lines(file))
+        for name, documents in _documents(lines, sealer):
+            with despite_duplicates():
+                database[name].insert_many(documents, ordered=False)
+    database[_MARKS].update_one({"_id": "events"}, {"$set": {"finished": True}})
+    return Imported(check.end["events"], check.end["heard"], sealer is not None, check.end["chain"])
+
+
+def _begin(database: Database[dict[str, Any]], chain: str) -> None:
+    """Claim the empty database for this file; go on where an import of the same file broke off."""
+    begun = database[_MARKS].find_one({"_id": "events"})
+    if begun is None:
+        full = [
+            name
+            for name in database.list_collection_names()
+            if name not in _NO_DATA and database[name].find_one({}, {"_id": 1}) is not None
+        ]
+        if full:
+            raise NotEmpty(f"{database.name} has {', '.join(sorted(full))} in it; import into an empty database")
+        try:
+            database[_MARKS].insert_one({"_id": "events", "chain": chain, "finished": False})
+        except DuplicateKeyError:
+            begun = database[_MARKS].find_one({"_id": "events"})
+    if begun and (begun["finished"] or begun["chain"] != chain):
+        raise NotEmpty(f"{database.name} has had an import already; import into an empty database")
+
+
+def _documents(lines: Iterator[dict[str, Any]], sealer: Sealer | None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The documents to insert, in batches, each with the name of its collection."""
+    made = (document for line in lines if (document := _document(line, sealer)))
+    while some := list(islice(made, _BATCH)):
+        for name in ("events", "heard"):
+            documents = [document for where, document in some if where == name]
+            if documents:
+                yield name, documents
+
+
+def _document(line: Mapping[str, Any], sealer: Sealer | None) -> tuple[str, dict[str, Any]] | None:
+    if "heard" in line:
+        event = Event.from_cloudevent(line["heard"])
+        heard = document_of(event, private={}, relay={})
+        refs = list(CATALOGUE.refs(event))
+        return "heard", {"_id": event.id, "event": heard["event"], "refs": refs, "settled": line["settled"]}
+    if "event" not in line:
+        return None
+    event = Event.from_cloudevent(line["event"])
+    private: dict[str, Any] = {"request": {"key": line["key"]}} if "key" in line else {}
+    if sealer and "private" in line:
+        private = sealer.open(event.id, line["private"])
+    document = document_of(event, private=private, relay={"pending": True, **outbox_of(line)})
+    return "events", {**document, "digests": line["digests"]}

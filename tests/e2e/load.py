@@ -1,0 +1,116 @@
+"""People who record and read all the time, and notice when they are not answered as they should be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import requests
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from deploy.local.stack import LocalStack
+
+GP = ("gp-okafor", "gp_practice", "gp-mill-road")
+PA = ("pa-lindqvist", "personal_adviser", "leaving-care-essex")
+LEAD = ("lead-achterberg", "safeguarding_lead", "partnership-essex")
+_PAUSE = 0.02
+
+
+class Client:
+    """Somebody with a token of one service. A refused connection is tried again; nothing else is."""
+
+    def __init__(self, stack: LocalStack, service: str, who: tuple[str, str, str]) -> None:
+        self._url = stack.urls[service]
+        self._headers = {"Authorization": f"Bearer {stack.mint(*who, ['essex'])}"}
+        self.refused = 0
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What was answered to a command, which has to be 201."""
+        return self._ask("POST", path, 201, json=body, headers={**self._headers, "Idempotency-Key": uuid4().hex})
+
+    def get(self, path: str) -> dict[str, Any]:
+        return self._ask("GET", path, 200, headers=self._headers)
+
+    def _ask(self, method: str, path: str, expected: int, **request: Any) -> dict[str, Any]:
+        while True:
+            try:
+                answer = requests.request(method, self._url + path, timeout=20, **request)
+            except requests.ConnectionError as error:
+                if not _is_refused(error):
+                    raise
+                self.refused += 1
+                time.sleep(_PAUSE)
+            else:
+                assert answer.status_code == expected, f"{method} {path}: {answer.status_code} {answer.text}"
+                found: dict[str, Any] = answer.json()
+                return found
+
+
+class Load:
+    """What was answered under load: the events of each service, in no order. `pause`: seconds between two requests."""
+
+    def __init__(self, stack: LocalStack, pause: float = 0.0) -> None:
+        self._stack = stack
+        self._pause = pause
+        self._over = threading.Event()
+        self.events: dict[str, list[str]] = {"perinatal": [], "leaving_care": []}
+        self.reads = self.refused = 0
+
+    def perinatal(self) -> None:
+        client = Client(self._stack, "perinatal", GP)
+        while not self._over.wait(self._pause):
+            person = client.post("/v1/people", {"given_name": "Robin", "family_name": "Example"})
+            body = referral(person["person_id"])
+            sent = client.post("/v1/referrals", body)
+            self.events["perinatal"] += [person["event_id"], sent["event_id"]]
+        self.refused += client.refused
+
+    def leaving_care(self) -> None:
+        client = Client(self._stack, "leaving_care", PA)
+        while not self._over.wait(self._pause):
+            answer = client.post("/v1/care-leavers", care_leaver())
+            self.events["leaving_care"].append(answer["event_id"])
+        self.refused += client.refused
+
+    def follow_ups(self) -> None:
+        client = Client(self._stack, "referrals_followup", LEAD)
+        while not self._over.wait(self._pause):
+            client.get("/v1/follow-ups?limit=20")
+            self.reads += 1
+        self.refused += client.refused
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Raises, at the end, whatever went wrong for anybody."""
+        jobs = (self.perinatal, self.perinatal, self.leaving_care, self.follow_ups)
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            asked = [pool.submit(job) for job in jobs]
+            try:
+                yield
+            finally:
+                self._over.set()
+            for one in asked:
+                one.result()
+
+
+def referral(person_id: str) -> dict[str, Any]:
+    """The body of a referral that is sent today."""
+    body = {"stage": "sent", "person_id": person_id, "service": "camhs", "to_team": "camhs-essex"}
+    return {**body, "reason_code": "low_mood", "channel": "e_referral", "reference": "E-REF 0001"}
+
+
+def care_leaver() -> dict[str, Any]:
+    """The body of a registration."""
+    his = {"given_name": "Rowan", "family_name": "Example", "date_of_birth": "1996-03-02"}
+    return {**his, "category": "former_relevant"}
+
+
+def _is_refused(error: requests.ConnectionError) -> bool:
+    """Whether nothing was asked at all: there was nobody to connect to."""
+    cause = error.args[0] if error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)

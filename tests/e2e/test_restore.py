@@ -1,0 +1,209 @@
+"""The whole system from its three exports: empty databases, the same lists and follow-ups, and no mail goes twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo.database import Database
+
+from deploy.local.case import load_case
+from deploy.local.folders import ROOT, fresh_name
+from deploy.local.replay import REACTIONS, Replay
+from deploy.local.stack import SERVICES, LocalStack, local_stack
+from services.referrals_followup import mails
+from services.referrals_followup.evidence import EvidenceStore
+from shared.clock import ReplayClock
+from shared.contracts import CATALOGUE
+from shared.events.mongo import open_database
+from shared.reactions import has_settled
+from shared.scheduling.tick import publish_sweep
+from tests.e2e.world import World, world_on
+from tests.support import eventually, without_foreign_parts
+
+BEGIN = datetime(2013, 1, 14, 9, tzinfo=UTC)
+VIEWS = {
+    "perinatal": ("referral_views", "pregnancy_views"),
+    "leaving_care": ("care_leaver_views", "plan_item_views"),
+    "referrals_followup": ("follow_ups",),
+}
+PROCESSES = (
+    ("perinatal", "serve"),
+    ("leaving_care", "serve"),
+    ("referrals_followup", "serve", "bus"),
+    ("perinatal", "relay"),
+    ("leaving_care", "relay"),
+    ("referrals_followup", "relay"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Where one system keeps its data, and the environment of each of its services."""
+
+    amqp_uri: str
+    databases: Mapping[str, Database[dict[str, Any]]]
+    environments: Mapping[str, Mapping[str, str]]
+
+    def run(self, service: str, *role: str) -> str:
+        """A role that ends; its standard output."""
+        command = [sys.executable, "-W", "ignore", "-m", f"services.{service}", *role]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environments[service], capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def events(self, service: str) -> list[dict[str, Any]]:
+        """Everything that was ever recorded, without what the relay notes."""
+        return list(self.databases[service].events.find({}, {"relay": 0}, sort=[("_id", 1)]))
+
+    def views(self) -> dict[str, list[list[Any]]]:
+        """Every view of every service, field by field in their order."""
+        return {
+            name: [list(view.items()) for view in self.databases[service][name].find(sort=[("_id", 1)])]
+            for service, names in VIEWS.items()
+            for name in names
+        }
+
+
+@pytest.fixture
+def stack() -> Iterator[LocalStack]:
+    """A system with a history: entries with names and notes, reactions, chases, mails and an act on a follow-up."""
+    with (
+        local_stack(
+            fresh_name("test"), replay_clock=BEGIN, without=("perinatal.relay",), environment=without_foreign_parts()
+        ) as stack,
+        world_on(stack, Replay(stack, load_case())) as world,
+    ):
+        _live(world)
+        databases = {service: open_database(stack.parts.mongodb_uri, service) for service in SERVICES}
+        here = System(stack.parts.amqp_uri, databases, stack.environments)
+        eventually(lambda: _is_told(here, ReplayClock(stack.clock_file).now()), within=60)  # type: ignore[arg-type]
+        yield stack
+
+
+def _live(world: World) -> None:
+    def record(by: str, service: str, path: str, /, **body: Any) -> dict[str, Any]:
+        answer = world.post(by, path, body, service)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    his = {"given_name": "Jory", "family_name": "Tidewell", "date_of_birth": "1994-11-03", "nhs_number": "999 000 0026"}
+    leaver = record("pa-lindqvist", "leaving_care", "/v1/care-leavers", **his, category="former_relevant")
+    path = f"/v1/care-leavers/{leaver['care_leaver_id']}"
+    record("lc-manager-varga", "leaving_care", f"{path}/adviser", adviser="pa-lindqvist", team="leaving-care-essex")
+    name = {"given_name": "Tamsin", "family_name": "Underwillow", "date_of_birth": "1996-06-21"}
+    mother = record("gp-okafor", "perinatal", "/v1/people", **name)["person_id"]
+    assert record("gp-okafor", "perinatal", "/v1/people", **his)["person_id"] == leaver["person_id"]
+    booked = record("midwife-ekwueme", "perinatal", "/v1/pregnancies", person_id=mother, concerns=["mental_ill_health"])
+    path = f"/v1/pregnancies/{booked['pregnancy_id']}/partner-named"
+    record("midwife-ekwueme", "perinatal", path, partner_id=leaver["person_id"], relation="father")
+    noted = record(
+        "gp-okafor",
+        "perinatal",
+        "/v1/referrals",
+        stage="intended",
+        person_id=mother,
+        service="camhs",
+        to_team="camhs-essex",
+        reason_code="depression",
+        note="She would rather not be telephoned.",
+    )
+    world.move_to(BEGIN + timedelta(days=3))
+    world.sweep()
+    world.wait_until_told()
+    late = world.follow_up("REF-01", noted["referral_id"])
+    assert late is not None
+    note = {"note": "The letter is on my desk."}
+    record("gp-okafor", "referrals_followup", f"/v1/follow-ups/{late['id']}/noted", **note)
+    world.move_to(BEGIN + timedelta(days=3, minutes=1))
+
+
+@contextmanager
+def _empty_system(stack: LocalStack) -> Iterator[System]:
+    """Empty databases and an empty virtual host beside those of the stack."""
+    amqp_uri = stack.parts.new_vhost("restored")
+    environments = {
+        service: {
+            **stack.environments[service],
+            "MONGODB_DATABASE": f"restored_{service}",
+            "AMQP_URI": amqp_uri,
+            "HTTP_ADDRESS": f"127.0.0.1:{stack.parts.ports.take(f'restored {service}')}",
+            "LOG_LEVEL": "warning",
+        }
+        for service in SERVICES
+    }
+    databases = {service: open_database(stack.parts.mongodb_uri, f"restored_{service}") for service in SERVICES}
+    yield System(amqp_uri, databases, environments)
+
+
+@contextmanager
+def _running(system: System) -> Iterator[None]:
+    with ExitStack() as running:
+        for service, *role in PROCESSES:
+            command = [sys.executable, "-W", "ignore", "-m", f"services.{service}", *role]
+            process = subprocess.Popen(command, cwd=ROOT, env=system.environments[service])
+            running.callback(process.wait, 20)
+            running.callback(process.terminate)
+        yield
+
+
+def _is_told(system: System, now: Any) -> bool:
+    """Whether all that was recorded is published, heard and folded."""
+    recording = [system.databases[service] for service in REACTIONS]
+    if not all(has_settled(of, system.databases[service], recording) for service, of in REACTIONS.items()):
+        return False
+    waiting = ("relay.pending", "relay.unlisted")
+    if any(database.events.find_one({part: True}) for database in system.databases.values() for part in waiting):
+        return False
+    complete = EvidenceStore(system.databases["referrals_followup"], CATALOGUE).complete_until()
+    return all(until is not None and until >= now for until in complete.values())
+
+
+def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to_twice(
+    stack: LocalStack, tmp_path: Path
+) -> None:
+    databases = {service: open_database(stack.parts.mongodb_uri, service) for service in SERVICES}
+    before = System(stack.parts.amqp_uri, databases, stack.environments)
+    key = tmp_path / "export.key"
+    key.write_text("a secret that is kept apart from the exports")
+    sealed = ("--private", "--key-file", str(key))
+    assert before.events("referrals_followup")
+    assert [event for event in before.events("leaving_care") if event["event"]["role"] == "system"]
+    delivered = sorted(path.name for path in (stack.parts.maildir / "new").iterdir())
+    assert delivered
+    for service in SERVICES:
+        before.run(service, "export", str(tmp_path / f"{service}.ndjson"), *sealed)
+
+    with _empty_system(stack) as after:
+        for service in SERVICES:
+            said = after.run(service, "import", str(tmp_path / f"{service}.ndjson"), "--key-file", str(key))
+            assert f"{len(before.events(service))} events imported, with private parts" in said
+        clock = ReplayClock(stack.clock_file)  # type: ignore[arg-type]
+        with _running(after):
+            eventually(lambda: _is_told(after, clock.now()), within=60)
+            eventually(lambda: after.views() == before.views(), within=20)
+            for service in SERVICES:
+                after.run(service, "rebuild")
+            assert after.views() == before.views()
+
+            sweep = {"_id": publish_sweep(after.amqp_uri, clock), "finished_at": {"$exists": True}}
+            followup = after.databases["referrals_followup"]
+            done = eventually(lambda: followup.sweeps.find_one(sweep), within=30)
+            assert done["as_of"] == clock.now()
+            assert done["chased"] == 0
+            assert mails.is_idle(followup.events)
+            eventually(lambda: _is_told(after, clock.now()), within=30)
+        for service in SERVICES:
+            assert after.events(service) == before.events(service)
+            after.run(service, "verify", str(tmp_path / f"{service}.ndjson"), "--database", "--key-file", str(key))
+        assert sorted(path.name for path in (stack.parts.maildir / "new").iterdir()) == delivered
