@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared import parked_command
 from shared.config import Config, config_or_exit
 from shared.kernel.envelope import from_text
 from shared.observability import configure_logging
@@ -74,6 +75,8 @@ def _run(
         from shared.messaging.topology import declare
 
         declare(config.amqp_uri, service)
+    elif said.role == "parked":
+        return parked_command.run(config, said)
     elif said.role == "rebuild":
         print(f"{rebuild(config)} views rebuilt")
     else:
@@ -90,6 +93,9 @@ def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
     relay.add_argument("--republish-since", type=_instant, metavar="RFC3339", help="publish again, and end")
     roles.add_parser("topology", help="declare exchanges and queues")
     roles.add_parser("rebuild", help="drop the views and fill them again from the events")
+    parked_command.add_arguments(
+        roles.add_parser("parked", help="messages that could not be handled: list, show, replay, discard")
+    )
     for role in own:
         roles.add_parser(role.name, help=role.help)
     return parser

@@ -38,7 +38,7 @@ _SERVING = _HEARING | _ANSWERING
 # Which roles cannot start without it; what is not listed has a default or may be left out.
 _NEEDED_BY = {
     "mongodb_uri": _SERVING | {"relay", "tick", "adopt", "parked", "rebuild", "check"},
-    "amqp_uri": _HEARING | {"relay", "topology", "tick", "parked"},
+    "amqp_uri": _HEARING | {"relay", "topology", "tick"},
     "jwt_public_key_file": _ANSWERING,
     "person_id_key_file": _ANSWERING,
     "directory_file": _SERVING | {"adopt"},

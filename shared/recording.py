@@ -22,6 +22,7 @@ from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.kernel.reactions import ReactionsOf
+from shared.messaging.parked import ParkedMessages
 from shared.reactions import Reactions
 from shared.views import Views
 from shared.web.access_log import AccessLog
@@ -45,6 +46,7 @@ class RecordingParts:
     records: Records
     views: Mapping[str, Views[Any]]
     reactions: Reactions
+    parked: ParkedMessages
     access_log: AccessLog
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
@@ -89,6 +91,7 @@ def build_recording(
             for kind, view in views.items()
         },
         reactions=Reactions(database, store, reactions),
+        parked=ParkedMessages(database),
         access_log=AccessLog(database, clock),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
@@ -96,6 +99,7 @@ def build_recording(
     parts.store.ensure_indexes()
     parts.access_log.ensure_indexes()
     parts.reactions.ensure_indexes()
+    parts.parked.ensure_indexes()
     for view in parts.views.values():
         view.ensure_indexes()
     return parts

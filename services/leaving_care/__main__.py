@@ -1,4 +1,4 @@
-"""`python -m services.leaving_care serve [http|bus] | relay | topology | rebuild`."""
+"""`python -m services.leaving_care serve [http|bus] | relay | topology | rebuild | parked`."""
 
 import sys
 

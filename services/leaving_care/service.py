@@ -39,6 +39,7 @@ from shared.recording import RecordingParts
 from shared.views import heard, newest_first
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
+from shared.web.parked import ParkedRoutes
 from shared.web.parts import Parts
 from shared.web.records import STEP_ERRORS, body_of, command_fields, identity_of, person_id_for, retraction, step
 from shared.web.told import Told
@@ -50,7 +51,7 @@ care_leaver_step = partial(step, care_leaver.AGGREGATE, told.one, CareLeaverAnsw
 plan_item_step = partial(step, plan_item.AGGREGATE, f"{PLAN_ITEMS}/<plan_item_id>", PlanItemAnswer)
 
 
-class LeavingCareService:
+class LeavingCareService(ParkedRoutes):
     """Care leavers, their personal advisers, and what becomes of each item of their pathway plans."""
 
     name = SERVICE

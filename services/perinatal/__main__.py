@@ -1,4 +1,4 @@
-"""`python -m services.perinatal serve [http|bus] | relay | topology | rebuild`."""
+"""`python -m services.perinatal serve [http|bus] | relay | topology | rebuild | parked`."""
 
 import sys
 

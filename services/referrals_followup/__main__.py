@@ -1,4 +1,4 @@
-"""`python -m services.referrals_followup serve [http|bus] | relay | topology | rebuild | adopt | tick`."""
+"""`python -m services.referrals_followup serve [http|bus] | relay | topology | rebuild | parked | adopt | tick`."""
 
 import sys
 

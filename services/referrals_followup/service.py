@@ -31,6 +31,7 @@ from shared.messaging.incoming import Delivery, Outcome
 from shared.messaging.topology import EVIDENCE, SWEEP
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
+from shared.web.parked import ParkedRoutes
 from shared.web.parts import Parts
 
 FOLLOW_UPS = "/v1/follow-ups"
@@ -38,7 +39,7 @@ ONE = f"{FOLLOW_UPS}/<follow_up>"
 ACT_ERRORS = (404, 409, 412)
 
 
-class ReferralsFollowupService:
+class ReferralsFollowupService(ParkedRoutes):
     """What is expected next, of whom, by when and why; who was chased; and people's acts on it."""
 
     name = SERVICE

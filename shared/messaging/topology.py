@@ -54,6 +54,11 @@ def exchange_of(service: str) -> str:
     return f"{service}.events"
 
 
+def is_heard_by_one(name: str) -> bool:
+    """Whether of all consumers of the queue only one at a time is given messages."""
+    return any(queue.name == name and "x-single-active-consumer" in queue.arguments for queue in QUEUES)
+
+
 def queues_of(service: str) -> tuple[Queue, ...]:
     """The queues that a service hears, and those that hear it."""
     return tuple(queue for queue in QUEUES if queue.hearer == service or service in queue.hears)

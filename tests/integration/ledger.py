@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -157,6 +158,10 @@ class Ledger:
         for service in SERVICES:
             if service not in but_not:
                 hearing.hear(self.parts, [delivery(self._position(service))])
+
+    def retry(self) -> None:
+        """What the consumer of the evidence does every second: parked messages whose time has come are heard again."""
+        self.parts.parked.try_again(EVIDENCE, partial(hearing.hear, self.parts))
 
     def sweep(self, sweep_id: str | None = None) -> Outcome:
         body = json.dumps({"sweep_id": sweep_id or uuid7(self.clock.now())}).encode()
