@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import parked_command
+from shared import check_command, parked_command
 from shared.config import Config, config_or_exit
 from shared.kernel.envelope import from_text
 from shared.observability import configure_logging
@@ -34,15 +34,17 @@ def run(
     *,
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
+    look: check_command.Look,
     own: Sequence[Role] = (),
     check: Callable[[Config], object] = lambda config: None,
 ) -> int:
     """Run the role that `argv` names; returns the exit status of the process.
 
-    `check` looks at the files that serving needs. It and the service's `own` roles may raise FaultyFile.
+    `look` finds what must hold in what is stored and does not; with True it samples nothing. `check` looks at the files
+    that serving needs. It, `look` and the service's `own` roles may raise FaultyFile.
     """
     try:
-        return _run(service, argv, load_class, rebuild, own, check)
+        return _run(service, argv, load_class, rebuild, look, own, check)
     except FaultyFile as error:
         print(f"{service} cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -53,6 +55,7 @@ def _run(
     argv: Sequence[str],
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
+    look: check_command.Look,
     own: Sequence[Role],
     check: Callable[[Config], object],
 ) -> int:
@@ -77,6 +80,8 @@ def _run(
         declare(config.amqp_uri, service)
     elif said.role == "parked":
         return parked_command.run(config, said)
+    elif said.role == "check":
+        return check_command.run(config, said, look)
     elif said.role == "rebuild":
         print(f"{rebuild(config)} views rebuilt")
     else:
@@ -96,6 +101,7 @@ def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
     parked_command.add_arguments(
         roles.add_parser("parked", help="messages that could not be handled: list, show, replay, discard")
     )
+    check_command.add_arguments(roles.add_parser("check", help="what must hold in what is stored and does not"))
     for role in own:
         roles.add_parser(role.name, help=role.help)
     return parser

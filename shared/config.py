@@ -41,7 +41,7 @@ _NEEDED_BY = {
     "amqp_uri": _HEARING | {"relay", "topology", "tick"},
     "jwt_public_key_file": _ANSWERING,
     "person_id_key_file": _ANSWERING,
-    "directory_file": _SERVING | {"adopt"},
+    "directory_file": _SERVING | {"adopt", "check"},
     "standards_dir": _SERVING | {"adopt"},
     "smtp_host": _HEARING,
     "mail_from": _HEARING,

@@ -239,6 +239,10 @@ class LeavingCareService(ParkedRoutes):
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.parts.reactions.hear(deliveries)
 
+    @consume("leaving_care.check", batch=1)
+    def check(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.parts.watch.hear(deliveries)
+
     def _list(self, kind: str, begun_by: str, request: Request, columns: dict[str, str]) -> Answer:
         """A page of views that the actor may see; `columns` by field of the query."""
         actor, query = request.actor, request.query

@@ -33,3 +33,7 @@ class PerinatalService(
     @consume("perinatal.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.parts.reactions.hear(deliveries)
+
+    @consume("perinatal.check", batch=1)
+    def check(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.parts.watch.hear(deliveries)

@@ -12,6 +12,7 @@ from shared.commands import Role
 from shared.config import Config
 from shared.contracts import CATALOGUE
 from shared.kernel.calendar import england
+from shared.watching import Finding
 from shared.yamlfile import Fault, FaultyFile
 
 
@@ -37,6 +38,11 @@ def checked_files(config: Config) -> tuple[Directory, list[dict[str, Any]]]:
 def rebuild(config: Config) -> int:
     """Drop the follow-ups and fold them again from the evidence; how many threads that were."""
     return build(config).views.rebuild()
+
+
+def look(config: Config, full: bool) -> list[Finding]:
+    """Every finding in what is stored now; with `full` nothing is sampled."""
+    return build(config).watch.look(full)
 
 
 def adopt(config: Config) -> None:

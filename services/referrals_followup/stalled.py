@@ -14,6 +14,7 @@ from services.referrals_followup.actors import SYSTEM_ACTOR
 from services.referrals_followup.domain.in_force import NATIONAL
 from services.referrals_followup.domain.stalled import (
     AGGREGATE,
+    FINDING,
     LETTER,
     MESSAGE,
     THREAD,
@@ -24,6 +25,7 @@ from services.referrals_followup.domain.stalled import (
 from shared.events.mongo import is_store_away
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.decisions import Refused
+from shared.kernel.envelope import Event, from_text
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
 from shared.observability import get_logger
@@ -56,6 +58,13 @@ def tell(parts: Parts) -> None:
         _told(parts, THREAD, thread["_id"], thread["reason"], thread["parked_at"])
     for letter_id, reason in mails.failing(parts):
         _told(parts, LETTER, f"{LETTER}/{letter_id}", reason)
+
+
+def tell_of_findings(parts: Parts, check: Event) -> None:
+    """Tell the operators of what a service's check found, once for as long as every check finds it."""
+    for finding in check.data["findings"]:
+        what = f"{FINDING}/{check.source}-{finding['code']}"
+        _told(parts, FINDING, what, finding["code"], from_text(finding["since"]))
 
 
 def _told(parts: Parts, kind: str, what: str, reason: str, since: datetime | None = None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What every service says: that a record was made in error, and how far its publishing has come."""
+"""What every service says: that a record was made in error, how far its publishing has come, what its check found."""
 
 from __future__ import annotations
 
@@ -37,7 +37,22 @@ class PositionReported(EventData):
     manifest = fields.Nested(Manifest, required=True, allow_none=True)
 
 
+class FoundAmiss(EventData):
+    """A finding: its code, how many things it names, and since when (real time) every check has had it."""
+
+    code = Slug(required=True)
+    count = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    since = Instant(required=True)
+
+
+class CheckFinished(EventData):
+    """A service looked at what it has stored for what must hold; these did not."""
+
+    findings = fields.List(fields.Nested(FoundAmiss), required=True)
+
+
 TYPES = (
     EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, "operational"),
     EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, "operational"),
+    EventType("check.finished.v1", CheckFinished, _ALL, _LEDGER, "operational"),
 )

@@ -1,7 +1,8 @@
 """What could not be handled and is set aside: a message, a thread or a letter. Somebody is told until it is not.
 
 The operators at once; they and the safeguarding leads after one working day, and again after each further one. A stream
-is one spell of being set aside: what is set aside anew begins at the foot of the ladder.
+is one spell of being set aside: what is set aside anew begins at the foot of the ladder. Of what a check found the
+operators are told once in each spell.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from shared.kernel.envelope import Event
 from shared.kernel.time import Offset, due
 
 STALLED = "work.stalled.v1"
-MESSAGE, THREAD, LETTER = "message", "thread", "letter"
+MESSAGE, THREAD, LETTER, FINDING = "message", "thread", "letter", "finding"
 AGAIN_AFTER = Offset(working_days=1)
 _LONGEST = 64
 
@@ -46,7 +47,7 @@ def told_again_at(told_at: datetime, calendar: WorkingCalendar) -> datetime:
 def _decide(told_at: datetime | None, command: TellOfStalled, context: Context) -> Fact:
     recipients = list(command.operators)
     if told_at is not None:
-        if context.now < told_again_at(told_at, command.calendar):
+        if command.kind == FINDING or context.now < told_again_at(told_at, command.calendar):
             raise Refused("nothing-owed", "no rung is owed")
         recipients = list(dict.fromkeys([*command.operators, *command.leads]))
     data = {
