@@ -36,6 +36,7 @@ from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.domain.stalled import FINDING, STALLED
 from services.referrals_followup.links import record_url
 from services.referrals_followup.mailer import Rejected, ServerAway
+from services.referrals_followup.problems import DataProblems
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
 from shared.kernel.envelope import Event, from_text
@@ -64,6 +65,7 @@ class NowKnown:
 
     def __init__(self, parts: Parts, letters: Iterable[Event]) -> None:
         self._parts = parts
+        self.problems = DataProblems(parts)
         wanted = [chase for letter in letters for chase in letter.data["chases"]]
         found = parts.store.collection.find({"_id": {"$in": wanted}}, {"event": 1}).sort("_id", ASCENDING)
         self._chases = {document["_id"]: event_of(document) for document in found}
@@ -287,4 +289,5 @@ def _item(parts: Parts, chase: Event, recipient: Member, now_known: NowKnown) ->
         urgent=chase.data["urgent"],
         inherited=chase.data["inherited"],
         gap=follow_up.gap,
+        data_problem=now_known.problems.bear_on(current[0]),
     )

@@ -39,6 +39,7 @@ class ChasedItem:
     urgent: bool = False
     inherited: bool = False
     gap: str | None = None
+    data_problem: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,8 @@ def _paragraph(number: int, item: ChasedItem, now: datetime, links: Links) -> st
     lines.append(f"Due: {_moment(item.due_at)}, {_lateness(item.due_at, now)}")
     if item.gap:
         lines.append(f"Missing: {item.gap.replace('_', ' ')}; please record it, the due date rests on it")
+    if item.data_problem:
+        lines.append("Data problem: something about this person or record could not be read and may change this")
     lines.append(f"Basis: {BASES[item.basis]}" + (f". {item.source}" if item.source else ""))
     lines.append(f"Also told: {', '.join(item.others_told) if item.others_told else 'nobody else'}")
     lines.append(f"Follow-up: {links.follow_up(item.reference)}")
