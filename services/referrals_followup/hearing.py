@@ -2,7 +2,7 @@
 
 Guarantees: a message is done when it is kept on a majority and every view that it bears on is written; killed in
 between and delivered again, it ends the same. What cannot be read is parked, and counts as heard. What a check found is
-told to the operators.
+told to the operators, and at each sweep what lies parked, here or elsewhere.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
     for event in said:
         if event.type == POSITION:
             parts.evidence.note_position(event)
+            stalled.note_parked(parts, event)
         if event.type == FINISHED:
             stalled.tell_of_findings(parts, event)
     return [Done() if isinstance(event, Event) else event for event in read]

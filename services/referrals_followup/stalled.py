@@ -6,8 +6,11 @@ and of a letter that keeps failing, is told once. One that fails here stops no o
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from pymongo.errors import DuplicateKeyError
 
 from services.referrals_followup import mails
 from services.referrals_followup.actors import SYSTEM_ACTOR
@@ -54,10 +57,28 @@ def tell(parts: Parts) -> None:
         told_at = _told(parts, MESSAGE, f"{MESSAGE}/{message.id}", message.reason, message.parked_at)
         if told_at is not None:
             parts.parked.told(message, told_again_at(told_at, _calendar(parts)))
+    for elsewhere in parts.database.reported_parked.find({"parked": {"$ne": None}}).sort("_id"):
+        _told(parts, MESSAGE, f"{MESSAGE}/{elsewhere['parked']['oldest']}", f"parked in {elsewhere['_id']}")
     for thread in parts.views.parked_threads():
         _told(parts, THREAD, thread["_id"], thread["reason"], thread["parked_at"])
     for letter_id, reason in mails.failing(parts):
         _told(parts, LETTER, f"{LETTER}/{letter_id}", reason)
+
+
+def note_parked(parts: Parts, position: Event) -> None:
+    """Remember what lies parked in another service: of the oldest of it the same people are told as of one here.
+
+    Read first: mostly there is nothing new to write, and a position that comes late changes nothing.
+    """
+    if position.source == parts.store.source or position.data["until"] is None:
+        return
+    noted, parked = parts.database.reported_parked, position.data.get("parked")
+    known = noted.find_one({"_id": position.source})
+    if (known or {"parked": None})["parked"] == parked or (known and known["at"] >= position.recorded_at):
+        return
+    newer = {"_id": position.source, "at": {"$lt": position.recorded_at}}
+    with suppress(DuplicateKeyError):
+        noted.update_one(newer, {"$set": {"at": position.recorded_at, "parked": parked}}, upsert=True)
 
 
 def tell_of_findings(parts: Parts, check: Event) -> None:

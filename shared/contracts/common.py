@@ -26,15 +26,23 @@ class Manifest(EventData):
     ids = fields.List(EventId(), required=True, validate=validate.Length(min=1, max=1000))
 
 
+class ParkedReported(EventData):
+    """How many messages a service could not handle and has lying parked, and the id of the oldest."""
+
+    count = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    oldest = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
+
+
 class PositionReported(EventData):
     """Everything recorded before `until` is published, and manifests 1 to `last` name all of it.
 
-    A message that only brings a manifest has no `until`.
+    A message that only brings a manifest has no `until`. `parked` comes with one that has, when something is.
     """
 
     until = Instant(required=True, allow_none=True)
     last = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
     manifest = fields.Nested(Manifest, required=True, allow_none=True)
+    parked = fields.Nested(ParkedReported)
 
 
 class FoundAmiss(EventData):

@@ -201,6 +201,11 @@ class ParkedMessages:
         """How many wait."""
         return self._collection.count_documents({"state": PARKED})
 
+    def oldest(self) -> str | None:
+        """The id of the one that has waited longest; None when none waits."""
+        found = self._collection.find_one({"state": PARKED}, {"_id": 1}, sort=[("parked_at", ASCENDING)])
+        return found["_id"] if found else None
+
     def overdue(self, parked_before: datetime, retry_before: datetime) -> tuple[list[str], list[str]]:
         """The ids of those that wait since before one instant, and of those to be tried again before another."""
         old = {"state": PARKED, "parked_at": {"$lt": parked_before}}

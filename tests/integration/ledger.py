@@ -122,6 +122,7 @@ class Ledger:
         self.parts = build(config, clock)
         self._published: dict[str, list[Event]] = {service: [] for service in SERVICES}
         self._manifests = dict.fromkeys(SERVICES, 0)
+        self._parked: dict[str, tuple[str, ...]] = {}
         packs = load_packs(config.standards_dir, CATALOGUE, self.parts.directory.roles)
         self.parts.rules.adopt(packs, england(config.bank_holidays_until))
         self.catch_up()
@@ -191,13 +192,23 @@ class Ledger:
         found = self.parts.store.collection.find({"event.type": event_type}).sort("_id")
         return [event_of(document) for document in found]
 
+    def parks(self, service: str, *ids: str) -> None:
+        """With its next position the service says that these messages lie parked in it."""
+        self._parked[service] = ids
+
     def _position(self, service: str) -> Event:
         events, self._published[service] = self._published[service], []
         manifest = None
         if events:
             self._manifests[service] += 1
             manifest = {"number": self._manifests[service], "ids": [event.id for event in events]}
-        data = {"until": to_text(self.clock.now()), "last": self._manifests[service], "manifest": manifest}
+        data: dict[str, Any] = {
+            "until": to_text(self.clock.now()),
+            "last": self._manifests[service],
+            "manifest": manifest,
+        }
+        if ids := self._parked.get(service):
+            data["parked"] = {"count": len(ids), "oldest": ids[0]}
         return an_event("position.reported.v1", f"position/{service}", data, at=self.clock.now(), source=service)
 
 

@@ -336,6 +336,38 @@ def test_a_parked_message_climbs_a_ladder_until_somebody_discards_it(ledger: Led
     assert len(ledger.letters("work.stalled.v1")) == 5
 
 
+def test_what_lies_parked_in_another_service_has_the_same_ladder(ledger: Ledger) -> None:
+    first, second = "1" * 64, "2" * 64
+    for until, parked in (
+        ("2013-01-14T10:00:00Z", (first, second)),
+        ("2013-01-14T10:01:00Z", (first, second)),
+        ("2013-01-15T17:00:00Z", (first, second)),
+        ("2013-01-15T17:01:00Z", (second,)),  # the oldest was discarded, the other is left
+        ("2013-01-15T17:02:00Z", ()),
+        ("2013-01-16T17:00:00Z", ()),
+    ):
+        ledger.parks("leaving_care", *parked)
+        ledger.days_pass(until)
+    told = [event.data for event in ledger.letters("work.stalled.v1")]
+    assert [(data["what"], data["reason_code"], len(data["recipients"])) for data in told] == [
+        (f"message/{first}", "parked-in-leaving-care", 1),
+        (f"message/{first}", "parked-in-leaving-care", 3),
+        (f"message/{second}", "parked-in-leaving-care", 1),
+    ]
+
+
+def test_a_position_that_comes_late_brings_nothing_back(ledger: Ledger) -> None:
+    ledger.parks("leaving_care", "1" * 64)
+    late = delivery(ledger._position("leaving_care"))
+    ledger.catch_up()
+    ledger.parks("leaving_care")
+    ledger.clock.advance(minutes=1)
+    ledger.catch_up()
+    hearing.hear(ledger.parts, [late])
+    ledger.sweep()
+    assert ledger.letters("work.stalled.v1") == []
+
+
 @pytest.mark.parametrize("forgets", ["told", "_told"])
 def test_killed_between_telling_of_it_and_noting_that_no_rung_is_told_twice(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, forgets: str
