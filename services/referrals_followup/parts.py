@@ -52,10 +52,14 @@ class Parts:
 
     def details(self) -> dict[str, Any]:
         """What readiness shows beside: how far the evidence is complete, how many messages wait, the last check."""
-        sources = {name: until and to_text(until) for name, until in self.evidence.complete_until().items()}
-        stale = sorted(silence.silent(self.evidence.complete_until(), self.clock.now()))
-        evidence = {"sources": sources, "stale": stale}
-        return {"evidence": evidence, "parked": self.parked.waiting(), "check": self.watch.last()}
+        known = self.evidence.complete_until()
+        sources = {name: until and to_text(until) for name, until in known.items()}
+        stale = sorted(silence.silent(known, self.clock.now()))
+        return {
+            "evidence": {"sources": sources, "stale": stale},
+            "parked": self.parked.waiting(),
+            "check": self.watch.last(),
+        }
 
     def observe(self) -> None:
         """Bring the gauges up to date."""

@@ -13,6 +13,7 @@ from services.referrals_followup.domain.follow_up import OPEN, Owner
 from services.referrals_followup.domain.in_force import NATIONAL
 from shared.contracts import CATALOGUE
 from shared.kernel.time import london_date
+from shared.messaging.parked import DISCARDED, PARKED
 from shared.predicates import (
     SAMPLE,
     SETTLED_AFTER,
@@ -43,7 +44,9 @@ def predicates(parts: Parts, full: bool) -> Mapping[str, Predicate]:
         "parked": partial(parked_messages, parts.parked),
         "private": partial(private_leftovers, events, [evidence], CATALOGUE, sample),
         "positions": partial(_positions, parts, now),
-        "evidence": lambda: version_gaps("evidence-gaps", evidence, now, unheard, parts.parked.named()),
+        "evidence": lambda: version_gaps(
+            "evidence-gaps", evidence, now, unheard, without=parts.parked.named(PARKED, DISCARDED)
+        ),
         "folding": partial(_unfolded, parts, now),
         "threads": partial(_parked_threads, parts),
         "owners": partial(_owners, parts, now),

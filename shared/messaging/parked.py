@@ -224,9 +224,9 @@ class ParkedMessages:
         """Note that nobody need be told of it before then (domain time)."""
         self._collection.update_one({"_id": message.id}, {"$set": {"tell_from": until}})
 
-    def named(self) -> set[str]:
-        """Every person (`person/<id>`) and stream that a message that waits names."""
-        return set(self._collection.distinct("names", {"state": PARKED}))
+    def named(self, *states: str) -> set[str]:
+        """Every person (`person/<id>`) and stream that messages in these states name; left out, those that wait."""
+        return set(self._collection.distinct("names", {"state": {"$in": list(states)} if states else PARKED}))
 
     def among(self, message_ids: Iterable[str]) -> set[str]:
         """Which of these messages were ever parked. A message that carries an event has the event's id."""

@@ -131,12 +131,16 @@ class Ledger:
         self.parts.close()
 
     def forget(self) -> None:
-        """Nothing was ever recorded but the rules; the sources are as complete as they were."""
+        """Nothing was ever recorded but the rules, nothing is parked, and no source has spoken."""
         but_rules = {"event.type": {"$ne": ADOPTED}}
         self.parts.views.collection.delete_many({})
         self.parts.database.threads.delete_many({})
         self.parts.database.evidence.delete_many(but_rules)
         self.parts.store.collection.delete_many(but_rules)
+        for said in ("positions", "reported_manifests", "reported_parked", "parked"):
+            self.parts.database[said].delete_many({})
+        self._manifests = dict.fromkeys(SERVICES, 0)
+        self._parked.clear()
         for published in self._published.values():
             published.clear()
 

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 import yaml
 
 from deploy.local.parts import Parts
@@ -228,6 +229,25 @@ def test_answers_say_up_to_when_the_evidence_is_complete_and_when_that_is_stale(
     assert evidence["stale"] is True
     assert evidence["complete_until"] == evidence["sources"]["leaving_care"] == to_text(NOW)
     assert evidence["sources"]["perinatal"] == to_text(NOW + timedelta(minutes=6))
+
+
+def test_readiness_and_metrics_say_how_far_the_evidence_is_complete_and_which_source_is_stale(
+    service: Running, ledger: Ledger
+) -> None:
+    now = ledger.clock.now()
+    ledger.catch_up()
+    ready = requests.get(f"{service.url}/health/ready", timeout=10).json()
+    assert (ready["status"], ready["check"], ready["parked"]) == ("ready", None, 0)
+    assert ready["evidence"]["stale"] == []
+    assert set(ready["evidence"]["sources"].values()) == {to_text(now)}
+    ledger.clock.set(now + timedelta(minutes=6))
+    ledger.catch_up("leaving_care")
+    ready = requests.get(f"{service.url}/health/ready", timeout=10).json()
+    assert (ready["status"], ready["evidence"]["stale"]) == ("ready", ["leaving_care"])
+    metrics = requests.get(f"{service.url}/metrics", timeout=10).text
+    assert 'position_lag_seconds{source="leaving_care"} 360.0' in metrics
+    assert 'position_lag_seconds{source="perinatal"} 0.0' in metrics
+    ledger.catch_up()
 
 
 def test_what_is_set_aside_is_counted_and_shows_on_the_follow_ups_of_whom_it_names(

@@ -33,6 +33,7 @@ from tests.integration.ledger import (
     Ledger,
     an_event,
     config,
+    delivery,
     mail_server,
     referral_noted,
     referral_sent,
@@ -267,6 +268,16 @@ def test_an_assigned_one_is_owned_by_who_was_assigned(ledger: Ledger) -> None:
         ledger.parts.store.execute(AGGREGATE, stream, assign, SYSTEM_ACTOR, key="k" + stream, body={}, creates=True)
     ledger.catch_up()
     assert "owner-missing" not in look(ledger)
+
+
+def test_what_was_discarded_leaves_a_gap_that_is_known(ledger: Ledger) -> None:
+    noted = referral_noted()
+    ledger.parts.parked.park([(delivery(noted), Park("payload of referral.intended.v1: fields service"))])
+    ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
+    assert look(ledger) == {}
+    (waiting,) = ledger.parts.parked.parked()
+    ledger.parts.parked.discard(waiting.id, "operator-kowalski", "recorded again by hand", "k")
+    assert look(ledger) == {}
 
 
 def test_what_was_only_just_recorded_is_not_found(ledger: Ledger) -> None:
