@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared import check_command, parked_command
 from shared.archive import commands as archive
 from shared.config import Config, config_or_exit
 from shared.kernel.envelope import from_text
@@ -34,17 +35,19 @@ def run(
     *,
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
+    look: check_command.Look,
     own: Sequence[Role] = (),
     check: Callable[[Config], object] = lambda config: None,
     about: archive.About = archive.by_subject,
 ) -> int:
     """Run the role that `argv` names; returns the exit status of the process.
 
-    `check` looks at the files that serving needs. It and the service's `own` roles may raise FaultyFile. `about` says
-    which events are about a person, for an erasure.
+    `look` finds what must hold in what is stored and does not; with True it samples nothing. `check` looks at the files
+    that serving needs. It, `look` and the service's `own` roles may raise FaultyFile. `about` says which events are
+    about a person, for an erasure.
     """
     try:
-        return _run(service, argv, load_class, rebuild, own, check, about)
+        return _run(service, argv, load_class, rebuild, look, own, check, about)
     except FaultyFile as error:
         print(f"{service} cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -55,6 +58,7 @@ def _run(
     argv: Sequence[str],
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
+    look: check_command.Look,
     own: Sequence[Role],
     check: Callable[[Config], object],
     about: archive.About,
@@ -80,6 +84,10 @@ def _run(
         from shared.messaging.topology import declare
 
         declare(config.amqp_uri, service)
+    elif said.role == "parked":
+        return parked_command.run(config, said)
+    elif said.role == "check":
+        return check_command.run(config, said, look)
     elif said.role == "rebuild":
         print(f"{rebuild(config)} views rebuilt")
     else:
@@ -97,6 +105,10 @@ def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
     roles.add_parser("topology", help="declare exchanges and queues")
     roles.add_parser("rebuild", help="fold every view again from the events, in place")
     archive.add_roles(roles)
+    parked_command.add_arguments(
+        roles.add_parser("parked", help="messages that could not be handled: list, show, replay, discard")
+    )
+    check_command.add_arguments(roles.add_parser("check", help="what must hold in what is stored and does not"))
     for role in own:
         roles.add_parser(role.name, help=role.help)
     return parser

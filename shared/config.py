@@ -40,10 +40,10 @@ _NEEDED_BY = {
     "mongodb_uri": _SERVING
     | {"relay", "tick", "adopt", "parked", "rebuild", "check"}
     | {"export", "import", "verify", "erase"},
-    "amqp_uri": _HEARING | {"relay", "topology", "tick", "parked"},
+    "amqp_uri": _HEARING | {"relay", "topology", "tick"},
     "jwt_public_key_file": _ANSWERING,
     "person_id_key_file": _ANSWERING,
-    "directory_file": _SERVING | {"adopt"},
+    "directory_file": _SERVING | {"adopt", "check"},
     "standards_dir": _SERVING | {"adopt"},
     "smtp_host": _HEARING,
     "mail_from": _HEARING,

@@ -135,4 +135,7 @@ RELAY_PENDING = Gauge("relay_pending", "Events recorded and not yet confirmed, a
 FOLLOWUPS_CHASED = Counter("followups_chased", "Follow-ups chased")
 SWEEP_FINISHED = Gauge("sweep_finished_timestamp_seconds", "Real time at which this process last finished a sweep")
 MAILS = Counter("mails", "Mails handed to the SMTP server, by outcome", ["outcome"])
+CHECK_FINISHED = Gauge("check_finished_timestamp_seconds", "Real time at which the last check was over")
+FINDINGS = Gauge("findings", "What the last check found that must not be, by code", ["code"])
+PARKED_WAITING = Gauge("parked_waiting", "Messages that could not be handled and wait for a try or a person")
 POSITION_LAG_SECONDS = Gauge("position_lag_seconds", "Domain time since a source was last known complete", ["source"])

@@ -29,7 +29,6 @@ from shared.kernel.history import Command, Retract
 from shared.kernel.reactions import Reaction, ReactionsOf
 from shared.kernel.tables import Tell
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
-from shared.messaging.parked import ParkedMessages
 from shared.observability import get_logger
 
 CAUSE_RETRACTED = "cause_retracted"
@@ -42,7 +41,6 @@ class Reactions:
 
     def __init__(self, database: Database[dict[str, Any]], store: EventStore, of: ReactionsOf) -> None:
         self._heard = database["heard"]
-        self._parked = ParkedMessages(database)
         self._store = store
         self._of = of
 
@@ -51,14 +49,10 @@ class Reactions:
         self._heard.create_index([("refs", ASCENDING)], name="refs")
 
     def hear(self, deliveries: list[Delivery]) -> list[Outcome]:
-        """The outcome of each delivery. Raises when the store cannot be reached; nothing is acknowledged then.
-
-        Positions come all the time, so what was set aside before is tried again here when its time has come.
-        """
-        outcomes = self._hear(deliveries)
-        for queue in sorted({delivery.queue for delivery in deliveries}):
-            self._parked.try_again(queue, self._hear)
-        return outcomes
+        """The outcome of each delivery. Raises when the store cannot be reached; nothing is acknowledged then."""
+        read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
+        self.react(event for event in read if isinstance(event, Event))
+        return [Done() if isinstance(event, Event) else event for event in read]
 
     def react(self, events: Iterable[Event]) -> None:
         """Keep those of the events that can matter, and record all that follows. Raises StoreUnavailable."""
@@ -70,11 +64,6 @@ class Reactions:
             pass
         settled = {"_id": {"$in": [event.id for event in matter]}, "settled": False}
         self._heard.update_many(settled, {"$set": {"settled": True}})
-
-    def _hear(self, deliveries: list[Delivery]) -> list[Outcome]:
-        read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
-        self.react(event for event in read if isinstance(event, Event))
-        return [Done() if isinstance(event, Event) else event for event in read]
 
     def _keep(self, events: list[Event]) -> None:
         with despite_duplicates():

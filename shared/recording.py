@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mongoengine import Document
@@ -14,6 +15,7 @@ from mongoengine.queryset import QuerySet
 from mongoengine.queryset.visitor import Q
 from pymongo.database import Database
 
+from shared.clock import Clock
 from shared.config import Config
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
@@ -22,8 +24,12 @@ from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.kernel.reactions import ReactionsOf
+from shared.messaging.parked import ParkedMessages
+from shared.observability import PARKED_WAITING
+from shared.predicates import SAMPLE, SETTLED_AFTER, parked_messages, private_leftovers, unpublished, version_gaps
 from shared.reactions import Reactions
 from shared.views import Views
+from shared.watching import Finding, Predicate, Watch, found
 from shared.web.access_log import AccessLog
 from shared.web.records import LivesIn, Records, nowhere_else
 
@@ -45,7 +51,9 @@ class RecordingParts:
     records: Records
     views: Mapping[str, Views[Any]]
     reactions: Reactions
+    parked: ParkedMessages
     access_log: AccessLog
+    watch: Watch
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
 
@@ -61,6 +69,15 @@ class RecordingParts:
         if person_id is None or not self.records.lives_among(person_id, actor):
             found = found.filter(area__in=actor.areas)
         return found if may_see(actor.role, CATALOGUE[event_type].disclosure) else found.filter(Q(teams=actor.team))
+
+    def details(self) -> dict[str, Any]:
+        """What readiness shows beside: how many messages wait, and the last check."""
+        return {"parked": self.parked.waiting(), "check": self.watch.last()}
+
+    def observe(self) -> None:
+        """Bring the gauges up to date."""
+        PARKED_WAITING.set(self.parked.waiting())
+        self.watch.observe()
 
     def close(self) -> None:
         self.database.client.close()
@@ -80,15 +97,19 @@ def build_recording(
     database = open_database(config.mongodb_uri, config.mongodb_database)
     clock = config.clock()
     store = EventStore(database, source=service, clock=clock, catalogue=CATALOGUE)
+    parked = ParkedMessages(database)
+    lists = {
+        kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
+        for kind, view in views.items()
+    }
     parts = RecordingParts(
         database=database,
         store=store,
         records=Records(store, lives_in(store)),
-        views={
-            kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
-            for kind, view in views.items()
-        },
+        views=lists,
         reactions=Reactions(database, store, reactions),
+        parked=parked,
+        watch=Watch(database, store, partial(_predicates, database, parked, lists, clock)),
         access_log=AccessLog(database, clock),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
@@ -96,9 +117,42 @@ def build_recording(
     parts.store.ensure_indexes()
     parts.access_log.ensure_indexes()
     parts.reactions.ensure_indexes()
+    parts.parked.ensure_indexes()
+    parts.watch.ensure_indexes()
     for view in parts.views.values():
         view.ensure_indexes()
     return parts
+
+
+def _predicates(
+    database: Database[dict[str, Any]],
+    parked: ParkedMessages,
+    views: Mapping[str, Views[Any]],
+    clock: Clock,
+    full: bool,
+) -> Mapping[str, Predicate]:
+    """What must hold in a recording service."""
+    now, sample, events = clock.now(), None if full else SAMPLE, database["events"]
+    return {
+        "unpublished": partial(unpublished, events, now),
+        "versions": partial(
+            version_gaps, "version-gaps", events, now, "an event was lost or removed: restore the store"
+        ),
+        "parked": partial(parked_messages, parked),
+        "private": partial(private_leftovers, events, [database["heard"]], CATALOGUE, sample),
+        "views": lambda: found(
+            "views-differ",
+            (stream for view in views.values() for stream in view.differing(sample, now - SETTLED_AFTER)),
+            "see that `serve bus` consumes the queue of its views, then run `rebuild`",
+        ),
+    }
+
+
+def look_at_recording(
+    config: Config, full: bool, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf
+) -> list[Finding]:
+    """Every finding of the configured database now. Raises when it cannot be reached."""
+    return build_recording(config, service, views, reactions).watch.look(full)
 
 
 def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf) -> int:

@@ -7,7 +7,7 @@ none meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -22,6 +22,7 @@ from shared.contracts import CATALOGUE
 from shared.events.store import EventStore
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
+from shared.predicates import sampled
 from shared.web.pages import decode_cursor, encode_cursor
 
 D = TypeVar("D", bound=Document)
@@ -69,6 +70,22 @@ class Views(Generic[D]):
                 history = self._store.load(stream)
                 if history:
                     self._write(self._fold(history))
+
+    def differing(self, sample: int | None, before: datetime) -> Iterator[str]:
+        """The streams whose view is not what a fold of their history makes now, and views without a stream.
+
+        Looks at all of them, or at `sample` streams and views chosen by chance. Streams with an event recorded after
+        `before` are left out: what was just recorded may not have been heard yet.
+        """
+        streams = set(self._store.streams(self._kind, sample))
+        streams |= {f"{self._kind}/{found['_id']}" for found in sampled(self._collection, {}, sample, {"_id": 1})}
+        for stream in sorted(streams):
+            history = self._store.load(stream)
+            if history and history[-1].recorded_at > before:
+                continue
+            stored = self._collection.find_one({"_id": stream.partition("/")[2]})
+            if stored != (self._fold(history).to_mongo().to_dict() if history else None):
+                yield stream
 
     def rebuild(self) -> int:
         """Fold all streams again, in place, while others read and write; how many there are then.

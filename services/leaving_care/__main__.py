@@ -1,4 +1,4 @@
-"""`python -m services.leaving_care serve [http|bus] | relay | topology | rebuild`, and more."""
+"""`python -m services.leaving_care serve [http|bus] | relay | topology | rebuild | parked | check`."""
 
 import sys
 
@@ -7,7 +7,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.leaving_care.parts import rebuild
+from services.leaving_care.parts import look, rebuild
 from shared.commands import run
 
 
@@ -18,4 +18,4 @@ def _service() -> type:
 
 
 if __name__ == "__main__":
-    sys.exit(run("leaving_care", sys.argv[1:], load_class=_service, rebuild=rebuild))
+    sys.exit(run("leaving_care", sys.argv[1:], load_class=_service, rebuild=rebuild, look=look))

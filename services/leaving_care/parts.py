@@ -6,9 +6,10 @@ from functools import partial
 
 from services.leaving_care.domain.reactions import REACTIONS
 from services.leaving_care.views import VIEWS
-from shared.recording import build_recording, rebuild_recording
+from shared.recording import build_recording, look_at_recording, rebuild_recording
 
 SERVICE = "leaving_care"
 
 build = partial(build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
+look = partial(look_at_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
 rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)

@@ -39,6 +39,7 @@ from shared.recording import RecordingParts
 from shared.views import heard, newest_first
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
+from shared.web.parked import ParkedRoutes
 from shared.web.parts import Parts
 from shared.web.records import STEP_ERRORS, body_of, command_fields, identity_of, person_id_for, retraction, step
 from shared.web.told import Told
@@ -50,7 +51,7 @@ care_leaver_step = partial(step, care_leaver.AGGREGATE, told.one, CareLeaverAnsw
 plan_item_step = partial(step, plan_item.AGGREGATE, f"{PLAN_ITEMS}/<plan_item_id>", PlanItemAnswer)
 
 
-class LeavingCareService:
+class LeavingCareService(ParkedRoutes):
     """Care leavers, their personal advisers, and what becomes of each item of their pathway plans."""
 
     name = SERVICE
@@ -237,6 +238,10 @@ class LeavingCareService:
     @consume("leaving_care.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.parts.reactions.hear(deliveries)
+
+    @consume("leaving_care.check", batch=1)
+    def check(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.parts.watch.hear(deliveries)
 
     def _list(self, kind: str, begun_by: str, request: Request, columns: dict[str, str]) -> Answer:
         """A page of views that the actor may see; `columns` by field of the query."""

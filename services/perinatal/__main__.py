@@ -1,4 +1,4 @@
-"""`python -m services.perinatal serve [http|bus] | relay | topology | rebuild`, and more."""
+"""`python -m services.perinatal serve [http|bus] | relay | topology | rebuild | parked | check`."""
 
 import sys
 
@@ -7,7 +7,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.perinatal.parts import rebuild
+from services.perinatal.parts import look, rebuild
 from shared.commands import run
 
 
@@ -18,4 +18,4 @@ def _service() -> type:
 
 
 if __name__ == "__main__":
-    sys.exit(run("perinatal", sys.argv[1:], load_class=_service, rebuild=rebuild))
+    sys.exit(run("perinatal", sys.argv[1:], load_class=_service, rebuild=rebuild, look=look))

@@ -7,9 +7,10 @@ from functools import partial
 from services.perinatal.domain.reactions import REACTIONS
 from services.perinatal.views import VIEWS
 from services.perinatal.whereabouts import lives_in
-from shared.recording import build_recording, rebuild_recording
+from shared.recording import build_recording, look_at_recording, rebuild_recording
 
 SERVICE = "perinatal"
 
 build = partial(build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, lives_in=lives_in)
+look = partial(look_at_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
 rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)

@@ -14,11 +14,12 @@ from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
 from shared.recording import RecordingParts
 from shared.views import heard
+from shared.web.parked import ParkedRoutes
 from shared.web.parts import Parts
 
 
 class PerinatalService(
-    PeopleRoutes, PregnancyRoutes, CareRoutes, ReferralRoutes, MoveRoutes, ConcernRoutes, AgencyRoutes
+    PeopleRoutes, PregnancyRoutes, CareRoutes, ReferralRoutes, MoveRoutes, ConcernRoutes, AgencyRoutes, ParkedRoutes
 ):
     """People and pregnancies, screens, support and referrals, moves and concerns, and what passed between agencies."""
 
@@ -32,3 +33,7 @@ class PerinatalService(
     @consume("perinatal.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.parts.reactions.hear(deliveries)
+
+    @consume("perinatal.check", batch=1)
+    def check(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.parts.watch.hear(deliveries)

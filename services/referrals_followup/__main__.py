@@ -1,4 +1,7 @@
-"""`python -m services.referrals_followup serve [http|bus] | relay | tick | topology | adopt | rebuild`, and more."""
+"""`python -m services.referrals_followup serve [http|bus] | relay | topology | rebuild | parked | check`, and two more.
+
+`adopt` brings into force the packs of standards that are new; `tick` says when to look.
+"""
 
 import sys
 
@@ -7,7 +10,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.referrals_followup.roles import OWN, about, checked_files, rebuild
+from services.referrals_followup.roles import OWN, about, checked_files, look, rebuild
 from shared.commands import run
 
 
@@ -24,6 +27,7 @@ if __name__ == "__main__":
             sys.argv[1:],
             load_class=_service,
             rebuild=rebuild,
+            look=look,
             own=OWN,
             check=checked_files,
             about=about,

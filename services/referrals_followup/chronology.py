@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from services.referrals_followup import as_of, queries
 from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
 from services.referrals_followup.domain.disclosure import Reader
+from services.referrals_followup.problems import DataProblems
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.envelope import Event
@@ -50,7 +51,8 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
     else:
         theirs = [pair for pair in pairs.values() if pair[0].person in people and reader.areas & set(pair[0].areas)]
         theirs.sort(key=lambda pair: (pair[0].due_at, pair[0].id))
-        follow_ups = [queries.shown(parts, actor, follow_up, acts, at) for follow_up, acts in theirs]
+        problems = DataProblems(parts)
+        follow_ups = [queries.shown(parts, actor, follow_up, acts, at, problems) for follow_up, acts in theirs]
     page = entries[: query["limit"]]
     body = {
         "person": person_id,

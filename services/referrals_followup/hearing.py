@@ -1,17 +1,20 @@
 """From a batch of messages to follow-ups: keep the evidence, fold what it touches, and only then call it done.
 
 Guarantees: a message is done when it is kept on a majority and every view that it bears on is written; killed in
-between and delivered again, it ends the same. What cannot be read is parked, and counts as heard.
+between and delivered again, it ends the same. What cannot be read is parked, and counts as heard. What a check found is
+told to the operators, and at each sweep what lies parked, here or elsewhere.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from services.referrals_followup import stalled
 from shared.contracts import CATALOGUE
 from shared.events.position import POSITION
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
+from shared.watching import FINISHED
 
 if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
@@ -28,4 +31,7 @@ def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
     for event in said:
         if event.type == POSITION:
             parts.evidence.note_position(event)
+            stalled.note_parked(parts, event)
+        if event.type == FINISHED:
+            stalled.tell_of_findings(parts, event)
     return [Done() if isinstance(event, Event) else event for event in read]

@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 
 from services.referrals_followup.actors import SYSTEM_ACTOR
 from services.referrals_followup.domain import silence
-from services.referrals_followup.domain.digest import ChasedItem, Item, Links, SetAside, SilentSource, render
+from services.referrals_followup.domain.digest import Amiss, ChasedItem, Item, Links, SetAside, SilentSource, render
 from services.referrals_followup.domain.directory import Member
 from services.referrals_followup.domain.disclosure import as_shown_to
 from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
@@ -33,9 +33,10 @@ from services.referrals_followup.domain.mail import (
     letters,
 )
 from services.referrals_followup.domain.silence import FELL_SILENT
-from services.referrals_followup.domain.stalled import STALLED
+from services.referrals_followup.domain.stalled import FINDING, STALLED
 from services.referrals_followup.links import record_url
 from services.referrals_followup.mailer import Rejected, ServerAway
+from services.referrals_followup.problems import DataProblems
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
 from shared.kernel.envelope import Event, from_text
@@ -64,6 +65,7 @@ class NowKnown:
 
     def __init__(self, parts: Parts, letters: Iterable[Event]) -> None:
         self._parts = parts
+        self.problems = DataProblems(parts)
         wanted = [chase for letter in letters for chase in letter.data["chases"]]
         found = parts.store.collection.find({"_id": {"$in": wanted}}, {"event": 1}).sort("_id", ASCENDING)
         self._chases = {document["_id"]: event_of(document) for document in found}
@@ -265,6 +267,8 @@ def _item(parts: Parts, chase: Event, recipient: Member, now_known: NowKnown) ->
     if chase.type == FELL_SILENT:
         until = chase.data["complete_until"]
         return SilentSource(chase.data["service"], from_text(until) if until else None)
+    if chase.type == STALLED and chase.data["kind"] == FINDING:
+        return Amiss(chase.data["what"].partition("/")[2])
     if chase.type == STALLED:
         return SetAside(chase.data["kind"], chase.data["what"], chase.data["reason_code"])
     current = now_known.follow_up(chase)
@@ -285,4 +289,5 @@ def _item(parts: Parts, chase: Event, recipient: Member, now_known: NowKnown) ->
         urgent=chase.data["urgent"],
         inherited=chase.data["inherited"],
         gap=follow_up.gap,
+        data_problem=now_known.problems.bear_on(current[0]),
     )

@@ -8,8 +8,9 @@ from typing import Any
 
 from pymongo.database import Database
 
-from services.referrals_followup import acts, mails, sweeps
+from services.referrals_followup import acts, mails, sweeps, watch
 from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.evidence import EvidenceStore
 from services.referrals_followup.mailer import Mailer
@@ -20,7 +21,10 @@ from shared.config import Config
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
+from shared.kernel.envelope import to_text
 from shared.messaging.parked import ParkedMessages
+from shared.observability import PARKED_WAITING, POSITION_LAG_SECONDS
+from shared.watching import Watch
 from shared.web.access_log import AccessLog
 
 SERVICE = "referrals_followup"
@@ -40,6 +44,31 @@ class Parts:
     mailer: Mailer
     access_log: AccessLog
     checks: Mapping[str, Callable[[], object]]
+
+    @property
+    def watch(self) -> Watch:
+        """The checks of what is stored here."""
+        return Watch(self.database, self.store, lambda full: watch.predicates(self, full))
+
+    def details(self) -> dict[str, Any]:
+        """What readiness shows beside: how far the evidence is complete, how many messages wait, the last check."""
+        known = self.evidence.complete_until()
+        sources = {name: until and to_text(until) for name, until in known.items()}
+        stale = sorted(silence.silent(known, self.clock.now()))
+        return {
+            "evidence": {"sources": sources, "stale": stale},
+            "parked": self.parked.waiting(),
+            "check": self.watch.last(),
+        }
+
+    def observe(self) -> None:
+        """Bring the gauges up to date."""
+        now = self.clock.now()
+        for source, until in self.evidence.complete_until().items():
+            if until is not None:
+                POSITION_LAG_SECONDS.labels(source=source).set(max(0.0, (now - until).total_seconds()))
+        PARKED_WAITING.set(self.parked.waiting())
+        self.watch.observe()
 
     def close(self) -> None:
         self.database.client.close()
@@ -70,7 +99,7 @@ def build(config: Config, clock: Clock | None = None) -> Parts:
         access_log=AccessLog(database, clock),
         checks={"mongodb": lambda: database.command("ping")},
     )
-    for keeper in (store, evidence, rules, parts.views, parts.parked, parts.access_log):
+    for keeper in (store, evidence, rules, parts.views, parts.parked, parts.watch, parts.access_log):
         keeper.ensure_indexes()
     for events_of in (mails, acts):
         events_of.ensure_indexes(store.collection)

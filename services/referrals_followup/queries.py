@@ -21,6 +21,7 @@ from services.referrals_followup.domain.disclosure import UNDISCLOSED, as_shown_
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of, timed
 from services.referrals_followup.domain.standards import LadderRung, Step
 from services.referrals_followup.links import record_url
+from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.schemas import ANY
 from services.referrals_followup.views import follow_up_of
 from shared.events.errors import UnknownStream
@@ -36,13 +37,15 @@ if TYPE_CHECKING:
 
 
 def evidence_of(parts: Parts) -> dict[str, Any]:
-    """How far the answer is known: the instant for all sources together, for each one, and whether that is stale."""
+    """How far the answer is known: the instant for all sources together, for each one, whether that is stale, and how
+    much of it is set aside."""
     sources = parts.evidence.complete_until()
     known = [until for until in sources.values() if until is not None]
     return {
         "complete_until": min(known) if len(known) == len(sources) else None,
         "stale": bool(silence.silent(sources, parts.clock.now())),
         "sources": sources,
+        "set_aside": parts.parked.waiting() + len(parts.views.parked_threads()),
     }
 
 
@@ -67,7 +70,8 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     documents = list(parts.views.collection.find(wanted).sort(order).limit(query["limit"] + 1))
     page = documents[: query["limit"]]
     following = encode_cursor(query["sort"], page[-1][field], page[-1]["_id"]) if len(documents) > len(page) else None
-    items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now) for document in page]
+    problems = DataProblems(parts)
+    items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now, problems) for document in page]
     return {"items": items, "next": following, "as_of": None, "evidence": evidence_of(parts)}
 
 
@@ -198,7 +202,7 @@ def detailed(
     disclosed = is_disclosed(follow_up, acts, actor.role, actor.team)
     notes = parts.store.private_of(f"follow-up/{follow_up.id}") if disclosed else {}
     return {
-        **shown(parts, actor, follow_up, acts, now),
+        **shown(parts, actor, follow_up, acts, now, DataProblems(parts)),
         "version": len(own),
         "why": _why(follow_up) if disclosed else {},
         "fallback": follow_up.fallback if disclosed else None,
@@ -214,7 +218,9 @@ def detailed(
     }
 
 
-def shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime) -> dict[str, Any]:
+def shown(
+    parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime, problems: DataProblems
+) -> dict[str, Any]:
     """One follow-up as a line of a list, as the actor may see it; `now` (UTC) is when it is looked at."""
     owner = owner_of(follow_up, acts)
     visible = as_shown_to(follow_up, acts, actor.role, actor.team)
@@ -226,6 +232,7 @@ def shown(parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: date
     return {
         **{name: getattr(visible, name) for name in names.split()},
         "disclosed": is_disclosed(follow_up, acts, actor.role, actor.team),
+        "data_problem": problems.bear_on(follow_up),
         "owner": _as_known(parts, owner),
         "overdue_by_days": max(0, late) if follow_up.state == OPEN and follow_up.due_at <= now else 0,
         **{

@@ -15,6 +15,7 @@ from shared.commands import Role
 from shared.config import Config
 from shared.contracts import CATALOGUE
 from shared.kernel.calendar import england
+from shared.watching import Finding
 from shared.yamlfile import Fault, FaultyFile
 
 
@@ -46,6 +47,11 @@ def about(database: Database[dict[str, Any]], person_id: str) -> dict[str, Any]:
     """Which events are about this person: all on the follow-ups that are, as the views have them."""
     found = database["follow_ups"].find({"person": person_id}, {"_id": 1})
     return {"event.stream": {"$in": [f"{AGGREGATE.kind}/{follow_up['_id']}" for follow_up in found]}}
+
+
+def look(config: Config, full: bool) -> list[Finding]:
+    """Every finding in what is stored now; with `full` nothing is sampled."""
+    return build(config).watch.look(full)
 
 
 def adopt(config: Config) -> None:

@@ -94,11 +94,13 @@ class EmptyBody(Body):
 
 
 class EvidenceAnswer(Schema):
-    """How far what was answered is known. Stale: a source has said nothing for more than five minutes."""
+    """How far what was answered is known. Stale: a source has said nothing for more than five minutes. `set_aside`
+    counts the messages and threads that could not be handled and are not taken into account."""
 
     complete_until = Instant(required=True, allow_none=True)
     stale = fields.Boolean(required=True)
     sources = fields.Dict(keys=fields.String(), values=Instant(allow_none=True), required=True)
+    set_aside = fields.Integer(required=True)
 
 
 class OwnerAnswer(Schema):
@@ -125,6 +127,10 @@ class FollowUpAnswer(Schema):
     title = fields.String(required=True)
     expects = fields.String(required=True)
     disclosed = fields.Boolean(required=True)
+    data_problem = fields.Boolean(
+        required=True,
+        metadata={"description": "something about this person or record could not be read, and may change this"},
+    )
     state = fields.String(required=True, validate=validate.OneOf(STATES))
     area = fields.String(required=True)
     owner = fields.Nested(OwnerAnswer, required=True)

@@ -28,17 +28,19 @@ from services.referrals_followup.schemas import (
 )
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
-from shared.messaging.topology import EVIDENCE, SWEEP
+from shared.messaging.topology import EVIDENCE, SWEEP, check_queue_of
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
+from shared.web.parked import ParkedRoutes
 from shared.web.parts import Parts
 
+CHECK = check_queue_of(SERVICE)
 FOLLOW_UPS = "/v1/follow-ups"
 ONE = f"{FOLLOW_UPS}/<follow_up>"
 ACT_ERRORS = (404, 409, 412)
 
 
-class ReferralsFollowupService:
+class ReferralsFollowupService(ParkedRoutes):
     """What is expected next, of whom, by when and why; who was chased; and people's acts on it."""
 
     name = SERVICE
@@ -205,3 +207,7 @@ class ReferralsFollowupService:
     @consume(SWEEP, batch=1)
     def sweep(self, deliveries: list[Delivery]) -> list[Outcome]:
         return sweeps.hear(self.parts, deliveries)
+
+    @consume(CHECK, batch=1)
+    def check(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.parts.watch.hear(deliveries)

@@ -1,22 +1,36 @@
-"""What was set aside is tried again at each sweep; of what is still set aside then, the operators are told.
+"""Parked threads are folded again at each sweep; of whatever is still set aside then, somebody is told.
 
-Guarantees: a parked message or thread stays parked until it is done; the operators are told once of each one (of a
-thread each time that it is parked anew), and of each letter that keeps failing. One that fails here stops no other.
+Guarantees: a parked thread stays parked until it can be folded; each rung of the ladder of a parked message or thread,
+and of a letter that keeps failing, is told once. One that fails here stops no other.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
-from services.referrals_followup import hearing, mails
+from pymongo.errors import DuplicateKeyError
+
+from services.referrals_followup import mails
 from services.referrals_followup.actors import SYSTEM_ACTOR
-from services.referrals_followup.domain.stalled import AGGREGATE, LETTER, MESSAGE, THREAD, TellOfStalled, reason_code
+from services.referrals_followup.domain.in_force import NATIONAL
+from services.referrals_followup.domain.stalled import (
+    AGGREGATE,
+    FINDING,
+    LETTER,
+    MESSAGE,
+    THREAD,
+    TellOfStalled,
+    reason_code,
+    told_again_at,
+)
 from shared.events.mongo import is_store_away
+from shared.kernel.calendar import WorkingCalendar
+from shared.kernel.decisions import Refused
+from shared.kernel.envelope import Event, from_text
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
-from shared.messaging.topology import EVIDENCE
 from shared.observability import get_logger
 
 if TYPE_CHECKING:
@@ -26,8 +40,7 @@ log = get_logger()
 
 
 def try_again(parts: Parts) -> None:
-    """Hear the parked messages whose time has come, and fold every parked thread. Raises when the store is away."""
-    parts.parked.try_again(EVIDENCE, partial(hearing.hear, parts))
+    """Fold every parked thread. Raises when the store is away."""
     for thread in parts.views.parked_threads():
         try:
             parts.views.refresh([thread["_id"]])
@@ -38,32 +51,73 @@ def try_again(parts: Parts) -> None:
 
 
 def tell(parts: Parts) -> None:
-    """Tell the operators of all that is set aside and that they do not know of. Raises when the store is away."""
-    for message in parts.parked.untold():
-        if _told(parts, MESSAGE, f"{MESSAGE}/{message.id}", message.reason):
-            parts.parked.told(message)
+    """Tell of all that is set aside and whose next rung is owed. Raises when the store is away."""
+    now = parts.clock.now()
+    for message in parts.parked.to_tell(now):
+        told_at = _told(parts, MESSAGE, f"{MESSAGE}/{message.id}", message.reason, message.parked_at)
+        if told_at is not None:
+            parts.parked.told(message, told_again_at(told_at, _calendar(parts)))
+    for elsewhere in parts.database.reported_parked.find({"parked": {"$ne": None}}).sort("_id"):
+        _told(parts, MESSAGE, f"{MESSAGE}/{elsewhere['parked']['oldest']}", f"parked in {elsewhere['_id']}")
     for thread in parts.views.parked_threads():
-        _told(parts, THREAD, thread["_id"], thread["reason"], since=thread["parked_at"])
+        _told(parts, THREAD, thread["_id"], thread["reason"], thread["parked_at"])
     for letter_id, reason in mails.failing(parts):
         _told(parts, LETTER, f"{LETTER}/{letter_id}", reason)
 
 
-def _told(parts: Parts, kind: str, what: str, reason: str, since: datetime | None = None) -> bool:
-    """Whether the operators are told of it by now. `since` tells this time from an earlier one."""
-    operators = tuple(operator.person for operator in parts.directory.operators(london_date(parts.clock.now())))
+def note_parked(parts: Parts, position: Event) -> None:
+    """Remember what lies parked in another service: of the oldest of it the same people are told as of one here.
+
+    Read first: mostly there is nothing new to write, and a position that comes late changes nothing.
+    """
+    if position.source == parts.store.source or position.data["until"] is None:
+        return
+    noted, parked = parts.database.reported_parked, position.data.get("parked")
+    known = noted.find_one({"_id": position.source})
+    if (known or {"parked": None})["parked"] == parked or (known and known["at"] >= position.recorded_at):
+        return
+    newer = {"_id": position.source, "at": {"$lt": position.recorded_at}}
+    with suppress(DuplicateKeyError):
+        noted.update_one(newer, {"$set": {"at": position.recorded_at, "parked": parked}}, upsert=True)
+
+
+def tell_of_findings(parts: Parts, check: Event) -> None:
+    """Tell the operators of what a service's check found, once for as long as every check finds it."""
+    for finding in check.data["findings"]:
+        what = f"{FINDING}/{check.source}-{finding['code']}"
+        _told(parts, FINDING, what, finding["code"], from_text(finding["since"]))
+
+
+def _told(parts: Parts, kind: str, what: str, reason: str, since: datetime | None = None) -> datetime | None:
+    """When somebody was told of it last; None when that failed now. `since` tells this time from an earlier one."""
+    on = london_date(parts.clock.now())
+    operators, leads = (
+        tuple(sorted(recipient.person for recipient in found))
+        for found in (parts.directory.operators(on), parts.directory.safeguarding_leads(on))
+    )
+    stream = f"{AGGREGATE.kind}/{derived_id(what, str(since))}"
     try:
-        parts.store.execute(
+        recorded = parts.store.execute(
             AGGREGATE,
-            f"{AGGREGATE.kind}/{derived_id(what)}",
-            TellOfStalled(kind, what, reason_code(reason), operators),
+            stream,
+            TellOfStalled(kind, what, reason_code(reason), operators, leads, _calendar(parts)),
             SYSTEM_ACTOR,
-            key=f"stalled:{what}:{since}",
+            # No two rungs are owed on one day.
+            key=f"stalled:{what}:{since}:{on}",
             body={},
             creates=True,
         )
+        return recorded.state
+    except Refused:
+        return AGGREGATE.fold(parts.store.load(stream))
     except Exception as error:
         if is_store_away(error):
             raise
         log.error("operators not told of what is set aside", exc_info=error)
-        return False
-    return True
+        return None
+
+
+def _calendar(parts: Parts) -> WorkingCalendar:
+    """Before any rules are adopted, one that knows of weekends alone."""
+    ruleset = parts.rules.history().newest(NATIONAL)
+    return ruleset.calendar if ruleset else WorkingCalendar({}, "weekends")

@@ -14,6 +14,8 @@ from itertools import islice
 from typing import Any
 
 import structlog
+from bson import decode, encode
+from bson.codec_options import CodecOptions
 from mongoengine import (
     BooleanField,
     DateTimeField,
@@ -40,6 +42,7 @@ from shared.kernel.time import Offset
 from shared.views import STALE
 
 THREADS_AT_A_TIME = 200
+AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
 
 log = structlog.get_logger()
 
@@ -278,6 +281,23 @@ class FollowUpViews:
             pairs = AsOf.of(history, as_of).follow_ups(thread, evidence)
         return {follow_up.id: (follow_up, acts) for follow_up, acts in pairs}
 
+    def differing(self, threads: Iterable[str]) -> Iterator[str]:
+        """The threads whose follow-ups are not what a fold of the evidence makes now, or that cannot be folded."""
+        history = self._rules.history()
+        for some in chunks(threads, THREADS_AT_A_TIME):
+            for thread, evidence in self._evidence.scenes(some).items():
+                stored = {found["_id"]: found for found in self.collection.find({"thread": thread})}
+                try:
+                    folded = self._folded(thread, evidence, history)
+                    fresh = {document["_id"]: document for document in self._documents(folded, history)}
+                except Exception as error:
+                    if is_store_away(error):
+                        raise
+                    yield thread
+                else:
+                    if _unguarded(stored) != _unguarded(fresh):
+                        yield thread
+
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
         for thread, evidence in self._evidence.scenes(threads).items():
             try:
@@ -310,11 +330,9 @@ class FollowUpViews:
         writes: list[Any] = []
         for folded in folds:
             kept = []
-            for follow_up, acts in folded.follow_ups:
-                next_at = next_rung_at(follow_up, acts, history.calendar(follow_up.area))
-                document = document_of(follow_up, acts, next_at, folded.guard)
-                writes.append(ReplaceOne({"_id": follow_up.id, **folded.guard.or_lower()}, document, upsert=True))
-                kept.append(follow_up.id)
+            for document in self._documents(folded, history):
+                writes.append(ReplaceOne({"_id": document["_id"], **folded.guard.or_lower()}, document, upsert=True))
+                kept.append(document["_id"])
             writes.append(DeleteMany({"thread": folded.thread, "_id": {"$nin": kept}, **folded.guard.or_lower()}))
         with despite_duplicates():
             self.collection.bulk_write(writes, ordered=False)
@@ -325,11 +343,25 @@ class FollowUpViews:
         self._no_longer_parked(folds)
         return [folded.thread for folded in folds if claims.get(folded.thread, folded.guard) > folded.guard]
 
+    def _documents(self, folded: Folded, history: RulesHistory) -> Iterator[dict[str, Any]]:
+        for follow_up, acts in folded.follow_ups:
+            next_at = next_rung_at(follow_up, acts, history.calendar(follow_up.area))
+            yield document_of(follow_up, acts, next_at, folded.guard)
+
     def _no_longer_parked(self, folds: list[Folded]) -> None:
         """These threads can be folded again, unless it was with less evidence than they were parked with."""
         seen = {folded.thread: folded.guard.seen for folded in folds}
         for parked in self._parked_threads.find({"_id": {"$in": list(seen)}}):
             self._parked_threads.delete_one({"_id": parked["_id"], "seen": {"$lte": seen[parked["_id"]]}})
+
+
+def _unguarded(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What they say, as it comes out of the store, without how much their fold had read."""
+    said = {
+        key: {name: value for name, value in document.items() if name not in ("rules_number", "seen")}
+        for key, document in documents.items()
+    }
+    return dict(decode(encode(said), AWARE))
 
 
 def _claim(folded: Folded) -> UpdateOne:

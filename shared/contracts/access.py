@@ -43,6 +43,8 @@ _OVERSIGHT = LEADS | {"reviewer"}
 # Who may tell of a worry about a child, from wherever they stand.
 _WORRIED = _SENDERS | {"front_door", "mental_health_service", "personal_adviser"}
 _OWNERS = ROLES - {"reviewer"}
+# Who looks after what could not be handled.
+_KEEPERS = frozenset({"operator", "safeguarding_lead"})
 
 ACCESS: Mapping[str, frozenset[str]] = {
     # perinatal
@@ -118,6 +120,10 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both of them: strike out an entry of a record as made in error
     "record.retract": _SENDERS | _RECEIVERS | LEADS,
+    # all three: messages that could not be handled
+    "parked.inspect": _KEEPERS,
+    "parked.replay": _KEEPERS,
+    "parked.discard": _KEEPERS,
     # referrals_followup
     "follow_up.read": ROLES,
     "chronology.read": ROLES,

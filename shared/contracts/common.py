@@ -1,4 +1,5 @@
-"""What every service says: what was recorded in error, whose private parts were erased, how far it is published."""
+"""What every service says: what was made in error, whose private parts were erased, how far it is published, what it
+found wrong."""
 
 from __future__ import annotations
 
@@ -33,19 +34,42 @@ class Manifest(EventData):
     ids = fields.List(EventId(), required=True, validate=validate.Length(min=1, max=1000))
 
 
+class ParkedReported(EventData):
+    """How many messages a service could not handle and has lying parked, and the id of the oldest."""
+
+    count = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    oldest = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
+
+
 class PositionReported(EventData):
     """Everything recorded before `until` is published, and manifests 1 to `last` name all of it.
 
-    A message that only brings a manifest has no `until`.
+    A message that only brings a manifest has no `until`. `parked` comes with one that has, when something is.
     """
 
     until = Instant(required=True, allow_none=True)
     last = fields.Integer(required=True, strict=True, validate=validate.Range(min=0))
     manifest = fields.Nested(Manifest, required=True, allow_none=True)
+    parked = fields.Nested(ParkedReported)
+
+
+class FoundAmiss(EventData):
+    """A finding: its code, how many things it names, and since when (real time) every check has had it."""
+
+    code = Slug(required=True)
+    count = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
+    since = Instant(required=True)
+
+
+class CheckFinished(EventData):
+    """A service looked at what it has stored for what must hold; these did not."""
+
+    findings = fields.List(fields.Nested(FoundAmiss), required=True)
 
 
 TYPES = (
     EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, "operational"),
     EventType("private_part.erased.v1", PrivatePartErased, _ALL, _LEDGER, "operational"),
     EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, "operational"),
+    EventType("check.finished.v1", CheckFinished, _ALL, _LEDGER, "operational"),
 )

@@ -85,9 +85,12 @@ class SourceFellSilent(EventData):
 
 
 class WorkStalled(EventData):
-    """A message, a thread or a letter could not be handled and is set aside. `what` is `<kind>/<id>`."""
+    """A message, a thread or a letter could not be handled and is set aside, or a check found something amiss.
 
-    kind = Choice("message", "thread", "letter", required=True)
+    `what` is `<kind>/<id>`; of a finding `finding/<service>-<code>`.
+    """
+
+    kind = Choice("message", "thread", "letter", "finding", required=True)
     what = fields.String(required=True, validate=validate.Regexp(r"^[a-z-]+/[\w-]+\Z"))
     reason_code = Slug(required=True)
     recipients = fields.List(Slug(), required=True)

@@ -1,5 +1,7 @@
 """The relay's position: "everything recorded before T is published, and manifests 1 to n name all of it".
 
+With it goes how many messages lie parked in the service, so that somebody is told of them.
+
 Guarantees: manifests are numbered from 1 without a gap; an id is named only after the broker confirmed its event;
 a crash anywhere names some ids twice, under two numbers, and never leaves one out. By the manifests a hearer knows
 whether it holds everything, without a count that repeats could upset.
@@ -19,6 +21,7 @@ from pymongo.errors import DuplicateKeyError
 from shared.clock import Clock
 from shared.kernel.envelope import Event, to_text
 from shared.kernel.ids import uuid7
+from shared.messaging.parked import ParkedMessages
 
 POSITION = "position.reported.v1"
 MANIFEST_SIZE = 1_000
@@ -32,6 +35,7 @@ class Position:
     ) -> None:
         self._events = database["events"]
         self._manifests = database["manifests"]
+        self._parked = ParkedMessages(database)
         self._publish = publish
         self._service = service
         self._clock = clock
@@ -84,6 +88,10 @@ class Position:
         now = self._clock.now()
         last = self._last()
         event_id = uuid7(now)
+        data = {"until": to_text(until) if until else None, "last": last, "manifest": manifest}
+        oldest = self._parked.oldest() if until else None
+        if oldest:
+            data["parked"] = {"count": max(1, self._parked.waiting()), "oldest": oldest}
         return Event(
             id=event_id,
             source=self._service,
@@ -98,5 +106,5 @@ class Position:
             team="system",
             area="england",
             correlation_id=event_id,
-            data={"until": to_text(until) if until else None, "last": last, "manifest": manifest},
+            data=data,
         )

@@ -105,11 +105,14 @@ class EventStore:
             found = self.collection.find({"event.type": event_type, f"event.data.{name}": value}, {"event.stream": 1})
             return {document["event"]["stream"] for document in found}
 
-    def streams(self, kind: str) -> Iterator[str]:
-        """The names of all streams of this kind. Raises StoreUnavailable."""
+    def streams(self, kind: str, sample: int | None = None) -> Iterator[str]:
+        """The names of all streams of this kind, or of `sample` chosen by chance. Raises StoreUnavailable."""
         begun = {"event.stream": {"$regex": f"^{re.escape(kind)}/"}, "event.streamversion": 1}
+        stages: list[Mapping[str, Any]] = [{"$match": begun}, {"$project": {"event.stream": 1}}]
+        if sample is not None:
+            stages.append({"$sample": {"size": sample}})
         with _available():
-            for document in self.collection.find(begun, {"event.stream": 1}):
+            for document in self.collection.aggregate(stages):
                 yield document["event"]["stream"]
 
     def private_of(self, stream: str) -> dict[str, dict[str, Any]]:

@@ -4,11 +4,13 @@ Guarantees: a message is acknowledged only after its effect, or the parked messa
 makes the handler raise is parked alone and the rest of its batch goes on; an unreachable store or broker is no
 message's fault: everything goes back to the queue, and the consumer comes back by itself.
 
-Messages are parked in the service's own database.
+Messages are parked in the service's own database. Whoever consumes a queue also hears those parked from it again when
+their time has come.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from eventlet.event import Event as Signal
@@ -19,11 +21,13 @@ from shared.messaging.backoff import RETRY_AFTER, Backoff
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.session import Session
+from shared.messaging.topology import is_heard_by_one
 from shared.observability import MESSAGES, get_logger
 from shared.web.parts import SETTINGS
 
 _WAIT = 0.5
 _BREATHE_EVERY = 5.0
+_RETRY_EVERY = 1.0
 _COUNTED_AS = {Done: "done", Park: "parked", Later: "later"}
 
 log = get_logger()
@@ -82,12 +86,17 @@ class Consumer(Entrypoint):
         self._parked.ensure_indexes()
         session = Session(self._amqp_uri, self.queue, prefetch=self.batch)
         self.connected = True
+        tried_at = 0.0
         try:
             while not self._stopping.ready():
                 messages = session.receive(self.batch, within=_WAIT)
                 if messages:
                     self._settle([self._delivery(message) for message in messages], session)
                     session.acknowledge(messages)
+                # Where one consumer works at a time, a delivery shows that it is this one.
+                if (messages or not is_heard_by_one(self.queue)) and time.monotonic() - tried_at >= _RETRY_EVERY:
+                    self._parked.try_again(self.queue, lambda due: self._outcomes(due, session), self.batch)
+                    tried_at = time.monotonic()
                 backoff.reset()
         finally:
             self.connected = False

@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from shared.contracts.catalogue import Catalogue
+from shared.contracts.fields import PERSON_ID, UUID
 from shared.kernel.envelope import CONTENT_TYPE, Event, UnreadableEvent
 from shared.messaging.backoff import RETRY_AFTER
 
 # A name that a sender made up may say anything; only what has the form of a type is repeated in a reason.
 _TYPE = re.compile(r"[a-z_-]{1,40}\.[a-z_-]{1,40}\.v[0-9]{1,4}")
+_EVENT_ID = re.compile(UUID)
+_STREAM = re.compile(r"[a-z-]{1,40}/[0-9A-Za-z_-]{1,64}")
+_SOURCE = re.compile(r"[a-z_]{1,40}")
+_PERSON = re.compile(rb"\b" + PERSON_ID.encode() + rb"\b")
+_MOST_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,41 @@ def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park | Later
         names = sorted({name if name in declared else "(not declared)" for name in faults})
         return Park(f"payload of {event.type}: fields {', '.join(names)}")
     return event
+
+
+@dataclass(frozen=True, slots=True)
+class Legible:
+    """What can still be read of a message, however broken: ids and codes of the right form, and nothing else.
+
+    `names` are the people that it names anywhere, as `person/<id>`, and the stream that it belongs to.
+    """
+
+    event_id: str | None = None
+    event_type: str | None = None
+    source: str | None = None
+    names: tuple[str, ...] = ()
+
+
+def legible(delivery: Delivery) -> Legible:
+    """Raises nothing. Of a body that is not JSON only the people are found."""
+    people = sorted({found.decode() for found in _PERSON.findall(delivery.body)})[:_MOST_NAMED]
+    try:
+        body = json.loads(delivery.body)
+    except (ValueError, RecursionError):
+        body = None
+    said: Mapping[str, Any] = body if isinstance(body, dict) else {}
+    stream = formed(_STREAM, said.get("stream"))
+    return Legible(
+        event_id=formed(_EVENT_ID, said.get("id")),
+        event_type=formed(_TYPE, said.get("type")),
+        source=formed(_SOURCE, said.get("source")),
+        names=(*(f"person/{person}" for person in people), *((stream,) if stream else ())),
+    )
+
+
+def formed(form: re.Pattern[str], said: Any) -> str | None:
+    """What a sender said, when it is a text of exactly this form."""
+    return said if isinstance(said, str) and form.fullmatch(said) else None
 
 
 def _not_json(_constant: str) -> NoReturn:

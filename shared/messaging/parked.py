@@ -1,38 +1,52 @@
 """Messages that could not be handled, kept whole so that no message is ever lost to a fault, ours or its sender's.
 
-`park` returns once they are durable on a majority; only then may they be acknowledged. Parking the same message again
-replaces its record. Times are real time.
+`park` returns once they are durable on a majority; only then may they be acknowledged. A message waits until it is
+heard after all or a person discards it, and its record stays. To replay one is to bring its next try forward: one
+write, so nothing is lost whichever process or broker is away, and the service hears it when it can. Real time.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, ReplaceOne
+from pymongo import ASCENDING, ReturnDocument, UpdateOne
 from pymongo.database import Database
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from shared.events.mongo import is_store_away
+from shared.events.errors import KeyReused, UnknownStream
+from shared.kernel.decisions import Refused
 from shared.messaging.backoff import next_try
-from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
-from shared.observability import get_logger
+from shared.messaging.incoming import Delivery, Done, Later, Legible, Outcome, Park, legible
 
-PARKED, DONE = "parked", "done"
+PARKED, DONE, DISCARDED = "parked", "done", "discarded"
+STATES = (PARKED, DONE, DISCARDED)
+REPLAY, DISCARD = "replay", "discard"
 # A MongoDB document holds 16 MiB; nothing of ours comes near. Of a giant the beginning, size and digest are kept.
 BODY_KEPT = 8 * 1024 * 1024
 
-log = get_logger()
+_ID = re.compile(r"[0-9a-f]{8,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What somebody did about a parked message. `reason` is free text: it never leaves the service."""
+
+    act: str
+    by: str
+    at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A parked message: why and since when, and when it may be tried again (None: when a person decides)."""
+    """A parked message: why and since when, and when it is tried again (None: when a person decides)."""
 
     id: str
     delivery: Delivery
@@ -40,6 +54,16 @@ class Parked:
     parked_at: datetime
     retry_at: datetime | None
     failures: int
+    state: str
+    legible: Legible
+    body_size: int
+    body_sha256: str
+    acts: tuple[Act, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the body was small enough to be kept whole."""
+        return self.body_size == len(self.delivery.body)
 
 
 class ParkedMessages:
@@ -55,57 +79,154 @@ class ParkedMessages:
 
     def ensure_indexes(self) -> None:
         """Safe to repeat. Raises pymongo's errors when nothing could be parked now."""
+        waiting = {"state": PARKED}
         self._collection.create_index([("message_id", ASCENDING)], name="message_id")
         self._collection.create_index([("state", ASCENDING), ("parked_at", ASCENDING)], name="state_parked_at")
+        self._collection.create_index(
+            [("queue", ASCENDING), ("retry_at", ASCENDING)], name="due", partialFilterExpression=waiting
+        )
+        self._collection.create_index([("names", ASCENDING)], name="named", partialFilterExpression=waiting)
+
+    # --- by those who hear ---------------------------------------------------------------------------------------
 
     def park(self, messages: Sequence[tuple[Delivery, Park | Later]]) -> None:
-        """Keep each message with its reason. Raises pymongo's errors; then some may have been kept."""
-        now = datetime.now(UTC)
-        documents = [_document(delivery, outcome, now) for delivery, outcome in messages]
-        if documents:
-            self._collection.bulk_write(
-                [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
-            )
+        """Keep each message with its reason. One that waits already, or was discarded, stays as it is.
 
-    def parked(self, limit: int = 1_000) -> list[Parked]:
-        """Those that wait, the oldest first."""
-        found = self._collection.find({"state": PARKED}, sort=[("parked_at", ASCENDING)], limit=limit)
-        return [_parked(document) for document in found]
+        Raises pymongo's errors; then some may have been kept.
+        """
+        now = datetime.now(UTC)
+        writes: list[UpdateOne] = []
+        for delivery, outcome in messages:
+            document = _document(delivery, outcome, now)
+            key = {"_id": document.pop("_id")}
+            writes += [
+                UpdateOne(key, {"$setOnInsert": document | {"acts": []}}, upsert=True),
+                UpdateOne({**key, "state": DONE}, {"$set": document}),
+            ]
+        if writes:
+            self._collection.bulk_write(writes, ordered=False)
 
     def due(self, queue: str, limit: int = 500) -> list[Parked]:
         """Those of a queue whose time to be tried again has come, the longest overdue first."""
         wanted = {"state": PARKED, "queue": queue, "retry_at": {"$lte": datetime.now(UTC)}}
         return [_parked(found) for found in self._collection.find(wanted, sort=[("retry_at", ASCENDING)], limit=limit)]
 
+    def try_again(self, queue: str, hear: Callable[[list[Delivery]], list[Outcome]], limit: int = 500) -> None:
+        """Hear those of the queue whose time has come. Raises what `hear` raises; they stay due then."""
+        due = self.due(queue, limit)
+        if due:
+            for message, outcome in zip(due, hear([message.delivery for message in due]), strict=True):
+                self.tried(message, outcome)
+
     def tried(self, message: Parked, outcome: Outcome) -> None:
         """Note what came of another try. Only what is done no longer waits; its record is kept."""
-        change: dict[str, Any] = {"state": DONE}
-        if not isinstance(outcome, Done):
-            change = {"reason": _storable(outcome.reason), "failures": message.failures + 1, "retry_at": None}
+        if isinstance(outcome, Done):
+            self._collection.update_one({"_id": message.id}, {"$set": {"state": DONE, "done_at": datetime.now(UTC)}})
+            return
+        change: dict[str, Any] = {
+            "reason": _storable(outcome.reason),
+            "failures": message.failures + 1,
+            "retry_at": None,
+        }
         if isinstance(outcome, Later):
             change["retry_at"] = next_try(datetime.now(UTC), message.failures + 1)
-        self._collection.update_one({"_id": message.id}, {"$set": change})
+        # Whoever asked for a replay during this try gets one more.
+        self._collection.update_one({"_id": message.id, "retry_at": message.retry_at}, {"$set": change})
 
-    def try_again(self, queue: str, hear: Callable[[list[Delivery]], list[Outcome]]) -> None:
-        """Hear those of the queue whose time has come, each by itself. Raises when the store is away."""
-        for message in self.due(queue):
-            try:
-                (outcome,) = hear([message.delivery])
-            except Exception as error:
-                if is_store_away(error):
-                    raise
-                log.error("handler raised", queue=queue, exc_info=error)
-                outcome = Later(f"handler raised {type(error).__name__}", 0)
-            self.tried(message, outcome)
+    # --- by people -----------------------------------------------------------------------------------------------
 
-    def untold(self, limit: int = 500) -> list[Parked]:
-        """Those that wait and that nobody has been told of, the oldest first."""
-        wanted = {"state": PARKED, "told": {"$ne": True}}
-        return [_parked(found) for found in self._collection.find(wanted, sort=[("parked_at", ASCENDING)], limit=limit)]
+    def replay(self, parked_id: str, by: str, key: str) -> Act:
+        """Have it heard again at once, or as soon as its service runs. `key`: repeated, it changes nothing more.
 
-    def told(self, message: Parked) -> None:
-        """Note that somebody has been told of it."""
-        self._collection.update_one({"_id": message.id}, {"$set": {"told": True}})
+        Raises UnknownStream, KeyReused, or Refused when it no longer waits or was not kept whole.
+        """
+        message = self.get(parked_id)
+        if not message.is_whole:
+            raise Refused("not-whole", f"its body of {message.body_size} bytes was too large to be kept whole")
+        now = datetime.now(UTC)
+        return self._act(message.id, Act(REPLAY, by, now), key, {"retry_at": now})
+
+    def discard(self, parked_id: str, by: str, reason: str, key: str) -> Act:
+        """Nobody is to hear it; its record is kept, with who decided so, when and why. Raises as `replay` does."""
+        message = self.get(parked_id)
+        return self._act(message.id, Act(DISCARD, by, datetime.now(UTC), reason), key, {"state": DISCARDED})
+
+    def _act(self, parked_id: str, act: Act, key: str, change: Mapping[str, Any]) -> Act:
+        digest = hashlib.sha256(f"{act.by}\n{key}".encode()).hexdigest()
+        waiting = {"_id": parked_id, "state": PARKED, "acts.key": {"$ne": digest}}
+        entry = {**asdict(act), "key": digest}
+        found = self._collection.find_one_and_update(
+            waiting, {"$set": dict(change), "$push": {"acts": entry}}, return_document=ReturnDocument.AFTER
+        )
+        if found is not None:
+            return _acts(found)[-1]
+        there = self._collection.find_one({"_id": parked_id}) or {}
+        earlier = [
+            done for done, entry in zip(_acts(there), there.get("acts", ()), strict=True) if entry["key"] == digest
+        ]
+        if not earlier:
+            raise Refused("not-waiting", f"this message is {there.get('state')}; only one that waits can be acted on")
+        if (earlier[0].act, earlier[0].reason) != (act.act, act.reason):
+            raise KeyReused("this Idempotency-Key was used before with another body; choose a new key")
+        return earlier[0]
+
+    def get(self, parked_id: str) -> Parked:
+        """The one whose id is this or begins so (8 digits at least). Raises UnknownStream; Refused when several do."""
+        found: list[dict[str, Any]] = []
+        if _ID.fullmatch(parked_id):
+            wanted = {"_id": {"$gte": parked_id, "$lt": parked_id + "g"}}
+            found = list(self._collection.find(wanted, sort=[("_id", ASCENDING)], limit=2))
+        if not found:
+            raise UnknownStream("there is no such parked message")
+        if len(found) > 1:
+            raise Refused("ambiguous-id", "several parked messages begin so; give more of the id")
+        return _parked(found[0])
+
+    def parked(self, limit: int = 1_000) -> list[Parked]:
+        """Those that wait, the oldest first."""
+        return self.page({"state": PARKED}, limit)
+
+    def page(self, wanted: Mapping[str, Any], limit: int, after: tuple[datetime, str] | None = None) -> list[Parked]:
+        """Those with these values, the oldest first; `after` is when the last one shown was parked, and its id."""
+        condition: dict[str, Any] = dict(wanted)
+        if after is not None:
+            at, last = after
+            condition["$or"] = [{"parked_at": {"$gt": at}}, {"parked_at": at, "_id": {"$gt": last}}]
+        order = [("parked_at", ASCENDING), ("_id", ASCENDING)]
+        return [_parked(found) for found in self._collection.find(condition, sort=order, limit=limit)]
+
+    # --- by those who watch --------------------------------------------------------------------------------------
+
+    def waiting(self) -> int:
+        """How many wait."""
+        return self._collection.count_documents({"state": PARKED})
+
+    def oldest(self) -> str | None:
+        """The id of the one that has waited longest; None when none waits."""
+        found = self._collection.find_one({"state": PARKED}, {"_id": 1}, sort=[("parked_at", ASCENDING)])
+        return found["_id"] if found else None
+
+    def overdue(self, parked_before: datetime, retry_before: datetime) -> tuple[list[str], list[str]]:
+        """The ids of those that wait since before one instant, and of those to be tried again before another."""
+        old = {"state": PARKED, "parked_at": {"$lt": parked_before}}
+        unheard = {"state": PARKED, "retry_at": {"$lt": retry_before}}
+        old_ids, unheard_ids = (
+            [found["_id"] for found in self._collection.find(wanted, {"_id": 1}).sort("_id")]
+            for wanted in (old, unheard)
+        )
+        return old_ids, unheard_ids
+
+    def to_tell(self, now: datetime, limit: int = 500) -> list[Parked]:
+        """Those that wait and that somebody is to be told of at `now` (domain time), the oldest first."""
+        return self.page({"state": PARKED, "tell_from": {"$not": {"$gt": now}}}, limit)
+
+    def told(self, message: Parked, until: datetime) -> None:
+        """Note that nobody need be told of it before then (domain time)."""
+        self._collection.update_one({"_id": message.id}, {"$set": {"tell_from": until}})
+
+    def named(self, *states: str) -> set[str]:
+        """Every person (`person/<id>`) and stream that messages in these states name; left out, those that wait."""
+        return set(self._collection.distinct("names", {"state": {"$in": list(states)} if states else PARKED}))
 
     def among(self, message_ids: Iterable[str]) -> set[str]:
         """Which of these messages were ever parked. A message that carries an event has the event's id."""
@@ -117,6 +238,7 @@ def _document(delivery: Delivery, outcome: Park | Later, now: datetime) -> dict[
     retry_at = now + timedelta(seconds=outcome.after_seconds) if isinstance(outcome, Later) else None
     digest = hashlib.sha256(delivery.body).hexdigest()
     identity = repr((delivery.queue, delivery.content_type, delivery.message_id, digest))
+    read = legible(delivery)
     return {
         "_id": hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(),
         "state": PARKED,
@@ -124,13 +246,17 @@ def _document(delivery: Delivery, outcome: Park | Later, now: datetime) -> dict[
         "parked_at": now,
         "retry_at": retry_at,
         "failures": 0,
-        "told": False,
+        "tell_from": None,
         "queue": delivery.queue,
         "message_id": _storable(delivery.message_id),
         "content_type": _storable(delivery.content_type),
         "routing_key": _storable(delivery.routing_key),
         # As text: a header may hold what BSON cannot.
         "headers": json.dumps(dict(delivery.headers), default=repr),
+        "event_id": read.event_id,
+        "event_type": read.event_type,
+        "source": read.source,
+        "names": list(read.names),
         "body": delivery.body[:BODY_KEPT],
         "body_size": len(delivery.body),
         "body_sha256": digest,
@@ -153,7 +279,21 @@ def _parked(document: Mapping[str, Any]) -> Parked:
         parked_at=document["parked_at"],
         retry_at=document["retry_at"],
         failures=document.get("failures", 0),
+        state=document["state"],
+        legible=Legible(
+            document.get("event_id"),
+            document.get("event_type"),
+            document.get("source"),
+            tuple(document.get("names", ())),
+        ),
+        body_size=document["body_size"],
+        body_sha256=document["body_sha256"],
+        acts=_acts(document),
     )
+
+
+def _acts(document: Mapping[str, Any]) -> tuple[Act, ...]:
+    return tuple(Act(each["act"], each["by"], each["at"], each["reason"]) for each in document.get("acts", ()))
 
 
 def _storable(text: str | None) -> str | None:

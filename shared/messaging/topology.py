@@ -35,6 +35,12 @@ class Queue:
 EVIDENCE = "referrals_followup.evidence"
 SWEEP = "referrals_followup.sweep"
 
+
+def check_queue_of(service: str) -> str:
+    """The queue on which a service is asked to check what it has stored."""
+    return f"{service}.check"
+
+
 QUEUES = (
     Queue(EVIDENCE, "referrals_followup", hears=SERVICES),
     Queue(SWEEP, "referrals_followup", arguments={**_QUORUM, "x-single-active-consumer": True}),
@@ -42,6 +48,7 @@ QUEUES = (
     Queue("perinatal.reactions", "perinatal", hears=("perinatal", "leaving_care")),
     Queue("leaving_care.views", "leaving_care", hears=("leaving_care",)),
     Queue("leaving_care.reactions", "leaving_care", hears=("leaving_care", "perinatal")),
+    *(Queue(check_queue_of(service), service) for service in SERVICES),
 )
 
 
@@ -52,6 +59,11 @@ class TopologyMismatch(Exception):
 def exchange_of(service: str) -> str:
     """The topic exchange on which a service says everything; the routing key is the event type."""
     return f"{service}.events"
+
+
+def is_heard_by_one(name: str) -> bool:
+    """Whether of all consumers of the queue only one at a time is given messages."""
+    return any(queue.name == name and "x-single-active-consumer" in queue.arguments for queue in QUEUES)
 
 
 def queues_of(service: str) -> tuple[Queue, ...]:

@@ -1,24 +1,28 @@
-"""The tick: says when to look, and nothing else. The looking is done by whoever consumes the queue of sweeps.
+"""The tick: says when to look, and nothing else. The looking is done by whoever consumes the queue.
 
-A sweep that is lost or said twice does no harm: it looks at what is stored, not at what came since the last one.
+A sweep or a check that is lost or said twice does no harm: it looks at what is stored, not at what came since the last.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pika
 from apscheduler.schedulers.blocking import BlockingScheduler
 from pika.exceptions import AMQPError
+from pymongo import DESCENDING
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from shared.clock import Clock
 from shared.events.mongo import open_database
 from shared.kernel.ids import uuid7
-from shared.messaging.topology import SWEEP
+from shared.kernel.time import at_london, london_date
+from shared.messaging.topology import SERVICES, SWEEP, check_queue_of
 from shared.observability import get_logger
 from shared.scheduling.lease import Lease
 from shared.stopping import on_stop
@@ -29,34 +33,77 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/json"
 _RENEW_EVERY = 2
 _LEASE_SECONDS = 6
+_NIGHT_LOOKED_FOR_EVERY = 60
+CHECKED_AT = time(2, 30)
 
 log = get_logger()
 
 
 def publish_sweep(amqp_uri: str, clock: Clock) -> str:
     """Ask for a sweep; returns its id once the broker has it in the queue. Raises pika's AMQPError."""
-    sweep_id = uuid7(clock.now())
+    return _ask(amqp_uri, SWEEP, "sweep_id", clock)
+
+
+def publish_check(amqp_uri: str, service: str, clock: Clock) -> str:
+    """Ask a service for a check; returns its id once the broker has it in the queue. Raises pika's AMQPError."""
+    return _ask(amqp_uri, check_queue_of(service), "check_id", clock)
+
+
+def last_night(now: datetime) -> datetime:
+    """The last instant (UTC) at which the clocks of London showed half past two, `now` included."""
+    today = at_london(london_date(now), CHECKED_AT)
+    return today if today <= now else at_london(london_date(now) - timedelta(days=1), CHECKED_AT)
+
+
+def _ask(amqp_uri: str, queue: str, name: str, clock: Clock) -> str:
+    command_id = uuid7(clock.now())
     connection = pika.BlockingConnection(pika.URLParameters(amqp_uri))
     try:
         channel = connection.channel()
         channel.confirm_delivery()
         channel.basic_publish(
             "",
-            SWEEP,
-            json.dumps({"sweep_id": sweep_id}).encode(),
-            pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=sweep_id),
+            queue,
+            json.dumps({name: command_id}).encode(),
+            pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=command_id),
             mandatory=True,
         )
     finally:
         if connection.is_open:
             connection.close()
-    return sweep_id
+    return command_id
+
+
+class Nights:
+    """Asks every service for a check once each night. Real time: what is stored is there by day or night."""
+
+    def __init__(self, database: Database[dict[str, Any]], ask: Callable[[str], object]) -> None:
+        self._checks = database["checks"]
+        self._ask = ask
+        self._asked: dict[str, datetime] = {}
+
+    def ask_when_due(self, now: datetime) -> None:
+        """Ask each that was not asked since last night's hour. A tick that was down at that hour asks when it is back;
+        a system that was never checked waits for its first night. Raises pymongo's errors."""
+        if not self._asked:
+            last = self._checks.find_one({}, {"started_at": 1}, sort=[("started_at", DESCENDING)])
+            self._asked = dict.fromkeys(SERVICES, last["started_at"] if last else now)
+        for service, asked_at in self._asked.items():
+            if asked_at < last_night(now):
+                try:
+                    self._ask(service)
+                except (AMQPError, OSError) as error:
+                    log.warning("check not asked for", queue=check_queue_of(service), exc_info=error)
+                else:
+                    self._asked[service] = now
 
 
 def run_tick(config: Config) -> None:
     """The tick process: runs until SIGTERM or SIGINT, through outages. Of several, the one with the lease ticks."""
-    lease = Lease(open_database(config.mongodb_uri, config.mongodb_database), "tick", seconds=_LEASE_SECONDS)
+    database = open_database(config.mongodb_uri, config.mongodb_database)
+    lease = Lease(database, "tick", seconds=_LEASE_SECONDS)
     clock = config.clock()
+    nights = Nights(database, lambda service: publish_check(config.amqp_uri, service, clock))
 
     def sweep() -> None:
         if _is_ours(lease):
@@ -65,9 +112,17 @@ def run_tick(config: Config) -> None:
             except (AMQPError, OSError) as error:
                 log.warning("tick interrupted", exc_info=error)
 
+    def check() -> None:
+        if _is_ours(lease):
+            try:
+                nights.ask_when_due(datetime.now(UTC))
+            except PyMongoError as error:
+                log.warning("tick interrupted", exc_info=error)
+
     timetable: tuple[dict[str, Any], ...] = (
         {"func": lambda: _is_ours(lease), "seconds": _RENEW_EVERY, "id": "renew the lease"},
         {"func": sweep, "seconds": config.sweep_interval_seconds, "id": "sweep"},
+        {"func": check, "seconds": _NIGHT_LOOKED_FOR_EVERY, "id": "check"},
     )
     scheduler = BlockingScheduler(timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None})
     for job in timetable:

@@ -38,31 +38,44 @@ def operations_of(service_cls: Any, entrypoints: Iterable[Any], parts: Any) -> l
         if entrypoint.kind == "bus":
             name = getattr(entrypoint, "queue", entrypoint.method_name)
             checks[f"queue {name}"] = partial(getattr, entrypoint, "connected")
+    details = getattr(parts, "details", dict)
+    observe = getattr(parts, "observe", lambda: None)
     openapi = Reply(200, [("Content-Type", JSON)], json.dumps(document_of(service_cls, endpoints)).encode())
     answers: Mapping[str, Callable[[], Reply]] = {
         "/openapi.json": lambda: openapi,
         "/health/live": lambda: _health("live"),
-        "/health/ready": partial(_ready, checks),
-        "/metrics": lambda: Reply(200, [("Content-Type", CONTENT_TYPE_LATEST)], generate_latest()),
+        "/health/ready": partial(_ready, checks, details),
+        "/metrics": partial(_metrics, observe),
     }
     return [Operation(url, answers[url]) for url in OPERATIONS]
 
 
-def _ready(checks: Mapping[str, Callable[[], object]]) -> Reply:
+def _ready(checks: Mapping[str, Callable[[], object]], details: Callable[[], Mapping[str, Any]]) -> Reply:
     failing = sorted(name for name, check in checks.items() if not _passes(check))
     if failing:
         errors = tuple(FieldError(name, "fails") for name in failing)
         raise Problem(503, "not-ready", f"not ready: {', '.join(failing)}", errors)
-    return _health("ready")
+    return _health("ready", _within(details) or {})
+
+
+def _metrics(observe: Callable[[], object]) -> Reply:
+    """Gauges that cannot be brought up to date keep their last value: a store that is away hides no other figure."""
+    _within(observe)
+    return Reply(200, [("Content-Type", CONTENT_TYPE_LATEST)], generate_latest())
 
 
 def _passes(check: Callable[[], object]) -> bool:
+    return _within(check, failing=False) is not False
+
+
+def _within(ask: Callable[[], Any], failing: Any = None) -> Any:
+    """The answer, if it comes in time; `failing` when it does not, or when asking raises."""
     try:
         with eventlet.Timeout(CHECK_SECONDS, TimeoutError):
-            return check() is not False
+            return ask()
     except Exception:
-        return False
+        return failing
 
 
-def _health(status: str) -> Reply:
-    return Reply(200, [("Content-Type", JSON)], json.dumps({"status": status}).encode())
+def _health(status: str, details: Mapping[str, Any] | None = None) -> Reply:
+    return Reply(200, [("Content-Type", JSON)], json.dumps({"status": status, **(details or {})}).encode())

@@ -13,7 +13,10 @@ SETTINGS = "followthrough"
 
 
 class ServiceParts(Protocol):
-    """What every service's parts have. A check is ready when it returns anything but False, and does not raise."""
+    """What every service's parts have. A check is ready when it returns anything but False, and does not raise.
+
+    Parts may also have `details`, what readiness shows beside, and `observe`, which brings the gauges up to date.
+    """
 
     access_log: AccessLog
     checks: Mapping[str, Callable[[], object]]

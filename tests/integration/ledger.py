@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -121,6 +122,7 @@ class Ledger:
         self.parts = build(config, clock)
         self._published: dict[str, list[Event]] = {service: [] for service in SERVICES}
         self._manifests = dict.fromkeys(SERVICES, 0)
+        self._parked: dict[str, tuple[str, ...]] = {}
         packs = load_packs(config.standards_dir, CATALOGUE, self.parts.directory.roles)
         self.parts.rules.adopt(packs, england(config.bank_holidays_until))
         self.catch_up()
@@ -129,12 +131,16 @@ class Ledger:
         self.parts.close()
 
     def forget(self) -> None:
-        """Nothing was ever recorded but the rules; the sources are as complete as they were."""
+        """Nothing was ever recorded but the rules, nothing is parked, and no source has spoken."""
         but_rules = {"event.type": {"$ne": ADOPTED}}
         self.parts.views.collection.delete_many({})
         self.parts.database.threads.delete_many({})
         self.parts.database.evidence.delete_many(but_rules)
         self.parts.store.collection.delete_many(but_rules)
+        for said in ("positions", "reported_manifests", "reported_parked", "parked"):
+            self.parts.database[said].delete_many({})
+        self._manifests = dict.fromkeys(SERVICES, 0)
+        self._parked.clear()
         for published in self._published.values():
             published.clear()
 
@@ -157,6 +163,10 @@ class Ledger:
         for service in SERVICES:
             if service not in but_not:
                 hearing.hear(self.parts, [delivery(self._position(service))])
+
+    def retry(self) -> None:
+        """What the consumer of the evidence does every second: parked messages whose time has come are heard again."""
+        self.parts.parked.try_again(EVIDENCE, partial(hearing.hear, self.parts))
 
     def sweep(self, sweep_id: str | None = None) -> Outcome:
         body = json.dumps({"sweep_id": sweep_id or uuid7(self.clock.now())}).encode()
@@ -186,13 +196,23 @@ class Ledger:
         found = self.parts.store.collection.find({"event.type": event_type}).sort("_id")
         return [event_of(document) for document in found]
 
+    def parks(self, service: str, *ids: str) -> None:
+        """With its next position the service says that these messages lie parked in it."""
+        self._parked[service] = ids
+
     def _position(self, service: str) -> Event:
         events, self._published[service] = self._published[service], []
         manifest = None
         if events:
             self._manifests[service] += 1
             manifest = {"number": self._manifests[service], "ids": [event.id for event in events]}
-        data = {"until": to_text(self.clock.now()), "last": self._manifests[service], "manifest": manifest}
+        data: dict[str, Any] = {
+            "until": to_text(self.clock.now()),
+            "last": self._manifests[service],
+            "manifest": manifest,
+        }
+        if ids := self._parked.get(service):
+            data["parked"] = {"count": len(ids), "oldest": ids[0]}
         return an_event("position.reported.v1", f"position/{service}", data, at=self.clock.now(), source=service)
 
 

@@ -192,6 +192,42 @@ def test_what_may_pass_later_is_parked_with_the_time_to_try_again(
     assert messages.among([event.id, an_event().id]) == {event.id}
 
 
+def test_what_is_parked_for_now_is_heard_again_by_whoever_consumes_its_queue_and_by_nobody_else(
+    consumer: Process, amqp_uri: str, database: Database[dict[str, Any]]
+) -> None:
+    soon, raising = an_event("soon"), an_event("raise-until")
+    messages = ParkedMessages(database)
+    elsewhere = an_event()
+    messages.park([(Delivery("other", *as_delivered(elsewhere)), Later("not yet", 0))])
+    publish(amqp_uri, EVIDENCE, soon, raising)
+    consumer.start()
+    eventually(lambda: database["parked"].count_documents({"queue": EVIDENCE}) == 2)
+    eventually(lambda: database["parked"].count_documents({"queue": EVIDENCE, "failures": {"$gte": 1}}) == 1)
+    database["switches"].insert_one({"_id": "go on"})
+    database["parked"].update_many({"queue": EVIDENCE}, {"$set": {"retry_at": datetime.now(UTC)}})
+    eventually(lambda: set(handled(database)) == {soon.id, raising.id})
+    eventually(lambda: [each.delivery.queue for each in messages.parked()] == ["other"])
+
+
+def test_a_message_that_a_person_replays_is_heard_again_also_when_the_consumer_was_down_meanwhile(
+    consumer: Process, amqp_uri: str, database: Database[dict[str, Any]]
+) -> None:
+    event = an_event("soon")
+    messages = ParkedMessages(database)
+    messages.park([(Delivery(EVIDENCE, *as_delivered(event)), Park("nobody knew why"))])
+    (waiting,) = messages.parked()
+    messages.replay(waiting.id, "operator-kowalski", "k")
+    database["switches"].insert_one({"_id": "go on"})
+    consumer.start()
+    eventually(lambda: handled(database) == {event.id: 1})
+    eventually(lambda: messages.parked() == [])
+    assert messages.among([event.id]) == {event.id}
+
+
+def as_delivered(event: Event) -> tuple[bytes, str, str]:
+    return json.dumps(event.to_cloudevent()).encode(), CONTENT_TYPE, event.id
+
+
 def test_the_same_poison_twice_is_parked_once(
     consumer: Process, amqp_uri: str, database: Database[dict[str, Any]]
 ) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import requests
 import yaml
 
 from deploy.local.parts import Parts
 from shared.clock import ReplayClock
 from shared.kernel.envelope import Event, from_text, to_text
+from shared.messaging.incoming import Delivery, Park
 from shared.messaging.topology import EVIDENCE
 from shared.scheduling.tick import publish_sweep
 from tests.integration.bus import publish
@@ -32,6 +34,7 @@ from tests.integration.ledger import (
     mail_server,
     referral_noted,
     referral_sent,
+    unfoldable,
 )
 from tests.integration.recording import Caller, Running, code, faulty_fields
 from tests.support import eventually
@@ -218,6 +221,7 @@ def test_answers_say_up_to_when_the_evidence_is_complete_and_when_that_is_stale(
         "complete_until": to_text(NOW),
         "stale": False,
         "sources": dict.fromkeys(("perinatal", "leaving_care", "referrals_followup"), to_text(NOW)),
+        "set_aside": 0,
     }
     ledger.clock.set(NOW + timedelta(minutes=6))
     ledger.catch_up("leaving_care")
@@ -225,6 +229,69 @@ def test_answers_say_up_to_when_the_evidence_is_complete_and_when_that_is_stale(
     assert evidence["stale"] is True
     assert evidence["complete_until"] == evidence["sources"]["leaving_care"] == to_text(NOW)
     assert evidence["sources"]["perinatal"] == to_text(NOW + timedelta(minutes=6))
+
+
+def test_readiness_and_metrics_say_how_far_the_evidence_is_complete_and_which_source_is_stale(
+    service: Running, ledger: Ledger
+) -> None:
+    now = ledger.clock.now()
+    ledger.catch_up()
+    ready = requests.get(f"{service.url}/health/ready", timeout=10).json()
+    assert (ready["status"], ready["check"], ready["parked"]) == ("ready", None, 0)
+    assert ready["evidence"]["stale"] == []
+    assert set(ready["evidence"]["sources"].values()) == {to_text(now)}
+    ledger.clock.set(now + timedelta(minutes=6))
+    ledger.catch_up("leaving_care")
+    ready = requests.get(f"{service.url}/health/ready", timeout=10).json()
+    assert (ready["status"], ready["evidence"]["stale"]) == ("ready", ["leaving_care"])
+    metrics = requests.get(f"{service.url}/metrics", timeout=10).text
+    assert 'position_lag_seconds{source="leaving_care"} 360.0' in metrics
+    assert 'position_lag_seconds{source="perinatal"} 0.0' in metrics
+    ledger.catch_up()
+
+
+def test_what_is_set_aside_is_counted_and_shows_on_the_follow_ups_of_whom_it_names(
+    ledger: Ledger, manager: Caller
+) -> None:
+    hers, other = f"p_{'d' * 32}", f"p_{'e' * 32}"
+    noted, others = referral_noted(SOON_DUE, person=hers), referral_noted(SOON_DUE, person=other)
+    ledger.hear(noted, others)
+    before = manager.get("/v1/follow-ups", person=hers).json()
+    assert [item["data_problem"] for item in before["items"]] == [False]
+    message = Delivery(EVIDENCE, f'{{"subject": "{hers}", broken'.encode(), message_id="poison")
+    ledger.parts.parked.park([(message, Park("not JSON"))])
+    after = manager.get("/v1/follow-ups", person=hers).json()
+    assert after["evidence"]["set_aside"] == 1
+    (item,) = after["items"]
+    assert item == {**before["items"][0], "data_problem": True}  # and its clock runs on
+    assert manager.get(f"/v1/follow-ups/{item['reference']}").json()["data_problem"] is True
+    past = manager.get("/v1/follow-ups", person=hers, as_of=to_text(ledger.clock.now())).json()
+    told = manager.get(f"/v1/people/{hers}/chronology").json()["follow_ups"]
+    assert [line["data_problem"] for line in past["items"] + told] == [True, True]
+    assert [line["data_problem"] for line in manager.get("/v1/follow-ups", person=other).json()["items"]] == [False]
+    (waiting,) = ledger.parts.parked.parked()
+    ledger.parts.parked.discard(waiting.id, "operator-kowalski", "read by telephone", "k")
+    assert manager.get("/v1/follow-ups", person=hers).json() == before
+
+
+def test_a_data_problem_follows_the_links_of_a_person_and_marks_a_parked_thread(
+    ledger: Ledger, manager: Caller
+) -> None:
+    hers, known_as = f"p_{'6' * 32}", f"p_{'7' * 32}"
+    noted = referral_noted(SOON_DUE, person=hers)
+    link = {"person_id": hers, "other_person_id": known_as, "reason": "merge", "confirmed_by": "gp-okafor"}
+    ledger.hear(noted, an_event("person.linked.v1", f"person/{hers}", link, subject=hers, at=MONDAY))
+    message = Delivery(EVIDENCE, f'"{known_as}"'.encode(), message_id="poison")
+    ledger.parts.parked.park([(message, Park("not an event"))])
+    listed = manager.get("/v1/follow-ups", person=hers).json()["items"]
+    assert listed and all(item["data_problem"] for item in listed)
+    (waiting,) = ledger.parts.parked.parked()
+    ledger.parts.parked.discard(waiting.id, "operator-kowalski", "read by telephone", "k")
+    with unfoldable(noted.stream):
+        ledger.parts.views.refresh([noted.stream])
+    listed = manager.get("/v1/follow-ups", person=hers).json()["items"]
+    assert [item["data_problem"] for item in listed if item["thread"] == noted.stream] == [True]
+    ledger.parts.views.refresh([noted.stream])
 
 
 # --- areas and disclosure -----------------------------------------------------------------------------------------

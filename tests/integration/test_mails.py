@@ -20,10 +20,12 @@ from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
 from shared.events.errors import Contended
 from shared.kernel.envelope import Event, from_text
-from shared.messaging.incoming import Done
+from shared.messaging.incoming import Delivery, Done, Park
+from shared.messaging.topology import EVIDENCE
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
+    PERSON,
     Inbox,
     Ledger,
     config,
@@ -88,6 +90,19 @@ def test_a_chase_is_delivered_as_one_mail_that_explains_itself(ledger: Ledger, i
     (accepted,) = ledger.letters("digest.accepted.v1")
     assert accepted.data == {"recipient": "gp-okafor", "digest_id": letter.id}
     assert mails.is_idle(ledger.parts.store.collection)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_mail_about_somebody_of_whom_a_message_could_not_be_read_says_so_in_one_line(
+    ledger: Ledger, inbox: Inbox
+) -> None:
+    ledger.hear(referral_noted(), referral_noted(person=f"p_{'b' * 32}", actor="gp-adeyemi"))
+    ledger.parts.parked.park([(Delivery(EVIDENCE, f'"{PERSON}'.encode()), Park("not JSON"))])
+    ledger.days_pass(DUE)
+    line = "Data problem: something about this person or record could not be read and may change this"
+    (about_her,) = inbox.to(GP)
+    assert text_of(about_her).count(line) == 1
+    assert line not in text_of(*inbox.to("tunde.adeyemi@essex.example"))
 
 
 @pytest.mark.usefixtures("server")

@@ -19,6 +19,8 @@ from shared.events.documents import cloudevent_of, document_of, event_of
 from shared.events.mongo import open_database
 from shared.events.relay import HOLD_BACK, Relay
 from shared.kernel.envelope import Event, from_text, to_text
+from shared.messaging.incoming import Delivery, Park
+from shared.messaging.parked import ParkedMessages
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import QUEUES, declare, exchange_of
 from tests.integration.bus import NOW, an_event, channel, record, take_all, waiting_in
@@ -96,6 +98,27 @@ def test_a_recorded_event_is_published_once_as_its_cloudevent(
     assert "pending" not in stored["relay"]
     assert stored["relay"]["published_at"] == NOW
     assert stored["private"] == {"personal": {"name": "Jane"}}
+
+
+def test_a_position_says_how_many_messages_lie_parked_and_which_is_the_oldest(
+    new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str, clock: MovableClock
+) -> None:
+    parked, relay = ParkedMessages(database), new_relay()
+    told: list[Any] = []
+    for number in range(3):
+        relay.step()
+        _, positions = said(amqp_uri)
+        told += [position["data"].get("parked") for position in positions if position["data"]["until"]]
+        assert all(CATALOGUE.faults("position.reported.v1", position["data"]) == {} for position in positions)
+        clock.advance(minutes=1)
+        if number == 0:
+            parked.park([(Delivery("q", b"1"), Park("no"))])
+            parked.park([(Delivery("q", b"2"), Park("no"))])
+            first = parked.parked()[0].id
+        else:
+            for message in parked.parked():
+                parked.discard(message.id, "operator-kowalski", "a test", "k")
+    assert told == [None, {"count": 2, "oldest": first}, None]
 
 
 def test_a_stored_document_gives_back_the_very_event(database: Database[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from services.referrals_followup import hearing, sweeps
+from services.referrals_followup import hearing, stalled, sweeps
 from services.referrals_followup.domain.scene import Evidence
 from shared.clock import MovableClock
 from shared.contracts.catalogue import Catalogue
@@ -298,31 +298,115 @@ def test_an_event_of_a_type_that_is_not_known_yet_is_heard_after_the_deployment_
         before.setattr(hearing, "CATALOGUE", Catalogue())
         parked_by(ledger, delivery(referral_sent(noted, MONDAY + timedelta(hours=1))))
         retry_is_due(ledger)
+        ledger.retry()
         ledger.sweep()
         assert len(ledger.parts.parked.parked()) == 1
         assert [told.data["kind"] for told in ledger.letters("work.stalled.v1")] == ["message"]
-    ledger.sweep()
+    ledger.retry()
     assert ledger.follow_up().state == "open"  # its time has not come
     retry_is_due(ledger)
-    ledger.sweep()
+    ledger.retry()
     assert ledger.follow_up().state == "met"
     assert ledger.parts.parked.parked() == []
 
 
-def test_a_message_that_made_the_handler_raise_is_tried_again_at_a_sweep_and_stays_parked_until_it_is_done(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    message = delivery(referral_noted())
-    ledger.parts.parked.park([(message, Later("handler raised KeyError", 0))])
-    with monkeypatch.context() as faulty:
-        faulty.setattr(type(ledger.parts.evidence), "keep", lambda *_: {}["none"])
-        assert ledger.sweep() == Done()
-    (parked,) = ledger.parts.parked.parked()
-    assert (parked.failures, parked.reason) == (1, "handler raised KeyError")
-    retry_is_due(ledger)
+LADDER = (
+    # Monday: set aside. Saturdays, Sundays and bank holidays are no working days.
+    ("2013-01-14T09:30:00Z", 1, ["operator-kowalski"]),
+    ("2013-01-15T16:59:00Z", 1, ["operator-kowalski"]),
+    ("2013-01-15T17:00:00Z", 2, ["operator-kowalski", "lead-achterberg", "lead-marchetti"]),
+    ("2013-01-16T17:00:00Z", 3, ["operator-kowalski", "lead-achterberg", "lead-marchetti"]),
+    ("2013-01-18T17:00:00Z", 4, ["operator-kowalski", "lead-achterberg", "lead-marchetti"]),
+    ("2013-01-20T17:00:00Z", 4, ["operator-kowalski", "lead-achterberg", "lead-marchetti"]),
+    ("2013-01-21T17:00:00Z", 5, ["operator-kowalski", "lead-achterberg", "lead-marchetti"]),
+)
+
+
+def test_a_parked_message_climbs_a_ladder_until_somebody_discards_it(ledger: Ledger) -> None:
+    ledger.catch_up()
+    parked_by(ledger, Delivery(EVIDENCE, b"not JSON", CONTENT_TYPE, message_id="poison"))
+    for until, times, recipients in LADDER:
+        ledger.days_pass(until)
+        ledger.sweep()  # a second look on the same day tells nobody again
+        told = ledger.letters("work.stalled.v1")
+        assert (len(told), told[-1].data["recipients"]) == (times, recipients), until
+    (message,) = ledger.parts.parked.parked()
+    ledger.parts.parked.discard(message.id, "operator-kowalski", "a test of the network team", "k")
+    ledger.days_pass("2013-01-25T17:00:00Z")
+    assert len(ledger.letters("work.stalled.v1")) == 5
+
+
+def test_what_lies_parked_in_another_service_has_the_same_ladder(ledger: Ledger) -> None:
+    first, second = "1" * 64, "2" * 64
+    for until, parked in (
+        ("2013-01-14T10:00:00Z", (first, second)),
+        ("2013-01-14T10:01:00Z", (first, second)),
+        ("2013-01-15T17:00:00Z", (first, second)),
+        ("2013-01-15T17:01:00Z", (second,)),  # the oldest was discarded, the other is left
+        ("2013-01-15T17:02:00Z", ()),
+        ("2013-01-16T17:00:00Z", ()),
+    ):
+        ledger.parks("leaving_care", *parked)
+        ledger.days_pass(until)
+    told = [event.data for event in ledger.letters("work.stalled.v1")]
+    assert [(data["what"], data["reason_code"], len(data["recipients"])) for data in told] == [
+        (f"message/{first}", "parked-in-leaving-care", 1),
+        (f"message/{first}", "parked-in-leaving-care", 3),
+        (f"message/{second}", "parked-in-leaving-care", 1),
+    ]
+
+
+def test_a_position_that_comes_late_brings_nothing_back(ledger: Ledger) -> None:
+    ledger.parks("leaving_care", "1" * 64)
+    late = delivery(ledger._position("leaving_care"))
+    ledger.catch_up()
+    ledger.parks("leaving_care")
+    ledger.clock.advance(minutes=1)
+    ledger.catch_up()
+    hearing.hear(ledger.parts, [late])
     ledger.sweep()
-    assert ledger.parts.parked.parked() == []
-    assert ledger.follow_up().state == "open"
+    assert ledger.letters("work.stalled.v1") == []
+
+
+@pytest.mark.parametrize("forgets", ["told", "_told"])
+def test_killed_between_telling_of_it_and_noting_that_no_rung_is_told_twice(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, forgets: str
+) -> None:
+    parked_by(ledger, Delivery(EVIDENCE, b"not JSON", CONTENT_TYPE, message_id="poison"))
+    real = stalled._told
+
+    def told_and_killed(*asked: Any) -> None:
+        real(*asked)
+        raise AutoReconnect
+
+    for until, times in (("2013-01-14T10:00:00Z", 1), ("2013-01-15T17:00:00Z", 2), ("2013-01-16T17:00:00Z", 3)):
+        ledger.clock.set(from_text(until))
+        ledger.catch_up()
+        with monkeypatch.context() as dying:
+            if forgets == "told":
+                dying.setattr(type(ledger.parts.parked), "told", lambda *_: (_ for _ in ()).throw(AutoReconnect()))
+            else:
+                dying.setattr(stalled, "_told", told_and_killed)
+            with pytest.raises(AutoReconnect):
+                ledger.sweep("killed")
+        ledger.sweep("killed")
+        ledger.sweep()
+        assert len(ledger.letters("work.stalled.v1")) == times
+
+
+def test_a_parked_thread_and_its_ladder_begin_anew_when_it_is_parked_anew(ledger: Ledger) -> None:
+    noted = referral_noted()
+    ledger.hear(noted)
+    with unfoldable(noted.stream):
+        ledger.hear(noted)
+        ledger.days_pass("2013-01-14T10:00:00Z")
+        ledger.days_pass("2013-01-15T17:00:00Z")
+    ledger.days_pass("2013-01-15T17:01:00Z")
+    with unfoldable(noted.stream):
+        ledger.hear(noted)
+        ledger.days_pass("2013-01-15T17:02:00Z")
+    told = [len(event.data["recipients"]) for event in ledger.letters("work.stalled.v1")]
+    assert told == [1, 3, 1]
 
 
 def test_a_thread_stays_parked_when_only_less_of_its_evidence_can_be_folded(ledger: Ledger) -> None:

@@ -47,6 +47,10 @@ class Toy:
                 return Park("as told")
             case "later":
                 return Later("as told", after_seconds=60)
+            case "soon" if not DATABASE["switches"].find_one({"_id": "go on"}):
+                return Later("as told", after_seconds=0)
+            case "raise-until" if not DATABASE["switches"].find_one({"_id": "go on"}):
+                raise ValueError("Jane Doe, born 2 January 1990")
             case "linger":
                 while not DATABASE["switches"].find_one({"_id": "go on"}):
                     eventlet.sleep(0.05)

@@ -126,6 +126,8 @@ def test_any_permutation_repetition_batching_and_interleaving_of_workers_gives_i
         acts = _act_on_some(first, random)
         _share_out(workers, _batches([*events, *acts, *adopted], random))
         found = first.documents()
+        threads = first.evidence.threads(first.rules.history().thread_kinds())
+        assert list(first.views.differing(threads)) == [], "the check calls a view wrong that is right"
 
         first.views.rebuild()
         assert first.documents() == found, "a rebuilt view differs"

@@ -194,6 +194,7 @@ WHO_MAY = {
     "operator": """
         chronology: read
         follow_up: accept acknowledge note read
+        parked: discard inspect replay
         standards: read
     """,
     "personal_adviser": """
@@ -244,6 +245,7 @@ WHO_MAY = {
         move: read
         notification: read
         offer: read
+        parked: discard inspect replay
         person: link read record_death
         plan_item: read
         practitioner: assign

@@ -39,6 +39,7 @@ class ChasedItem:
     urgent: bool = False
     inherited: bool = False
     gap: str | None = None
+    data_problem: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,13 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
+class Amiss:
+    """What the nightly check of a service found that must not be: `<service>-<code>`."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """Where the recipient reads on. `public_url` is that of the follow-up service."""
 
@@ -72,13 +80,14 @@ class Links:
         return f"{self.public_url}/v1/follow-ups?inherited=true"
 
 
-Item = ChasedItem | SilentSource | SetAside
+Item = ChasedItem | SilentSource | SetAside | Amiss
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
     """Subject and plain-text body. `recipient` is how the directory writes their name; `now` is aware UTC."""
     silent = [item for item in items if isinstance(item, SilentSource)]
     set_aside = [item for item in items if isinstance(item, SetAside)]
+    amiss = [item for item in items if isinstance(item, Amiss)]
     inherited = [item for item in items if isinstance(item, ChasedItem) and item.inherited]
     chased = sorted(
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
@@ -96,11 +105,15 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
     parts += [_silence(source) for source in silent]
     if set_aside:
         parts.append(_set_aside(set_aside))
+    if amiss:
+        parts.append(_amiss(amiss))
     parts.append(
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _subject(chased, inherited, silent, set_aside, now), "\n\n".join(part for part in parts if part) + "\n"
+    return _subject(chased, inherited, silent, set_aside, amiss, now), "\n\n".join(
+        part for part in parts if part
+    ) + "\n"
 
 
 def _subject(
@@ -108,6 +121,7 @@ def _subject(
     inherited: Sequence[ChasedItem],
     silent: Sequence[SilentSource],
     set_aside: Sequence[SetAside],
+    amiss: Sequence[Amiss],
     now: datetime,
 ) -> str:
     if chased:
@@ -123,6 +137,8 @@ def _subject(
     if set_aside:
         kinds = Counter(item.kind for item in set_aside)
         return f"[Followthrough] set aside: {', '.join(_counted(kinds[kind], kind) for kind in sorted(kinds))}"
+    if amiss:
+        return f"[Followthrough] the check found: {', '.join(sorted(item.what for item in amiss)[:_MOST_IN_SUBJECT])}"
     return f"[Followthrough] silent: {', '.join(sorted(source.service for source in silent))}"
 
 
@@ -147,6 +163,8 @@ def _paragraph(number: int, item: ChasedItem, now: datetime, links: Links) -> st
     lines.append(f"Due: {_moment(item.due_at)}, {_lateness(item.due_at, now)}")
     if item.gap:
         lines.append(f"Missing: {item.gap.replace('_', ' ')}; please record it, the due date rests on it")
+    if item.data_problem:
+        lines.append("Data problem: something about this person or record could not be read and may change this")
     lines.append(f"Basis: {BASES[item.basis]}" + (f". {item.source}" if item.source else ""))
     lines.append(f"Also told: {', '.join(item.others_told) if item.others_told else 'nobody else'}")
     lines.append(f"Follow-up: {links.follow_up(item.reference)}")
@@ -174,6 +192,11 @@ def _set_aside(items: Sequence[SetAside]) -> str:
     if len(items) > _MOST_SET_ASIDE:
         lines.append(f"and {len(items) - _MOST_SET_ASIDE} more")
     return "\n  ".join(lines)
+
+
+def _amiss(items: Sequence[Amiss]) -> str:
+    explained = "The nightly check found what must not be. `check` of the service names it all and says what to do:"
+    return "\n  ".join([explained, *sorted(item.what for item in items)])
 
 
 def _lateness(due_at: datetime, now: datetime) -> str:

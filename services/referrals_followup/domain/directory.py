@@ -150,6 +150,20 @@ class Directory:
         found = [self._present(duty, on, "operator", duty.area) for duty in self.duty_roles if duty.role == OPERATOR]
         return _once(found)
 
+    def safeguarding_leads(self, on: date) -> tuple[Recipient, ...]:
+        """The safeguarding lead of each area, once each."""
+        found = [duty for duty in self.duty_roles if duty.role == SAFEGUARDING_LEAD and duty.team is None]
+        return _once([self._present(duty, on, SAFEGUARDING_LEAD, duty.area) for duty in found])
+
+    def is_owned(self, owner: Owner, area: str, on: date) -> bool:
+        """Whether anybody of the owner's own team is there that day; otherwise only the safeguarding lead is told."""
+        team = self._owners_team(owner, area)
+        if team is None:
+            return False
+        member = self.member(owner.person)
+        candidates = (member.id if member else team.duty, team.duty, team.manager)
+        return any(not self.people[person].why_away(on) for person in candidates)
+
     def stand_in(self, person: str, area: str, on: date) -> Member:
         """The person themselves; when the directory no longer knows them, the area's safeguarding lead."""
         return self.member(person) or self.people[self._last_resort(area, on, f"{person} is unknown").person]

@@ -1,26 +1,37 @@
-"""What could not be handled and is set aside: a message, a thread or a letter. Somebody is told of each one."""
+"""What could not be handled and is set aside: a message, a thread or a letter. Somebody is told until it is not.
+
+The operators at once; they and the safeguarding leads after one working day, and again after each further one. A stream
+is one spell of being set aside: what is set aside anew begins at the foot of the ladder. Of what a check found the
+operators are told once in each spell.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
-from shared.kernel.decisions import Aggregate, Context, Fact
+from shared.kernel.calendar import WorkingCalendar
+from shared.kernel.decisions import Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event
+from shared.kernel.time import Offset, due
 
 STALLED = "work.stalled.v1"
-MESSAGE, THREAD, LETTER = "message", "thread", "letter"
+MESSAGE, THREAD, LETTER, FINDING = "message", "thread", "letter", "finding"
+AGAIN_AFTER = Offset(working_days=1)
 _LONGEST = 64
 
 
 @dataclass(frozen=True, slots=True)
 class TellOfStalled:
-    """Tell these people that `what` (`<kind>/<id>`; a thread as it is named) is set aside, and why, in a code word."""
+    """Tell of `what` (`<kind>/<id>`; a thread as it is named), which is set aside, and why, in a code word."""
 
     kind: str
     what: str
     reason_code: str
-    recipients: tuple[str, ...]
+    operators: tuple[str, ...]
+    leads: tuple[str, ...]
+    calendar: WorkingCalendar
 
 
 def reason_code(reason: str) -> str:
@@ -28,8 +39,17 @@ def reason_code(reason: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", reason.lower())[:_LONGEST].strip("-")
 
 
-def _decide(state: None, command: TellOfStalled, context: Context) -> Fact:
-    recipients = list(command.recipients)
+def told_again_at(told_at: datetime, calendar: WorkingCalendar) -> datetime:
+    """When (UTC) the next rung is owed, after one that was told then."""
+    return due(AGAIN_AFTER, told_at, "minute", calendar).at
+
+
+def _decide(told_at: datetime | None, command: TellOfStalled, context: Context) -> Fact:
+    recipients = list(command.operators)
+    if told_at is not None:
+        if command.kind == FINDING or context.now < told_again_at(told_at, command.calendar):
+            raise Refused("nothing-owed", "no rung is owed")
+        recipients = list(dict.fromkeys([*command.operators, *command.leads]))
     data = {
         "kind": command.kind,
         "what": command.what,
@@ -39,8 +59,9 @@ def _decide(state: None, command: TellOfStalled, context: Context) -> Fact:
     return Fact(STALLED, data, context.now, outbox={"mail_for": recipients})
 
 
-def _evolve(state: None, event: Event) -> None:
-    """Each telling stands for itself."""
+def _evolve(told_at: datetime | None, event: Event) -> datetime | None:
+    """When somebody was told last."""
+    return event.occurred_at
 
 
-AGGREGATE: Aggregate[None] = Aggregate(kind="stalled", initial=None, decide=_decide, evolve=_evolve)
+AGGREGATE: Aggregate[datetime | None] = Aggregate(kind="stalled", initial=None, decide=_decide, evolve=_evolve)

@@ -1,0 +1,36 @@
+"""Which follow-ups are told with a data problem: something about their person or record is set aside at the moment.
+
+Their clocks run on. The problem is looked up when somebody reads, and is no part of the fold: what is set aside is not
+known, only that it is there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from services.referrals_followup.domain.follow_up import FollowUp
+
+if TYPE_CHECKING:
+    from services.referrals_followup.parts import Parts
+
+
+class DataProblems:
+    """What is set aside when this is made: the people and records that parked messages name, and parked threads."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._evidence = parts.evidence
+        self._named = parts.parked.named()
+        self._threads = self._named | {thread["_id"] for thread in parts.views.parked_threads()}
+        self._people: dict[str, bool] = {}
+
+    def bear_on(self, follow_up: FollowUp) -> bool:
+        """Whether what is set aside names the follow-up's thread, or its person by any id that is linked to theirs."""
+        if follow_up.thread in self._threads:
+            return True
+        return bool(self._named) and follow_up.person is not None and self._bear_on_person(follow_up.person)
+
+    def _bear_on_person(self, person: str) -> bool:
+        if person not in self._people:
+            ids = {f"person/{person_id}" for person_id in self._evidence.ids_of(person)}
+            self._people[person] = not self._named.isdisjoint(ids)
+        return self._people[person]
