@@ -793,7 +793,7 @@ def test_it_opens_when_it_must_for_whoever_has_to_act(practice, step):
 def others(practice: Practice, thread: Thread, but: set[str], at: str) -> int:
     """All else that can be recorded, on this thread or, if it cannot name it, about the same person elsewhere."""
     kind = thread.name.partition("/")[0]
-    names = {entry.name for entry in CATALOGUE if entry.speakers != ("referrals_followup",)} - {*but, *APART}
+    names = {entry.name for entry in CATALOGUE if "referrals_followup" not in entry.speakers} - {*but, *APART}
     for name in sorted(names):
         on_it = kind in CATALOGUE[name].ref_kinds()
         (thread if on_it else practice.record_of("another", by=HV)).was(name, at)
@@ -801,7 +801,7 @@ def others(practice: Practice, thread: Thread, but: set[str], at: str) -> int:
 
 
 # How the services say how far they are, what makes up for a mistake, and what ends all that is routine.
-APART = ("position.reported.v1", "record.retracted.v1", "person.died.v1", "parenthood.lost.v1")
+APART = ("record.retracted.v1", "person.died.v1", "parenthood.lost.v1")
 
 
 @every_step

@@ -727,12 +727,8 @@ ROWS: dict[str, Row] = {
 }
 
 # They concern the person, not the record: what they do to every thread is told in the files about losses and links.
-APART = {RETRACTION, "person.died.v1", "person.linked.v1", "person.unlinked.v1", "position.reported.v1"}
-TYPES = [
-    entry.name
-    for entry in CATALOGUE
-    if entry.speakers[0] != "referrals_followup" and not APART & {entry.name} and "position" not in entry.name
-]
+APART = {RETRACTION, "person.died.v1", "person.linked.v1", "person.unlinked.v1"}
+TYPES = [entry.name for entry in CATALOGUE if "referrals_followup" not in entry.speakers and entry.name not in APART]
 
 steps = pytest.mark.parametrize("step", ROWS)
 
