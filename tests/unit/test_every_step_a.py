@@ -775,14 +775,8 @@ def others(practice: Practice, thread: Thread, but: set[str], at: str) -> int:
     return len(names)
 
 
-# What the services say of their own keeping, what makes up for a mistake, and what ends all that is routine.
-APART = (
-    "position.reported.v1",
-    "private_part.erased.v1",
-    "record.retracted.v1",
-    "person.died.v1",
-    "parenthood.lost.v1",
-)
+# How the services say how far they are, what makes up for a mistake, and what ends all that is routine.
+APART = ("position.reported.v1", "record.retracted.v1", "person.died.v1", "parenthood.lost.v1")
 
 
 @every_step

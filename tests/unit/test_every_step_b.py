@@ -688,14 +688,7 @@ ROWS: dict[str, Row] = {
 }
 
 # They concern the person, not the record: what they do to every thread is told in the files about losses and links.
-APART = {
-    RETRACTION,
-    "person.died.v1",
-    "person.linked.v1",
-    "person.unlinked.v1",
-    "position.reported.v1",
-    "private_part.erased.v1",
-}
+APART = {RETRACTION, "person.died.v1", "person.linked.v1", "person.unlinked.v1", "position.reported.v1"}
 TYPES = [
     entry.name
     for entry in CATALOGUE
