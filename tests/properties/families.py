@@ -44,9 +44,7 @@ KINDS = HISTORY.thread_kinds()
 # On which record an event is kept; those that are not here are on one named by the first thing their data names.
 KEPT_ON = {"handover": "move", "injury": "concern", "child": "concern", "prebirth": "pregnancy", "household": "person"}
 SAID = tuple(entry for entry in CATALOGUE if entry.speakers[0] in ("perinatal", "leaving_care"))
-# What the services say of their own keeping is about nobody.
-OF_KEEPING = ("position.reported.v1", "private_part.erased.v1")
-TYPES = {entry.name: entry for entry in SAID if entry.name not in (RETRACTION, *OF_KEEPING)}
+TYPES = {entry.name: entry for entry in SAID if entry.name != RETRACTION and "position" not in entry.name}
 # What turns a history about, and so comes up more often than the rest.
 TURNS = (
     "person.linked.v1",
