@@ -65,7 +65,6 @@ def add_roles(roles: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def run(service: str, said: argparse.Namespace, about: About = by_subject) -> int:
     """Run the role that was said; the exit status."""
-    said.about = about
     from pymongo.errors import PyMongoError
 
     from shared.archive.lines import UnusableFile
@@ -74,6 +73,7 @@ def run(service: str, said: argparse.Namespace, about: About = by_subject) -> in
     from shared.events.errors import EventStoreError
 
     configure_logging(service, said.role)
+    said.about = about
     try:
         status: int = said.archive(service, said)
     except (UnusableFile, NotEmpty, WrongKey, EventStoreError, OSError) as error:
@@ -119,6 +119,8 @@ def _verify(service: str, said: argparse.Namespace) -> int:
 
     if said.file is None and not said.database:
         said.usage_error("say what to look at: a FILE, --database, or both")
+    if said.file is None and (said.chain or said.key_file):
+        said.usage_error("--chain and --key-file are about a FILE")
     check = FileCheck(said.file, service, said.key_file) if said.file else None
     if check:
         findings = [*islice(check.findings(), MOST_LINES), *_chain_findings(check, said.chain)]

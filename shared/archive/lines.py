@@ -45,7 +45,7 @@ def beginning_of_chain(service: str) -> str:
 
 def next_chain(before: str, line: Mapping[str, Any]) -> str:
     """The chain after this line's event."""
-    return chained(before, {"event": line["event"], "digests": line["digests"]})
+    return chained(before, {"event": line["event"], "digests": line.get("digests")})
 
 
 class Writer:
@@ -74,7 +74,7 @@ class Writer:
         key = private.get("request", {}).get("key")
         if key:
             line["key"] = key
-        outbox = {name: value for name, value in document["relay"].items() if name not in _OF_THE_RELAY}
+        outbox = {name: value for name, value in (document.get("relay") or {}).items() if name not in _OF_THE_RELAY}
         if outbox:
             line["outbox"] = json.loads(dumps(outbox, json_options=_OUTBOX_JSON))
         if self._sealer and "personal" in private:

@@ -50,8 +50,11 @@ class Sealer:
     @classmethod
     def of(cls, header: Mapping[str, Any], key_file: Path) -> Sealer:
         """For the export with this header's `private`. Raises WrongKey."""
-        sealer = cls(_secret_of(key_file), bytes.fromhex(header["salt"]))
-        if sealer.key_id != header["key_id"]:
+        try:
+            sealer = cls(_secret_of(key_file), bytes.fromhex(header["salt"]))
+        except (KeyError, TypeError, ValueError):
+            raise WrongKey("the first line of the export does not say how it is encrypted") from None
+        if sealer.key_id != header.get("key_id"):
             raise WrongKey(f"{key_file} is not the key that this export was written with")
         return sealer
 

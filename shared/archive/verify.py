@@ -61,19 +61,22 @@ class FileCheck:
             sha256.update(raw)
             sealer = _sealer(self.header, self._key_file)
             chain, heard = _Chain(beginning_of_chain(self._service)), 0
-            for raw, line in lines:
+            for number, (raw, line) in enumerate(lines, start=2):
                 if self.end:
-                    yield Finding("after the last line", "something was added")
-                elif "end" in line:
+                    yield Finding(f"line {number}", "was added after the last one")
+                    continue
+                if isinstance(line.get("end"), dict):
                     self.end = line["end"]
                     yield from self._at_the_end(chain, heard, sha256.hexdigest())
                     continue
                 sha256.update(raw)
                 if "heard" in line:
                     heard += 1
-                elif "event" in line:
+                elif _is_of_an_event(line):
                     yield from chain.follow(line)
                     yield from _private_findings(line, sealer)
+                else:
+                    yield Finding(f"line {number}", "is no line of an export")
         if not self.end:
             yield Finding("the last line", "is missing: the file was cut off")
 
@@ -81,6 +84,10 @@ class FileCheck:
         for name, found in (("events", chain.number), ("heard", heard), ("chain", chain.value), ("sha256", sha256)):
             if self.end.get(name) != found:
                 yield Finding("the last line", f"says {name} {self.end.get(name)}, but it is {found}")
+        try:
+            from_text(self.end.get("complete_until", ""))
+        except (TypeError, ValueError):
+            yield Finding("the last line", "does not say up to when the export is complete")
 
 
 class _Chain:
@@ -129,13 +136,22 @@ def header_fits(header: Mapping[str, Any], service: str) -> None:
         raise UnusableFile(f"this is an export of {header.get('service')}, not of {service}")
 
 
+def _is_of_an_event(line: Mapping[str, Any]) -> bool:
+    event, digests = line.get("event"), line.get("digests")
+    return isinstance(event, dict) and isinstance(event.get("id"), str) and _are_digests(digests)
+
+
+def _are_digests(digests: Any) -> bool:
+    return digests is None or (isinstance(digests, dict) and digests.keys() == {"private", "event"})
+
+
 def _sealer(header: Mapping[str, Any], key_file: Path | None) -> Sealer | None:
     return Sealer.of(header["private"], key_file) if header.get("private") and key_file else None
 
 
 def _event_faults(cloudevent: Mapping[str, Any], digests: Mapping[str, str] | None) -> Iterator[str]:
     if not digests:
-        yield "has no digest: it did not come through the event store"
+        yield "has no digests: it did not come through the event store"
     elif event_digest(cloudevent, digests["private"]) != digests["event"]:
         yield "was changed: it is not what its digest was made of"
 
@@ -149,7 +165,7 @@ def _private_findings(line: Mapping[str, Any], sealer: Sealer | None) -> Iterato
     except Unopenable:
         yield Finding(event_id, "its private part was changed, or put here from another event")
     else:
-        if line["digests"] and private_digest(private) != line["digests"]["private"]:
+        if line.get("digests") and not _is_private_part(private, line["digests"]):
             yield Finding(event_id, "its private part was changed")
 
 
@@ -168,8 +184,15 @@ def database_findings(database: Database[dict[str, Any]], beside: FileCheck | No
         while expected is not None and expected["event"]["id"] < event_id:
             yield Finding(expected["event"]["id"], "was removed: the export has it")
             expected = next(exported, None)
-        cloudevent, digests = cloudevent_of(document), document.get("digests")
+        try:
+            cloudevent, digests = cloudevent_of(document), document.get("digests")
+        except (AttributeError, KeyError, TypeError):
+            cloudevent, digests = {}, None
+        if not _are_digests(digests):
+            digests = None
         faults = list(_event_faults(cloudevent, digests))
+        if cloudevent.get("id") != event_id:
+            faults.append("was changed: it is kept under an id that is not its own")
         if expected is not None and expected["event"]["id"] == event_id:
             as_recorded = canonical({"event": expected["event"], "digests": expected["digests"]})
             if canonical({"event": cloudevent, "digests": digests}) != as_recorded:
@@ -201,11 +224,16 @@ def _has_private(document: Mapping[str, Any]) -> bool:
 
 
 def _private_faults(document: Mapping[str, Any]) -> Iterator[str]:
-    if document["event"]["id"] != document["_id"]:
-        yield "was changed: it is kept under an id that is not its own"
     digests = document.get("digests")
-    if digests and _has_private(document) and private_digest(document["private"]) != digests["private"]:
+    if digests and _has_private(document) and not _is_private_part(document["private"], digests):
         yield "its private part was changed"
+
+
+def _is_private_part(private: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
+    try:
+        return private_digest(private) == digests["private"]
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _gaps(events: Collection[dict[str, Any]]) -> Iterator[Finding]:

@@ -18,14 +18,13 @@ from shared.kernel.envelope import to_text
 
 def canonical(value: Any) -> bytes:
     """The one way of writing a value as JSON: keys sorted, no spaces, UTF-8, instants as RFC 3339 in milliseconds."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant)
-    return text.encode("utf-8", "surrogatepass")
+    return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
 def private_digest(private: Mapping[str, Any]) -> str:
     """HMAC-SHA-256 of a private part under its own `salt` (hexadecimal digits). Raises KeyError without one."""
     covered = {name: value for name, value in private.items() if name != "salt"}
-    return hmac.new(bytes.fromhex(private["salt"]), canonical(covered), hashlib.sha256).hexdigest()
+    return hmac.digest(bytes.fromhex(private["salt"]), canonical(covered), "sha256").hex()
 
 
 def event_digest(cloudevent: Mapping[str, Any], of_private: str) -> str:
@@ -42,3 +41,6 @@ def _instant(value: Any) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"{type(value).__name__} has no place in what is recorded")
     return to_text(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_instant)

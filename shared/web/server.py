@@ -34,7 +34,7 @@ from shared.web.wire import Connection, WireProtocol
 
 MOST_CONNECTIONS = 1024
 DRAIN_SECONDS = 6.0
-FIRST_REQUEST_SECONDS = 1.0
+LAST_REQUEST_SECONDS = 1.0
 KEEP_ALIVE_SECONDS = 75.0
 SOCKET_SECONDS = 20.0
 
@@ -151,7 +151,10 @@ class HttpServer(WebServer):
                 self._emptied.send(None)
 
     def drain(self) -> None:
-        """Accept nothing more and return when every request in hand has its answer, after six seconds at the latest."""
+        """Accept nothing more and return when every request in hand has its answer, after six seconds at the latest.
+
+        A connection on which nothing is asked is closed after a second.
+        """
         if self._emptied is None:
             self._emptied = Event()
             self._is_accepting = False
@@ -161,9 +164,8 @@ class HttpServer(WebServer):
             # From now on every answer says `Connection: close`.
             self._serv.keepalive = False
             for connection in list(self._connections.values()):
-                # Who has just connected is about to ask.
-                wait = 0.0 if connection.is_used else FIRST_REQUEST_SECONDS
-                eventlet.spawn_after(wait, connection.end_input_if_idle)
+                # Who has just connected, or asks all the time, has a request on its way.
+                eventlet.spawn_after(LAST_REQUEST_SECONDS, connection.end_input_if_idle)
             if not self._connections:
                 self._emptied.send(None)
         with eventlet.Timeout(DRAIN_SECONDS, False):

@@ -35,18 +35,10 @@ _BEFORE_ROUTING = {
 
 
 class Connection(list[Any]):
-    """One client's connection in the shape that eventlet's server expects and updates: `[address, socket, state]`.
-
-    `is_used` once a request has come.
-    """
+    """One client's connection in the shape that eventlet's server expects and updates: `[address, socket, state]`."""
 
     def __init__(self, address: Any, sock: Any) -> None:
         super().__init__([address, sock, IDLE])
-        self.is_used = False
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(index, value)
-        self.is_used = True
 
     @property
     def address(self) -> Any:

@@ -1,4 +1,4 @@
-"""A stop of a serving process: what is in hand is answered, what is idle is let go, and all is over in ten seconds."""
+"""A stop of a serving process: what is in hand is answered, what is idle soon let go, and it is over in ten seconds."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_request_that_never_ends_does_not_hold_the_stop_up_for_ever(toy: Toy) 
         assert isinstance(in_hand.exception(30), requests.ConnectionError)
 
 
-def test_idle_connections_are_closed_at_once_and_a_second_signal_changes_nothing(toy: Toy) -> None:
+def test_idle_connections_are_closed_soon_and_a_second_signal_changes_nothing(toy: Toy) -> None:
     with requests.Session() as session, socket.create_connection(("127.0.0.1", toy.port), timeout=20) as silent:
         assert session.get(f"{toy.url}/health/live", timeout=20).ok
         began = time.monotonic()

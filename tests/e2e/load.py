@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -22,9 +23,13 @@ _PAUSE = 0.02
 
 
 class Client:
-    """Somebody with a token of one service. A refused connection is tried again; nothing else is."""
+    """Somebody with a token of one service. A refused connection is tried again; nothing else is.
 
-    def __init__(self, stack: LocalStack, service: str, who: tuple[str, str, str]) -> None:
+    Each request has a connection of its own, unless connections are kept.
+    """
+
+    def __init__(self, stack: LocalStack, service: str, who: tuple[str, str, str], *, keep: bool = False) -> None:
+        self._ask_by = requests.Session().request if keep else requests.request
         self._url = stack.urls[service]
         self._headers = {"Authorization": f"Bearer {stack.mint(*who, ['essex'])}"}
         self.refused = 0
@@ -39,7 +44,7 @@ class Client:
     def _ask(self, method: str, path: str, expected: int, **request: Any) -> dict[str, Any]:
         while True:
             try:
-                answer = requests.request(method, self._url + path, timeout=20, **request)
+                answer = self._ask_by(method, self._url + path, timeout=20, **request)
             except requests.ConnectionError as error:
                 if not _is_refused(error):
                     raise
@@ -61,8 +66,8 @@ class Load:
         self.events: dict[str, list[str]] = {"perinatal": [], "leaving_care": []}
         self.reads = self.refused = 0
 
-    def perinatal(self) -> None:
-        client = Client(self._stack, "perinatal", GP)
+    def perinatal(self, keep: bool) -> None:
+        client = Client(self._stack, "perinatal", GP, keep=keep)
         while not self._over.wait(self._pause):
             person = client.post("/v1/people", {"given_name": "Robin", "family_name": "Example"})
             body = referral(person["person_id"])
@@ -78,7 +83,7 @@ class Load:
         self.refused += client.refused
 
     def follow_ups(self) -> None:
-        client = Client(self._stack, "referrals_followup", LEAD)
+        client = Client(self._stack, "referrals_followup", LEAD, keep=True)
         while not self._over.wait(self._pause):
             client.get("/v1/follow-ups?limit=20")
             self.reads += 1
@@ -87,7 +92,7 @@ class Load:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Raises, at the end, whatever went wrong for anybody."""
-        jobs = (self.perinatal, self.perinatal, self.leaving_care, self.follow_ups)
+        jobs = (partial(self.perinatal, True), partial(self.perinatal, False), self.leaving_care, self.follow_ups)
         with ThreadPoolExecutor(len(jobs)) as pool:
             asked = [pool.submit(job) for job in jobs]
             try:

@@ -222,6 +222,43 @@ def test_whatever_is_changed_in_a_file_is_found_and_named(
         restore(kept.database, "perinatal", path)
 
 
+def emptied(lines: Lines) -> list[str]:
+    lines.lines[lines.at] = {}
+    return [f"line {lines.at + 1}", "is no line of an export"]
+
+
+def without_id(lines: Lines) -> list[str]:
+    del lines.line["event"]["id"]
+    return [f"line {lines.at + 1}", "is no line of an export"]
+
+
+def without_digests(lines: Lines) -> list[str]:
+    del lines.line["digests"]
+    return [lines.id, "has no digests"]
+
+
+@pytest.mark.parametrize("tamper", [emptied, without_id, without_digests])
+def test_a_line_that_cannot_be_understood_is_a_finding_like_others(
+    kept: Kept, tmp_path: Path, tamper: Callable[[Lines], list[str]]
+) -> None:
+    kept.people(6)
+    path = tmp_path / "all.ndjson"
+    kept.export(path)
+    lines = Lines(path, 0)
+    what, wrong = tamper(lines)
+    lines.write()
+    assert any(finding.startswith(what) and wrong in finding for finding in findings_of(path))
+
+
+def test_a_document_that_cannot_be_understood_is_a_finding_like_others(kept: Kept) -> None:
+    one, two, three, *_ = kept.people(4)
+    set_in(kept, one, {"$set": {"event.time": "yesterday"}})
+    set_in(kept, two, {"$set": {"digests": {"event": "abc"}}})
+    set_in(kept, three, {"$set": {"private.salt": "no hexadecimal digits"}})
+    found = in_database(kept)
+    assert {finding.partition(":")[0] for finding in found} == {one.id, two.id, three.id}
+
+
 def test_a_file_that_was_made_anew_from_end_to_end_has_another_chain(kept: Kept, tmp_path: Path) -> None:
     kept.people(6)
     path = tmp_path / "all.ndjson"
@@ -296,7 +333,7 @@ def test_what_is_changed_in_the_database_is_found_without_any_export(kept: Kept)
             f"{one.id}: was changed: it is not what its digest was made of",
             f"{two.id}: its private part was changed",
             f"{three.id}: its private part is gone, and no erasure of it is on record",
-            f"{four.id}: has no digest: it did not come through the event store",
+            f"{four.id}: has no digests: it did not come through the event store",
         ]
     )
 
