@@ -42,6 +42,8 @@ from shared.kernel.time import Offset
 from shared.views import STALE
 
 THREADS_AT_A_TIME = 200
+# Why a thread is parked whose evidence was read once and is there no more: a copy of the database that is too old, say.
+EVIDENCE_MISSING = "evidence is missing"
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
 
 log = structlog.get_logger()
@@ -222,12 +224,22 @@ class FollowUpViews:
             self.refresh(self._evidence.threads(kinds), history)
 
     def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
-        """Fold these threads from the evidence and write their follow-ups, until nobody has claimed a fuller fold."""
+        """Fold these threads from the evidence and write their follow-ups, until nobody has claimed a fuller fold.
+
+        Where the evidence that a claim has seen is not there, the thread is parked: to read again would find no more.
+        """
         history = history or self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
             waiting: Collection[str] = some
+            before: dict[str, Guard] = {}
             while waiting:
-                waiting = self._write([*self._fold(waiting, history)], history)
+                folds = [*self._fold(waiting, history)]
+                fuller = self._write(folds, history)
+                for folded in folds:
+                    if folded.thread in fuller and before.get(folded.thread) == folded.guard:
+                        self._park(folded.thread, fuller.pop(folded.thread).seen, EVIDENCE_MISSING)
+                before = {folded.thread: folded.guard for folded in folds}
+                waiting = list(fuller)
                 history = self._rules.history() if waiting else history
 
     def rebuild(self) -> int:
@@ -240,6 +252,7 @@ class FollowUpViews:
         self.collection.update_many({}, {"$set": {STALE: True}})
         # A claim of more than there is would have its thread folded for ever.
         self._threads.update_many({}, {"$set": {"rules_number": 0, "seen": 0}})
+        self._parked_threads.delete_many({"reason": EVIDENCE_MISSING})
         self.refresh(self._evidence.threads(history.thread_kinds()), history)
         # A thread that cannot be folded now keeps what it had: nobody has said that it is no longer asked for.
         left = {STALE: True, "thread": {"$nin": self._parked_threads.distinct("_id")}}
@@ -306,7 +319,7 @@ class FollowUpViews:
                 if is_store_away(error):
                     raise
                 # One thread that cannot be folded must not stop everybody's; it is set aside where the check finds it.
-                self._park(thread, len(evidence), error)
+                self._park(thread, len(evidence), f"fold raised {type(error).__name__}")
             else:
                 yield folded
 
@@ -314,16 +327,15 @@ class FollowUpViews:
         pairs = with_acts(fold(history, thread, evidence), evidence)
         return Folded(thread, pairs, Guard(history.number, len(evidence)))
 
-    def _park(self, thread: str, seen: int, error: Exception) -> None:
-        reason = f"fold raised {type(error).__name__}"
+    def _park(self, thread: str, seen: int, reason: str) -> None:
         log.error("thread_parked", thread=thread, reason=reason)
         parked = {"$set": {"reason": reason}, "$max": {"seen": seen}, "$setOnInsert": {"parked_at": datetime.now(UTC)}}
         self._parked_threads.update_one({"_id": thread}, parked, upsert=True)
 
-    def _write(self, folds: list[Folded], history: RulesHistory) -> list[str]:
-        """Write the views of these folds; the threads for which somebody has claimed a fuller one."""
+    def _write(self, folds: list[Folded], history: RulesHistory) -> dict[str, Guard]:
+        """Write the views of these folds; the threads for which somebody has claimed a fuller one, with that claim."""
         if not folds:
-            return []
+            return {}
         # Under the guard a duplicate key means that a fuller one is already there.
         with despite_duplicates():
             self._threads.bulk_write([_claim(folded) for folded in folds], ordered=False)
@@ -341,7 +353,11 @@ class FollowUpViews:
             for found in self._threads.find({"_id": {"$in": [folded.thread for folded in folds]}})
         }
         self._no_longer_parked(folds)
-        return [folded.thread for folded in folds if claims.get(folded.thread, folded.guard) > folded.guard]
+        return {
+            folded.thread: claims[folded.thread]
+            for folded in folds
+            if claims.get(folded.thread, folded.guard) > folded.guard
+        }
 
     def _documents(self, folded: Folded, history: RulesHistory) -> Iterator[dict[str, Any]]:
         for follow_up, acts in folded.follow_ups:

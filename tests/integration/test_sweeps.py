@@ -418,3 +418,21 @@ def test_a_thread_stays_parked_when_only_less_of_its_evidence_can_be_folded(ledg
     slower = views._folded(noted.stream, [Evidence(noted, frozenset({noted.stream}))], ledger.parts.rules.history())
     views._write([slower], ledger.parts.rules.history())
     assert [thread["_id"] for thread in views.parked_threads()] == [noted.stream]
+
+
+def test_a_thread_whose_evidence_was_lost_is_parked_and_no_worker_waits_for_it_until_a_rebuild(ledger: Ledger) -> None:
+    noted = referral_noted()
+    sent = referral_sent(noted, MONDAY + timedelta(hours=1))
+    ledger.hear(noted, sent)
+    ledger.parts.database.evidence.delete_one({"_id": sent.id})
+    views = ledger.parts.views
+    views.refresh([noted.stream])
+    assert [(parked["_id"], parked["reason"]) for parked in views.parked_threads()] == [
+        (noted.stream, "evidence is missing")
+    ]
+    assert ledger.follow_up("REF-01").state == "met", "what is listed was folded from more than there is now"
+    views.rebuild()
+    assert views.parked_threads() == []
+    assert ledger.follow_up("REF-01").state == "open"
+    ledger.hear(sent)
+    assert ledger.follow_up("REF-01").state == "met"
