@@ -1,0 +1,92 @@
+"""`python -m tests.chaos.run [--seed N] [--events N]`: one run, and its verdict in the last line."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import threading
+import time
+from random import Random
+
+from deploy.local.processes import NotReady
+from tests.chaos.arena import Arena, arena
+from tests.chaos.clients import Client
+from tests.chaos.points import POINTS, Dying
+from tests.chaos.process import Plan
+from tests.chaos.reference import ENDS
+from tests.chaos.stories import AREAS, register
+from tests.chaos.troubles import Troubles
+from tests.chaos.verdict import Verdict, judge
+
+CLIENTS = 8
+CROWD = 4
+DAYS = 62
+REST_SECONDS = 300.0
+
+
+def chaos(seed: int, events: int) -> Verdict:
+    """Record so many events while everything dies, let it come to rest, and judge what is left."""
+    each = max(1, round(4 * events / 20_000))
+    plan = Plan(seed, {name: Dying(min(0.5, 200 / events), each) for name in POINTS})
+    with arena(plan) as ours:
+        begun = time.monotonic()
+        had = _burden(ours, events)
+        print(f"recorded {len(ours.ledger.accepted)} in {time.monotonic() - begun:.0f} s", flush=True)
+        ours.come_to_rest(ENDS, REST_SECONDS)
+        print(f"at rest after {time.monotonic() - begun:.0f} s", flush=True)
+        verdict = judge(ours.left(ENDS))
+        print(f"judged after {time.monotonic() - begun:.0f} s", flush=True)
+        verdict.faults += ours.faults
+        for what, times in sorted(had.items()):
+            print(f"{what}: {times}")
+        for point in POINTS:
+            print(f"died {point}: {ours.deaths.by_point()[point]}")
+        if ours.ledger.unexpected:
+            print(f"answers 500, asked again: {ours.ledger.unexpected}")
+        return verdict
+
+
+def _burden(ours: Arena, events: int) -> dict[str, int]:
+    """The load, and the troubles that befall it."""
+    ours.wait_until_queues_are_saved()
+    chance = Random(f"{ours.seed} crowd")
+    crowd = [
+        str(ours.tell(register(AREAS[0].gp, chance), f"{ours.seed}-crowd-{number}")["person_id"])
+        for number in range(CROWD)
+    ]
+    accepted = ours.ledger.accepted
+    clients = [
+        Client(number, ours.seed, ours.caller, crowd, lambda: len(accepted) >= events) for number in range(CLIENTS)
+    ]
+    loaded = threading.Event()
+    troubles = Troubles(ours, events, DAYS, lambda: 1.0 if loaded.is_set() else len(accepted) / events)
+    for thread in (*clients, troubles):
+        thread.start()
+    for thread in clients:
+        thread.join()
+    loaded.set()
+    troubles.join()
+    troubles.end()
+    return dict(troubles.had)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos.run")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
+    parser.add_argument("--events", type=int, default=20_000)
+    said = parser.parse_args()
+    print(f"seed {said.seed}: --seed {said.seed} chooses the same stories, troubles and crash points", flush=True)
+    try:
+        verdict = chaos(said.seed, said.events)
+    except NotReady as error:
+        print(error, file=sys.stderr)
+        return 1
+    for fault in verdict.faults:
+        print(fault)
+    print(verdict.line())
+    return 0 if verdict.agrees else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
