@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,6 +17,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pika
 import pika.exceptions
 import requests
 from pymongo import MongoClient
@@ -33,7 +36,7 @@ from services.referrals_followup.evidence import EvidenceStore
 from shared.clock import ReplayClock
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
-from shared.messaging.topology import QUEUES
+from shared.messaging.topology import QUEUES, SWEEP
 from shared.reactions import has_settled
 from tests.chaos import poison
 from tests.chaos.clients import Caller, Ledger
@@ -54,7 +57,9 @@ PATHS = {
     "plan-item": "/v1/plan-items",
 }
 SECOND = "perinatal.serve-2"
+TICK = "referrals_followup.tick"
 ASKED_AT_ONCE = 6
+READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -111,9 +116,14 @@ class Arena:
 
     def tell(self, post: Post, key: str) -> Answer:
         """Have one thing recorded, by whichever replica."""
-        with requests.Session() as session:
-            session.trust_env = False
+        with self.session() as session:
             return self.caller.tell(session, Random(key), post, key)
+
+    def session(self) -> requests.Session:
+        """A connection to the services, with no proxy on the loopback."""
+        session = requests.Session()
+        session.trust_env = False
+        return session
 
     def names(self) -> list[str]:
         """Every process that may be killed, but for the mail server and the port mapper of the broker."""
@@ -141,6 +151,53 @@ class Arena:
         self.faults.append(f"waited {within:.0f} s in vain until {what}")
         return False
 
+    def is_ready(self) -> bool:
+        """Whether every process that serves HTTP says so."""
+        addresses = (*self.stack.health.values(), f"{self.second}/health/ready")
+        with self.session() as session:
+            return all(session.get(address, timeout=5).status_code == 200 for address in addresses)
+
+    def begin_anew(self, plan: Plan, *restarted: str) -> Arena:
+        """The same stack at its beginning, for another run: nothing is recorded, and these processes have the plan."""
+        self.deaths.arm(0)
+        for name in ("deaths", "mailing"):
+            (self.folder / name).unlink(missing_ok=True)
+        for mail in (self.stack.parts.maildir / "new").iterdir():
+            mail.unlink()
+        with self.stopped(TICK):
+            self.wait("no sweep goes on", self._no_sweep_goes_on, READY_SECONDS)
+            self.clock.set(BEGINS - timedelta(days=1))
+            for database in self.databases.values():
+                for name in database.list_collection_names():
+                    database[name].delete_many({"event.type": {"$ne": "rules.adopted.v1"}})
+            plan.write(self.folder)
+            for name in restarted:
+                self.kill(name)
+        anew = Arena(self.stack, self.folder, plan.seed, self.replicas, self.second)
+        anew.wait("the processes are back", anew.is_ready, READY_SECONDS)
+        self.clock.set(BEGINS)
+        anew.wait("every source has said that there is nothing", anew.is_told, READY_SECONDS)
+        return anew
+
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """The process stands still, alive; when it is killed meanwhile, another one goes on."""
+        pid = self.stack.pid(name) or 0
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    def _no_sweep_goes_on(self) -> bool:
+        if self.databases["referrals_followup"].sweeps.find_one({"finished_at": {"$exists": False}}):
+            return False
+        with pika.BlockingConnection(pika.URLParameters(self.stack.parts.amqp_uri)) as connection:
+            waiting = connection.channel().queue_declare(SWEEP, passive=True)
+            return bool(waiting.method.message_count == 0)
+
     def is_told(self) -> bool:
         """Whether all that was recorded is published, reacted to, and folded, up to now."""
         recording = {service: self.databases[service] for service in RECORDING}
@@ -155,26 +212,28 @@ class Arena:
     def come_to_rest(self, until: datetime, within: float) -> None:
         """Let nothing die any more, move the clock to `until`, and wait until nothing is left to do."""
         self.deaths.arm(0)
-        begun = time.monotonic()
+        over = time.monotonic() + within
 
-        def left() -> float:
-            return max(1.0, within - (time.monotonic() - begun))
+        def comes(what: str, condition: Callable[[], Any]) -> bool:
+            return self.wait(what, condition, over - time.monotonic())
 
-        def ready() -> bool:
-            self.stack.wait_until_ready(left())
-            return requests.get(f"{self.second}/health/ready", timeout=5).status_code == 200
-
-        self.wait("every process is ready", ready, left())
-        for instant in (self.clock.now() + timedelta(minutes=1), until):
+        def is_told_at(instant: datetime) -> bool:
             self.clock.set(instant)
-            self.wait("all is told", self.is_told, left())
-        self.wait("the lists are full", self._lists_are_full, left())
-        self.wait("all poison is parked", self._poison_is_parked, left())
-        if self.wait("nothing is owed and no mail waits", self._is_at_rest, left()):
-            swept = self._sweeps()
-            self.wait("one more sweep changes nothing", lambda: self._sweeps() > swept and self._is_at_rest(), left())
+            return comes("all is told", self.is_told)
 
-    def _sweeps(self) -> int:
+        if (
+            comes("every process is ready", self.is_ready)
+            and is_told_at(self.clock.now() + timedelta(minutes=1))
+            and is_told_at(until)
+            and comes("the lists are full", self._lists_are_full)
+            and comes("all poison is parked", self._poison_is_parked)
+            and comes("nothing is owed and no mail waits", self._is_at_rest)
+        ):
+            swept = self.sweeps()
+            comes("one more sweep changes nothing", lambda: self.sweeps() > swept and self._is_at_rest())
+
+    def sweeps(self) -> int:
+        """How many sweeps have looked as of now."""
         finished = {"finished_at": {"$exists": True}, "as_of": self.clock.now()}
         return self.databases["referrals_followup"].sweeps.count_documents(finished)
 
@@ -223,8 +282,7 @@ class Arena:
 
     def _session(self) -> requests.Session:
         if not hasattr(self._sessions, "session"):
-            self._sessions.session = requests.Session()
-            self._sessions.session.trust_env = False
+            self._sessions.session = self.session()
         session: requests.Session = self._sessions.session
         return session
 
@@ -245,7 +303,7 @@ def _done(act: Callable[[], Any]) -> bool:
 
 
 @contextmanager
-def arena(plan: Plan, without: Sequence[str] = ()) -> Iterator[Arena]:
+def arena(plan: Plan) -> Iterator[Arena]:
     """A stack of its own for this plan, with a second replica of one service; nothing of it is left afterwards."""
     with TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
@@ -254,7 +312,6 @@ def arena(plan: Plan, without: Sequence[str] = ()) -> Iterator[Arena]:
         with local_stack(
             fresh_name("chaos"),
             replay_clock=BEGINS,
-            without=without,
             settings=settings,
             environment=without_foreign_parts(),
             ticks=True,
@@ -264,10 +321,11 @@ def arena(plan: Plan, without: Sequence[str] = ()) -> Iterator[Arena]:
             address = f"127.0.0.1:{stack.parts.ports.take(SECOND)}"
             environment = {**stack.environments["perinatal"], "HTTP_ADDRESS": address}
             argv = [*stack.commands["perinatal.serve"], "http"]
-            replicas = Processes(
-                stack.folder, stack.parts.lock, "replicas", [Command(SECOND, argv, environment, grace=0.0)]
-            )
+            commands = [Command(SECOND, argv, environment, grace=2.0)]
+            replicas = Processes(stack.folder, stack.parts.lock, "replicas", commands)
             try:
-                yield Arena(stack, folder, plan.seed, replicas, f"http://{address}")
+                ours = Arena(stack, folder, plan.seed, replicas, f"http://{address}")
+                ours.wait("the second replica is ready", ours.is_ready, READY_SECONDS)
+                yield ours
             finally:
                 replicas.stop()

@@ -117,10 +117,16 @@ class Caller:
 
 
 class Client(threading.Thread):
-    """Tells many stories side by side, one step of one of them at a time, until `enough`."""
+    """Tells many stories side by side, one step of one of them at a time, while it may `go` and until `enough`."""
 
     def __init__(
-        self, number: int, seed: int, caller: Caller, crowd: Sequence[str], enough: Callable[[], bool]
+        self,
+        number: int,
+        seed: int,
+        caller: Caller,
+        crowd: Sequence[str],
+        enough: Callable[[], bool],
+        go: threading.Event,
     ) -> None:
         super().__init__(name=f"client {number}", daemon=True)
         self._number = number
@@ -129,6 +135,7 @@ class Client(threading.Thread):
         self._caller = caller
         self._crowd = crowd
         self._enough = enough
+        self._go = go
         self._begun = 0
 
     def run(self) -> None:
@@ -139,6 +146,7 @@ class Client(threading.Thread):
                 while not self._enough():
                     while len(told) < TOLD_AT_ONCE:
                         told.append(self._begin())
+                    self._go.wait()
                     at = self._chance.randrange(len(told))
                     story, name, post, step = told[at]
                     answer = self._caller.tell(session, self._chance, post, f"{name}-{step}")

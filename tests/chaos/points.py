@@ -44,10 +44,14 @@ POINTS: Mapping[str, Point] = {
 
 @dataclass(frozen=True, slots=True)
 class Dying:
-    """How likely a visit of a point is the last, and how many deaths there may be at it in all its processes."""
+    """How likely a visit of a point is the last, and how many deaths there may be at it in all its processes.
+
+    With `process` they are in that one alone.
+    """
 
     probability: float
     most: int
+    process: str | None = None
 
 
 class Deaths:
@@ -110,7 +114,7 @@ def install(process: str, dying: Mapping[str, Dying], deaths: Deaths, seed: int)
     chance = random.Random(f"{seed} {process} {sum(deaths.by_point().values())}")
     for name, how in dying.items():
         point = POINTS[name]
-        if process in point.processes:
+        if process in point.processes and how.process in (None, process):
             replace_function(point.target, functools.partial(_mortal, name, point, how, process, deaths, chance))
 
 

@@ -48,7 +48,7 @@ def main(module: str, roles: list[str]) -> None:
     plan, deaths = Plan.read(folder), Deaths(folder)
     process = f"{module.rpartition('.')[2]}.{roles[-1]}"
     if plan.variant:
-        VARIANTS[plan.variant](process, deaths)
+        VARIANTS[plan.variant](process)
     install(process, plan.points, deaths, plan.seed)
     if process == "referrals_followup.bus":
         note_mailing(deaths)

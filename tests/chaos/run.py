@@ -55,12 +55,12 @@ def _burden(ours: Arena, events: int) -> dict[str, int]:
         str(ours.tell(register(AREAS[0].gp, chance), f"{ours.seed}-crowd-{number}")["person_id"])
         for number in range(CROWD)
     ]
-    accepted = ours.ledger.accepted
+    accepted, go = ours.ledger.accepted, threading.Event()
     clients = [
-        Client(number, ours.seed, ours.caller, crowd, lambda: len(accepted) >= events) for number in range(CLIENTS)
+        Client(number, ours.seed, ours.caller, crowd, lambda: len(accepted) >= events, go) for number in range(CLIENTS)
     ]
     loaded = threading.Event()
-    troubles = Troubles(ours, events, DAYS, lambda: 1.0 if loaded.is_set() else len(accepted) / events)
+    troubles = Troubles(ours, events, DAYS, lambda: 1.0 if loaded.is_set() else len(accepted) / events, go)
     for thread in (*clients, troubles):
         thread.start()
     for thread in clients:
