@@ -24,7 +24,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from deploy.local.folders import ROOT, fresh_name
+from deploy.local.folders import fresh_name
 from deploy.local.processes import Command, NotReady, Processes
 from deploy.local.stack import SERVICES, LocalStack, local_stack
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
@@ -227,17 +227,18 @@ class Arena:
             and is_told_at(until)
             and comes("the lists are full", self._lists_are_full)
             and comes("all poison is parked", self._poison_is_parked)
-            and comes("nothing is owed and no mail waits", self._is_at_rest)
+            and comes("nothing is owed and no mail waits", self.is_at_rest)
         ):
             swept = self.sweeps()
-            comes("one more sweep changes nothing", lambda: self.sweeps() > swept and self._is_at_rest())
+            comes("one more sweep changes nothing", lambda: self.sweeps() > swept and self.is_at_rest())
 
     def sweeps(self) -> int:
         """How many sweeps have looked as of now."""
         finished = {"finished_at": {"$exists": True}, "as_of": self.clock.now()}
         return self.databases["referrals_followup"].sweeps.count_documents(finished)
 
-    def _is_at_rest(self) -> bool:
+    def is_at_rest(self) -> bool:
+        """Whether nobody is owed a chase, no mail waits, and all is told."""
         database = self.databases["referrals_followup"]
         owed = {"state": OPEN, "next_rung_at": {"$lte": self.clock.now()}}
         return not database.follow_ups.find_one(owed) and mails.is_idle(database.events) and self.is_told()
@@ -308,7 +309,7 @@ def arena(plan: Plan) -> Iterator[Arena]:
     with TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
         plan.write(folder)
-        settings = {FOLDER: name, "SWEEP_INTERVAL_SECONDS": "1", "LOG_LEVEL": "warning", "PYTHONPATH": str(ROOT)}
+        settings = {FOLDER: name, "SWEEP_INTERVAL_SECONDS": "1", "LOG_LEVEL": "warning"}
         with local_stack(
             fresh_name("chaos"),
             replay_clock=BEGINS,

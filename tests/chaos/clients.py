@@ -146,7 +146,8 @@ class Client(threading.Thread):
                 while not self._enough():
                     while len(told) < TOLD_AT_ONCE:
                         told.append(self._begin())
-                    self._go.wait()
+                    if not self._go.wait(1.0):
+                        continue
                     at = self._chance.randrange(len(told))
                     story, name, post, step = told[at]
                     answer = self._caller.tell(session, self._chance, post, f"{name}-{step}")

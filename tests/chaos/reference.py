@@ -191,7 +191,7 @@ class Expected:
         found = (fold(self.rules, thread, evidence) for thread, evidence in self.threads().items())
         return {follow_up.id: follow_up for follow_ups in found for follow_up in follow_ups}
 
-    def as_known_at(self, thread: str, instant: datetime) -> dict[str, FollowUp]:
+    def as_known_before(self, thread: str, instant: datetime) -> dict[str, FollowUp]:
         """Those of one thread from what was recorded before this instant."""
         known = [item for item in self.threads()[thread] if item.event.recorded_at < instant]
         return {follow_up.id: follow_up for follow_up in fold(self.rules, thread, known)}

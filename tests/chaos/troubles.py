@@ -26,7 +26,7 @@ from tests.chaos.reference import BEGINS
 from tests.chaos.verdict import RECORDING
 
 PARTS = ("mongod", "rabbitmq")
-CREEP = timedelta(seconds=20)
+CREEP = timedelta(seconds=40)
 MOST_UNFOLDED = 300
 FOLDED = {"folded": True, "event.source": {"$in": list(RECORDING)}}
 # OutOfDiskSpace; WriteConcernFailed. github.com/mongodb/mongo, src/mongo/base/error_codes.yml
@@ -76,17 +76,24 @@ class Troubles(threading.Thread):
         yield from [("tick away for days", partial(self._tick_away, timedelta(days=days) / (jumps + 2)))] * 2
 
     def run(self) -> None:
-        while self._plan and not self._over.is_set():
-            if self._plan[0][0] <= self._progress():
-                _, name, trouble = self._plan.pop(0)
-                trouble()
-                self.had[name] += 1
-            else:
-                self._arena.deaths.arm(self._progress())
-                self._pass(CREEP)
-                self._hold_back()
-                self._over.wait(0.25)
-        self._go.set()
+        try:
+            while self._plan and not self._over.is_set():
+                self._go_on()
+        except Exception as error:
+            self._arena.faults.append(f"the troubles ended early: {error}")
+        finally:
+            self._go.set()
+
+    def _go_on(self) -> None:
+        if self._plan[0][0] <= self._progress():
+            _, name, trouble = self._plan.pop(0)
+            trouble()
+            self.had[name] += 1
+        else:
+            self._arena.deaths.arm(self._progress())
+            self._pass(CREEP)
+            self._hold_back()
+            self._over.wait(0.5)
 
     def _hold_back(self) -> None:
         with suppress(PyMongoError):

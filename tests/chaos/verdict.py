@@ -7,7 +7,7 @@ import email.policy
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ VIEWS = {
 }
 COMPARED = ("step", "thread", "person", "area", "state", "opened_by", "due_at", "closed_by", "closed_at", "inherited")
 AT_MOST_SHOWN = 5
+INSTANT = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +251,9 @@ def _is_owed(
         return False
     if _falls_due_at(follow_up, name, at, as_of):
         return True
-    earlier = expected.as_known_at(follow_up.thread, as_of).get(follow_up.id)
-    return earlier is not None and _falls_due_at(earlier, name, at, as_of)
+    # What was recorded at that very instant may have been known by then, or not.
+    earlier = [expected.as_known_before(follow_up.thread, instant) for instant in (as_of, as_of + INSTANT)]
+    return any(_falls_due_at(then[follow_up.id], name, at, as_of) for then in earlier if follow_up.id in then)
 
 
 def _falls_due_at(follow_up: FollowUp, name: str, at: datetime, as_of: datetime) -> bool:
