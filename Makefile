@@ -1,6 +1,6 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test standards lint lock clean
+.PHONY: help setup demo up test chaos standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -25,6 +25,9 @@ up: setup ## the system on this machine until Ctrl-C, with a request to paste fo
 
 test: setup ## every test, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
 	@$(VENV) -m pytest $(WORKERS) $(ARGS)
+
+chaos: setup ## 20,000 events while everything is killed, and what became of each; SEED=, EVENTS=, ARGS= as wanted
+	@$(VENV) -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
 
 standards: setup ## the page of all practice standards, from the packs
 	@$(VENV) -m services.referrals_followup.standards_page

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def find_mongod() -> str:
     raise NotInstalled(NOT_FOUND)
 
 
-def command(folder: Path, port: int, secrets: SecretFiles, environment: dict[str, str]) -> Command:
+def command(
+    folder: Path, port: int, secrets: SecretFiles, environment: dict[str, str], parameters: Sequence[str] = ()
+) -> Command:
     """The command that runs the server with its data in `folder`/mongo."""
     argv = [
         find_mongod(),
@@ -59,6 +62,7 @@ def command(folder: Path, port: int, secrets: SecretFiles, environment: dict[str
         *("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "512", "--quiet"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
+        *(argument for parameter in parameters for argument in ("--setParameter", parameter)),
     ]
     return Command("mongod", argv, environment)
 

@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -84,8 +84,16 @@ class Parts:
 
 
 @contextmanager
-def local_parts(instance: str, *, keep: bool = False, environment: Mapping[str, str] = os.environ) -> Iterator[Parts]:
+def local_parts(
+    instance: str,
+    *,
+    keep: bool = False,
+    environment: Mapping[str, str] = os.environ,
+    mongod_parameters: Sequence[str] = (),
+) -> Iterator[Parts]:
     """The parts of one stack, ready to use. `keep` leaves data and secrets for the next start.
+
+    `mongod_parameters` are such as `name=value`, for a MongoDB that is started here.
 
     Raises InstanceBusy, NotInstalled or NotReady, each with a message for a person.
     """
@@ -100,7 +108,7 @@ def local_parts(instance: str, *, keep: bool = False, environment: Mapping[str, 
         mongodb_uri = environment.get("MONGODB_URI")
         if not mongodb_uri:
             mongodb_uri = mongo.uri(numbers["mongodb"], secrets)
-            commands.append(mongo.command(folder, numbers["mongodb"], secrets, inherited))
+            commands.append(mongo.command(folder, numbers["mongodb"], secrets, inherited, mongod_parameters))
 
         amqp_uri, management_uri = environment.get("AMQP_URI"), environment.get("AMQP_MANAGEMENT_URI")
         if not amqp_uri:

@@ -1,14 +1,14 @@
 """The whole system on one machine: the parts, and every process of the three services, ready to take requests.
 
-With a replay clock, all processes read domain time from one file in the stack's folder, and there is no `tick`: who
-moves the clock says when to look.
+With a replay clock, all processes read domain time from one file in the stack's folder, and there is no `tick` unless
+asked for: who moves the clock says when to look.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -54,6 +54,7 @@ class LocalStack:
     environments: Mapping[str, Mapping[str, str]] = field(repr=False)
     directory_file: Path
     clock_file: Path | None
+    commands: Mapping[str, Sequence[str]]
     processes: Processes = field(repr=False)
 
     @property
@@ -107,14 +108,19 @@ def local_stack(
     without: Collection[str] = (),
     settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] = os.environ,
+    ticks: bool = False,
+    started_by: Sequence[str] = (),
+    mongod_parameters: Sequence[str] = (),
 ) -> Iterator[LocalStack]:
     """Starts everything and stops it again. `settings` are configuration variables for all services.
 
     `without` names processes that are left out, such as `perinatal.relay`; those that serve HTTP cannot be.
+    `ticks` asks for a `tick` with a replay clock too. `started_by` is a module that is run in place of each process,
+    with that one's module and role as arguments. `mongod_parameters` are such as `name=value`.
 
     Raises InstanceBusy, NotInstalled or NotReady, each with a message for a person.
     """
-    with local_parts(instance, keep=keep, environment=environment) as parts:
+    with local_parts(instance, keep=keep, environment=environment, mongod_parameters=mongod_parameters) as parts:
         clock_file = _write_clock(parts.folder / "clock", replay_clock) if replay_clock else None
         directory_file = Path(environment.get("DIRECTORY_FILE") or DIRECTORY)
         addresses = {name: f"127.0.0.1:{parts.ports.take(name)}" for name in _HTTP_PROCESSES}
@@ -123,12 +129,12 @@ def local_stack(
         commands = [
             Command(
                 name,
-                [sys.executable, "-m", f"services.{service}", *roles],
+                [sys.executable, "-m", *started_by, f"services.{service}", *roles],
                 environments[service] | ({"HTTP_ADDRESS": addresses[name]} if name in addresses else {}),
                 grace=10.0 if keep else 2.0,
             )
             for name, (service, roles) in PROCESSES.items()
-            if name not in without and not (clock_file and name == "referrals_followup.tick")
+            if name not in without and (ticks or not clock_file or name != "referrals_followup.tick")
         ]
         _prepare(parts, environments)
         processes = Processes(parts.folder, parts.lock, "services", commands)
@@ -140,6 +146,7 @@ def local_stack(
                 environments=environments,
                 directory_file=directory_file,
                 clock_file=clock_file,
+                commands={command.name: command.argv for command in commands},
                 processes=processes,
             )
             stack.wait_until_ready()
