@@ -19,8 +19,6 @@ from tests.e2e.load import GP, LEAD, PA, Client, care_leaver, referral
 from tests.support import eventually, without_foreign_parts
 
 RUNBOOK = ROOT / "deploy" / "RUNBOOK.md"
-# Roles that the runbook names and that a service may not have yet: run as soon as it has them.
-AWAITED = ("parked", "check")
 SECONDS = 120
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -95,20 +93,11 @@ def test_every_block_is_commands_for_a_shell() -> None:
     assert text.count("```") == 2 * len(blocks())
 
 
-def _has(role: str) -> bool:
-    command = [sys.executable, "-W", "ignore", "-m", "services.referrals_followup", "--help"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
-    return role in re.search(r"\{([a-z,]+)\}", told)[1].split(",")
-
-
 @pytest.mark.parametrize(
     "number", range(len(blocks())), ids=[f"{n}-{heading}" for n, (heading, _) in enumerate(blocks())]
 )
 def test_the_commands_of_the_runbook_run(operator: Operator, number: int) -> None:
     heading, commands = blocks()[number]
-    roles = set(re.findall(r"python -m services\.\w+ (\w+)", commands))
-    if not all(_has(role) for role in roles.intersection(AWAITED)):
-        return
     if heading == "Restore" and not Path(operator.environment["BACKUPS"], "perinatal.ndjson").exists():
         operator.run(next(block for title, block in blocks() if title == "Every night"))
     said = operator.run(commands)
