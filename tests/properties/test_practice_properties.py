@@ -9,6 +9,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.referrals_followup.domain.as_of import with_acts
 from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
     ENDED,
@@ -19,6 +20,7 @@ from services.referrals_followup.domain.follow_up import (
     owed,
 )
 from services.referrals_followup.domain.ledger import fold
+from services.referrals_followup.views import FollowUpView, Guard, document_of
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from tests.properties.families import (
@@ -126,3 +128,13 @@ def test_a_follow_up_is_owed_a_rung_exactly_when_its_next_rung_has_come(events, 
         following = next_rung_at(found, done, CALENDAR)
         assert bool(owed(found, done, CALENDAR, now)) == (following is not None and following <= now)
         assert following is None or following >= found.opened_recorded_at
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(events=acted_on())
+def test_a_view_is_written_as_mongoengine_would_write_it(events):
+    for thread, several in folded(events).items():
+        for found, acts in with_acts(several, evidence_of(events)):
+            written = document_of(found, acts, next_rung_at(found, acts, CALENDAR), Guard(len(thread), len(events)))
+            again = FollowUpView._from_son(written).to_mongo()
+            assert list(again.items()) == list(written.items())
