@@ -19,6 +19,7 @@ from pymongo.errors import PyMongoError
 from shared.clock import Clock
 from shared.events.mongo import open_database
 from shared.kernel.ids import uuid7
+from shared.messaging.addresses import connect
 from shared.messaging.topology import SWEEP
 from shared.observability import get_logger
 from shared.scheduling.lease import Lease
@@ -36,7 +37,7 @@ log = get_logger()
 def publish_sweep(amqp_uri: str, clock: Clock) -> str:
     """Ask for a sweep; returns its id once the broker has it in the queue. Raises pika's AMQPError."""
     sweep_id = uuid7(clock.now())
-    connection = pika.BlockingConnection(pika.URLParameters(amqp_uri))
+    connection = connect(amqp_uri)
     try:
         channel = connection.channel()
         channel.confirm_delivery()
