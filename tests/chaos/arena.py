@@ -1,4 +1,4 @@
-"""A stack on which everything may die, with a clock to move and somebody to ask; and how it comes to rest."""
+"""A stack on which everything may die, with a clock to move and somebody to ask."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from random import Random
@@ -23,32 +23,26 @@ import requests
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
+from requests.adapters import HTTPAdapter
 
 from deploy.local.folders import fresh_name
 from deploy.local.processes import Command, NotReady, Processes
 from deploy.local.stack import SERVICES, LocalStack, local_stack
-from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
-from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup import mails
 from services.referrals_followup.directory_file import load_directory
-from services.referrals_followup.domain.follow_up import OPEN
-from services.referrals_followup.evidence import EvidenceStore
 from shared.clock import ReplayClock
-from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.messaging.topology import QUEUES, SWEEP
-from shared.reactions import has_settled
 from tests.chaos import poison
 from tests.chaos.clients import Caller, Ledger
 from tests.chaos.points import Deaths
 from tests.chaos.process import FOLDER, Plan
 from tests.chaos.reference import BEGINS, Record
+from tests.chaos.rest import is_told
 from tests.chaos.stories import Answer, Post
-from tests.chaos.verdict import RECORDING, VIEWS, Left
+from tests.chaos.verdict import Left
 from tests.support import the_broker_has_saved_the_name_of, without_foreign_parts
 
 READER = "reviewer-thorne"
-REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
 PATHS = {
     "person": "/v1/people",
     "pregnancy": "/v1/pregnancies",
@@ -101,10 +95,6 @@ class Arena:
     @cached_property
     def _tokens(self) -> dict[str, str]:
         return {}
-
-    @cached_property
-    def _evidence(self) -> EvidenceStore:
-        return EvidenceStore(self.databases["referrals_followup"], CATALOGUE)
 
     def token(self, person: str) -> str:
         """A token for somebody in the directory; the reader's is for every area."""
@@ -176,7 +166,7 @@ class Arena:
         anew = Arena(self.stack, self.folder, plan.seed, self.replicas, self.second)
         anew.wait("the processes are back", anew.is_ready, READY_SECONDS)
         self.clock.set(BEGINS)
-        anew.wait("every source has said that there is nothing", anew.is_told, READY_SECONDS)
+        anew.wait("every source has said that there is nothing", lambda: is_told(anew), READY_SECONDS)
         return anew
 
     @contextmanager
@@ -198,94 +188,27 @@ class Arena:
             waiting = connection.channel().queue_declare(SWEEP, passive=True)
             return bool(waiting.method.message_count == 0)
 
-    def is_told(self) -> bool:
-        """Whether all that was recorded is published, reacted to, and folded, up to now."""
-        recording = {service: self.databases[service] for service in RECORDING}
-        now = self.clock.now()
-        for database in self.databases.values():
-            if any(database.events.find_one({part: True}) for part in ("relay.pending", "relay.unlisted")):
-                return False
-        if not all(has_settled(REACTIONS[name], store, recording.values()) for name, store in recording.items()):
-            return False
-        return all(until is not None and until >= now for until in self._evidence.complete_until().values())
-
-    def come_to_rest(self, until: datetime, within: float) -> None:
-        """Let nothing die any more, move the clock to `until`, and wait until nothing is left to do."""
-        self.deaths.arm(0)
-        over = time.monotonic() + within
-
-        def comes(what: str, condition: Callable[[], Any]) -> bool:
-            return self.wait(what, condition, over - time.monotonic())
-
-        def is_told_at(instant: datetime) -> bool:
-            self.clock.set(instant)
-            return comes("all is told", self.is_told)
-
-        if (
-            comes("every process is ready", self.is_ready)
-            and is_told_at(self.clock.now() + timedelta(minutes=1))
-            and is_told_at(until)
-            and comes("the lists are full", self._lists_are_full)
-            and comes("all poison is parked", self._poison_is_parked)
-            and comes("nothing is owed and no mail waits", self.is_at_rest)
-        ):
-            swept = self.sweeps()
-            comes("one more sweep changes nothing", lambda: self.sweeps() > swept and self.is_at_rest())
-
-    def sweeps(self) -> int:
-        """How many sweeps have looked as of now."""
-        finished = {"finished_at": {"$exists": True}, "as_of": self.clock.now()}
-        return self.databases["referrals_followup"].sweeps.count_documents(finished)
-
-    def is_at_rest(self) -> bool:
-        """Whether nobody is owed a chase, no mail waits, and all is told."""
-        database = self.databases["referrals_followup"]
-        owed = {"state": OPEN, "next_rung_at": {"$lte": self.clock.now()}}
-        return not database.follow_ups.find_one(owed) and mails.is_idle(database.events) and self.is_told()
-
-    def _lists_are_full(self) -> bool:
-        for kind, (service, collection) in VIEWS.items():
-            recorded = self.databases[service].events.count_documents({"event.stream": {"$regex": f"^{kind}/"}})
-            shown = self.databases[service][collection].aggregate([{"$group": {"_id": 0, "all": {"$sum": "$version"}}}])
-            if sum(found["all"] for found in shown) != recorded:
-                return False
-        return True
-
-    def _poison_is_parked(self) -> bool:
-        wanted = {"message_id": {"$regex": "^poison-"}}
-        return sum(one.parked.count_documents(wanted) for one in self.databases.values()) >= len(self.poison)
-
-    def left(self, until: datetime) -> Left:
-        """What the run left behind, to be judged."""
+    def left(self) -> Left:
+        """What the run has left behind by now, to be judged."""
         streams = {(one.post.service, one.stream) for one in self.ledger.accepted}
-        with ThreadPoolExecutor(ASKED_AT_ONCE) as asking:
-            records = [record for record in asking.map(self._shown, sorted(streams)) if record]
+        with self.session() as session, ThreadPoolExecutor(ASKED_AT_ONCE) as asking:
+            session.mount("http://", HTTPAdapter(pool_maxsize=ASKED_AT_ONCE))
+            records = list(asking.map(lambda named: self._shown(session, *named), sorted(streams)))
         return Left(
             ledger=self.ledger,
-            records={record.stream: record for record in records},
+            records={record.stream: record for record in records if record},
             databases=self.databases,
             maildir=self.stack.parts.maildir,
             poison=len(self.poison),
             deaths_while_mailing=self.deaths.while_mailing(),
-            until=until,
+            until=self.clock.now(),
         )
 
-    def _shown(self, named: tuple[str, str]) -> Record | None:
-        service, stream = named
+    def _shown(self, session: requests.Session, service: str, stream: str) -> Record | None:
         kind, _, record_id = stream.partition("/")
         url = f"{self.stack.urls[service]}{PATHS[kind]}/{record_id}"
-        answer = self._session().get(url, headers={"Authorization": f"Bearer {self.token(READER)}"}, timeout=30)
+        answer = session.get(url, headers={"Authorization": f"Bearer {self.token(READER)}"}, timeout=30)
         return Record.of(service, stream, answer.json()) if answer.ok else None
-
-    @cached_property
-    def _sessions(self) -> threading.local:
-        return threading.local()
-
-    def _session(self) -> requests.Session:
-        if not hasattr(self._sessions, "session"):
-            self._sessions.session = self.session()
-        session: requests.Session = self._sessions.session
-        return session
 
     def refuse_writes(self, mode: Any, **how: Any) -> None:
         """Have MongoDB refuse the next writes, or with the mode `off` no more of them; nothing when it is away."""
@@ -304,12 +227,15 @@ def _done(act: Callable[[], Any]) -> bool:
 
 
 @contextmanager
-def arena(plan: Plan) -> Iterator[Arena]:
-    """A stack of its own for this plan, with a second replica of one service; nothing of it is left afterwards."""
+def arena(plan: Plan, sweep_seconds: int = 1) -> Iterator[Arena]:
+    """A stack of its own for this plan, with a second replica of one service; nothing of it is left afterwards.
+
+    `sweep_seconds` is how often (in real seconds) a sweep is asked for.
+    """
     with TemporaryDirectory(prefix="chaos-") as name:
         folder = Path(name)
         plan.write(folder)
-        settings = {FOLDER: name, "SWEEP_INTERVAL_SECONDS": "1", "LOG_LEVEL": "warning"}
+        settings = {FOLDER: name, "SWEEP_INTERVAL_SECONDS": str(sweep_seconds), "LOG_LEVEL": "warning"}
         with local_stack(
             fresh_name("chaos"),
             replay_clock=BEGINS,

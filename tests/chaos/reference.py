@@ -146,7 +146,7 @@ def reactions_expected(records: Iterable[Record]) -> set[tuple[str, str, str]]:
 def reactions_found(records: Iterable[Record]) -> list[tuple[str, str, str]]:
     """The same of what the records hold."""
     return [
-        (record.stream, event.type, event.data.get("parent_id") or event.data.get("pregnancy_id"))
+        (record.stream, event.type, str(event.data.get("parent_id") or event.data.get("pregnancy_id")))
         for record in records
         for event in record.events
         if event.role == SYSTEM

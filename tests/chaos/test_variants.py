@@ -16,13 +16,14 @@ from tests.chaos.arena import SECOND, Arena, arena
 from tests.chaos.clients import Refused
 from tests.chaos.points import BUS, Dying
 from tests.chaos.process import Plan
-from tests.chaos.reference import BEGINS
+from tests.chaos.rest import come_to_rest, is_told, sweeps
 from tests.chaos.stories import AREAS, Post, begin_referral, on_referral, register
 from tests.chaos.variants import VARIANTS
 from tests.chaos.verdict import Verdict, judge
 
 BY = AREAS[0]
-UNTIL = BEGINS + timedelta(days=3)
+# Whenever it begins, a referral that is only decided on has fallen due by then.
+OVERDUE = timedelta(days=6)
 REST_SECONDS = 40.0
 # A run with a fault may never come to rest.
 GIVEN_UP_AFTER_SECONDS = 3.0
@@ -37,7 +38,7 @@ def refer(ours: Arena, name: str, *, mortal: bool = False) -> str:
     """
     person = ours.tell(register(BY.gp, Random(name)), f"{name}-person")["person_id"]
     if mortal:
-        ours.wait("the person is known", ours.is_told, REST_SECONDS)
+        ours.wait("the person is known", lambda: is_told(ours), REST_SECONDS)
         ours.deaths.arm(1)
     return str(ours.tell(begin_referral(BY, person, sent=False), f"{name}-referral")["referral_id"])
 
@@ -94,21 +95,22 @@ def overtake(ours: Arena) -> None:
 def fall_due(ours: Arena) -> None:
     """One referral, which falls due; several sweeps go by."""
     refer(ours, "due")
-    ours.wait("it is told", ours.is_told, REST_SECONDS)
-    ours.clock.set(UNTIL)
-    ours.wait("sweeps go by", lambda: ours.sweeps() > 2, REST_SECONDS)
+    ours.wait("it is told", lambda: is_told(ours), REST_SECONDS)
+    ours.clock.set(ours.clock.now() + OVERDUE)
+    ours.wait("sweeps go by", lambda: sweeps(ours) > 2, REST_SECONDS)
 
 
 def tell_late(ours: Arena) -> None:
     """A referral is sent in time, but the relay that has to say so stands still until long after it was due."""
     referral = refer(ours, "late")
-    ours.wait("it is told", ours.is_told, REST_SECONDS)
+    ours.wait("it is told", lambda: is_told(ours), REST_SECONDS)
     with ours.stopped("perinatal.relay"):
         ours.tell(on_referral(referral, BY.gp, "sent", "sent", channel="letter"), "late-sent")
-        ours.clock.set(UNTIL)
-        swept = {"finished_at": {"$exists": True}, "now": UNTIL}
-        sweeps = ours.databases["referrals_followup"].sweeps
-        ours.wait("a sweep has looked", lambda: sweeps.count_documents(swept) > 1, REST_SECONDS)
+        now = ours.clock.now() + OVERDUE
+        ours.clock.set(now)
+        looked = {"finished_at": {"$exists": True}, "now": now}
+        done = ours.databases["referrals_followup"].sweeps
+        ours.wait("a sweep has looked", lambda: done.count_documents(looked) > 1, REST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +183,8 @@ def test_a_deliberate_fault_makes_the_run_fail(name: str, stage: Stage) -> None:
     ours = stage.set_up(Plan(1, directed.dying, name), directed.faulty)
     directed.scenario(ours)
     assert ours.faults == []
-    ours.come_to_rest(UNTIL, GIVEN_UP_AFTER_SECONDS)
-    verdict = judge(ours.left(UNTIL))
+    come_to_rest(ours, ours.clock.now() + OVERDUE, GIVEN_UP_AFTER_SECONDS)
+    verdict = judge(ours.left())
     assert not verdict.agrees
     assert directed.shows(verdict), "\n".join([*verdict.faults, verdict.line()])
 
@@ -191,8 +193,7 @@ def test_without_a_fault_the_same_runs_pass(stage: Stage) -> None:
     ours = stage.set_up(Plan(1, DYING_AT_EVIDENCE | DYING_AT_PUBLISH), {*BUS, *RELAY})
     for scenario in (dies_at(EVIDENCE), dies_at(PUBLISH), write_at_once, overtake, fall_due, tell_late):
         scenario(ours)
-    until = UNTIL + timedelta(days=3)
-    ours.come_to_rest(until, REST_SECONDS)
-    verdict = judge(ours.left(until))
+    come_to_rest(ours, ours.clock.now() + OVERDUE, REST_SECONDS)
+    verdict = judge(ours.left())
     assert verdict.agrees, "\n".join([*verdict.faults, verdict.line()])
     assert ours.faults == []

@@ -26,8 +26,8 @@ from tests.chaos.reference import BEGINS
 from tests.chaos.verdict import RECORDING
 
 PARTS = ("mongod", "rabbitmq")
-CREEP = timedelta(seconds=40)
-MOST_UNFOLDED = 300
+CREEP = timedelta(minutes=1)
+MOST_UNFOLDED = 500
 FOLDED = {"folded": True, "event.source": {"$in": list(RECORDING)}}
 # OutOfDiskSpace; WriteConcernFailed. github.com/mongodb/mongo, src/mongo/base/error_codes.yml
 REFUSALS = (
@@ -93,7 +93,7 @@ class Troubles(threading.Thread):
             self._arena.deaths.arm(self._progress())
             self._pass(CREEP)
             self._hold_back()
-            self._over.wait(0.5)
+            self._over.wait(1.0)
 
     def _hold_back(self) -> None:
         with suppress(PyMongoError):

@@ -1,0 +1,85 @@
+"""How a run comes to rest: when all that was recorded is told and folded, nobody is owed a chase, and no mail waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
+from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
+from services.referrals_followup import mails
+from services.referrals_followup.domain.follow_up import OPEN
+from services.referrals_followup.evidence import EvidenceStore
+from shared.contracts import CATALOGUE
+from shared.reactions import has_settled
+from tests.chaos.verdict import RECORDING, VIEWS
+
+if TYPE_CHECKING:
+    from tests.chaos.arena import Arena
+
+REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
+
+
+def come_to_rest(ours: Arena, until: datetime, within: float) -> None:
+    """Let nothing die any more, move the clock to `until`, and wait until nothing is left to do.
+
+    What does not come about in so many seconds is a fault of the run.
+    """
+    ours.deaths.arm(0)
+    ours.clock.set(max(until, ours.clock.now()))
+    over = time.monotonic() + within
+
+    def comes(what: str, condition: Callable[[], Any]) -> bool:
+        return ours.wait(what, condition, over - time.monotonic())
+
+    if (
+        comes("every process is ready", ours.is_ready)
+        and comes("all is told", lambda: is_told(ours))
+        and comes("the lists are full", lambda: _lists_are_full(ours))
+        and comes("all poison is parked", lambda: _poison_is_parked(ours))
+        and comes("nothing is owed and no mail waits", lambda: is_at_rest(ours))
+    ):
+        swept = sweeps(ours)
+        comes("one more sweep changes nothing", lambda: sweeps(ours) > swept and is_at_rest(ours))
+
+
+def is_told(ours: Arena) -> bool:
+    """Whether all that was recorded is published, reacted to, and folded, up to now."""
+    now = ours.clock.now()
+    for database in ours.databases.values():
+        if any(database.events.find_one({part: True}) for part in ("relay.pending", "relay.unlisted")):
+            return False
+    recording = {service: ours.databases[service] for service in RECORDING}
+    if not all(has_settled(REACTIONS[name], store, recording.values()) for name, store in recording.items()):
+        return False
+    evidence = EvidenceStore(ours.databases["referrals_followup"], CATALOGUE)
+    return all(until is not None and until >= now for until in evidence.complete_until().values())
+
+
+def is_at_rest(ours: Arena) -> bool:
+    """Whether nobody is owed a chase, no mail waits, and all is told."""
+    database = ours.databases["referrals_followup"]
+    owed = {"state": OPEN, "next_rung_at": {"$lte": ours.clock.now()}}
+    return not database.follow_ups.find_one(owed) and mails.is_idle(database.events) and is_told(ours)
+
+
+def sweeps(ours: Arena) -> int:
+    """How many sweeps have looked as of now."""
+    finished = {"finished_at": {"$exists": True}, "as_of": ours.clock.now()}
+    return ours.databases["referrals_followup"].sweeps.count_documents(finished)
+
+
+def _lists_are_full(ours: Arena) -> bool:
+    for kind, (service, collection) in VIEWS.items():
+        recorded = ours.databases[service].events.count_documents({"event.stream": {"$regex": f"^{kind}/"}})
+        shown = ours.databases[service][collection].aggregate([{"$group": {"_id": 0, "all": {"$sum": "$version"}}}])
+        if sum(found["all"] for found in shown) != recorded:
+            return False
+    return True
+
+
+def _poison_is_parked(ours: Arena) -> bool:
+    wanted = {"message_id": {"$regex": "^poison-"}}
+    return sum(one.parked.count_documents(wanted) for one in ours.databases.values()) >= len(ours.poison)
