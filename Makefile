@@ -1,6 +1,6 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos standards lint lock clean
+.PHONY: help setup demo up test chaos chaos-cluster standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -12,7 +12,7 @@ VENV := .venv/bin/python
 WORKERS = $(if $(ARGS),,-n 2 --dist loadfile --no-loadscope-reorder)
 
 help: ## what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 setup: ## the virtual environment, from the locked requirements
 	@PYTHON='$(PYTHON)' sh deploy/setup.sh
@@ -28,6 +28,9 @@ test: setup ## every test, on a real MongoDB and a real RabbitMQ; ARGS='-k name'
 
 chaos: setup ## 20,000 events while everything is killed, and what became of each; SEED=, EVENTS=, ARGS= as wanted
 	@$(VENV) -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(ARGS)
+
+chaos-cluster: setup ## three nodes of RabbitMQ and MongoDB, two of each service, any one of them lost; ARGS='--seed 3'
+	@$(VENV) -m tests.chaos.run_cluster $(ARGS)
 
 standards: setup ## the page of all practice standards, from the packs
 	@$(VENV) -m services.referrals_followup.standards_page

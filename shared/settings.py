@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,10 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
+from shared.messaging.addresses import addresses_of
+
 _LEAST_KEY_BYTES = 16
+_HOST = re.compile(r"[A-Za-z0-9.:_-]+")
 
 
 def mongodb_hosts(uri: str) -> list[tuple[str, int | None]]:
@@ -35,9 +39,15 @@ def _host_and_port(uri: str, *schemes: str) -> tuple[str, int | None]:
 
 
 def amqp_hosts(uri: str) -> list[tuple[str, int | None]]:
-    """The one host and port of the URI. Raises ValueError."""
-    host, port = _host_and_port(uri, "amqp", "amqps")
-    return [(host, port or (5671 if uri.startswith("amqps") else 5672))]
+    """Every host and port that the setting names. Raises ValueError."""
+    return [_amqp_host(address) for address in addresses_of(uri)]
+
+
+def _amqp_host(address: str) -> tuple[str, int]:
+    host, port = _host_and_port(address, "amqp", "amqps")
+    if not _HOST.fullmatch(host):
+        raise ValueError
+    return host, port or (5671 if address.startswith("amqps") else 5672)
 
 
 def _is_mongodb_uri(uri: str) -> None:
@@ -51,7 +61,7 @@ def _is_amqp_uri(uri: str) -> None:
     try:
         amqp_hosts(uri)
     except ValueError:
-        raise ValidationError("is no amqp:// URI with a host") from None
+        raise ValidationError("is no amqp:// URI with a host, nor several apart by commas or spaces") from None
 
 
 def _is_web_url(url: str) -> None:
@@ -150,7 +160,7 @@ class Settings(Schema):
     bank_holidays_until = _Whole(2012, 2100)
     directory_file = _File()
     standards_dir = _Folder()
-    smtp_host = fields.String(validate=validate.Regexp(r"[A-Za-z0-9.:_-]+\Z", error="is no host name"))
+    smtp_host = fields.String(validate=validate.Regexp(rf"{_HOST.pattern}\Z", error="is no host name"))
     smtp_port = _Whole(1, 65535)
     mail_from = fields.Email()
     perinatal_url = fields.String(validate=_is_web_url)

@@ -17,6 +17,7 @@ from eventlet.event import Event as Signal
 from nameko.extensions import Entrypoint
 
 from shared.events.mongo import is_store_away, open_database
+from shared.messaging.addresses import in_turn
 from shared.messaging.backoff import RETRY_AFTER, Backoff
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
 from shared.messaging.parked import ParkedMessages
@@ -55,7 +56,7 @@ class Consumer(Entrypoint):
 
     def setup(self) -> None:
         settings = self.container.config[SETTINGS]
-        self._amqp_uri = settings.amqp_uri
+        self._addresses = in_turn(settings.amqp_uri)
         self._parked = ParkedMessages(open_database(settings.mongodb_uri, settings.mongodb_database))
         self._stopping = Signal()
 
@@ -84,7 +85,7 @@ class Consumer(Entrypoint):
     def _consume(self, backoff: Backoff) -> None:
         """Consume until told to stop. Raises when the store or the broker is away."""
         self._parked.ensure_indexes()
-        session = Session(self._amqp_uri, self.queue, prefetch=self.batch)
+        session = Session(next(self._addresses), self.queue, prefetch=self.batch)
         self.connected = True
         tried_at = 0.0
         try:

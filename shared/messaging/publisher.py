@@ -18,9 +18,11 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic
 
 from shared.kernel.envelope import CONTENT_TYPE
+from shared.messaging.addresses import ANSWER_WITHIN, in_turn, parameters_of
 
 HEARTBEAT = 30
-_OPEN_WITHIN = 5.0
+# pika must give up first: to close a connection that is still being opened may raise out of pika's own callbacks.
+_OPEN_WITHIN = 2 * ANSWER_WITHIN
 _CONFIRM_WITHIN = 5.0
 
 
@@ -40,10 +42,7 @@ class ConfirmedPublisher:
 
     def __init__(self, amqp_uri: str, exchange: str) -> None:
         self._exchange = exchange
-        self._parameters = pika.URLParameters(amqp_uri)
-        self._parameters.heartbeat = HEARTBEAT
-        self._parameters.connection_attempts = 1
-        self._parameters.socket_timeout = self._parameters.stack_timeout = _OPEN_WITHIN
+        self._addresses = in_turn(amqp_uri)
         self._connection: pika.SelectConnection | None = None
 
     @property
@@ -51,9 +50,11 @@ class ConfirmedPublisher:
         return self._connection is not None
 
     def open(self) -> None:
-        """Connect, when not connected. Raises BrokerAway."""
+        """Connect, when not connected, to the node whose turn it is. Raises BrokerAway."""
         if self._connection is not None:
             return
+        parameters = parameters_of(next(self._addresses))
+        parameters.heartbeat = HEARTBEAT
         self._failure: BaseException | None = None
         self._ready = False
         self._last_tag = 0
@@ -63,7 +64,7 @@ class ConfirmedPublisher:
         self._loop = IOLoop()
         self._loop.activate_poller()
         self._connection = pika.SelectConnection(
-            self._parameters,
+            parameters,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_failure,
             on_close_callback=self._on_failure,

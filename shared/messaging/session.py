@@ -15,6 +15,7 @@ from kombu.connection import Connection
 
 HEARTBEAT = 30
 _CONNECT_WITHIN = 5
+_CONSUME_WITHIN = 10
 _CLOSE_WITHIN = 2
 # A batch is what waits: it ends when nothing comes for this long, or, under a trickle, after so long in all. Seconds.
 _LINGER = 0.004
@@ -24,16 +25,18 @@ _LINGER_IN_ALL = 0.2
 class Session:
     """Consumes one queue. Raises OSError and amqp's AMQPError when the broker is away or the queue is missing."""
 
-    def __init__(self, amqp_uri: str, queue: str, prefetch: int) -> None:
+    def __init__(self, address: str, queue: str, prefetch: int) -> None:
         self._arrived: deque[Any] = deque()
         # Only the bare connection is used later on: kombu's wrapper would reconnect in silence, without a consumer.
-        address = Connection(amqp_uri, heartbeat=HEARTBEAT, connect_timeout=_CONNECT_WITHIN)  # type: ignore[no-untyped-call]
-        self._bare = address.transport.establish_connection()
+        broker = Connection(address, heartbeat=HEARTBEAT, connect_timeout=_CONNECT_WITHIN)  # type: ignore[no-untyped-call]
+        self._bare = broker.transport.establish_connection()
         try:
-            self._channel = self._bare.channel()
-            self._channel.auto_decode = False
-            self._channel.basic_qos(0, prefetch, False)
-            self._channel.basic_consume(queue, no_ack=False, callback=self._arrived.append)
+            # A node that stops answering between two of these would be waited for for ever.
+            with eventlet.Timeout(_CONSUME_WITHIN, TimeoutError()):
+                self._channel = self._bare.channel()
+                self._channel.auto_decode = False
+                self._channel.basic_qos(0, prefetch, False)
+                self._channel.basic_consume(queue, no_ack=False, callback=self._arrived.append)
         except BaseException:
             self.close()
             raise

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
+
+from shared.messaging.addresses import connect
 
 SERVICES = ("perinatal", "leaving_care", "referrals_followup")
 
@@ -73,7 +74,7 @@ def queues_of(service: str) -> tuple[Queue, ...]:
 
 def declare(amqp_uri: str, service: str) -> None:
     """Declare all that `service` needs on the broker. Raises TopologyMismatch, or pika's AMQPError when it is away."""
-    connection = pika.BlockingConnection(pika.URLParameters(amqp_uri))
+    connection = connect(amqp_uri)
     try:
         _declare(connection.channel(), service)
     except ChannelClosedByBroker as error:

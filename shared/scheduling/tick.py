@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.events.mongo import open_database
 from shared.kernel.ids import uuid7
 from shared.kernel.time import at_london, london_date
+from shared.messaging.addresses import connect
 from shared.messaging.topology import SERVICES, SWEEP, check_queue_of
 from shared.observability import get_logger
 from shared.scheduling.lease import Lease
@@ -57,7 +58,7 @@ def last_night(now: datetime) -> datetime:
 
 def _ask(amqp_uri: str, queue: str, name: str, clock: Clock) -> str:
     command_id = uuid7(clock.now())
-    connection = pika.BlockingConnection(pika.URLParameters(amqp_uri))
+    connection = connect(amqp_uri)
     try:
         channel = connection.channel()
         channel.confirm_delivery()

@@ -11,6 +11,7 @@ import pika
 from pika.exceptions import AMQPError
 
 from shared.kernel.envelope import CONTENT_TYPE
+from shared.messaging.addresses import connect
 from shared.messaging.topology import QUEUES
 
 
@@ -38,7 +39,7 @@ def poison(count: int, seed: int) -> list[Poison]:
 def send(messages: Sequence[Poison], amqp_uri: str) -> bool:
     """Whether the broker took all of them; sending them again does no harm."""
     try:
-        connection = pika.BlockingConnection(pika.URLParameters(amqp_uri))
+        connection = connect(amqp_uri)
     except (AMQPError, OSError):
         return False
     try:

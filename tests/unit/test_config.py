@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.clock import ReplayClock, SystemClock
 from shared.config import InvalidConfiguration, config_or_exit, load_config
+from shared.settings import amqp_hosts
 
 PASSWORD = "hunter-two"
 MONGODB = f"mongodb://app:{PASSWORD}@127.0.0.1:27117/?replicaSet=rs0"
@@ -134,7 +135,10 @@ def test_what_concerns_another_service_only_is_not_looked_at(env):
 BAD = {
     "MONGODB_URI": ["amqp://u:hunter-two@h", "mongodb://", "mongodb://a:hunter-two@b@c", "mongodb://h:0x1/hunter-two"],
     "MONGODB_DATABASE": ["no spaces", "a/b", "x" * 61],
-    "AMQP_URI": ["http://h", "amqp://", "amqp://u:hunter-two@h:port/", "localhost:5672"],
+    "AMQP_URI": [
+        *("http://h", "amqp://", "amqp://u:hunter-two@h:port/", "localhost:5672"),
+        *("amqp://u:hunter-two@a,b", "amqp://u:hunter-two@a,http://b", "amqp://a,,", "amqp://u:hunter-two@a amqp://"),
+    ],
     "HTTP_ADDRESS": ["8000", "127.0.0.1", ":8000", "127.0.0.1:0", "127.0.0.1:70000", "h:80/x", "http://h:80", "u@h:80"],
     "PUBLIC_URL": ["ftp://h", "h", "http://"],
     "LOG_LEVEL": ["loud"],
@@ -163,6 +167,14 @@ def test_an_ill_formed_variable_is_a_fault_by_its_name_without_its_password(env,
 )
 def test_a_replica_set_or_a_named_cluster_is_a_mongodb_uri(env, uri):
     assert load_config({**env, "MONGODB_URI": uri}, service="perinatal", role="relay").mongodb_uri == uri
+
+
+@pytest.mark.parametrize("between", [",", " ", ", ", ",\n"])
+def test_amqp_uri_may_name_every_node_of_a_cluster(env, between):
+    uri = between.join(["amqp://u:a,b@one:5673/%2F", "amqps://u:p@two", "amqp://three"])
+
+    assert load_config({**env, "AMQP_URI": uri}, service="perinatal", role="relay").amqp_uri == uri
+    assert amqp_hosts(uri) == [("one", 5673), ("two", 5671), ("three", 5672)]
 
 
 @pytest.mark.parametrize("name", ["JWT_PUBLIC_KEY_FILE", "DIRECTORY_FILE"])
