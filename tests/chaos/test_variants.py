@@ -123,8 +123,9 @@ class Directed:
     dying: Mapping[str, Dying] = field(default_factory=dict)
 
 
-def loses_a_follow_up(verdict: Verdict) -> bool:
-    return verdict.follow_ups_right < verdict.follow_ups
+def loses_what_is_owed(verdict: Verdict) -> bool:
+    """A follow-up is missing; or, when it was another event that was lost, nobody is chased for want of a position."""
+    return verdict.follow_ups_right < verdict.follow_ups or verdict.rungs_lost > 0
 
 
 def loses_a_record(verdict: Verdict) -> bool:
@@ -144,13 +145,13 @@ REPLICAS = ("perinatal.serve", SECOND)
 DYING_AT_EVIDENCE = {EVIDENCE: Dying(1, 1)}
 DYING_AT_PUBLISH = {PUBLISH: Dying(1, 1, *RELAY)}
 DIRECTED = {
-    "ack-before-write": Directed(dies_at(EVIDENCE), loses_a_follow_up, BUS, DYING_AT_EVIDENCE),
-    "mark-before-publish": Directed(dies_at(PUBLISH), loses_a_follow_up, RELAY, DYING_AT_PUBLISH),
+    "ack-before-write": Directed(dies_at(EVIDENCE), loses_what_is_owed, BUS, DYING_AT_EVIDENCE),
+    "mark-before-publish": Directed(dies_at(PUBLISH), loses_what_is_owed, RELAY, DYING_AT_PUBLISH),
     "no-version-check": Directed(write_at_once, doubles_a_record, REPLICAS),
     "two-of-a-stream-in-one-group": Directed(overtake, loses_a_record, REPLICAS[:1]),
     "chase-outside-its-stream": Directed(fall_due, chases_too_much, BUS),
     "sweep-ahead-of-the-position": Directed(tell_late, chases_too_much, BUS),
-    "seen-and-not-folded": Directed(dies_at(EVIDENCE), loses_a_follow_up, BUS, DYING_AT_EVIDENCE),
+    "seen-and-not-folded": Directed(dies_at(EVIDENCE), loses_what_is_owed, BUS, DYING_AT_EVIDENCE),
 }
 
 
