@@ -2,14 +2,15 @@
 
 Guarantees: every recipient of a chase is told of it in exactly one letter; a letter that fails is tried again until a
 server takes it, or until all it is about is known to have closed, and stops no other. Only a crash between the server's
-yes and its record repeats a mail, under the same Message-ID. While a source is silent no routine letter goes about a
+yes and its record repeats a mail, under the same Message-ID; of two sweeps at once, as when the broker loses the first
+and gives its message to another process, one takes each letter. While a source is silent no routine letter goes about a
 follow-up: what it asks for may be recorded already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING
@@ -35,7 +36,7 @@ from services.referrals_followup.domain.mail import (
 from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.domain.stalled import FINDING, STALLED
 from services.referrals_followup.links import record_url
-from services.referrals_followup.mailer import Rejected, ServerAway
+from services.referrals_followup.mailer import SECONDS, Rejected, ServerAway
 from services.referrals_followup.problems import DataProblems
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 log = get_logger()
 
 TOLD_AFTER_ATTEMPTS = 4
+# A letter whose sender died is due again after so long; the mail server has half of it to answer.
+TAKEN_FOR = timedelta(seconds=2 * SECONDS)
 
 
 class NotKnownNow(Exception):
@@ -184,6 +187,8 @@ def send(parts: Parts) -> None:
     for document in documents:
         letter = event_of(document)
         try:
+            if not _take(parts, document):
+                continue
             if not _has_ended(parts, letter):
                 _send(parts, letter, now_known)
         except Exception as error:
@@ -194,6 +199,13 @@ def send(parts: Parts) -> None:
                 return
         else:
             parts.store.collection.update_one({"_id": letter.id}, {"$unset": {"relay.smtp": ""}})
+
+
+def _take(parts: Parts, document: dict[str, Any]) -> bool:
+    """Whether the letter is this process's to send: nobody has taken, sent or postponed it since it was read."""
+    as_read = {"_id": document["_id"], "relay.smtp.due_at": document["relay"]["smtp"]["due_at"]}
+    taken = {"$set": {"relay.smtp.due_at": datetime.now(UTC) + TAKEN_FOR}}
+    return parts.store.collection.update_one(as_read, taken).modified_count == 1
 
 
 def failing(parts: Parts) -> list[tuple[str, str]]:

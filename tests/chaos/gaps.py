@@ -25,14 +25,14 @@ class Span:
 
 
 def longest_gap(times: Sequence[float], begun: float, over: float) -> float:
-    """The longest time between two of `times` that follow each other, of which some lies between `begun` and `over`.
+    """The longest time between two of `times` that follow each other, the later one after `begun` and by `over`.
 
-    Infinite when none of them comes before, or after.
+    Infinite when there is none before `begun`, or none from `over` on.
     """
     in_order = sorted(times)
     if not in_order or in_order[0] > begun or in_order[-1] < over:
         return float("inf")
-    return max(after - before for before, after in pairwise(in_order) if before < over and after > begun)
+    return max((after - before for before, after in pairwise(in_order) if begun < after <= over), default=over - begun)
 
 
 def table_of(spans: Sequence[Span], answered: dict[str, list[float]], heard: Sequence[float], limit: float) -> Table:

@@ -91,7 +91,7 @@ def cluster_arena(plan: Plan, pause_seconds: float) -> Iterator[ClusterArena]:
             "AMQP_URI": nodes.amqp_uri,
             "AMQP_MANAGEMENT_URI": nodes.management("rabbitmq-1"),
         }
-        settings = {FOLDER: name, "SWEEP_INTERVAL_SECONDS": "1", "LOG_LEVEL": "warning"}
+        settings = {FOLDER: name, "SWEEP_INTERVAL_SECONDS": "2", "LOG_LEVEL": "warning"}
         with local_stack(
             fresh_name("chaos"),
             replay_clock=BEGINS,

@@ -33,13 +33,15 @@ from tests.chaos.gaps import Hearing, Span, longest_gap, table_of
 from tests.chaos.process import Plan
 from tests.chaos.reference import ENDS
 from tests.chaos.replicas import ClusterArena, cluster_arena
+from tests.chaos.rest import come_to_rest
 from tests.chaos.stories import AREAS, register
 from tests.chaos.verdict import Verdict, judge
 
 CLIENTS = 8
 CROWD = 4
 EVENTS_PER_SECOND = 15
-LIMIT_SECONDS = 45.0
+# An election takes MongoDB 10 to 12 s. Of a frozen primary the driver learns in 13 s, a call that waits for it in 20 s.
+LIMIT_SECONDS = 30.0
 AWAY_SECONDS = 12.0
 FROZEN_SECONDS = 30.0
 WHOLE_WITHIN, LOAD_SECONDS, REST_SECONDS = 120.0, 600.0, 240.0
@@ -138,10 +140,10 @@ def chaos(seed: int, events: int) -> Verdict:
         hearing.start()
         troubles = _burden(ours, events)
         answered = {service: list(times) for service, times in sorted(ours.caller.answered.items())}
-        ours.come_to_rest(ENDS, REST_SECONDS)
+        come_to_rest(ours, ENDS, REST_SECONDS)
         hearing.end()
         print(f"at rest after {time.monotonic() - begun:.0f} s", flush=True)
-        verdict = judge(ours.left(ENDS))
+        verdict = judge(ours.left())
         Console(width=120).print(table_of(troubles.spans, answered, hearing.heard, LIMIT_SECONDS))
         for service, times in answered.items():
             late = [span.what for span in troubles.spans if longest_gap(times, span.begun, span.over) > LIMIT_SECONDS]

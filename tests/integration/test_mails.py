@@ -67,7 +67,7 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int)
 
 
 def try_again_now(ledger: Ledger) -> None:
-    """The delay of a letter that failed is over."""
+    """The delay of a letter that failed, or whose sender died, is over."""
     ledger.parts.store.collection.update_many(
         {"relay.smtp": {"$exists": True}}, {"$set": {"relay.smtp.due_at": datetime.now(UTC)}}
     )
@@ -201,10 +201,31 @@ def test_a_crash_after_the_mail_was_taken_repeats_it_under_the_same_message_id(
         dying.setattr(Mailer, "send", die_after)
         with pytest.raises(AutoReconnect):
             ledger.days_pass(DUE)
+    try_again_now(ledger)
     ledger.sweep("again")
     first, second = inbox.mails
     assert first["Message-ID"] == second["Message-ID"]
     assert len(ledger.letters("digest.accepted.v1")) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_two_sweeps_at_once_send_each_letter_once(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
+    real = Mailer.send
+
+    def while_another_sweep_sends(self: Mailer, **mail: Any) -> None:
+        with monkeypatch.context() as alone:
+            alone.setattr(Mailer, "send", real)
+            mails.send(ledger.parts)
+        real(self, **mail)
+
+    monkeypatch.setattr(Mailer, "send", while_another_sweep_sends)
+    ledger.days_pass(DUE)
+    assert sorted(mail["To"] for mail in inbox.mails) == ["maja.lindqvist@essex.example", GP]
+    assert len(ledger.letters("digest.accepted.v1")) == 2
+    assert mails.is_idle(ledger.parts.store.collection)
 
 
 @pytest.mark.usefixtures("server")
