@@ -1,15 +1,15 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos chaos-cluster standards lint lock clean
+.PHONY: help setup demo up test test-heavy chaos chaos-cluster standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 PYTHON :=
 VENV := .venv/bin/python
-# Two processes test everything, each with a stack of its own; whole files in their order, in which the longest come first.
-# What ARGS chooses is tested in one: it starts sooner, and -s and --pdb work.
-WORKERS = $(if $(ARGS),,-n 2 --dist loadfile --no-loadscope-reorder)
+# Three processes test everything, each with a stack of its own; whole files in their order, in which the longest come first.
+# What ARGS chooses is tested in one, heavy or not: it starts sooner, and -s and --pdb work.
+WORKERS = -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,8 +23,11 @@ demo: setup ## Case S, replayed on a stack of its own: who was told what, and wh
 up: setup ## the system on this machine until Ctrl-C, with a request to paste for each role
 	@$(VENV) -m deploy.local up
 
-test: setup ## every test, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
-	@$(VENV) -m pytest $(WORKERS) $(ARGS)
+test: setup ## the tests, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
+	@$(VENV) -m pytest $(if $(ARGS),$(ARGS),$(WORKERS) -m 'not heavy')
+
+test-heavy: setup ## the rest: faults put in on purpose, every restart, restore, each command of the runbook
+	@$(VENV) -m pytest $(WORKERS) -m heavy
 
 chaos: setup ## 20,000 events while everything is killed, and what became of each; SEED=, EVENTS=, ARGS= as wanted
 	@$(VENV) -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(EVENTS),--events $(EVENTS)) $(ARGS)

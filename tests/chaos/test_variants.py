@@ -21,6 +21,8 @@ from tests.chaos.stories import AREAS, Post, begin_referral, on_referral, regist
 from tests.chaos.variants import VARIANTS
 from tests.chaos.verdict import Verdict, judge
 
+pytestmark = pytest.mark.heavy
+
 BY = AREAS[0]
 # Whenever it begins, a referral that is only decided on has fallen due by then.
 OVERDUE = timedelta(days=6)

@@ -30,8 +30,10 @@ from deploy.local.page import page
 from deploy.local.replay import Replay
 from deploy.local.stack import SERVICES, LocalStack, local_stack
 from services.referrals_followup.directory_file import load_directory
+from shared.events.mongo import open_database
 from shared.kernel.envelope import CONTENT_TYPE
 from shared.kernel.time import london_date
+from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import EVIDENCE, exchange_of
 from tests.e2e.eavesdropper import Eavesdropper, Heard
 from tests.e2e.personal import days_with_secrets, leaks, secrets_of
@@ -46,7 +48,7 @@ class WatchedReplay(Replay):
     """The replay under the worst conditions for privacy and for order.
 
     MongoDB writes every operation to its log on each day on which something personal is recorded, and a message that
-    nobody can read arrives among the evidence.
+    nobody can read arrives among the evidence, and is discarded the day after.
     """
 
     def days(self) -> Iterator[tuple[date, list[Fact]]]:
@@ -55,6 +57,8 @@ class WatchedReplay(Replay):
             for day, facts in super().days():
                 if day == POISONED_ON:
                     _publish_poison(self.stack)
+                if day == POISONED_ON + timedelta(days=1):
+                    _discard_poison(self.stack)
                 yield day, facts
                 watched = day + timedelta(days=1) in personal
                 client.perinatal.command({"profile": 0, "slowms": 0 if watched else 100})
@@ -65,6 +69,13 @@ def _publish_poison(stack: LocalStack) -> None:
     properties = pika.BasicProperties(content_type=CONTENT_TYPE, message_id="poison", delivery_mode=2)
     connection.channel().basic_publish("", EVIDENCE, POISON, properties)
     connection.close()
+
+
+def _discard_poison(stack: LocalStack) -> None:
+    """The operator was told of it that morning; whoever leaves it is told again each working day."""
+    parked = ParkedMessages(open_database(stack.parts.mongodb_uri, "referrals_followup"))
+    (message,) = eventually(parked.parked)
+    parked.discard(message.id, "operator-kowalski", "not one of ours", key="discard")
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ from shared.scheduling.tick import publish_sweep
 from tests.e2e.world import World, world_on
 from tests.support import eventually, without_foreign_parts
 
+pytestmark = pytest.mark.heavy
+
 BEGIN = datetime(2013, 1, 14, 9, tzinfo=UTC)
 VIEWS = {
     "perinatal": ("referral_views", "pregnancy_views"),

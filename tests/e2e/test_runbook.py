@@ -18,6 +18,8 @@ from shared.events.mongo import open_database
 from tests.e2e.load import GP, LEAD, PA, Client, care_leaver, referral
 from tests.support import eventually, without_foreign_parts
 
+pytestmark = pytest.mark.heavy
+
 RUNBOOK = ROOT / "deploy" / "RUNBOOK.md"
 SECONDS = 120
 

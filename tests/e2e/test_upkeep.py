@@ -21,6 +21,8 @@ from shared.events.mongo import open_database
 from tests.e2e.load import GP, LEAD, PA, Client, Load, care_leaver, referral
 from tests.support import eventually, without_foreign_parts
 
+pytestmark = pytest.mark.heavy
+
 LONGEST_STOP_SECONDS = 10
 _PAUSE = 0.01
 
