@@ -27,6 +27,8 @@ from shared.messaging.topology import QUEUES
 from tests.chaos.killer import Killer, planned
 from tests.support import eventually, the_broker_has_saved_the_name_of, without_foreign_parts
 
+pytestmark = pytest.mark.heavy
+
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 UNTIL = date(2013, 2, 20)
 # The last rungs of MH-04 (on Thursday 17 January) and REF-01 (on Wednesday 30 January) repeat every ten working days.

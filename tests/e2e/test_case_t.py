@@ -17,6 +17,8 @@ from shared.events.mongo import open_database
 from shared.kernel.time import london_date
 from tests.support import without_foreign_parts
 
+pytestmark = pytest.mark.heavy
+
 LOST_ON = date(2016, 2, 8)
 
 

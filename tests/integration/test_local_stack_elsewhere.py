@@ -15,6 +15,8 @@ from deploy.local.mongo import NotInstalled
 from deploy.local.parts import Parts, local_parts
 from deploy.local.processes import NotReady
 
+pytestmark = pytest.mark.heavy
+
 
 def test_a_stack_uses_the_mongodb_and_the_broker_that_it_is_given_and_starts_none(parts: Parts) -> None:
     given = {"MONGODB_URI": parts.mongodb_uri, "AMQP_URI": parts.amqp_uri}

@@ -17,6 +17,8 @@ PROGRAM = """
 import signal, sys
 from deploy.local.parts import local_parts
 
+pytestmark = pytest.mark.heavy
+
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 with local_parts(sys.argv[1]) as parts:

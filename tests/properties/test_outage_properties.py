@@ -173,7 +173,7 @@ def new_ledger(parts: Any, mongo_client: MongoClient[dict[str, Any]]) -> Iterato
 
 
 @settings(
-    max_examples=10,
+    max_examples=8,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to shrink one of these takes longer than to read it
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
