@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 
 from shared.config import Config
 from shared.events.errors import StoreUnavailable
+from shared.terminal import console
 from shared.watching import NOT_LOOKED, Finding
 
 NOTHING, SOMETHING, CANNOT_LOOK = 0, 1, 2
@@ -47,14 +48,13 @@ def print_json(findings: list[Finding]) -> None:
 
 
 def print_table(findings: list[Finding]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 220, markup=False, highlight=False)
+    out = console()
     if findings:
         table = Table("code", "how many", "which", "what to do", show_lines=True)
         for finding in findings:
             shown = [*finding.ids[:_MOST_SHOWN], *(["..."] if finding.count > _MOST_SHOWN else [])]
             table.add_row(finding.code, str(finding.count), "\n".join(shown), finding.what_to_do)
-        console.print(table)
-    console.print(f"{len(findings)} findings" if len(findings) != 1 else "1 finding")
+        out.print(table)
+    out.print(f"{len(findings)} findings" if len(findings) != 1 else "1 finding")

@@ -21,6 +21,7 @@ from shared.kernel.decisions import Refused
 from shared.kernel.envelope import to_text
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.shown import detail_of, summary_of
+from shared.terminal import console
 
 SHORT = 12
 _LONGEST_REASON = 500
@@ -67,8 +68,8 @@ def _list(parked: ParkedMessages) -> int:
         what = line["event_type"] or "not readable"
         since = to_text(message.parked_at)
         table.add_row(message.id[:SHORT], line["queue"], since, message.reason, what, str(message.failures), retry_at)
-    _print(table)
-    _print(f"{len(waiting)} parked")
+    console().print(table)
+    console().print(f"{len(waiting)} parked")
     return 0
 
 
@@ -81,24 +82,24 @@ def _show(parked: ParkedMessages, parked_id: str, body: Path | None) -> None:
         table.add_row(name, "" if value is None else str(to_text(value) if name.endswith("_at") else value))
     for act in message.acts:
         table.add_row(act.act, f"{to_text(act.at)} by {act.by}" + (f": {act.reason}" if act.reason else ""))
-    _print(table)
+    console().print(table)
     if body is not None:
         # Never over another file, and for nobody else: it may hold what should not have been sent.
         with os.fdopen(os.open(body, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(message.delivery.body)
-        _print(f"{len(message.delivery.body)} bytes of the body are in {body}")
+        console().print(f"{len(message.delivery.body)} bytes of the body are in {body}")
 
 
 def _replay(parked: ParkedMessages, parked_id: str, by: str) -> None:
     message = parked.get(parked_id)
     parked.replay(message.id, by, uuid4().hex)
-    _print(f"{message.id[:SHORT]} is heard again as soon as {message.delivery.queue} is consumed")
+    console().print(f"{message.id[:SHORT]} is heard again as soon as {message.delivery.queue} is consumed")
 
 
 def _discard(parked: ParkedMessages, parked_id: str, by: str, reason: str) -> None:
     message = parked.get(parked_id)
     parked.discard(message.id, by, reason, uuid4().hex)
-    _print(f"{message.id[:SHORT]} is discarded")
+    console().print(f"{message.id[:SHORT]} is discarded")
 
 
 def _each(ids: list[str], act: Any) -> int:
@@ -111,14 +112,6 @@ def _each(ids: list[str], act: Any) -> int:
             why = "the file is there already" if isinstance(error, FileExistsError) else str(error)
             print(f"{parked_id}: {why}", file=sys.stderr)
     return failed
-
-
-def _print(what: Any) -> None:
-    from rich.console import Console  # not at the top: every role makes the parser
-
-    # A table that is read by another program is not cut to the width of a terminal.
-    width = None if sys.stdout.isatty() else 220
-    Console(width=width, markup=False, highlight=False).print(what)
 
 
 def _reason(text: str) -> str:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pymongo.collection import Collection as MongoCollection
 
 from shared.contracts.catalogue import Catalogue
 from shared.messaging.parked import ParkedMessages
-from shared.watching import Finding, found
+from shared.watching import Finding, Predicate, found
 
 SETTLED_AFTER = timedelta(minutes=5)
 """How long what was just recorded may be on its way."""
@@ -23,6 +24,24 @@ RETRY_TOLERATED = timedelta(minutes=10)
 SAMPLE = 200
 
 Documents = MongoCollection[dict[str, Any]]
+
+
+def of_every_service(
+    events: Documents,
+    copies: Iterable[Documents],
+    parked: ParkedMessages,
+    catalogue: Catalogue,
+    now: datetime,
+    sample: int | None,
+) -> dict[str, Predicate]:
+    """What is looked at in every service, by name. `copies` are where it keeps events that it heard."""
+    lost = "an event was lost or removed: restore the store"
+    return {
+        "unpublished": partial(unpublished, events, now),
+        "versions": partial(version_gaps, "version-gaps", events, now, lost),
+        "parked": partial(parked_messages, parked),
+        "private": partial(private_leftovers, events, copies, catalogue, sample),
+    }
 
 
 def unpublished(events: Documents, now: datetime) -> Iterator[Finding]:

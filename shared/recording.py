@@ -26,7 +26,7 @@ from shared.kernel.envelope import Event
 from shared.kernel.reactions import ReactionsOf
 from shared.messaging.parked import ParkedMessages
 from shared.observability import PARKED_WAITING
-from shared.predicates import SAMPLE, SETTLED_AFTER, parked_messages, private_leftovers, unpublished, version_gaps
+from shared.predicates import SAMPLE, SETTLED_AFTER, of_every_service
 from shared.reactions import Reactions
 from shared.views import Views
 from shared.watching import Finding, Predicate, Watch, found
@@ -132,14 +132,9 @@ def _predicates(
     full: bool,
 ) -> Mapping[str, Predicate]:
     """What must hold in a recording service."""
-    now, sample, events = clock.now(), None if full else SAMPLE, database["events"]
+    now, sample = clock.now(), None if full else SAMPLE
     return {
-        "unpublished": partial(unpublished, events, now),
-        "versions": partial(
-            version_gaps, "version-gaps", events, now, "an event was lost or removed: restore the store"
-        ),
-        "parked": partial(parked_messages, parked),
-        "private": partial(private_leftovers, events, [database["heard"]], CATALOGUE, sample),
+        **of_every_service(database["events"], [database["heard"]], parked, CATALOGUE, now, sample),
         "views": lambda: found(
             "views-differ",
             (stream for view in views.values() for stream in view.differing(sample, now - SETTLED_AFTER)),

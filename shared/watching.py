@@ -7,7 +7,6 @@ for ninety days. Findings hold ids and codes, and nothing of anybody's content.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -23,14 +22,13 @@ from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact
 from shared.kernel.envelope import Event, to_ms, to_text
-from shared.messaging.incoming import Delivery, Done, Outcome, Park
+from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
 from shared.observability import CHECK_FINISHED, FINDINGS, get_logger
 
 FINISHED = "check.finished.v1"
 NOT_LOOKED = "not-looked"
 KEPT_SECONDS = 90 * 24 * 3600
 MOST_IDS = 100
-JSON = "application/json"
 
 log = get_logger()
 
@@ -138,14 +136,9 @@ class Watch:
                 FINDINGS.labels(code).set(count)
 
     def _heard(self, delivery: Delivery) -> Outcome:
-        if delivery.content_type != JSON:
-            return Park("foreign content type")
-        try:
-            check_id = json.loads(delivery.body)["check_id"]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return Park("not a check")
-        if not isinstance(check_id, str) or not 0 < len(check_id) <= 64:
-            return Park("not a check")
+        check_id = read_asked(delivery, "check")
+        if isinstance(check_id, Park):
+            return check_id
         self.check(check_id)
         return Done()
 

@@ -79,7 +79,7 @@ class EvidenceStore:
         if ids:
             self._evidence.update_many({"_id": {"$in": ids}, "folded": False}, {"$set": {"folded": True}})
 
-    def threads_touched_by(self, events: Iterable[Event], kinds: Collection[str]) -> set[str]:
+    def threads_touched_by(self, events: Collection[Event], kinds: Collection[str]) -> set[str]:
         """The threads these events bear on: those they name, and those of the people they name (one hop); of what bears
         on a younger sibling, and of a birth, also the pregnancies of the child's parents.
 

@@ -183,6 +183,8 @@ def send(parts: Parts) -> None:
         due["relay.smtp.waits_for_sources"] = False
     found = parts.store.collection.find(due, {"event": 1, "relay.smtp": 1}).sort("relay.smtp.due_at", ASCENDING)
     documents = list(found)
+    if not documents:
+        return
     now_known = NowKnown(parts, [event_of(document) for document in documents])
     for document in documents:
         letter = event_of(document)

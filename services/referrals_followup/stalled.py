@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pymongo.errors import DuplicateKeyError
@@ -52,17 +53,18 @@ def try_again(parts: Parts) -> None:
 
 def tell(parts: Parts) -> None:
     """Tell of all that is set aside and whose next rung is owed. Raises when the store is away."""
-    now = parts.clock.now()
-    for message in parts.parked.to_tell(now):
-        told_at = _told(parts, MESSAGE, f"{MESSAGE}/{message.id}", message.reason, message.parked_at)
+    calendar = _calendar(parts)
+    told = partial(_told, parts, calendar)
+    for message in parts.parked.to_tell(parts.clock.now()):
+        told_at = told(MESSAGE, f"{MESSAGE}/{message.id}", message.reason, message.parked_at)
         if told_at is not None:
-            parts.parked.told(message, told_again_at(told_at, _calendar(parts)))
+            parts.parked.told(message, told_again_at(told_at, calendar))
     for elsewhere in parts.database.reported_parked.find({"parked": {"$ne": None}}).sort("_id"):
-        _told(parts, MESSAGE, f"{MESSAGE}/{elsewhere['parked']['oldest']}", f"parked in {elsewhere['_id']}")
+        told(MESSAGE, f"{MESSAGE}/{elsewhere['parked']['oldest']}", f"parked in {elsewhere['_id']}")
     for thread in parts.views.parked_threads():
-        _told(parts, THREAD, thread["_id"], thread["reason"], thread["parked_at"])
+        told(THREAD, thread["_id"], thread["reason"], thread["parked_at"])
     for letter_id, reason in mails.failing(parts):
-        _told(parts, LETTER, f"{LETTER}/{letter_id}", reason)
+        told(LETTER, f"{LETTER}/{letter_id}", reason)
 
 
 def note_parked(parts: Parts, position: Event) -> None:
@@ -83,12 +85,15 @@ def note_parked(parts: Parts, position: Event) -> None:
 
 def tell_of_findings(parts: Parts, check: Event) -> None:
     """Tell the operators of what a service's check found, once for as long as every check finds it."""
+    calendar = _calendar(parts)
     for finding in check.data["findings"]:
         what = f"{FINDING}/{check.source}-{finding['code']}"
-        _told(parts, FINDING, what, finding["code"], from_text(finding["since"]))
+        _told(parts, calendar, FINDING, what, finding["code"], from_text(finding["since"]))
 
 
-def _told(parts: Parts, kind: str, what: str, reason: str, since: datetime | None = None) -> datetime | None:
+def _told(
+    parts: Parts, calendar: WorkingCalendar, kind: str, what: str, reason: str, since: datetime | None = None
+) -> datetime | None:
     """When somebody was told of it last; None when that failed now. `since` tells this time from an earlier one."""
     on = london_date(parts.clock.now())
     operators, leads = (
@@ -100,7 +105,7 @@ def _told(parts: Parts, kind: str, what: str, reason: str, since: datetime | Non
         recorded = parts.store.execute(
             AGGREGATE,
             stream,
-            TellOfStalled(kind, what, reason_code(reason), operators, leads, _calendar(parts)),
+            TellOfStalled(kind, what, reason_code(reason), operators, leads, calendar),
             SYSTEM_ACTOR,
             # No two rungs are owed on one day.
             key=f"stalled:{what}:{since}:{on}",

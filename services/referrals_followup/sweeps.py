@@ -8,7 +8,6 @@ open.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -28,14 +27,13 @@ from services.referrals_followup.views import follow_up_of
 from shared.events.mongo import is_store_away
 from shared.kernel.decisions import Refused
 from shared.kernel.time import london_date
-from shared.messaging.incoming import Delivery, Done, Outcome, Park
-from shared.observability import FOLLOWUPS_CHASED, POSITION_LAG_SECONDS, SWEEP_FINISHED, get_logger
+from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
+from shared.observability import FOLLOWUPS_CHASED, SWEEP_FINISHED, get_logger
 
 if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
 
 KEPT_SECONDS = 30 * 24 * 3600
-JSON = "application/json"
 
 log = get_logger()
 
@@ -66,14 +64,9 @@ def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
 
 
 def _heard(parts: Parts, delivery: Delivery) -> Outcome:
-    if delivery.content_type != JSON:
-        return Park("foreign content type")
-    try:
-        sweep_id = json.loads(delivery.body)["sweep_id"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return Park("not a sweep")
-    if not isinstance(sweep_id, str) or not 0 < len(sweep_id) <= 64:
-        return Park("not a sweep")
+    sweep_id = read_asked(delivery, "sweep")
+    if isinstance(sweep_id, Park):
+        return sweep_id
     stalled.try_again(parts)
     report = sweep(parts, sweep_id)
     stalled.tell(parts)
@@ -150,9 +143,6 @@ def _note_silence(
 
     Twice, because a relay that has just come back needs a moment to say so.
     """
-    for service, until in complete_until.items():
-        if until is not None:
-            POSITION_LAG_SECONDS.labels(source=service).set(max(0.0, (now - until).total_seconds()))
     last = parts.database.sweeps.find_one(
         {"_id": {"$ne": sweep_id}, "finished_at": {"$exists": True}}, sort=[("started_at", DESCENDING)]
     )

@@ -14,15 +14,7 @@ from services.referrals_followup.domain.in_force import NATIONAL
 from shared.contracts import CATALOGUE
 from shared.kernel.time import london_date
 from shared.messaging.parked import DISCARDED, PARKED
-from shared.predicates import (
-    SAMPLE,
-    SETTLED_AFTER,
-    parked_messages,
-    private_leftovers,
-    sampled,
-    unpublished,
-    version_gaps,
-)
+from shared.predicates import SAMPLE, SETTLED_AFTER, of_every_service, sampled, version_gaps
 from shared.watching import Finding, Predicate, found
 
 if TYPE_CHECKING:
@@ -34,15 +26,10 @@ MAIL_ACCEPTED_WITHIN = timedelta(hours=1)
 
 def predicates(parts: Parts, full: bool) -> Mapping[str, Predicate]:
     """Everything that is looked at, by name. With `full` nothing is sampled."""
-    now, sample, events = parts.clock.now(), None if full else SAMPLE, parts.store.collection
-    evidence = parts.database.evidence
-    lost = "an event was lost or removed: restore the store"
+    now, sample, evidence = parts.clock.now(), None if full else SAMPLE, parts.database.evidence
     unheard = "have the source publish again (`relay --republish-since`); if it stays, restore this store"
     return {
-        "unpublished": partial(unpublished, events, now),
-        "versions": partial(version_gaps, "version-gaps", events, now, lost),
-        "parked": partial(parked_messages, parts.parked),
-        "private": partial(private_leftovers, events, [evidence], CATALOGUE, sample),
+        **of_every_service(parts.store.collection, [evidence], parts.parked, CATALOGUE, now, sample),
         "positions": partial(_positions, parts, now),
         "evidence": lambda: version_gaps(
             "evidence-gaps", evidence, now, unheard, without=parts.parked.named(PARKED, DISCARDED)

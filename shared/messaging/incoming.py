@@ -20,6 +20,9 @@ _STREAM = re.compile(r"[a-z-]{1,40}/[0-9A-Za-z_-]{1,64}")
 _SOURCE = re.compile(r"[a-z_]{1,40}")
 _PERSON = re.compile(rb"\b" + PERSON_ID.encode() + rb"\b")
 _MOST_NAMED = 200
+_LONGEST_ID = 64
+ASKED_AS = "application/json"
+"""The content type of a message that asks for a sweep or a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,17 @@ def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park | Later
         names = sorted({name if name in declared else "(not declared)" for name in faults})
         return Park(f"payload of {event.type}: fields {', '.join(names)}")
     return event
+
+
+def read_asked(delivery: Delivery, what: str) -> str | Park:
+    """The id of the sweep or check (`what`) that the message asks for, as `{"<what>_id": id}`; or why it is parked."""
+    if delivery.content_type != ASKED_AS:
+        return Park("foreign content type")
+    try:
+        asked_id = json.loads(delivery.body)[f"{what}_id"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return Park(f"not a {what}")
+    return asked_id if isinstance(asked_id, str) and 0 < len(asked_id) <= _LONGEST_ID else Park(f"not a {what}")
 
 
 @dataclass(frozen=True, slots=True)

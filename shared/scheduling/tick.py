@@ -23,6 +23,7 @@ from shared.events.mongo import open_database
 from shared.kernel.ids import uuid7
 from shared.kernel.time import at_london, london_date
 from shared.messaging.addresses import connect
+from shared.messaging.incoming import ASKED_AS
 from shared.messaging.topology import SERVICES, SWEEP, check_queue_of
 from shared.observability import get_logger
 from shared.scheduling.lease import Lease
@@ -31,7 +32,6 @@ from shared.stopping import on_stop
 if TYPE_CHECKING:
     from shared.config import Config
 
-CONTENT_TYPE = "application/json"
 _RENEW_EVERY = 2
 _LEASE_SECONDS = 6
 _NIGHT_LOOKED_FOR_EVERY = 60
@@ -42,12 +42,12 @@ log = get_logger()
 
 def publish_sweep(amqp_uri: str, clock: Clock) -> str:
     """Ask for a sweep; returns its id once the broker has it in the queue. Raises pika's AMQPError."""
-    return _ask(amqp_uri, SWEEP, "sweep_id", clock)
+    return _ask(amqp_uri, SWEEP, "sweep", clock)
 
 
 def publish_check(amqp_uri: str, service: str, clock: Clock) -> str:
     """Ask a service for a check; returns its id once the broker has it in the queue. Raises pika's AMQPError."""
-    return _ask(amqp_uri, check_queue_of(service), "check_id", clock)
+    return _ask(amqp_uri, check_queue_of(service), "check", clock)
 
 
 def last_night(now: datetime) -> datetime:
@@ -56,8 +56,8 @@ def last_night(now: datetime) -> datetime:
     return today if today <= now else at_london(london_date(now) - timedelta(days=1), CHECKED_AT)
 
 
-def _ask(amqp_uri: str, queue: str, name: str, clock: Clock) -> str:
-    command_id = uuid7(clock.now())
+def _ask(amqp_uri: str, queue: str, what: str, clock: Clock) -> str:
+    asked_id = uuid7(clock.now())
     connection = connect(amqp_uri)
     try:
         channel = connection.channel()
@@ -65,14 +65,14 @@ def _ask(amqp_uri: str, queue: str, name: str, clock: Clock) -> str:
         channel.basic_publish(
             "",
             queue,
-            json.dumps({name: command_id}).encode(),
-            pika.BasicProperties(content_type=CONTENT_TYPE, delivery_mode=2, message_id=command_id),
+            json.dumps({f"{what}_id": asked_id}).encode(),
+            pika.BasicProperties(content_type=ASKED_AS, delivery_mode=2, message_id=asked_id),
             mandatory=True,
         )
     finally:
         if connection.is_open:
             connection.close()
-    return command_id
+    return asked_id
 
 
 class Nights:
