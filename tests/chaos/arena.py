@@ -38,7 +38,7 @@ from tests.chaos.points import Deaths
 from tests.chaos.process import FOLDER, Plan
 from tests.chaos.reference import BEGINS, Record
 from tests.chaos.rest import is_told
-from tests.chaos.stories import Answer, Post
+from tests.chaos.stories import AREAS, Answer, Post, register
 from tests.chaos.verdict import Left
 from tests.support import the_broker_has_saved_the_name_of, without_foreign_parts
 
@@ -54,6 +54,7 @@ SECOND = "perinatal.serve-2"
 TICK = "referrals_followup.tick"
 ASKED_AT_ONCE = 6
 READY_SECONDS = 60.0
+CROWD = 4
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,14 @@ class Arena:
         """Have one thing recorded, by whichever replica."""
         with self.session() as session:
             return self.caller.tell(session, Random(key), post, key)
+
+    def crowd(self) -> list[str]:
+        """A few people about whom every client records."""
+        chance = Random(f"{self.seed} crowd")
+        registered = (
+            self.tell(register(AREAS[0].gp, chance), f"{self.seed}-crowd-{number}") for number in range(CROWD)
+        )
+        return [str(answer["person_id"]) for answer in registered]
 
     def session(self) -> requests.Session:
         """A connection to the services, with no proxy on the loopback."""

@@ -7,22 +7,18 @@ import random
 import sys
 import threading
 import time
-from random import Random
 
-from deploy.local.processes import NotReady
 from tests.chaos.arena import Arena, arena
 from tests.chaos.clients import Client
 from tests.chaos.points import POINTS, Dying
 from tests.chaos.process import Plan
 from tests.chaos.reference import ENDS
 from tests.chaos.rest import come_to_rest, is_at_rest
-from tests.chaos.stories import AREAS, register
 from tests.chaos.troubles import Troubles
 from tests.chaos.variants import VARIANTS
-from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict import Verdict, concluded, judge
 
 CLIENTS = 8
-CROWD = 4
 DAYS = 62
 # With a minute and a half to start and to judge, at most 15 minutes.
 LOAD_SECONDS, REST_SECONDS = 510.0, 300.0
@@ -70,11 +66,7 @@ def _let_everything_fall_due(ours: Arena, each: int) -> None:
 def _burden(ours: Arena, events: int) -> dict[str, int]:
     """The load, and the troubles that befall it."""
     ours.wait_until_queues_are_saved()
-    chance = Random(f"{ours.seed} crowd")
-    crowd = [
-        str(ours.tell(register(AREAS[0].gp, chance), f"{ours.seed}-crowd-{number}")["person_id"])
-        for number in range(CROWD)
-    ]
+    crowd = ours.crowd()
     accepted, go = ours.ledger.accepted, threading.Event()
     load_by = time.monotonic() + LOAD_SECONDS
 
@@ -103,15 +95,7 @@ def main() -> int:
     parser.add_argument("--variant", choices=sorted(VARIANTS), help="a deliberate fault, of which the run must fail")
     said = parser.parse_args()
     print(f"seed {said.seed}: --seed {said.seed} chooses the same stories, troubles and crash points", flush=True)
-    try:
-        verdict = chaos(said.seed, said.events, said.variant)
-    except NotReady as error:
-        print(error, file=sys.stderr)
-        return 1
-    for fault in verdict.faults:
-        print(fault)
-    print(verdict.line())
-    return 0 if verdict.agrees else 1
+    return concluded(lambda: chaos(said.seed, said.events, said.variant))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,6 @@ from random import Random
 
 from rich.console import Console
 
-from deploy.local.mongo import NotInstalled
-from deploy.local.processes import NotReady
 from shared.messaging.topology import EVIDENCE
 from tests.chaos import poison
 from tests.chaos.clients import Client
@@ -34,11 +32,9 @@ from tests.chaos.process import Plan
 from tests.chaos.reference import ENDS
 from tests.chaos.replicas import ClusterArena, cluster_arena
 from tests.chaos.rest import come_to_rest
-from tests.chaos.stories import AREAS, register
-from tests.chaos.verdict import Verdict, judge
+from tests.chaos.verdict import Verdict, concluded, judge
 
 CLIENTS = 8
-CROWD = 4
 EVENTS_PER_SECOND = 15
 # An election takes MongoDB 10 to 12 s. Of a frozen primary the driver learns in 13 s, a call that waits for it in 20 s.
 LIMIT_SECONDS = 30.0
@@ -156,11 +152,7 @@ def chaos(seed: int, events: int) -> Verdict:
 
 def _burden(ours: ClusterArena, events: int) -> Troubles:
     """The load, for as long as the troubles that befall it."""
-    chance = Random(f"{ours.seed} crowd")
-    crowd = [
-        str(ours.tell(register(AREAS[0].gp, chance), f"{ours.seed}-crowd-{number}")["person_id"])
-        for number in range(CROWD)
-    ]
+    crowd = ours.crowd()
     accepted, go = ours.ledger.accepted, threading.Event()
     go.set()
     load_by, troubles = time.monotonic() + LOAD_SECONDS, Troubles(ours)
@@ -184,15 +176,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=3_000, help="at least so many; the load lasts for all troubles")
     said = parser.parse_args()
     print(f"seed {said.seed}: --seed {said.seed} chooses the same stories and the same order of troubles", flush=True)
-    try:
-        verdict = chaos(said.seed, said.events)
-    except (NotInstalled, NotReady) as error:
-        print(error, file=sys.stderr)
-        return 1
-    for fault in verdict.faults:
-        print(fault)
-    print(verdict.line())
-    return 0 if verdict.agrees else 1
+    return concluded(lambda: chaos(said.seed, said.events))
 
 
 if __name__ == "__main__":

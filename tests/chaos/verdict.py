@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import email
 import email.policy
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 from pymongo.database import Database
 
+from deploy.local.mongo import NotInstalled
+from deploy.local.processes import NotReady
 from services.referrals_followup.domain.follow_up import FollowUp
 from shared.kernel.envelope import from_text
 from tests.chaos.clients import Accepted, Ledger
@@ -97,6 +100,19 @@ class Verdict:
             f" rungs_lost={self.rungs_lost} rungs_doubled={self.rungs_doubled}"
             f" mails_repeated={self.mails_repeated} deaths_while_mailing={self.deaths_while_mailing}"
         )
+
+
+def concluded(run: Callable[[], Verdict]) -> int:
+    """Prints what disagrees, then the last line of the run; the exit status."""
+    try:
+        verdict = run()
+    except (NotInstalled, NotReady) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for fault in verdict.faults:
+        print(fault)
+    print(verdict.line())
+    return 0 if verdict.agrees else 1
 
 
 def judge(left: Left) -> Verdict:
