@@ -13,11 +13,11 @@ import pytest
 from deploy.local.folders import ROOT, RUN, fresh_name, instance_folder
 from tests.support import eventually
 
+pytestmark = pytest.mark.heavy
+
 PROGRAM = """
 import signal, sys
 from deploy.local.parts import local_parts
-
-pytestmark = pytest.mark.heavy
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
