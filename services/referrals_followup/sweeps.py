@@ -1,7 +1,8 @@
 """A sweep: find the open follow-ups whose next rung is due, chase each, and put what is to be told into the mail.
 
 Guarantees: nobody is chased for an act that any source has already recorded (a sweep looks no later than every source's
-complete position, and leaves alone a thread that could not be folded); killed anywhere and delivered again, no rung is
+complete position, leaves what opened at that very instant for the next one, and leaves alone a thread that could not be
+folded); killed anywhere and delivered again, no rung is
 lost or doubled; one follow-up that cannot be chased stops nobody else's. Cost grows with what is due, not with what is
 open.
 """
@@ -103,7 +104,8 @@ def sweep(parts: Parts, sweep_id: str) -> SweepReport:
 
 
 def _due(parts: Parts, as_of: datetime) -> list[dict[str, Any]]:
-    due = {"state": OPEN, "next_rung_at": {"$lte": as_of}}
+    # A position speaks of what was recorded before its instant: of what opened in it, the rest may not be known yet.
+    due = {"state": OPEN, "next_rung_at": {"$lte": as_of}, "opened_recorded_at": {"$lt": as_of}}
     return list(parts.views.collection.find(due).sort([("next_rung_at", ASCENDING), ("_id", ASCENDING)]))
 
 

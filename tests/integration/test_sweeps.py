@@ -14,12 +14,13 @@ from services.referrals_followup import hearing, stalled, sweeps
 from services.referrals_followup.domain.scene import Evidence
 from shared.clock import MovableClock
 from shared.contracts.catalogue import Catalogue
-from shared.kernel.envelope import CONTENT_TYPE, from_text
+from shared.kernel.envelope import CONTENT_TYPE, Event, from_text, to_text
 from shared.messaging.incoming import Delivery, Done, Later, Park
 from shared.messaging.topology import EVIDENCE, SWEEP
 from tests.integration.ledger import (
     MONDAY,
     Ledger,
+    an_event,
     config,
     delivery,
     item_planned,
@@ -39,6 +40,10 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
 
 def rungs(ledger: Ledger) -> list[list[str]]:
     return [[rung["name"] for rung in chase.data["rungs"]] for chase in ledger.chases()]
+
+
+def whose(noted: Event) -> dict[str, Any]:
+    return {name: noted.data[name] for name in ("referral_id", "person_id")}
 
 
 def test_a_referral_that_was_only_noted_is_chased_after_two_working_days(ledger: Ledger) -> None:
@@ -116,6 +121,28 @@ def test_an_act_recorded_while_the_relay_was_down_is_never_chased(ledger: Ledger
     ledger.hear(sent)
     ledger.days_pass("2013-01-18T17:01:00Z")
     assert [chase for chase in ledger.chases() if chase.data["step"] == "REF-01"] == []
+
+
+def test_what_opened_at_the_very_instant_of_a_position_is_chased_by_the_next_sweep_unless_it_is_answered(
+    ledger: Ledger,
+) -> None:
+    """A position is complete for what was recorded before it: of its own instant, part may still be on its way."""
+    noted, forgotten, now = referral_noted(), referral_noted(), MONDAY + timedelta(hours=1)
+    ledger.hear(noted, forgotten)
+    withdrawn, closed, closed_unanswered = (
+        an_event(event_type, of.stream, {**whose(of), **data}, at=now, version=version, subject=of.subject)
+        for event_type, of, version, data in (
+            ("referral.withdrawn.v1", noted, 2, {"reason_code": "declined", "decided_by": "gp-okafor"}),
+            ("referral.closed.v1", noted, 3, {"reason_code": "done"}),
+            ("referral.closed.v1", forgotten, 2, {"reason_code": "done"}),
+        )
+    )
+    ledger.hear(closed, closed_unanswered)
+    ledger.days_pass(to_text(now))
+    assert ledger.chases() == []
+    ledger.hear(withdrawn)
+    ledger.days_pass(to_text(now + timedelta(minutes=1)))
+    assert [chase.data["thread"] for chase in ledger.chases()] == [forgotten.stream]
 
 
 def test_what_fell_due_before_a_source_fell_silent_is_chased_all_the_same(ledger: Ledger) -> None:
