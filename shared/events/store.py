@@ -13,7 +13,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -26,7 +26,7 @@ from shared.clock import Clock
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of, sealed
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
-from shared.events.group_commit import GroupCommit, Taken
+from shared.events.group_commit import GroupCommit, Taken, insert_all
 from shared.events.relay_indexes import relay_indexes
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact
 from shared.kernel.envelope import Event, to_ms
@@ -62,10 +62,11 @@ class EventStore:
     """
 
     def __init__(self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue) -> None:
+        self.database = database
         self.source = source
+        self.clock = clock
+        self.catalogue = catalogue
         self.collection = database.events
-        self._clock = clock
-        self._catalogue = catalogue
         self._commit = GroupCommit(self.collection)
         self._streams = _LockPerKey()
 
@@ -90,6 +91,12 @@ class EventStore:
         """Whether the stream has any event. Raises StoreUnavailable."""
         with _available():
             return self.collection.find_one({"event.stream": stream, "event.streamversion": 1}, {"_id": 1}) is not None
+
+    def recorded_under(self, actor: Actor, key: str) -> Event | None:
+        """What the actor recorded with this idempotency key, if anything. Raises StoreUnavailable."""
+        with _available():
+            found = self.collection.find_one({"private.request.key": key_of(actor, key)}, {"event": 1})
+        return event_of(found) if found else None
 
     def index_of(self, event_type: str, name: str) -> None:
         """Create the index behind `naming` for this field of events of this type alone; safe to repeat."""
@@ -149,7 +156,7 @@ class EventStore:
         the actor acts on this stream. Raises whatever it and `aggregate.decide` raise, UnknownStream unless `creates`,
         StaleVersion when `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
         """
-        request = {"key": _digest(f"{actor.id}\n{key}"), "body": _digest_of_command(command, body)}
+        request = {"key": key_of(actor, key), "body": _digest_of_command(command, body)}
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
                 documents = self._read(stream)
@@ -165,17 +172,16 @@ class EventStore:
                     raise UnknownStream(f"there is no {stream}")
                 if expected_version is not None and expected_version != len(history):
                     raise StaleVersion(f"{stream} is at version {len(history)}, not {expected_version}; read it again")
-                now = max([to_ms(self._clock.now())] + [event.recorded_at for event in history[-1:]])
+                now = max([to_ms(self.clock.now())] + [event.recorded_at for event in history[-1:]])
                 fact = aggregate.decide(aggregate.fold(history), command, Context(now=now, actor=acting, stream=stream))
                 event = self._event(fact, actor, stream, history, now, correlation_id)
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
                 try:
-                    self._commit.insert(sealed(document))
+                    self._insert(sealed(document))
                 except Taken:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
                 else:
-                    EVENTS_RECORDED.labels(type=event.type).inc()
                     return _recorded(aggregate, [*history, event], replayed=False)
             time.sleep(random.uniform(0, 0.004) * 2**attempt)
         raise Contended(f"{stream} is being changed by others; try again")
@@ -195,7 +201,7 @@ class EventStore:
         now: Any,
         correlation_id: str | None,
     ) -> Event:
-        faults = self._catalogue.faults(fact.type, fact.data)
+        faults = self.catalogue.faults(fact.type, fact.data)
         if faults:
             raise ValueError(f"{fact.type} would break its contract at {sorted(faults)}")
         event_id = uuid7(now)
@@ -219,15 +225,41 @@ class EventStore:
             data=dict(fact.data),
         )
 
+    def _insert(self, document: dict[str, Any]) -> None:
+        """Return once it is durable on a majority. Raises Taken or StoreUnavailable."""
+        self._commit.insert(document)
+        EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
+
+    def insert_all(self, documents: Sequence[dict[str, Any]]) -> list[Taken | StoreUnavailable | None]:
+        """Insert all that can be, at most one of a stream; for each None once it is durable, or why it may not be."""
+        fates = insert_all(self.collection, documents)
+        for document, refused in zip(documents, fates, strict=True):
+            if refused is None:
+                EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
+        return fates
+
     def _read(self, stream: str) -> list[dict[str, Any]]:
+        return self.read_all([stream])[stream]
+
+    def read_all(self, streams: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+        """The documents of each of these streams, in version order; none for one that does not exist.
+
+        Raises StoreUnavailable.
+        """
+        found: dict[str, list[dict[str, Any]]] = {stream: [] for stream in streams}
         with _available():
-            return list(
-                self.collection.find(
-                    {"event.stream": stream},
-                    {"event": 1, "private.request": 1},
-                    sort=[("event.streamversion", ASCENDING)],
-                )
-            )
+            for document in self.collection.find(
+                {"event.stream": {"$in": list(found)}},
+                {"event": 1, "private.request": 1},
+                sort=[("event.stream", ASCENDING), ("event.streamversion", ASCENDING)],
+            ):
+                found[document["event"]["stream"]].append(document)
+        return found
+
+
+def key_of(actor: Actor, key: str) -> str:
+    """An idempotency key as it is stored: each actor has their own."""
+    return _digest(f"{actor.id}\n{key}")
 
 
 def _recorded(aggregate: Aggregate[S], history: list[Event], *, replayed: bool) -> Recorded[S]:

@@ -1,0 +1,91 @@
+"""An event store for many commands at once: one query reads their streams, one insert records what they lead to.
+
+Guarantees: a command decides on durable events alone, for one that needs to know what is not durable yet is put off
+(`Deferred`); so at most one event of a stream is in one insert, as in a group commit. What `execute` returned is
+durable only once `flush` has said so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from shared.events.documents import event_of
+from shared.events.errors import StoreUnavailable
+from shared.events.group_commit import Taken
+from shared.events.store import EventStore, key_of
+from shared.kernel.decisions import Actor
+from shared.kernel.envelope import Event
+
+
+class Deferred(Exception):
+    """What the command needs to know is recorded, but not durable yet. Nothing is done: give it again after `flush`."""
+
+
+class GatheringStore(EventStore):
+    """Lives as long as one batch of commands: what it has read of a stream, it does not read again."""
+
+    def __init__(self, store: EventStore) -> None:
+        super().__init__(store.database, source=store.source, clock=store.clock, catalogue=store.catalogue)
+        self._base = store
+        self._known: dict[str, list[dict[str, Any]]] = {}
+        self._keys: dict[str, str] = {}
+        self._gathered: dict[str, dict[str, Any]] = {}
+
+    @property
+    def gathered(self) -> int:
+        """How many events wait for `flush`."""
+        return len(self._gathered)
+
+    def read_ahead(self, streams: Collection[str]) -> None:
+        """Read these streams at once, those that do not exist too. Raises StoreUnavailable."""
+        self._known.update(self._base.read_all([stream for stream in streams if stream not in self._known]))
+
+    def index_of(self, event_type: str, name: str) -> None:
+        """Its base has seen to that."""
+
+    def exists(self, stream: str) -> bool:
+        return bool(self._read(stream))
+
+    def recorded_under(self, actor: Actor, key: str) -> Event | None:
+        digest = key_of(actor, key)
+        if any(document["private"]["request"]["key"] == digest for document in self._gathered.values()):
+            raise Deferred
+        for document in self._known.get(self._keys.get(digest, ""), ()):
+            if document["private"]["request"]["key"] == digest:
+                return event_of(document)
+        return self._base.recorded_under(actor, key)
+
+    def naming(self, event_type: str, name: str, value: str) -> set[str]:
+        if self._gathered:
+            raise Deferred
+        return self._base.naming(event_type, name, value)
+
+    def private_of(self, stream: str) -> dict[str, dict[str, Any]]:
+        if stream in self._gathered:
+            raise Deferred
+        return self._base.private_of(stream)
+
+    def flush(self) -> list[Taken | StoreUnavailable | None]:
+        """Insert what is gathered, in one go; for each, in the order in which it was recorded, None or why not."""
+        documents = list(self._gathered.values())
+        self._gathered.clear()
+        fates = self._base.insert_all(documents) if documents else []
+        for document, refused in zip(documents, fates, strict=True):
+            stream = document["event"]["stream"]
+            if refused is None:
+                self._known[stream].append(document)
+                self._keys[document["private"]["request"]["key"]] = stream
+            else:
+                self._known.pop(stream, None)
+        return fates
+
+    def _read(self, stream: str) -> list[dict[str, Any]]:
+        if stream in self._gathered:
+            raise Deferred
+        if stream not in self._known:
+            self.read_ahead([stream])
+        return list(self._known[stream])
+
+    def _insert(self, document: dict[str, Any]) -> None:
+        self._gathered[document["event"]["stream"]] = document
