@@ -13,8 +13,7 @@ from typing import Any
 from shared.events.documents import event_of
 from shared.events.errors import StoreUnavailable
 from shared.events.group_commit import Taken
-from shared.events.store import EventStore, key_of
-from shared.kernel.decisions import Actor
+from shared.events.store import EventStore
 from shared.kernel.envelope import Event
 
 
@@ -47,14 +46,13 @@ class GatheringStore(EventStore):
     def exists(self, stream: str) -> bool:
         return bool(self._read(stream))
 
-    def recorded_under(self, actor: Actor, key: str) -> Event | None:
-        digest = key_of(actor, key)
+    def under_key(self, digest: str) -> Event | None:
         if any(document["private"]["request"]["key"] == digest for document in self._gathered.values()):
             raise Deferred
         for document in self._known.get(self._keys.get(digest, ""), ()):
             if document["private"]["request"]["key"] == digest:
                 return event_of(document)
-        return self._base.recorded_under(actor, key)
+        return self._base.under_key(digest)
 
     def naming(self, event_type: str, name: str, value: str) -> set[str]:
         if self._gathered:

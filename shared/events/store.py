@@ -61,12 +61,14 @@ class EventStore:
     `database` reads from and writes to a majority (`shared.events.mongo.open_database`).
     """
 
-    def __init__(self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue) -> None:
+    def __init__(
+        self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue, collection: str = "events"
+    ) -> None:
         self.database = database
         self.source = source
         self.clock = clock
         self.catalogue = catalogue
-        self.collection = database.events
+        self.collection = database[collection]
         self._commit = GroupCommit(self.collection)
         self._streams = _LockPerKey()
 
@@ -94,8 +96,12 @@ class EventStore:
 
     def recorded_under(self, actor: Actor, key: str) -> Event | None:
         """What the actor recorded with this idempotency key, if anything. Raises StoreUnavailable."""
+        return self.under_key(key_of(actor, key))
+
+    def under_key(self, digest: str) -> Event | None:
+        """The event with this `key_of` its request, if there is one. Raises StoreUnavailable."""
         with _available():
-            found = self.collection.find_one({"private.request.key": key_of(actor, key)}, {"event": 1})
+            found = self.collection.find_one({"private.request.key": digest}, {"event": 1})
         return event_of(found) if found else None
 
     def index_of(self, event_type: str, name: str) -> None:
@@ -187,9 +193,8 @@ class EventStore:
         raise Contended(f"{stream} is being changed by others; try again")
 
     def _refuse_a_key_of_another_stream(self, key: str, stream: str) -> None:
-        with _available():
-            found = self.collection.find_one({"private.request.key": key}, {"event.stream": 1})
-        if found is not None and found["event"]["stream"] != stream:
+        found = self.under_key(key)
+        if found is not None and found.stream != stream:
             raise KeyReused("this Idempotency-Key was used before for something else; choose a new key")
 
     def _event(

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, Rule
 
-from shared.contracts.fields import PERSON_ID, UUID
+from shared.contracts.access import ROLES
+from shared.contracts.fields import PERSON_ID, UUID, Choice, Slug
 from shared.events.errors import StoreUnavailable
 from shared.events.gathering import Deferred, GatheringStore
 from shared.events.store import EventStore
@@ -98,7 +99,22 @@ class Line(Body):
     sources = Sources(data_key="from", metadata={"type": "object", "description": Sources.__doc__})
 
 
-_LINE = Line()
+class Who(Body):
+    """Who gave a command, as a token says it."""
+
+    id = Slug(required=True)
+    role = Choice(*sorted(ROLES), required=True)
+    team = Slug(required=True)
+    areas = fields.List(Slug(), required=True, validate=validate.Length(1))
+
+
+class SignedLine(Line):
+    """A command that says who gave it."""
+
+    actor = fields.Nested(Who, required=True)
+
+
+_LINE, _SIGNED_LINE = Line(), SignedLine()
 
 
 @dataclass(frozen=True)
@@ -124,9 +140,20 @@ class Order:
 
 def order_of(said: Any, actor: Actor) -> Order:
     """The command of one line. Raises a Problem (422) naming every bad field."""
+    return Order(actor, **_loaded(_LINE, said))
+
+
+def signed_order_of(said: Any) -> Order:
+    """The command of one line that says who gave it. Raises a Problem (422) naming every bad field."""
+    line = _loaded(_SIGNED_LINE, said)
+    who = line.pop("actor")
+    return Order(Actor(who["id"], who["role"], who["team"], tuple(who["areas"])), **line)
+
+
+def _loaded(schema: Schema, said: Any) -> dict[str, Any]:
     if not isinstance(said, dict):
         raise Problem(422, "invalid", "a command is an object with at least `key` and `path`")
-    return Order(actor, **load_body(_LINE, said))
+    return load_body(schema, said, "command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +300,12 @@ def refusal(key: str | None, error: Exception, correlation_id: str) -> Result:
         problem = unexpected()
         log.error("command failed", correlation_id=correlation_id, exc_info=error)
     return Result(key, problem.status, problem.document(correlation_id))
+
+
+def unreadable(said: Any, problem: Problem, correlation_id: str) -> Result:
+    """The result of a line that is no command."""
+    key = said.get("key") if isinstance(said, dict) else None
+    return refusal(key if isinstance(key, str) else None, problem, correlation_id)
 
 
 @cache

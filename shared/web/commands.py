@@ -12,7 +12,7 @@ from typing import Any
 from marshmallow import Schema, fields
 from nameko.extensions import register_entrypoint
 
-from shared.web.bulk import Bulk, Line, Order, Result, order_of, refusal
+from shared.web.bulk import Bulk, Line, Order, Result, order_of, unreadable
 from shared.web.endpoint import Endpoint
 from shared.web.exchange import JSON, Answer, Environ, Request, json_value, media_type, read_body
 from shared.web.problems import Problem
@@ -99,7 +99,7 @@ class CommandRoutes:
                 orders.append(order_of(said, request.actor))
                 results.append(None)
             except Problem as problem:
-                results.append(refusal(_key_in(said), problem, request.correlation_id))
+                results.append(unreadable(said, problem, request.correlation_id))
         given = iter(Bulk(self).give(orders, request.correlation_id))
         told = [result or next(given) for result in results]
         recorded = sum(result.is_recorded for result in told)
@@ -115,9 +115,3 @@ class CommandRoutes:
             summary="Record up to 1,000 commands; each has its own key and its own result",
         ),
     )
-
-
-def _key_in(said: Any) -> str | None:
-    """The key of a command that cannot be read, where that much of it can be."""
-    key = said.get("key") if isinstance(said, dict) else None
-    return key if isinstance(key, str) else None

@@ -138,9 +138,9 @@ def json_value(raw: bytes) -> Any:
     return loaded
 
 
-def load_body(schema: Schema, value: Mapping[str, Any]) -> dict[str, Any]:
-    """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
-    return _load(schema, value, "body")
+def load_body(schema: Schema, value: Mapping[str, Any], what: str = "body") -> dict[str, Any]:
+    """The body, or whatever else it is, as its schema loads it. Raises a Problem (422) naming every bad field."""
+    return _load(schema, value, what)
 
 
 def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
