@@ -28,16 +28,23 @@ class GatheringStore(EventStore):
         super().__init__(store.database, source=store.source, clock=store.clock, catalogue=store.catalogue)
         self._base = store
         self._known: dict[str, list[dict[str, Any]]] = {}
-        self._keys: dict[str, str] = {}
+        self._under_key: dict[str, Event] = {}
         self._gathered: dict[str, dict[str, Any]] = {}
+        self._gathered_keys: set[str] = set()
 
     @property
     def gathered(self) -> int:
         """How many events wait for `flush`."""
         return len(self._gathered)
 
-    def read_ahead(self, streams: Collection[str]) -> None:
-        """Read these streams at once, those that do not exist too. Raises StoreUnavailable."""
+    def read_ahead(self, streams: Collection[str], keys: Collection[str] = ()) -> None:
+        """Read these streams at once, those that do not exist too, and those of the events under these keys (digests).
+
+        Raises StoreUnavailable.
+        """
+        if keys:
+            self._under_key |= self._base.under_keys(keys)
+            streams = {*streams, *(event.stream for event in self._under_key.values())}
         self._known.update(self._base.read_all([stream for stream in streams if stream not in self._known]))
 
     def index_of(self, event_type: str, name: str) -> None:
@@ -47,12 +54,9 @@ class GatheringStore(EventStore):
         return bool(self._read(stream))
 
     def under_key(self, digest: str) -> Event | None:
-        if any(document["private"]["request"]["key"] == digest for document in self._gathered.values()):
+        if digest in self._gathered_keys:
             raise Deferred
-        for document in self._known.get(self._keys.get(digest, ""), ()):
-            if document["private"]["request"]["key"] == digest:
-                return event_of(document)
-        return self._base.under_key(digest)
+        return self._under_key.get(digest) or self._base.under_key(digest)
 
     def naming(self, event_type: str, name: str, value: str) -> set[str]:
         if self._gathered:
@@ -68,12 +72,13 @@ class GatheringStore(EventStore):
         """Insert what is gathered, in one go; for each, in the order in which it was recorded, None or why not."""
         documents = list(self._gathered.values())
         self._gathered.clear()
+        self._gathered_keys.clear()
         fates = self._base.insert_all(documents) if documents else []
         for document, refused in zip(documents, fates, strict=True):
             stream = document["event"]["stream"]
             if refused is None:
                 self._known[stream].append(document)
-                self._keys[document["private"]["request"]["key"]] = stream
+                self._under_key[document["private"]["request"]["key"]] = event_of(document)
             else:
                 self._known.pop(stream, None)
         return fates
@@ -87,3 +92,4 @@ class GatheringStore(EventStore):
 
     def _insert(self, document: dict[str, Any]) -> None:
         self._gathered[document["event"]["stream"]] = document
+        self._gathered_keys.add(document["private"]["request"]["key"])

@@ -45,8 +45,8 @@ class Rehearsal(EventStore):
     def exists(self, stream: str) -> bool:
         return self._store.exists(stream) or super().exists(stream)
 
-    def under_key(self, digest: str) -> Event | None:
-        return self._store.under_key(digest) or super().under_key(digest)
+    def under_keys(self, digests: Collection[str]) -> dict[str, Event]:
+        return super().under_keys(digests) | self._store.under_keys(digests)
 
     def naming(self, event_type: str, name: str, value: str) -> set[str]:
         return self._store.naming(event_type, name, value) | super().naming(event_type, name, value)
@@ -59,15 +59,16 @@ class Rehearsal(EventStore):
         return {stream: kept[stream] + apart[stream] for stream in kept}
 
     def insert_all(self, documents: Sequence[dict[str, Any]]) -> list[Taken | StoreUnavailable | None]:
-        now = datetime.now(UTC)
-        apart = [{**document, "kept_since": now} for document in documents if self._is_free(document)]
+        now, used = datetime.now(UTC), self._store.under_keys([_key_in(document) for document in documents])
+        apart = [{**document, "kept_since": now} for document in documents if _key_in(document) not in used]
         fates = dict(zip((one["_id"] for one in apart), super().insert_all(apart) if apart else [], strict=True))
         return [fates.get(document["_id"], Taken()) for document in documents]
-
-    def _is_free(self, document: dict[str, Any]) -> bool:
-        return self._store.under_key(document["private"]["request"]["key"]) is None
 
     def _insert(self, document: dict[str, Any]) -> None:
         (refused,) = self.insert_all([document])
         if refused is not None:
             raise refused
+
+
+def _key_in(document: dict[str, Any]) -> str:
+    return str(document["private"]["request"]["key"])

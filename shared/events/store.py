@@ -100,9 +100,15 @@ class EventStore:
 
     def under_key(self, digest: str) -> Event | None:
         """The event with this `key_of` its request, if there is one. Raises StoreUnavailable."""
+        return self.under_keys([digest]).get(digest)
+
+    def under_keys(self, digests: Collection[str]) -> dict[str, Event]:
+        """The same of several, by their digests."""
         with _available():
-            found = self.collection.find_one({"private.request.key": digest}, {"event": 1})
-        return event_of(found) if found else None
+            found = self.collection.find(
+                {"private.request.key": {"$in": list(digests)}}, {"event": 1, "private.request.key": 1}
+            )
+            return {document["private"]["request"]["key"]: event_of(document) for document in found}
 
     def index_of(self, event_type: str, name: str) -> None:
         """Create the index behind `naming` for this field of events of this type alone; safe to repeat."""

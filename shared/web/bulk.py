@@ -24,7 +24,7 @@ from shared.contracts.access import ROLES
 from shared.contracts.fields import PERSON_ID, UUID, Choice, Slug
 from shared.events.errors import StoreUnavailable
 from shared.events.gathering import Deferred, GatheringStore
-from shared.events.store import EventStore
+from shared.events.store import EventStore, key_of
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.kernel.ids import new_person_id, stream_id
@@ -71,20 +71,16 @@ class Sources(fields.Field):
 def _source(name: str, said: Any) -> Source | None:
     if isinstance(said, str):
         return Source(said, name)
-    if (
-        isinstance(said, dict)
-        and said.keys() == {"key", "field"}
-        and all(isinstance(one, str) for one in said.values())
-    ):
-        return Source(**said)
-    return None
+    if not isinstance(said, dict) or said.keys() != {"key", "field"}:
+        return None
+    return Source(**said) if all(isinstance(one, str) for one in said.values()) else None
 
 
 class Line(Body):
     """One command: what `POST path` takes, under an idempotency key of its own."""
 
     key = fields.String(
-        required=True, validate=validate.Regexp(rf"\A{KEY}\Z", error="is 1 to 200 visible ASCII characters")
+        required=True, validate=validate.Regexp(rf"^{KEY}\Z", error="is 1 to 200 visible ASCII characters")
     )
     path = fields.String(
         required=True,
@@ -131,11 +127,15 @@ class Order:
     @cached_property
     def touches(self) -> frozenset[str]:
         """Everything by which it may have to do with another command: its key, and the ids and keys that it names."""
-        keys = {source.key for sources in self.sources.values() for source in _each(sources)}
         said = [*self.path.split("/"), *(one for value in self.body.values() for one in _each(value))]
         ids = {one for one in said if isinstance(one, str) and _ID.fullmatch(one)}
         number = str(self.body.get("nhs_number", "")).replace(" ", "")
-        return frozenset({self.key, number, *keys, *ids} - {""})
+        return frozenset({self.key, number, *self.named_keys, *ids} - {""})
+
+    @cached_property
+    def named_keys(self) -> frozenset[str]:
+        """The keys of the commands that it builds on."""
+        return frozenset(source.key for sources in self.sources.values() for source in _each(sources))
 
 
 def order_of(said: Any, actor: Actor) -> Order:
@@ -199,8 +199,11 @@ class _Batch:
         self._results: dict[int, Result] = {}
 
     def given(self) -> list[Result]:
-        with suppress(StoreUnavailable):  # whoever needs one of them is told so
-            self._store.read_ahead({stream for order in self._orders for stream in self._streams_of(order)})
+        with suppress(StoreUnavailable):  # whoever needs any of it is told so
+            self._store.read_ahead(
+                {stream for order in self._orders for stream in self._streams_of(order)},
+                {key_of(order.actor, key) for order in self._orders for key in order.named_keys},
+            )
         waiting = list(range(len(self._orders)))
         while waiting:
             waiting = self._pass(waiting)
@@ -278,9 +281,7 @@ class _Batch:
         places = {name: match[1] for name, value in path.items() if (match := _PLACE.fullmatch(value))}
         missing = sorted(set(places.values()) - found.keys())
         if missing:
-            raise invalid(
-                {"from": {name: ["is to be filled in the path, and nothing says from what"] for name in missing}}
-            )
+            raise invalid({"from": {name: ["is to fill the path, and nothing says from what"] for name in missing}})
         ids = {name: found[places[name]] if name in places else value for name, value in path.items()}
         body = {name: value for name, value in found.items() if name not in places.values()}
         twice = sorted(body.keys() & order.body.keys())
@@ -322,9 +323,7 @@ def _routes(service_cls: Any) -> MapAdapter:
 
 def _id_of(source: Source, event: Event | None) -> str:
     if event is None:
-        raise Problem(
-            424, "nothing-recorded", f"nothing is recorded under the key that `{source.field}` is to come from"
-        )
+        raise Problem(424, "nothing-recorded", "nothing is recorded under a key that `from` names")
     kind, _, record_id = event.stream.partition("/")
     ids = {"person_id": event.subject, f"{kind.replace('-', '_')}_id": record_id}
     if ids.get(source.field) is None:
