@@ -7,13 +7,12 @@ durable only once `flush` has said so.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from shared.events.documents import event_of
 from shared.events.errors import StoreUnavailable
 from shared.events.group_commit import Taken
-from shared.events.store import EventStore
+from shared.events.store import EventStore, Stored, stored_of
 from shared.kernel.envelope import Event
 
 
@@ -27,15 +26,20 @@ class GatheringStore(EventStore):
     def __init__(self, store: EventStore) -> None:
         super().__init__(store.database, source=store.source, clock=store.clock, catalogue=store.catalogue)
         self._base = store
-        self._known: dict[str, list[dict[str, Any]]] = {}
+        self._known: dict[str, list[Stored]] = {}
         self._under_key: dict[str, Event] = {}
         self._gathered: dict[str, dict[str, Any]] = {}
         self._gathered_keys: set[str] = set()
+        self._gathered_ids: set[str] = set()
 
     @property
     def gathered(self) -> int:
         """How many events wait for `flush`."""
         return len(self._gathered)
+
+    def defers(self, record_ids: Iterable[str]) -> bool:
+        """Whether a record with one of these ids has an event that waits for `flush`."""
+        return not self._gathered_ids.isdisjoint(record_ids)
 
     def read_ahead(self, streams: Collection[str], keys: Collection[str] = ()) -> None:
         """Read these streams at once, those that do not exist too, and those of the events under these keys (digests).
@@ -73,17 +77,19 @@ class GatheringStore(EventStore):
         documents = list(self._gathered.values())
         self._gathered.clear()
         self._gathered_keys.clear()
+        self._gathered_ids.clear()
         fates = self._base.insert_all(documents) if documents else []
         for document, refused in zip(documents, fates, strict=True):
             stream = document["event"]["stream"]
             if refused is None:
-                self._known[stream].append(document)
-                self._under_key[document["private"]["request"]["key"]] = event_of(document)
+                stored = stored_of(document)
+                self._known[stream].append(stored)
+                self._under_key[stored.request["key"]] = stored.event
             else:
                 self._known.pop(stream, None)
         return fates
 
-    def _read(self, stream: str) -> list[dict[str, Any]]:
+    def _read(self, stream: str) -> list[Stored]:
         if stream in self._gathered:
             raise Deferred
         if stream not in self._known:
@@ -91,5 +97,7 @@ class GatheringStore(EventStore):
         return list(self._known[stream])
 
     def _insert(self, document: dict[str, Any]) -> None:
-        self._gathered[document["event"]["stream"]] = document
+        stream = document["event"]["stream"]
+        self._gathered[stream] = document
+        self._gathered_ids.add(stream.partition("/")[2])
         self._gathered_keys.add(document["private"]["request"]["key"])

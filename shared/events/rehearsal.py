@@ -15,7 +15,7 @@ from pymongo import ASCENDING
 
 from shared.events.errors import StoreUnavailable
 from shared.events.group_commit import Taken
-from shared.events.store import EventStore
+from shared.events.store import EventStore, Stored
 from shared.kernel.envelope import Event
 
 COLLECTION = "rehearsal"
@@ -54,7 +54,7 @@ class Rehearsal(EventStore):
     def private_of(self, stream: str) -> dict[str, dict[str, Any]]:
         return self._store.private_of(stream) | super().private_of(stream)
 
-    def read_all(self, streams: Collection[str]) -> dict[str, list[dict[str, Any]]]:
+    def read_all(self, streams: Collection[str]) -> dict[str, list[Stored]]:
         kept, apart = self._store.read_all(streams), super().read_all(streams)
         return {stream: kept[stream] + apart[stream] for stream in kept}
 

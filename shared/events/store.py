@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -55,6 +55,18 @@ class Recorded(Generic[S]):
         return self.event.version
 
 
+class Stored(NamedTuple):
+    """An event of a stream, and the digests of key and body of the request that recorded it."""
+
+    event: Event
+    request: Mapping[str, str]
+
+
+def stored_of(document: Mapping[str, Any]) -> Stored:
+    """What a command needs to know of a stored document."""
+    return Stored(event_of(document), document.get("private", {}).get("request", {}))
+
+
 class EventStore:
     """The events of one service. `source` is the service's name; domain time comes from `clock`.
 
@@ -87,7 +99,7 @@ class EventStore:
 
     def load(self, stream: str) -> list[Event]:
         """The stream's events in version order, read from a majority. Raises StoreUnavailable."""
-        return [event_of(document) for document in self._read(stream)]
+        return [stored.event for stored in self._read(stream)]
 
     def exists(self, stream: str) -> bool:
         """Whether the stream has any event. Raises StoreUnavailable."""
@@ -171,21 +183,22 @@ class EventStore:
         request = {"key": key_of(actor, key), "body": _digest_of_command(command, body)}
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
-                documents = self._read(stream)
-                history = [event_of(document) for document in documents]
+                stored = self._read(stream)
+                history = [one.event for one in stored]
                 acting = permit(history) or actor
-                for document, event in zip(documents, history, strict=True):
-                    earlier = document.get("private", {}).get("request", {})
+                for event, earlier in stored:
                     if earlier.get("key") == request["key"]:
                         if earlier.get("body") != request["body"]:
                             raise KeyReused("this Idempotency-Key was used before with another body; choose a new key")
-                        return _recorded(aggregate, history[: event.version], replayed=True)
+                        known = history[: event.version]
+                        return Recorded(event, aggregate.fold(known), True, tuple(known))
                 if not history and not creates:
                     raise UnknownStream(f"there is no {stream}")
                 if expected_version is not None and expected_version != len(history):
                     raise StaleVersion(f"{stream} is at version {len(history)}, not {expected_version}; read it again")
                 now = max([to_ms(self.clock.now())] + [event.recorded_at for event in history[-1:]])
-                fact = aggregate.decide(aggregate.fold(history), command, Context(now=now, actor=acting, stream=stream))
+                state = aggregate.fold(history)
+                fact = aggregate.decide(state, command, Context(now=now, actor=acting, stream=stream))
                 event = self._event(fact, actor, stream, history, now, correlation_id)
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
@@ -194,7 +207,7 @@ class EventStore:
                 except Taken:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
                 else:
-                    return _recorded(aggregate, [*history, event], replayed=False)
+                    return Recorded(event, aggregate.fold_on(state, history, event), False, (*history, event))
             time.sleep(random.uniform(0, 0.004) * 2**attempt)
         raise Contended(f"{stream} is being changed by others; try again")
 
@@ -249,32 +262,28 @@ class EventStore:
                 EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
         return fates
 
-    def _read(self, stream: str) -> list[dict[str, Any]]:
+    def _read(self, stream: str) -> list[Stored]:
         return self.read_all([stream])[stream]
 
-    def read_all(self, streams: Collection[str]) -> dict[str, list[dict[str, Any]]]:
-        """The documents of each of these streams, in version order; none for one that does not exist.
+    def read_all(self, streams: Collection[str]) -> dict[str, list[Stored]]:
+        """What is stored of each of these streams, in version order; nothing of one that does not exist.
 
         Raises StoreUnavailable.
         """
-        found: dict[str, list[dict[str, Any]]] = {stream: [] for stream in streams}
+        found: dict[str, list[Stored]] = {stream: [] for stream in streams}
         with _available():
             for document in self.collection.find(
                 {"event.stream": {"$in": list(found)}},
                 {"event": 1, "private.request": 1},
                 sort=[("event.stream", ASCENDING), ("event.streamversion", ASCENDING)],
             ):
-                found[document["event"]["stream"]].append(document)
+                found[document["event"]["stream"]].append(stored_of(document))
         return found
 
 
 def key_of(actor: Actor, key: str) -> str:
     """An idempotency key as it is stored: each actor has their own."""
     return _digest(f"{actor.id}\n{key}")
-
-
-def _recorded(aggregate: Aggregate[S], history: list[Event], *, replayed: bool) -> Recorded[S]:
-    return Recorded(history[-1], aggregate.fold(history), replayed, tuple(history))
 
 
 @contextmanager

@@ -238,6 +238,8 @@ class _Batch:
         try:
             name, endpoint, path = self._route(order)
             ids, body = self._filled(order, path, service.parts.store)
+            if self._store.defers(ids.values()):
+                raise Deferred
             endpoint.admit(order.actor)
             request = Request(
                 order.actor,
