@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared import check_command, parked_command
+from shared import check_command, import_command, parked_command
 from shared.archive import commands as archive
 from shared.config import Config, config_or_exit
 from shared.kernel.envelope import from_text
@@ -39,15 +39,16 @@ def run(
     own: Sequence[Role] = (),
     check: Callable[[Config], object] = lambda config: None,
     about: archive.About = archive.by_subject,
+    imports: bool = False,
 ) -> int:
     """Run the role that `argv` names; returns the exit status of the process.
 
     `look` finds what must hold in what is stored and does not; with True it samples nothing. `check` looks at the files
     that serving needs. It, `look` and the service's `own` roles may raise FaultyFile. `about` says which events are
-    about a person, for an erasure.
+    about a person, for an erasure. With `imports` it has the role that records a file of commands.
     """
     try:
-        return _run(service, argv, load_class, rebuild, look, own, check, about)
+        return _run(service, argv, load_class, rebuild, look, own, check, about, imports)
     except FaultyFile as error:
         print(f"{service} cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -62,8 +63,9 @@ def _run(
     own: Sequence[Role],
     check: Callable[[Config], object],
     about: archive.About,
+    imports: bool,
 ) -> int:
-    said = _parser(service, own).parse_args(argv)
+    said = _parser(service, own, imports).parse_args(argv)
     if said.role in archive.ROLES:
         return archive.run(service, said, about)
     half = getattr(said, "half", None)
@@ -88,6 +90,8 @@ def _run(
         return parked_command.run(config, said)
     elif said.role == "check":
         return check_command.run(config, said, look)
+    elif said.role == "import":
+        return import_command.run(config, said, load_class)
     elif said.role == "rebuild":
         print(f"{rebuild(config)} views rebuilt")
     else:
@@ -95,7 +99,7 @@ def _run(
     return 0
 
 
-def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
+def _parser(service: str, own: Sequence[Role], imports: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m services.{service}")
     roles = parser.add_subparsers(dest="role", required=True)
     serve = roles.add_parser("serve", help="answer HTTP and hear the bus, or one of the two")
@@ -109,6 +113,10 @@ def _parser(service: str, own: Sequence[Role]) -> argparse.ArgumentParser:
         roles.add_parser("parked", help="messages that could not be handled: list, show, replay, discard")
     )
     check_command.add_arguments(roles.add_parser("check", help="what must hold in what is stored and does not"))
+    if imports:
+        import_command.add_arguments(
+            roles.add_parser("import", help="record a file of commands, one JSON object a line")
+        )
     for role in own:
         roles.add_parser(role.name, help=role.help)
     return parser

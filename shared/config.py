@@ -39,10 +39,10 @@ _SERVING = _HEARING | _ANSWERING
 _NEEDED_BY = {
     "mongodb_uri": _SERVING
     | {"relay", "tick", "adopt", "parked", "rebuild", "check"}
-    | {"export", "import", "verify", "erase"},
+    | {"export", "restore", "verify", "erase", "import"},
     "amqp_uri": _HEARING | {"relay", "topology", "tick"},
     "jwt_public_key_file": _ANSWERING,
-    "person_id_key_file": _ANSWERING,
+    "person_id_key_file": _ANSWERING | {"import"},
     "directory_file": _SERVING | {"adopt", "check"},
     "standards_dir": _SERVING | {"adopt"},
     "smtp_host": _HEARING,

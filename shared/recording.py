@@ -6,7 +6,7 @@ Built once from the configuration by whichever role runs; a service adds only th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -56,6 +56,11 @@ class RecordingParts:
     watch: Watch
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
+    moves: Callable[[EventStore], LivesIn]
+
+    def over(self, store: EventStore) -> RecordingParts:
+        """The same parts, with records in another store."""
+        return replace(self, store=store, records=Records(store, self.moves(store)))
 
     def listed(self, kind: str, actor: Actor, event_type: str, person_id: str | None) -> QuerySet:
         """The rows of a list that the actor may see: of their areas, and of a class for their role or of their team.
@@ -113,6 +118,7 @@ def build_recording(
         access_log=AccessLog(database, clock),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
+        moves=lives_in,
     )
     parts.store.ensure_indexes()
     parts.access_log.ensure_indexes()

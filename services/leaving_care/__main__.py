@@ -1,4 +1,4 @@
-"""`python -m services.leaving_care serve [http|bus] | relay | topology | rebuild | parked | check`."""
+"""`python -m services.leaving_care serve [http|bus] | relay | topology | rebuild | import | parked | check`."""
 
 import sys
 
@@ -18,4 +18,4 @@ def _service() -> type:
 
 
 if __name__ == "__main__":
-    sys.exit(run("leaving_care", sys.argv[1:], load_class=_service, rebuild=rebuild, look=look))
+    sys.exit(run("leaving_care", sys.argv[1:], load_class=_service, rebuild=rebuild, look=look, imports=True))

@@ -37,6 +37,7 @@ from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
 from shared.recording import RecordingParts
 from shared.views import heard, newest_first
+from shared.web.commands import CommandRoutes
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.parked import ParkedRoutes
@@ -51,7 +52,7 @@ care_leaver_step = partial(step, care_leaver.AGGREGATE, told.one, CareLeaverAnsw
 plan_item_step = partial(step, plan_item.AGGREGATE, f"{PLAN_ITEMS}/<plan_item_id>", PlanItemAnswer)
 
 
-class LeavingCareService(ParkedRoutes):
+class LeavingCareService(CommandRoutes, ParkedRoutes):
     """Care leavers, their personal advisers, and what becomes of each item of their pathway plans."""
 
     name = SERVICE

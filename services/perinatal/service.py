@@ -14,12 +14,21 @@ from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
 from shared.recording import RecordingParts
 from shared.views import heard
+from shared.web.commands import CommandRoutes
 from shared.web.parked import ParkedRoutes
 from shared.web.parts import Parts
 
 
 class PerinatalService(
-    PeopleRoutes, PregnancyRoutes, CareRoutes, ReferralRoutes, MoveRoutes, ConcernRoutes, AgencyRoutes, ParkedRoutes
+    PeopleRoutes,
+    PregnancyRoutes,
+    CareRoutes,
+    ReferralRoutes,
+    MoveRoutes,
+    ConcernRoutes,
+    AgencyRoutes,
+    CommandRoutes,
+    ParkedRoutes,
 ):
     """People and pregnancies, screens, support and referrals, moves and concerns, and what passed between agencies."""
 

@@ -1,4 +1,4 @@
-"""The roles `export`, `import`, `verify` and `erase` of a service's command line.
+"""The roles `export`, `restore`, `verify` and `erase` of a service's command line.
 
 Each prints what it found or did. Exit status 0: done, and nothing is wrong; 1: something is wrong, and each thing has a
 line; 2: it could not be done, and why.
@@ -42,7 +42,7 @@ def add_roles(roles: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     export.add_argument("--private", action="store_true", help="with the private parts, encrypted")
     export.add_argument("--key-file", type=Path, help="the secret to encrypt with, at least 32 bytes")
 
-    restore = roles.add_parser("import", help="fill an empty database from such a file")
+    restore = roles.add_parser("restore", help="fill an empty database from such a file")
     restore.add_argument("file", type=Path, metavar="FILE")
     restore.add_argument("--key-file", type=Path, help="the secret that the file was encrypted with")
 
@@ -59,7 +59,7 @@ def add_roles(roles: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     erase.add_argument("--by", type=_slug, required=True, metavar="NAME", help="who answers for it")
     erase.add_argument("--reason", type=_slug, required=True, metavar="CODE", help="such as court_order")
 
-    for name in ("export", "import", "verify", "erase"):
+    for name in ("export", "restore", "verify", "erase"):
         roles.choices[name].set_defaults(archive=ROLES[name], usage_error=roles.choices[name].error)
 
 
@@ -100,17 +100,17 @@ def _export(service: str, said: argparse.Namespace) -> int:
     return 0
 
 
-def _import(service: str, said: argparse.Namespace) -> int:
+def _restore(service: str, said: argparse.Namespace) -> int:
     from shared.archive.restore import Faulty, restore
 
-    config, database = _opened(service, "import")
+    config, database = _opened(service, "restore")
     try:
-        imported = restore(database, service, said.file, said.key_file)
+        restored = restore(database, service, said.file, said.key_file)
     except Faulty as faulty:
-        return _told(faulty.findings, "nothing was imported")
+        return _told(faulty.findings, "nothing was restored")
     _store(config, database).ensure_indexes()
-    print(f"{imported.events} events imported, {'with' if imported.private else 'without'} private parts")
-    print(f"chain {imported.chain}")
+    print(f"{restored.events} events restored, {'with' if restored.private else 'without'} private parts")
+    print(f"chain {restored.chain}")
     return 0
 
 
@@ -146,7 +146,7 @@ def _erase(service: str, said: argparse.Namespace) -> int:
     return 0
 
 
-ROLES = {"export": _export, "import": _import, "verify": _verify, "erase": _erase}
+ROLES = {"export": _export, "restore": _restore, "verify": _verify, "erase": _erase}
 
 
 def _opened(service: str, role: str) -> tuple[Config, Database[dict[str, Any]]]:

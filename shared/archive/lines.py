@@ -29,7 +29,7 @@ from shared.kernel.digests import canonical, chained
 from shared.kernel.envelope import to_text
 
 FORMAT = "followthrough-events/1"
-# What the relay and the mails keep count of elsewhere: publishing begins anew where an export is imported.
+# What the relay and the mails keep count of elsewhere: publishing begins anew where an export is restored.
 _OF_THE_RELAY = frozenset({"pending", "unlisted", "published_at"})
 _OUTBOX_JSON: JSONOptions = CANONICAL_JSON_OPTIONS.with_options(tz_aware=True)
 

@@ -1,4 +1,4 @@
-"""Import: an export into an empty database, from which everything follows again.
+"""Restore: an export into an empty database, from which everything follows again.
 
 Guarantees: nothing is written unless the whole file holds; a database that has anything in it is refused; killed
 anywhere and begun again with the same file, it goes on and doubles nothing. The relay publishes every event anew, so
@@ -26,8 +26,8 @@ from shared.events.mongo import despite_duplicates
 from shared.kernel.envelope import Event
 
 _BATCH = 1_000
-# What says that an import has begun, and of which file; and what holds no data.
-_MARKS, _NO_DATA = "imports", frozenset({"leases"})
+# What says that a restore has begun, and of which file; and what holds no data.
+_MARKS, _NO_DATA = "restores", frozenset({"leases"})
 
 
 class NotEmpty(Exception):
@@ -43,7 +43,7 @@ class Faulty(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class Restored:
     """What the database holds now. `private` says whether the private parts came with it."""
 
     events: int
@@ -52,8 +52,8 @@ class Imported:
     chain: str
 
 
-def restore(database: Database[dict[str, Any]], service: str, path: Path, key_file: Path | None = None) -> Imported:
-    """Import the file. `key_file` has to be given for one with private parts.
+def restore(database: Database[dict[str, Any]], service: str, path: Path, key_file: Path | None = None) -> Restored:
+    """Restore the file. `key_file` has to be given for one with private parts.
 
     Raises Faulty, NotEmpty, UnusableFile, WrongKey, or PyMongoError (run it again then).
     """
@@ -73,11 +73,11 @@ def restore(database: Database[dict[str, Any]], service: str, path: Path, key_fi
             with despite_duplicates():
                 database[name].insert_many(documents, ordered=False)
     database[_MARKS].update_one({"_id": "events"}, {"$set": {"finished": True}})
-    return Imported(check.end["events"], check.end["heard"], sealer is not None, check.end["chain"])
+    return Restored(check.end["events"], check.end["heard"], sealer is not None, check.end["chain"])
 
 
 def _begin(database: Database[dict[str, Any]], chain: str) -> None:
-    """Claim the empty database for this file; go on where an import of the same file broke off."""
+    """Claim the empty database for this file; go on where a restore of the same file broke off."""
     begun = database[_MARKS].find_one({"_id": "events"})
     if begun is None:
         full = [
@@ -86,13 +86,13 @@ def _begin(database: Database[dict[str, Any]], chain: str) -> None:
             if name not in _NO_DATA and database[name].find_one({}, {"_id": 1}) is not None
         ]
         if full:
-            raise NotEmpty(f"{database.name} has {', '.join(sorted(full))} in it; import into an empty database")
+            raise NotEmpty(f"{database.name} has {', '.join(sorted(full))} in it; restore into an empty database")
         try:
             database[_MARKS].insert_one({"_id": "events", "chain": chain, "finished": False})
         except DuplicateKeyError:
             begun = database[_MARKS].find_one({"_id": "events"})
     if begun and (begun["finished"] or begun["chain"] != chain):
-        raise NotEmpty(f"{database.name} has had an import already; import into an empty database")
+        raise NotEmpty(f"{database.name} has had a restore already; restore into an empty database")
 
 
 def _documents(lines: Iterator[dict[str, Any]], sealer: Sealer | None) -> Iterator[tuple[str, list[dict[str, Any]]]]:

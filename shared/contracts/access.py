@@ -120,6 +120,8 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both of them: strike out an entry of a record as made in error
     "record.retract": _SENDERS | _RECEIVERS | LEADS,
+    # both of them: many commands at once, each of which has a row of its own here
+    "commands.record": _SENDERS | _RECEIVERS | LEADS,
     # all three: messages that could not be handled
     "parked.inspect": _KEEPERS,
     "parked.replay": _KEEPERS,

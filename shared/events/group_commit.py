@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo.collection import Collection
@@ -84,23 +85,34 @@ class GroupCommit:
 
     def _store(self, group: list[_Ticket]) -> None:
         try:
-            self._collection.insert_many([ticket.document for ticket in group], ordered=False)
-        except BulkWriteError as error:
-            refused = {failure["index"]: failure["code"] for failure in error.details["writeErrors"]}
-            unconfirmed = bool(error.details["writeConcernErrors"])
-            for index, ticket in enumerate(group):
-                code = refused.get(index)
-                if code == DUPLICATE_KEY:
-                    ticket.error = Taken()
-                elif code is not None or unconfirmed:
-                    ticket.error = _unavailable()
-        except PyMongoError:
-            for ticket in group:
-                ticket.error = _unavailable()
+            fates = insert_all(self._collection, [ticket.document for ticket in group])
         except BaseException:
-            for ticket in group:
-                ticket.error = _unavailable()
+            fates = [_unavailable()] * len(group)
             raise
+        finally:
+            for ticket, fate in zip(group, fates, strict=True):
+                ticket.error = fate
+
+
+def insert_all(
+    collection: Collection[dict[str, Any]], documents: Sequence[dict[str, Any]]
+) -> list[Taken | StoreUnavailable | None]:
+    """Insert all that can be; for each document None once it is durable on a majority, or why it may not be."""
+    try:
+        collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        refused = {failure["index"]: failure["code"] for failure in error.details["writeErrors"]}
+        unconfirmed = bool(error.details["writeConcernErrors"])
+        return [_fate(refused.get(index), unconfirmed) for index in range(len(documents))]
+    except PyMongoError:
+        return [_unavailable() for _ in documents]
+    return [None] * len(documents)
+
+
+def _fate(code: int | None, unconfirmed: bool) -> Taken | StoreUnavailable | None:
+    if code == DUPLICATE_KEY:
+        return Taken()
+    return _unavailable() if code is not None or unconfirmed else None
 
 
 def _unavailable() -> StoreUnavailable:

@@ -13,10 +13,10 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pymongo import ASCENDING
 from pymongo.database import Database
@@ -26,7 +26,7 @@ from shared.clock import Clock
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of, sealed
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
-from shared.events.group_commit import GroupCommit, Taken
+from shared.events.group_commit import GroupCommit, Taken, insert_all
 from shared.events.relay_indexes import relay_indexes
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact
 from shared.kernel.envelope import Event, to_ms
@@ -55,17 +55,32 @@ class Recorded(Generic[S]):
         return self.event.version
 
 
+class Stored(NamedTuple):
+    """An event of a stream, and the digests of key and body of the request that recorded it."""
+
+    event: Event
+    request: Mapping[str, str]
+
+
+def stored_of(document: Mapping[str, Any]) -> Stored:
+    """What a command needs to know of a stored document."""
+    return Stored(event_of(document), document.get("private", {}).get("request", {}))
+
+
 class EventStore:
     """The events of one service. `source` is the service's name; domain time comes from `clock`.
 
     `database` reads from and writes to a majority (`shared.events.mongo.open_database`).
     """
 
-    def __init__(self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue) -> None:
+    def __init__(
+        self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue, collection: str = "events"
+    ) -> None:
+        self.database = database
         self.source = source
-        self.collection = database.events
-        self._clock = clock
-        self._catalogue = catalogue
+        self.clock = clock
+        self.catalogue = catalogue
+        self.collection = database[collection]
         self._commit = GroupCommit(self.collection)
         self._streams = _LockPerKey()
 
@@ -84,12 +99,28 @@ class EventStore:
 
     def load(self, stream: str) -> list[Event]:
         """The stream's events in version order, read from a majority. Raises StoreUnavailable."""
-        return [event_of(document) for document in self._read(stream)]
+        return [stored.event for stored in self._read(stream)]
 
     def exists(self, stream: str) -> bool:
         """Whether the stream has any event. Raises StoreUnavailable."""
         with _available():
             return self.collection.find_one({"event.stream": stream, "event.streamversion": 1}, {"_id": 1}) is not None
+
+    def recorded_under(self, actor: Actor, key: str) -> Event | None:
+        """What the actor recorded with this idempotency key, if anything. Raises StoreUnavailable."""
+        return self.under_key(key_of(actor, key))
+
+    def under_key(self, digest: str) -> Event | None:
+        """The event with this `key_of` its request, if there is one. Raises StoreUnavailable."""
+        return self.under_keys([digest]).get(digest)
+
+    def under_keys(self, digests: Collection[str]) -> dict[str, Event]:
+        """The same of several, by their digests."""
+        with _available():
+            found = self.collection.find(
+                {"private.request.key": {"$in": list(digests)}}, {"event": 1, "private.request.key": 1}
+            )
+            return {document["private"]["request"]["key"]: event_of(document) for document in found}
 
     def index_of(self, event_type: str, name: str) -> None:
         """Create the index behind `naming` for this field of events of this type alone; safe to repeat."""
@@ -149,41 +180,40 @@ class EventStore:
         the actor acts on this stream. Raises whatever it and `aggregate.decide` raise, UnknownStream unless `creates`,
         StaleVersion when `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
         """
-        request = {"key": _digest(f"{actor.id}\n{key}"), "body": _digest_of_command(command, body)}
+        request = {"key": key_of(actor, key), "body": _digest_of_command(command, body)}
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
-                documents = self._read(stream)
-                history = [event_of(document) for document in documents]
+                stored = self._read(stream)
+                history = [one.event for one in stored]
                 acting = permit(history) or actor
-                for document, event in zip(documents, history, strict=True):
-                    earlier = document.get("private", {}).get("request", {})
+                for event, earlier in stored:
                     if earlier.get("key") == request["key"]:
                         if earlier.get("body") != request["body"]:
                             raise KeyReused("this Idempotency-Key was used before with another body; choose a new key")
-                        return _recorded(aggregate, history[: event.version], replayed=True)
+                        known = history[: event.version]
+                        return Recorded(event, aggregate.fold(known), True, tuple(known))
                 if not history and not creates:
                     raise UnknownStream(f"there is no {stream}")
                 if expected_version is not None and expected_version != len(history):
                     raise StaleVersion(f"{stream} is at version {len(history)}, not {expected_version}; read it again")
-                now = max([to_ms(self._clock.now())] + [event.recorded_at for event in history[-1:]])
-                fact = aggregate.decide(aggregate.fold(history), command, Context(now=now, actor=acting, stream=stream))
+                now = max([to_ms(self.clock.now())] + [event.recorded_at for event in history[-1:]])
+                state = aggregate.fold(history)
+                fact = aggregate.decide(state, command, Context(now=now, actor=acting, stream=stream))
                 event = self._event(fact, actor, stream, history, now, correlation_id)
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
                 try:
-                    self._commit.insert(sealed(document))
+                    self._insert(sealed(document))
                 except Taken:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
                 else:
-                    EVENTS_RECORDED.labels(type=event.type).inc()
-                    return _recorded(aggregate, [*history, event], replayed=False)
+                    return Recorded(event, aggregate.fold_on(state, history, event), False, (*history, event))
             time.sleep(random.uniform(0, 0.004) * 2**attempt)
         raise Contended(f"{stream} is being changed by others; try again")
 
     def _refuse_a_key_of_another_stream(self, key: str, stream: str) -> None:
-        with _available():
-            found = self.collection.find_one({"private.request.key": key}, {"event.stream": 1})
-        if found is not None and found["event"]["stream"] != stream:
+        found = self.under_key(key)
+        if found is not None and found.stream != stream:
             raise KeyReused("this Idempotency-Key was used before for something else; choose a new key")
 
     def _event(
@@ -195,7 +225,7 @@ class EventStore:
         now: Any,
         correlation_id: str | None,
     ) -> Event:
-        faults = self._catalogue.faults(fact.type, fact.data)
+        faults = self.catalogue.faults(fact.type, fact.data)
         if faults:
             raise ValueError(f"{fact.type} would break its contract at {sorted(faults)}")
         event_id = uuid7(now)
@@ -219,19 +249,41 @@ class EventStore:
             data=dict(fact.data),
         )
 
-    def _read(self, stream: str) -> list[dict[str, Any]]:
+    def _insert(self, document: dict[str, Any]) -> None:
+        """Return once it is durable on a majority. Raises Taken or StoreUnavailable."""
+        self._commit.insert(document)
+        EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
+
+    def insert_all(self, documents: Sequence[dict[str, Any]]) -> list[Taken | StoreUnavailable | None]:
+        """Insert all that can be, at most one of a stream; for each None once it is durable, or why it may not be."""
+        fates = insert_all(self.collection, documents)
+        for document, refused in zip(documents, fates, strict=True):
+            if refused is None:
+                EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
+        return fates
+
+    def _read(self, stream: str) -> list[Stored]:
+        return self.read_all([stream])[stream]
+
+    def read_all(self, streams: Collection[str]) -> dict[str, list[Stored]]:
+        """What is stored of each of these streams, in version order; nothing of one that does not exist.
+
+        Raises StoreUnavailable.
+        """
+        found: dict[str, list[Stored]] = {stream: [] for stream in streams}
         with _available():
-            return list(
-                self.collection.find(
-                    {"event.stream": stream},
-                    {"event": 1, "private.request": 1},
-                    sort=[("event.streamversion", ASCENDING)],
-                )
-            )
+            for document in self.collection.find(
+                {"event.stream": {"$in": list(found)}},
+                {"event": 1, "private.request": 1},
+                sort=[("event.stream", ASCENDING), ("event.streamversion", ASCENDING)],
+            ):
+                found[document["event"]["stream"]].append(stored_of(document))
+        return found
 
 
-def _recorded(aggregate: Aggregate[S], history: list[Event], *, replayed: bool) -> Recorded[S]:
-    return Recorded(history[-1], aggregate.fold(history), replayed, tuple(history))
+def key_of(actor: Actor, key: str) -> str:
+    """An idempotency key as it is stored: each actor has their own."""
+    return _digest(f"{actor.id}\n{key}")
 
 
 @contextmanager

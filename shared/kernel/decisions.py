@@ -6,7 +6,7 @@ An aggregate is two pure functions. `decide(state, command, context)` returns a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -100,3 +100,7 @@ class Aggregate(Generic[S]):
             if event.id not in retracted:
                 state = self.evolve(state, event)
         return state
+
+    def fold_on(self, state: S, history: Sequence[Event], event: Event) -> S:
+        """The state after one more event: `state` is that after `history`. Equal to the fold of both."""
+        return self.fold([*history, event]) if event.type == RETRACTION else self.evolve(state, event)

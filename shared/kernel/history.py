@@ -93,13 +93,15 @@ def history_of(
         )
 
     def evolve(state: S, event: Event) -> S:
+        evolution = evolutions.get(event.type)
+        known = evolution(state, event) if evolution else state
+        retracted, entries = known.retracted, known.entries
         if event.type == RETRACTION:
-            known = replace(state, retracted=state.retracted | {event.data["event_id"]})
+            retracted = retracted | {event.data["event_id"]}
         else:
-            evolution = evolutions.get(event.type)
-            known = evolution(state, event) if evolution else state
-            known = replace(known, entries={**known.entries, event.id: event.team})
-        return replace(known, area=known.area or event.area, person_id=known.person_id or event.subject)
+            entries = {**entries, event.id: event.team}
+        area, person_id = known.area or event.area, known.person_id or event.subject
+        return replace(known, retracted=retracted, entries=entries, area=area, person_id=person_id)
 
     return Aggregate(kind=kind, initial=initial, decide=decide, evolve=evolve)
 

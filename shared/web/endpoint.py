@@ -16,6 +16,7 @@ from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR, Entrypoint, register_e
 from werkzeug.routing import Rule
 
 from shared.contracts.access import ACCESS, may
+from shared.kernel.decisions import Actor
 from shared.web.exchange import (
     JSON,
     Answer,
@@ -42,6 +43,7 @@ class Endpoint(Entrypoint):
     """One route of a service. The schemas and the rule are built once; the method runs in the connection's greenlet."""
 
     kind = "http"
+    keyed = True
     server = HttpServer()
 
     def __init__(
@@ -96,7 +98,7 @@ class Endpoint(Entrypoint):
 
     def respond(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Reply:
         """The answer to one request. Whatever the checks or the method raise, the server makes a problem of it."""
-        request = self._request(environ, path, correlation_id)
+        request = self.request_of(environ, path, correlation_id)
         answer: Answer = getattr(self.server.service, self.method_name)(request)
         if self.reads_person:
             self.server.parts.access_log.append(
@@ -110,13 +112,12 @@ class Endpoint(Entrypoint):
             headers.append(("ETag", f'"{answer.version}"'))
         if answer.location is not None:
             headers.append(("Location", answer.location))
-        return Reply(answer.status, headers, json.dumps(self._answers[answer.status].dump(answer.body)).encode())
+        return Reply(answer.status, headers, json.dumps(self.dumped(answer)).encode())
 
-    def _request(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Request:
+    def request_of(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Request:
+        """What is asked. Raises a Problem for whatever is wrong with it."""
         actor = self.server.tokens.actor_of(environ.get("HTTP_AUTHORIZATION"))
-        if not may(actor.role, self.command):
-            roles = ", ".join(sorted(ACCESS[self.command]))
-            raise Problem(403, "wrong-role", f"{self.command} is not for the role {actor.role}; it is for: {roles}")
+        self.admit(actor)
         asked = environ.get("QUERY_STRING", "")
         query = load_query(self._query, asked) if asked or self.query else {}
         if self.method == "GET":
@@ -125,7 +126,26 @@ class Endpoint(Entrypoint):
         version = expected_version(environ)
         raw = read_body(environ, self.server.body_limit)
         plain = {} if self.body is None and not raw else json_object(raw, environ.get("CONTENT_TYPE"))
-        return Request(actor, correlation_id, path, query, load_body(self._body, plain), raw, key, version)
+        return Request(actor, correlation_id, path, query, self.loaded(plain), raw, key, version)
+
+    def admit(self, actor: Actor) -> None:
+        """Raises a Problem (403) for an actor whose role may not do this."""
+        if not may(actor.role, self.command):
+            roles = ", ".join(sorted(ACCESS[self.command]))
+            raise Problem(403, "wrong-role", f"{self.command} is not for the role {actor.role}; it is for: {roles}")
+
+    def loaded(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
+        return load_body(self._body, plain)
+
+    def dumped(self, answer: Answer) -> dict[str, Any]:
+        """The body of the answer as it goes out."""
+        told: dict[str, Any] = self._answers[answer.status].dump(answer.body)
+        return told
+
+    def content(self) -> dict[str, Any]:
+        """The body by media type, as the OpenAPI document says it; empty without one."""
+        return {JSON: {"schema": self.body}} if self.body is not None else {}
 
 
 def endpoint(

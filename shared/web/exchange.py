@@ -111,9 +111,22 @@ def read_body(environ: Environ, limit: int) -> bytes:
 
 def json_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
     """The JSON object in `raw`. Raises a Problem: 415 for another content type, 400 for anything but one object."""
-    media_type, _, parameters = (content_type or "").lower().partition(";")
-    if media_type.strip() != JSON or ("charset" in parameters and "utf-8" not in parameters):
+    if media_type(content_type) != JSON:
         raise Problem(415, "wrong-content-type", f"send the body as {JSON}, in UTF-8")
+    loaded = json_value(raw)
+    if not isinstance(loaded, dict):
+        raise Problem(400, "malformed-json", "the body is JSON, but not an object")
+    return loaded
+
+
+def media_type(content_type: str | None) -> str:
+    """The media type that the header names; empty when its text is not in UTF-8."""
+    name, _, parameters = (content_type or "").lower().partition(";")
+    return "" if "charset" in parameters and "utf-8" not in parameters else name.strip()
+
+
+def json_value(raw: bytes) -> Any:
+    """The JSON value in `raw`. Raises a Problem (400)."""
     try:
         loaded = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
         if _ESCAPE.search(raw):
@@ -122,14 +135,12 @@ def json_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         detail = "the body is not JSON as RFC 8259 has it (names once per object, no NaN, UTF-8)"
         raise Problem(400, "malformed-json", detail) from None
-    if not isinstance(loaded, dict):
-        raise Problem(400, "malformed-json", "the body is JSON, but not an object")
     return loaded
 
 
-def load_body(schema: Schema, value: Mapping[str, Any]) -> dict[str, Any]:
-    """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
-    return _load(schema, value, "body")
+def load_body(schema: Schema, value: Mapping[str, Any], what: str = "body") -> dict[str, Any]:
+    """The body, or whatever else it is, as its schema loads it. Raises a Problem (422) naming every bad field."""
+    return _load(schema, value, what)
 
 
 def load_query(schema: Schema, query_string: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ PROBLEMS = {
     412: "The version in If-Match is no longer the present one",
     413: "The body is too large",
     414: "The address is too long",
-    415: "The body is not application/json",
+    415: "The body is not of a media type that this route takes",
     422: "Fields are not acceptable (each is named), or the Idempotency-Key was used with another body",
     431: "The headers are too large",
     500: "Something unexpected; `instance` is what to quote",
@@ -114,8 +114,8 @@ def _operation(name: str, endpoint: Endpoint) -> dict[str, Any]:
             **{str(status): f"Problem{status}" for status in sorted(problems)},
         },
     }
-    if endpoint.body is not None:
-        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": endpoint.body}}}
+    if content := endpoint.content():
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
@@ -125,7 +125,7 @@ def _parameters(endpoint: Endpoint, posts: bool) -> list[Any]:
     ]
     if endpoint.query is not None:
         parameters.append({"in": "query", "schema": endpoint.query})
-    if posts:
+    if posts and endpoint.keyed:
         key = "the same key with the same body gives the same answer"
         parameters.append(_header("Idempotency-Key", key, KEY, "4bfb0e3c-8a57-4f0e-9c0e-0d7c1f6f6a52", required=True))
         parameters.append(_header("If-Match", "record only if this is still the version", ENTITY_TAG, '"7"'))

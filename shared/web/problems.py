@@ -44,6 +44,10 @@ class Problem(Exception):
         return self.code.replace("-", " ").capitalize()
 
     def body(self, correlation_id: str) -> bytes:
+        """The problem document as it goes out."""
+        return json.dumps(self.document(correlation_id)).encode()
+
+    def document(self, correlation_id: str) -> dict[str, Any]:
         """The problem document; `instance` names this occurrence by its correlation id."""
         document: dict[str, Any] = {
             "type": f"/problems/{self.code}",
@@ -54,7 +58,7 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = [error._asdict() for error in self.errors]
-        return json.dumps(document).encode()
+        return document
 
 
 class Row(NamedTuple):

@@ -1,4 +1,7 @@
-"""Clients that tell stories over HTTP and send each request again, with the same key, until it has an answer."""
+"""Clients that tell stories over HTTP and send each request again, with the same key, until it has an answer.
+
+Now and then they send what several stories come to next as one batch, to `/v1/commands`.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ TOLD_AT_ONCE = 30
 IMPATIENT, IMPATIENT_SECONDS = 0.03, 0.004
 ASKED_TWICE = 0.02
 CROWDED = 0.05
+IN_A_BATCH = 0.05
+BATCH = "/v1/commands"
 
 
 class Refused(Exception):
@@ -77,13 +82,29 @@ class Caller:
 
     def tell(self, session: requests.Session, chance: Random, post: Post, key: str) -> Answer:
         """Ask until there is an answer, and note it. Raises Refused."""
-        answer = self._ask(session, chance, post, key)
+        answer = self._ask(session, chance, post, post.body, **{"Idempotency-Key": key})
         self._note(post, answer)
         if chance.random() < ASKED_TWICE:
-            again = self._ask(session, chance, post, key)
+            again = self._ask(session, chance, post, post.body, **{"Idempotency-Key": key})
             if (again["event_id"], again["version"]) != (answer["event_id"], answer["version"]):
                 self.ledger.contradict(post.stream(answer))
         return answer
+
+    def tell_all(self, session: requests.Session, chance: Random, posts: Mapping[str, Post]) -> dict[str, Answer]:
+        """Have what one person says to one service recorded as batches, until each has an answer, by its key."""
+        answers: dict[str, Answer] = {}
+        by = next(iter(posts.values()))
+        batch = Post(by.service, BATCH, by.by, "", "")
+        while waiting := {key: post for key, post in posts.items() if key not in answers}:
+            commands = [{"key": key, "path": post.path, "body": post.body} for key, post in waiting.items()]
+            for result in self._ask(session, chance, batch, commands)["results"]:
+                if result["status"] < 300:
+                    answers[result["key"]] = result["body"]
+                elif not self._is_asked_again(result["status"], result["body"]):
+                    raise Refused(f"{by.by} {BATCH}: {result['status']} {result['body']['detail']}")
+        for key, answer in answers.items():
+            self._note(posts[key], answer)
+        return answers
 
     def _note(self, post: Post, answer: Answer) -> None:
         accepted = Accepted(
@@ -91,29 +112,31 @@ class Caller:
         )
         self.ledger.add(accepted)
 
-    def _ask(self, session: requests.Session, chance: Random, post: Post, key: str) -> Answer:
-        headers = {"Authorization": f"Bearer {self.token(post.by)}", "Idempotency-Key": key}
+    def _ask(self, session: requests.Session, chance: Random, post: Post, body: Any, **headers: str) -> Answer:
+        headers = {"Authorization": f"Bearer {self.token(post.by)}", **headers}
         waited, pause = 0.0, threading.Event()
         while waited < PATIENCE_SECONDS:
             url = chance.choice(self.addresses[post.service]) + post.path
             within = IMPATIENT_SECONDS if chance.random() < IMPATIENT else 15.0
             try:
-                answer = session.post(url, json=post.body, headers=headers, timeout=(2.0, within))
+                answer = session.post(url, json=body, headers=headers, timeout=(2.0, within))
             except requests.RequestException:
-                again = True
+                pass
             else:
+                found: dict[str, Any] = answer.json()
                 if answer.ok:
-                    found: dict[str, Any] = answer.json()
                     return found
-                again = answer.status_code >= 500 or answer.json()["type"] == "/problems/contended"
-                if answer.status_code == 500:
-                    self.ledger.fail_unexpectedly()
-                if not again:
-                    raise Refused(f"{post.by} {post.path}: {answer.status_code} {answer.json()['detail']}")
+                if not self._is_asked_again(answer.status_code, found):
+                    raise Refused(f"{post.by} {post.path}: {answer.status_code} {found['detail']}")
             wait = chance.uniform(0.01, 0.3)
             waited += wait
             pause.wait(wait)
         raise Refused(f"{post.by} {post.path}: no answer")
+
+    def _is_asked_again(self, status: int, problem: Mapping[str, Any]) -> bool:
+        if status == 500:
+            self.ledger.fail_unexpectedly()
+        return status >= 500 or problem["type"] == "/problems/contended"
 
 
 class Client(threading.Thread):
@@ -146,17 +169,30 @@ class Client(threading.Thread):
                 while not self._enough():
                     while len(told) < TOLD_AT_ONCE:
                         told.append(self._begin())
-                    if not self._go.wait(1.0):
-                        continue
-                    at = self._chance.randrange(len(told))
-                    story, name, post, step = told[at]
-                    answer = self._caller.tell(session, self._chance, post, f"{name}-{step}")
-                    try:
-                        told[at] = story, name, story.send(answer), step + 1
-                    except StopIteration:
-                        told[at] = self._begin()
+                    if self._go.wait(1.0):
+                        self._go_on(session, told)
             except Refused as refused:
                 self._caller.ledger.refuse(str(refused))
+
+    def _go_on(self, session: requests.Session, told: list[tuple[Story, str, Post, int]]) -> None:
+        """One step of one story, or of all those in which the same person says something to the same service."""
+        chosen = self._chance.randrange(len(told))
+        first = told[chosen][2]
+        if self._chance.random() < IN_A_BATCH:
+            of_one = [
+                at for at, (_, _, post, _) in enumerate(told) if (post.by, post.service) == (first.by, first.service)
+            ]
+            posts = {f"{told[at][1]}-{told[at][3]}": told[at][2] for at in of_one}
+            answers = self._caller.tell_all(session, self._chance, posts)
+        else:
+            of_one, name = [chosen], f"{told[chosen][1]}-{told[chosen][3]}"
+            answers = {name: self._caller.tell(session, self._chance, first, name)}
+        for at in of_one:
+            story, name, _, step = told[at]
+            try:
+                told[at] = story, name, story.send(answers[f"{name}-{step}"]), step + 1
+            except StopIteration:
+                told[at] = self._begin()
 
     def _begin(self) -> tuple[Story, str, Post, int]:
         self._begun += 1

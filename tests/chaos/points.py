@@ -34,6 +34,7 @@ class Point:
 
 POINTS: Mapping[str, Point] = {
     "after-append-before-answer": Point(SERVES, "shared.events.group_commit:GroupCommit.insert"),
+    "after-batch-append-before-answer": Point(SERVES, "shared.events.store:EventStore.insert_all"),
     "after-publish-before-marking": Point(RELAYS, "shared.events.relay:Relay._mark_published", before=True),
     "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.evidence:EvidenceStore.keep"),
     "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.evidence:EvidenceStore.mark_folded"),

@@ -109,7 +109,7 @@ KINDS = {
     },
 }
 # Those have bodies of their own, with tests of their own.
-OTHERS = ("people", "conditions", "referrals")
+OTHERS = ("people", "conditions", "referrals", "commands")
 
 
 def posts() -> dict[str, Endpoint]:

@@ -188,8 +188,8 @@ def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to
 
     with _empty_system(stack) as after:
         for service in SERVICES:
-            said = after.run(service, "import", str(tmp_path / f"{service}.ndjson"), "--key-file", str(key))
-            assert f"{len(before.events(service))} events imported, with private parts" in said
+            said = after.run(service, "restore", str(tmp_path / f"{service}.ndjson"), "--key-file", str(key))
+            assert f"{len(before.events(service))} events restored, with private parts" in said
         clock = ReplayClock(stack.clock_file)  # type: ignore[arg-type]
         with _running(after):
             eventually(lambda: _is_told(after, clock.now()), within=60)

@@ -112,7 +112,7 @@ def test_the_commands_of_the_runbook_run(operator: Operator, number: int) -> Non
     elif heading == "A wrong list":
         assert said.count("views rebuilt") == 3
     elif heading == "Restore":
-        assert said.count("events imported, with private parts") == 3
+        assert said.count("events restored, with private parts") == 3
         assert said.count("the database holds: ") == 3
     elif heading == "Erase":
         assert re.findall(r"^(\d+) private", said, re.MULTILINE) == ["2", "0", "1", "0"]

@@ -444,8 +444,8 @@ def test_an_export_into_an_empty_database_gives_the_same_documents(
     with pytest.raises(WrongKey, match="which key"):
         restore(empty, "perinatal", tmp_path / "all.ndjson")
     assert empty.list_collection_names() == []
-    imported = restore(empty, "perinatal", tmp_path / "all.ndjson", key_file)
-    assert (imported.events, imported.chain) == (exported.events, exported.chain)
+    restored = restore(empty, "perinatal", tmp_path / "all.ndjson", key_file)
+    assert (restored.events, restored.chain) == (exported.events, exported.chain)
 
     again = Kept(empty)
     assert again.documents() == kept.documents()
@@ -466,10 +466,10 @@ def test_a_database_with_anything_in_it_is_refused_and_left_alone(kept: Kept, tm
     with pytest.raises(NotEmpty, match="events"):
         restore(kept.database, "perinatal", tmp_path / "all.ndjson")
     assert kept.documents() == before
-    assert "imports" not in kept.database.list_collection_names()
+    assert "restores" not in kept.database.list_collection_names()
 
 
-def test_an_import_that_broke_off_goes_on_with_the_same_file_only(
+def test_a_restore_that_broke_off_goes_on_with_the_same_file_only(
     kept: Kept, empty: Database[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept.people(20)
@@ -510,7 +510,7 @@ def test_an_import_that_broke_off_goes_on_with_the_same_file_only(
     ]
 
 
-def test_an_import_that_was_killed_goes_on_and_doubles_nothing(
+def test_a_restore_that_was_killed_goes_on_and_doubles_nothing(
     kept: Kept, empty: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Path, key_file: Path
 ) -> None:
     count = 20_000
@@ -521,13 +521,13 @@ def test_an_import_that_was_killed_goes_on_and_doubles_nothing(
     path = tmp_path / "all.ndjson"
     kept.export(path, key_file)
     environment = {**os.environ, "MONGODB_URI": mongodb_uri, "MONGODB_DATABASE": empty.name, "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "services.perinatal", "import", str(path), "--key-file", str(key_file)]
-    with subprocess.Popen(command, cwd=ROOT, env=environment) as importing:
+    command = [sys.executable, "-m", "services.perinatal", "restore", str(path), "--key-file", str(key_file)]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as restoring:
         eventually(lambda: empty.events.estimated_document_count() >= 1_000, within=60)
-        importing.kill()
+        restoring.kill()
     assert empty.events.count_documents({}) < count
     again = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert again.stdout.startswith(f"{count} events imported"), again.stderr
+    assert again.stdout.startswith(f"{count} events restored"), again.stderr
     assert empty.events.count_documents({}) == count
     assert list(database_findings(empty, whole(path))) == []
 

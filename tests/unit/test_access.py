@@ -35,6 +35,7 @@ WHO_MAY = {
         move: read record
         notification: acknowledge read record
         person: read register
+        commands: record
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -54,6 +55,7 @@ WHO_MAY = {
         person: read register
         prebirth: assess decide
         pregnancy: notify read
+        commands: record
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -74,6 +76,7 @@ WHO_MAY = {
         person: link read record_death register
         prebirth: refer
         pregnancy: book notify read record
+        commands: record
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -100,6 +103,7 @@ WHO_MAY = {
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
+        commands: record
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -118,6 +122,7 @@ WHO_MAY = {
         notification: acknowledge read record
         person: read register
         pregnancy: notify
+        commands: record
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -140,6 +145,7 @@ WHO_MAY = {
         plan_item: add arrange end read record
         practitioner: assign
         pregnancy: read
+        commands: record
         record: retract
         referral: read
         screen: read
@@ -158,6 +164,7 @@ WHO_MAY = {
         person: read
         plan_item: read record
         pregnancy: read
+        commands: record
         record: retract
                 referral: acknowledge assess book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -183,6 +190,7 @@ WHO_MAY = {
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
+        commands: record
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -206,6 +214,7 @@ WHO_MAY = {
         notification: acknowledge read
         person: read
         plan_item: add arrange end read record
+        commands: record
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -250,6 +259,7 @@ WHO_MAY = {
         plan_item: read
         practitioner: assign
         pregnancy: read
+        commands: record
         record: retract
         referral: read
         screen: read
@@ -276,6 +286,7 @@ WHO_MAY = {
         practitioner: assign
         prebirth: assess decide refer
         pregnancy: notify read record
+        commands: record
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw
