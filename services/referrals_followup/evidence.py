@@ -146,8 +146,10 @@ class EvidenceStore:
         """For each thread, its own evidence and that about the people its events name, but for acts on the follow-ups
         of other threads: there are many of them, and no fold looks at them."""
         scenes: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
+        read: dict[str, Evidence] = {}
         people_of: dict[str, set[str]] = defaultdict(set)
         for item in self._find(threads):
+            read[item.event.id] = item
             for thread in item.refs & scenes.keys():
                 scenes[thread][item.event.id] = item
                 for ref in item.refs:
@@ -155,7 +157,7 @@ class EvidenceStore:
                         people_of[ref].add(thread)
         while people_of:
             linked: dict[str, set[str]] = defaultdict(set)
-            for item in self._find(list(people_of), _NO_ACT):
+            for item in self._find(list(people_of), _NO_ACT, read):
                 for person in item.refs & people_of.keys():
                     for thread in people_of[person]:
                         if item.event.id not in scenes[thread] and item.event.type in LINKS:
@@ -272,12 +274,16 @@ class EvidenceStore:
         missing = [event_id for event_id in ids if event_id not in kept]
         return not missing or self._parked.among(missing) == set(missing)
 
-    def _find(self, refs: Collection[str], also: Mapping[str, Any] | None = None) -> Iterable[Evidence]:
+    def _find(
+        self, refs: Collection[str], also: Mapping[str, Any] | None = None, read: Mapping[str, Evidence] | None = None
+    ) -> Iterable[Evidence]:
+        """The evidence that names one of these; what was `read` before is not made anew."""
         if not refs:
             return
         wanted = {"refs": {"$in": list(refs)}, **(also or {})}
         for document in self._evidence.find(wanted, {"event": 1, "refs": 1}):
-            yield Evidence(event_of(document), frozenset(document["refs"]))
+            known = read.get(document["_id"]) if read else None
+            yield known or Evidence(event_of(document), frozenset(document["refs"]))
 
     def _refs(self, wanted: Mapping[str, Any]) -> set[str]:
         return {ref for document in self._evidence.find(wanted, {"refs": 1}) for ref in document["refs"]}

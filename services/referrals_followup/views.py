@@ -8,7 +8,7 @@ whatever the interleaving, and nothing that it no longer asks for stays behind.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -117,6 +117,7 @@ class FollowUpView(Document):
 
 _NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
+_FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (Owner, Rung, Acts)}
 _WRITTEN = tuple((name, field.db_field, field.null) for name, field in FollowUpView._fields.items())
 
 
@@ -134,7 +135,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None, guard
         "rungs": [_rung_document(rung) for rung in follow_up.rungs],
         "rules": {name.replace(".", "_"): version for name, version in sorted(follow_up.rules.items())},
         "why": dict(follow_up.why),
-        "acts": asdict(acts),
+        "acts": {**_shallow(acts), "chased": dict(acts.chased)},
         "next_rung_at": next_at,
         "rules_number": guard.rules,
         "seen": guard.seen,
@@ -163,8 +164,8 @@ def _rung_document(rung: Rung) -> dict[str, Any]:
     return {**_shallow(rung), "to": list(rung.to), "repeat": repeat}
 
 
-def _shallow(value: Owner | Rung) -> dict[str, Any]:
-    return {declared.name: getattr(value, declared.name) for declared in fields(value)}
+def _shallow(value: Owner | Rung | Acts) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
 
 
 def _rung_of(document: Mapping[str, Any]) -> Rung:

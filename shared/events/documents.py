@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from shared.kernel.digests import event_digest, private_digest
@@ -38,5 +39,25 @@ def cloudevent_of(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def event_of(document: Mapping[str, Any]) -> Event:
-    """The event of a stored document. The instants must have been read as aware datetimes (`tz_aware=True`)."""
-    return Event.from_cloudevent(cloudevent_of(document))
+    """The event of a stored document. Raises ValueError unless its instants were read as aware (`tz_aware=True`)."""
+    attributes = document["event"]
+    if attributes["time"].tzinfo is None or attributes["recordedat"].tzinfo is None:
+        raise ValueError("a naive datetime has no place on a time line")
+    return Event(
+        id=attributes["id"],
+        source=attributes["source"],
+        type=attributes["type"],
+        subject=attributes.get("subject"),
+        occurred_at=attributes["time"].astimezone(UTC),
+        recorded_at=attributes["recordedat"].astimezone(UTC),
+        stream=attributes["stream"],
+        version=attributes["streamversion"],
+        actor=attributes["actor"],
+        role=attributes["role"],
+        team=attributes["team"],
+        area=attributes["area"],
+        correlation_id=attributes["correlationid"],
+        causation_id=attributes.get("causationid"),
+        precision=attributes["precision"],
+        data=attributes["data"],
+    )

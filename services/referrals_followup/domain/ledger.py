@@ -6,7 +6,7 @@ id that depends only on its step, its thread and what opened it, so chases and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import count
@@ -114,11 +114,14 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
 
 def _steps(
     rules: RulesHistory, scene: Scene, event: Event, index: Callable[[OfKind], Mapping[str, tuple[str, ...]]]
-) -> list[str]:
+) -> Sequence[str]:
     """The steps about threads of this kind that an event of its type bears on in the way that `index` lists, where it
     was recorded and where its person lives."""
-    in_force = (rules.of_kind(area, scene.kind) for area in {event.area, scene.area_of(event)})
-    return sorted({step_id for kind in in_force for step_id in index(kind).get(event.type, ())})
+    here, there = event.area, scene.area_of(event)
+    found = index(rules.of_kind(here, scene.kind)).get(event.type, ())
+    if there == here:
+        return found
+    return sorted({*found, *index(rules.of_kind(there, scene.kind)).get(event.type, ())})
 
 
 def _under_the_rules_in_force(
