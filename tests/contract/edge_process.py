@@ -108,6 +108,7 @@ def main(name: str) -> None:
                 "parts": endpoint.parameters,
                 "query": sorted(endpoint.query().fields) if endpoint.query else [],
                 "body": endpoint.body.__name__ if endpoint.body else None,
+                "keyed": endpoint.keyed,
                 "answers": {status: schema.__name__ for status, schema in endpoint.answers.items()},
                 "errors": endpoint.errors,
                 "nobody": answer(server, endpoint.method, endpoint.url, None),

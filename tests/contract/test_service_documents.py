@@ -78,12 +78,22 @@ def test_a_route_is_described_with_its_path_query_headers_and_body(service: str)
         declared: dict[str, list[str]] = {"path": [], "query": [], "header": []}
         for parameter in operation["parameters"]:
             declared[parameter["in"]].append(parameter["name"])
-        posts = route["method"] == "POST"
+        keyed = route["method"] == "POST" and route["keyed"]
         assert declared["path"] == route["parts"]
         assert sorted(declared["query"]) == route["query"]
-        assert declared["header"] == [*(["Idempotency-Key", "If-Match"] if posts else []), "X-Correlation-Id"]
-        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-        assert body == (schema(route["body"]) if route["body"] else None)
+        assert declared["header"] == [*(["Idempotency-Key", "If-Match"] if keyed else []), "X-Correlation-Id"]
+        content = operation.get("requestBody", {}).get("content", {})
+        if route["keyed"]:
+            assert content == ({"application/json": {"schema": schema(route["body"])}} if route["body"] else {})
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_many_commands_are_described_as_an_array_and_as_lines(service: str) -> None:
+    for route, operation in route_and_operation(service):
+        if not route["keyed"]:
+            array = {"type": "array", "maxItems": 1000, "items": schema("Line")}
+            described = {"application/json": {"schema": array}, "application/x-ndjson": {"schema": schema("Line")}}
+            assert operation["requestBody"] == {"required": True, "content": described}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -371,7 +371,7 @@ def test_the_openapi_document_describes_each_route_with_its_own_body(service: Ru
     bodies = {
         path: route["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         for path, route in document["paths"].items()
-        if "requestBody" in route.get("post", {})
+        if "requestBody" in route.get("post", {}) and path != "/v1/commands"
     }
     assert bodies["/v1/referrals/{referral_id}/sent"] == "SentBody"
     assert bodies["/v1/referrals/{referral_id}/not-attended"] == "NotAttendedBody"

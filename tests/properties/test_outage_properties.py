@@ -112,7 +112,8 @@ class Witness:
         return [pair for found in folds for pair in with_acts(found, evidence)]
 
     def owed(self, found: FollowUp, acts: Acts) -> list[str]:
-        if found.state != OPEN:
+        """What opened at the very instant up to which all is known waits for the next sweep."""
+        if found.state != OPEN or found.opened_recorded_at >= self.complete_until:
             return []
         calendar = self.rules.calendar(found.area)
         return [rung.name for rung in follow_ups.owed(found, acts, calendar, self.complete_until)]
