@@ -47,14 +47,16 @@ class Past:
     """Threads as they stood at an instant. `left_out` counts those that could not be folded: one stops no others."""
 
     def __init__(self, parts: Parts, at: datetime) -> None:
-        self.then = AsOf.of(parts.rules.history(), at)
+        history = parts.rules.history()
+        self.then = AsOf.of(history, at)
+        self._matters = history.matters
         self.left_out = 0
         self._evidence = parts.evidence
 
     def of_threads(self, threads: Iterable[str]) -> Iterator[Pair]:
         """The follow-ups about these threads, with what had been done about each."""
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.scenes(some).items():
+            for thread, evidence in self._evidence.scenes(some, self._matters).items():
                 yield from self._of_thread(thread, evidence)
 
     def _of_thread(self, thread: str, evidence: list[Evidence]) -> tuple[Pair, ...]:

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from pymongo import ASCENDING
@@ -17,9 +18,12 @@ from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
+from services.referrals_followup.domain.follow_up import ACT_TYPES
+from services.referrals_followup.domain.in_force import Matters
 from services.referrals_followup.domain.scene import (
     LINKED,
     OF_SIBLINGS,
+    PERSON,
     PREGNANCY,
     PREGNANCY_ENDED,
     UNLINKED,
@@ -56,7 +60,7 @@ class EvidenceStore:
 
     def ensure_indexes(self) -> None:
         """Create the indexes behind the folds; safe to repeat."""
-        self._evidence.create_index([("refs", ASCENDING)], name="refs")
+        self._evidence.create_index([("refs", ASCENDING), ("event.type", ASCENDING)], name="refs_type")
         self._evidence.create_index(
             [("event.data.event_id", ASCENDING)],
             name="struck_out",
@@ -79,28 +83,34 @@ class EvidenceStore:
         if ids:
             self._evidence.update_many({"_id": {"$in": ids}, "folded": False}, {"$set": {"folded": True}})
 
-    def threads_touched_by(self, events: Collection[Event], kinds: Collection[str]) -> set[str]:
-        """The threads these events bear on: those they name, and those of the people they name (one hop); of what bears
-        on a younger sibling, and of a birth, also the pregnancies of the child's parents.
+    def threads_touched_by(self, events: Collection[Event], matters: Mapping[str, Matters]) -> set[str]:
+        """The threads these events bear on: those they name, and, where their type matters there, those of the people
+        they name (one hop); of what bears on a younger sibling, and of a birth, also the pregnancies of the child's
+        parents.
 
         A retraction bears on what the struck event bears on, an act on a follow-up on the follow-up's thread alone.
         Read after `keep`, so of two workers with one event each at least one finds both.
         """
-        acts = {ref for event in events if is_act(event) for ref in self._catalogue.refs(event)}
-        events = [event for event in events if not is_act(event)]
-        refs = {ref for event in events for ref in self._catalogue.refs(event)}
-        types = {event.type for event in events}
+        touched = {ref for event in events if is_act(event) for ref in self._catalogue.refs(event)}
+        said = [(event.type, frozenset(self._catalogue.refs(event))) for event in events if not is_act(event)]
         struck = [event.data["event_id"] for event in events if event.type == RETRACTION]
         if struck:
-            for document in self._evidence.find({"_id": {"$in": struck}}, {"refs": 1, "event.type": 1}):
-                refs.update(document["refs"])
-                types.add(document["event"]["type"])
-        for documents in self._about(_people(refs), {"refs": 1, "event.type": 1}):
+            found = self._evidence.find({"_id": {"$in": struck}}, {"refs": 1, "event.type": 1})
+            said += [(document["event"]["type"], frozenset(document["refs"])) for document in found]
+        about: dict[str, set[str]] = defaultdict(set)
+        for event_type, refs in said:
+            touched |= refs - _people(refs)
+            for kind, types in matters.items():
+                if event_type in (types.own if kind == PERSON else types.far):
+                    about[kind] |= _people(refs)
+        touched.update(_refs_of(self.people([ref.partition("/")[2] for ref in about.pop(PERSON, ())])))
+        people = set().union(*about.values())
+        for documents in self._about(people, {"refs": 1, "event.type": 1}):
             for document in documents:
-                refs.update(document["refs"])
-        if not types.isdisjoint(_BEARING_ON_SIBLINGS):
-            refs |= self._pregnancies_of_parents(_people(refs))
-        return {ref for ref in refs | acts if ref.partition("/")[0] in kinds}
+                touched |= _of_kinds(about.keys(), document["refs"])
+        if not {event_type for event_type, _ in said}.isdisjoint(_BEARING_ON_SIBLINGS):
+            touched |= self._pregnancies_of_parents(people | {ref for _, refs in said for ref in _people(refs)})
+        return _of_kinds(matters, touched)
 
     def people(self, person_ids: Collection[str]) -> set[str]:
         """Every id of these people: those given, and those that any link, standing or not, ever joined with them."""
@@ -142,32 +152,49 @@ class EvidenceStore:
         people = self.people([ref.partition("/")[2] for ref in _people(refs)])
         return _of_kinds(kinds, refs) | self.threads_of(people, kinds)
 
-    def scenes(self, threads: Collection[str]) -> dict[str, list[Evidence]]:
-        """For each thread, its own evidence and that about the people its events name, but for acts on the follow-ups
-        of other threads: there are many of them, and no fold looks at them."""
+    def scenes(self, threads: Collection[str], matters: Mapping[str, Matters]) -> dict[str, list[Evidence]]:
+        """For each thread, its own evidence and that about the people its events name, as far as it matters there.
+
+        Where links join people, all of it: which of their ids was known first can rest on any of it.
+        """
+        scenes = self._read(threads, matters)
+        linked = [thread for thread, items in scenes.items() if any(one.event.type in LINKS for one in items.values())]
+        scenes |= self._read(linked, None)
+        self._add_siblings({thread: items for thread, items in scenes.items() if thread.startswith(f"{PREGNANCY}/")})
+        self._add_retractions(scenes)
+        return {thread: list(items.values()) for thread, items in scenes.items()}
+
+    def _read(self, threads: Collection[str], matters: Mapping[str, Matters] | None) -> dict[str, dict[str, Evidence]]:
+        """Each thread's evidence by event id, but for acts on the follow-ups of other threads: there are many of them,
+        and no fold looks at them."""
         scenes: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
         read: dict[str, Evidence] = {}
         people_of: dict[str, set[str]] = defaultdict(set)
-        for item in self._find(threads):
+        persons = _people(threads) if matters else set()
+        own = {"event.type": {"$in": [*matters[PERSON].own, *ACT_TYPES]}} if matters and persons else None
+        for item in chain(self._find(scenes.keys() - persons), self._find(persons, own)):
             read[item.event.id] = item
             for thread in item.refs & scenes.keys():
                 scenes[thread][item.event.id] = item
-                for ref in item.refs:
-                    if ref.startswith("person/"):
-                        people_of[ref].add(thread)
+                for person in _people(item.refs):
+                    people_of[person].add(thread)
+        for person in persons:
+            people_of[person].add(person)
+        far = {thread: _far(thread, matters) for thread in threads} if matters else {}
+        also = {"event.type": {"$in": sorted(set().union(*far.values()))}} if matters else _NO_ACT
         while people_of:
             linked: dict[str, set[str]] = defaultdict(set)
-            for item in self._find(list(people_of), _NO_ACT, read):
+            for item in self._find(list(people_of), also, read):
                 for person in item.refs & people_of.keys():
                     for thread in people_of[person]:
+                        if matters and item.event.type not in far[thread]:
+                            continue
                         if item.event.id not in scenes[thread] and item.event.type in LINKS:
                             for other in _people(item.refs) - {person}:
                                 linked[other].add(thread)
                         scenes[thread][item.event.id] = item
             people_of = linked
-        self._add_siblings({thread: items for thread, items in scenes.items() if thread.startswith(f"{PREGNANCY}/")})
-        self._add_retractions(scenes)
-        return {thread: list(items.values()) for thread, items in scenes.items()}
+        return scenes
 
     def _add_siblings(self, scenes: Mapping[str, dict[str, Evidence]]) -> None:
         """What bears on a pregnancy of that which was said of the children whom its people already have."""
@@ -305,6 +332,12 @@ def _people(refs: Iterable[str]) -> set[str]:
 
 def _refs_of(person_ids: Iterable[str]) -> list[str]:
     return [f"person/{person_id}" for person_id in person_ids]
+
+
+def _far(thread: str, matters: Mapping[str, Matters]) -> frozenset[str]:
+    """What matters to a thread though it only names one of its people. What is about a person is that thread's own."""
+    kind = thread.partition("/")[0]
+    return matters[kind].own if kind == PERSON else matters[kind].far
 
 
 def _of_kinds(kinds: Collection[str], refs: Iterable[str]) -> set[str]:

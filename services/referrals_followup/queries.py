@@ -280,7 +280,8 @@ def _history(
     if not disclosed:
         return history
     own_ids = {event.id for event in own}
-    scene = {item.event.id: item.event for item in parts.evidence.scenes([follow_up.thread])[follow_up.thread]}
+    thread, matters = follow_up.thread, parts.rules.history().matters
+    scene = {item.event.id: item.event for item in parts.evidence.scenes([thread], matters)[thread]}
     opening, closing = (
         [entry_of(scene[event_id])] if event_id in scene and event_id not in own_ids else []
         for event_id in (follow_up.opened_by, follow_up.closed_by)

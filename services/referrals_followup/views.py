@@ -225,10 +225,9 @@ class FollowUpViews:
     def hear(self, events: Collection[Event]) -> None:
         """Write the views that these events, already kept, bear on."""
         history = self._rules.history()
-        kinds = history.thread_kinds()
-        self.refresh(self._evidence.threads_touched_by(events, kinds), history)
+        self.refresh(self._evidence.threads_touched_by(events, history.matters), history)
         if any(event.type == "rules.adopted.v1" for event in events):
-            self.refresh(self._evidence.threads(kinds), history)
+            self.refresh(self._evidence.threads(history.thread_kinds()), history)
 
     def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
         """Fold these threads from the evidence and write their follow-ups, until nobody has claimed a fuller fold.
@@ -292,9 +291,10 @@ class FollowUpViews:
         self, thread: str, own_events: Collection[Event], as_of: datetime | None = None
     ) -> dict[str, tuple[FollowUp, Acts]]:
         """The same for all follow-ups of the thread, by id; `own_events` are of the streams of some of them."""
-        scene = {item.event.id: item for item in self._evidence.scenes([thread])[thread]}
+        history = self._rules.history()
+        scene = {item.event.id: item for item in self._evidence.scenes([thread], history.matters)[thread]}
         scene.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events})
-        history, evidence = self._rules.history(), list(scene.values())
+        evidence = list(scene.values())
         if as_of is None:
             pairs = self._folded(thread, evidence, history).follow_ups
         else:
@@ -305,7 +305,7 @@ class FollowUpViews:
         """The threads whose follow-ups are not what a fold of the evidence makes now, or that cannot be folded."""
         history = self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.scenes(some).items():
+            for thread, evidence in self._evidence.scenes(some, history.matters).items():
                 stored = {found["_id"]: found for found in self.collection.find({"thread": thread})}
                 try:
                     folded = self._folded(thread, evidence, history)
@@ -319,7 +319,7 @@ class FollowUpViews:
                         yield thread
 
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
-        for thread, evidence in self._evidence.scenes(threads).items():
+        for thread, evidence in self._evidence.scenes(threads, history.matters).items():
             try:
                 folded = self._folded(thread, evidence, history)
             except Exception as error:

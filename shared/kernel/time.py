@@ -41,7 +41,8 @@ def span(occurred_at: datetime, precision: str) -> tuple[datetime, datetime]:
     if precision not in PRECISIONS:
         raise ValueError(f"precision is one of {', '.join(PRECISIONS)}")
     if precision == "minute":
-        return to_ms(occurred_at), to_ms(occurred_at)
+        instant = to_ms(occurred_at)
+        return instant, instant
     day = london_date(occurred_at)
     first, last = (day, day) if precision == "day" else (day.replace(day=1), _month_end(day))
     return at_london(first, time()), at_london(last + timedelta(days=1), time()) - timedelta(milliseconds=1)

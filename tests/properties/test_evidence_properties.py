@@ -19,7 +19,7 @@ from services.referrals_followup.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
-from tests.properties.families import HISTORY, KINDS, evidence_of, lives, threads_of
+from tests.properties.families import HISTORY, evidence_of, lives, threads_of
 from tests.properties.test_practice_properties import acted_on_and_later
 
 
@@ -50,7 +50,7 @@ def test_a_fold_of_what_is_read_for_a_thread_equals_the_fold_of_everything_there
     store.keep(events)
     threads = threads_of(events)
     everything = evidence_of(events)
-    for thread, read in store.scenes(threads).items():
+    for thread, read in store.scenes(threads, HISTORY.matters).items():
         assert fold(HISTORY, thread, read) == fold(HISTORY, thread, everything)
 
 
@@ -64,5 +64,5 @@ def test_every_thread_that_an_event_changes_is_among_those_it_is_said_to_touch(n
         known = evidence_of(events[:number])
         after = {thread: fold(HISTORY, thread, known) for thread in threads_of(events)}
         changed = {thread for thread, found in after.items() if found != before.get(thread, [])}
-        assert changed <= store.threads_touched_by([event], KINDS)
+        assert changed <= store.threads_touched_by([event], HISTORY.matters)
         before = after

@@ -80,10 +80,11 @@ def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner
     """
     is_fixed = content.get("at") == "opening"
     named = [(compile_matcher({**entry, "via": PEOPLE}), entry) for entry in content.get("latest", [])]
+    types = [matcher.event for matcher, _ in named]
 
     def owner(opening: Event, scene: Scene) -> Owner:
         role = opening.role if content["role"] == "actor" else content["role"]
-        for event in reversed(scene.standing) if named else ():
+        for event in reversed(scene.standing_of(*types)):
             for matcher, entry in named:
                 if is_fixed and order_key(event) > order_key(opening):
                     continue

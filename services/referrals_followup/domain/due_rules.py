@@ -53,11 +53,11 @@ def _after(anchor: Any, offset: Offset, words: str) -> DueRule:
                 return Computed(None, gap=EDD)
             found = due(offset, at_london(date.fromisoformat(edd), datetime.min.time()), "day", calendar)
             return Computed(found.at, found.skipped, words)
-        if "nth" in anchor:
+        if matcher is not None:
             matching = [
                 event
-                for event in scene.standing
-                if matcher and matcher.matches(event, scene) and not (is_since and happened_before(event, opening))
+                for event in scene.standing_of(matcher.event)
+                if matcher.matches(event, scene) and not (is_since and happened_before(event, opening))
             ]
             if len(matching) < anchor["nth"]:
                 return Computed(None)

@@ -26,6 +26,8 @@ ACCEPTED = "follow_up.accepted.v1"
 REFUSED = "follow_up.refused.v1"
 ENDED = "follow_up.ended.v1"
 
+ACT_TYPES = (CHASED, ACKNOWLEDGED, NOTED, ASSIGNED, ACCEPTED, REFUSED, ENDED)
+
 # The word by which a ladder names whose follow-up it is.
 OWNER = "owner"
 

@@ -6,6 +6,7 @@ explained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +14,13 @@ from functools import cached_property
 from typing import Any
 
 from services.referrals_followup.domain.compiling import compile_step
-from services.referrals_followup.domain.scene import Scene
-from services.referrals_followup.domain.standards import ANY_THREAD, Step
+from services.referrals_followup.domain.scene import BEARS_ON_ALL, Scene
+from services.referrals_followup.domain.standards import ANY_THREAD, OWN, Step
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
 
 NATIONAL = "england"
+ANYWHERE = "*"
 # Whose numbers count: those of the area where the person lives that day, or of the area that keeps the record.
 RESIDENCE, RECORD = "residence", "record"
 
@@ -45,16 +47,19 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class OfKind:
-    """The ids of the steps for one kind of thread by event type: those that such an event may open, those that count
-    it, and those that it opens for each obligation, as a closing."""
+    """The ids of the steps for one kind of thread by event type: those that such an event may open, those that it may
+    open where it is none of the thread's own, those that count it, and those that it opens for each obligation, as a
+    closing."""
 
     by_opener: Mapping[str, tuple[str, ...]]
+    by_other_opener: Mapping[str, tuple[str, ...]]
     by_counted: Mapping[str, tuple[str, ...]]
     by_closing: Mapping[str, tuple[str, ...]]
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> OfKind:
         opener: dict[str, set[str]] = {}
+        other_opener: dict[str, set[str]] = {}
         counted: dict[str, set[str]] = {}
         closing: dict[str, set[str]] = {}
         for step in steps:
@@ -65,13 +70,44 @@ class OfKind:
             else:
                 # What met a round of a recurring step may have opened the next one.
                 index, matchers = opener, (*step.opens_on, *(step.met_by if step.recurs else ()))
+                for matcher in step.opens_on:
+                    if matcher.via != OWN:
+                        other_opener.setdefault(matcher.event, set()).add(step.id)
             for matcher in matchers:
                 index.setdefault(matcher.event, set()).add(step.id)
-        return cls(_sorted(opener), _sorted(counted), _sorted(closing))
+        return cls(_sorted(opener), _sorted(other_opener), _sorted(counted), _sorted(closing))
 
 
 def _sorted(index: Mapping[str, set[str]]) -> Mapping[str, tuple[str, ...]]:
     return {event_type: tuple(sorted(found)) for event_type, found in index.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Matters:
+    """The types of event that can change what is expected about a kind of thread: `own` of those that name the thread,
+    `far` of those that only name one of its people."""
+
+    own: frozenset[str]
+    far: frozenset[str]
+
+
+# Where a pack names an event that need not be the thread's own.
+_FAR = frozenset({"person_has", "person_had", "people_had", "siblings_had", "latest"})
+_EVENT_TYPE = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")
+
+
+def _named(content: Any, is_far: bool = False) -> Iterator[tuple[str, bool]]:
+    """Each type of event that the content of a step names, and whether it may be another than the thread's own."""
+    if isinstance(content, str) and _EVENT_TYPE.fullmatch(content):
+        yield content, is_far
+    elif isinstance(content, list):
+        for one in content:
+            yield from _named(one, is_far)
+    elif isinstance(content, Mapping):
+        # A value that is read from an event may come from one about the people, where the thread has none.
+        is_anybodys = content.get("via", OWN) != OWN or "field" in content
+        for name, one in content.items():
+            yield from _named(one, is_far or name in _FAR or (name == "event" and is_anybodys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +128,7 @@ class RulesHistory:
 
     adoptions: tuple[Adoption, ...]
     _timelines: dict[str, tuple[Ruleset, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _counted: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
     _kinds: dict[tuple[str, str], OfKind] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -131,6 +168,22 @@ class RulesHistory:
             self._kinds[area, kind] = OfKind.of(steps)
         return self._kinds[area, kind]
 
+    def of_any_area(self, kind: str) -> OfKind:
+        """The same of all areas together."""
+        if (ANYWHERE, kind) not in self._kinds:
+            rulesets = (ruleset for area in self.packs() for ruleset in self.timeline(area))
+            self._kinds[ANYWHERE, kind] = OfKind.of(step for each in rulesets for step in each.by_thread.get(kind, ()))
+        return self._kinds[ANYWHERE, kind]
+
+    def types_counted(self, step_id: str) -> tuple[str, ...]:
+        """The types that this step has ever counted, or begun its count anew with, anywhere."""
+        if step_id not in self._counted:
+            steps = (ruleset.steps.get(step_id) for area in self.packs() for ruleset in self.timeline(area))
+            rules = [step.counted for step in steps if step and step.counted]
+            types = {matcher.event for rule in rules for matcher in (*rule.of, *rule.reset_by)}
+            self._counted[step_id] = tuple(sorted(types))
+        return self._counted[step_id]
+
     def area_for(self, step_id: str, event: Event, scene: Scene) -> str:
         """Whose numbers count for a step that this event opens."""
         return event.area if step_id in self._by_record else scene.area_of(event)
@@ -145,6 +198,30 @@ class RulesHistory:
             for step_id, content in adoption.content["steps"].items()
         }
         return frozenset(step_id for step_id, value in mode.items() if value == RECORD)
+
+    @cached_property
+    def matters(self) -> Mapping[str, Matters]:
+        """What matters to each kind of thread, by any step that was ever adopted."""
+        kinds_of: dict[str, set[str]] = {}
+        said: dict[str, set[tuple[str, bool]]] = {}
+        for adoption in self.adoptions:
+            for step_id, content in adoption.content["steps"].items():
+                kind = content.get("thread")
+                kinds_of.setdefault(step_id, set()).update(
+                    self.thread_kinds() if kind == ANY_THREAD else {kind} - {None}
+                )
+                said.setdefault(step_id, set()).update(_named(content))
+        found: dict[str, set[tuple[str, bool]]] = {kind: set() for kind in self.thread_kinds()}
+        for step_id, kinds in kinds_of.items():
+            for kind in kinds:
+                found[kind] |= said[step_id]
+        return {
+            kind: Matters(
+                BEARS_ON_ALL.union(event_type for event_type, _ in named),
+                BEARS_ON_ALL.union(event_type for event_type, is_far in named if is_far),
+            )
+            for kind, named in found.items()
+        }
 
     def packs(self) -> list[str]:
         """Every area that ever had a pack of its own, and the national one."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import count
+from operator import attrgetter
 
 from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
@@ -49,6 +50,11 @@ from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due, london_date, span
 
 BEREAVEMENT = "bereavement"
+
+_BY_OWN_OPENER = attrgetter("by_opener")
+_BY_OTHER_OPENER = attrgetter("by_other_opener")
+_BY_COUNTED = attrgetter("by_counted")
+_BY_CLOSING = attrgetter("by_closing")
 
 
 def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list[FollowUp]:
@@ -98,13 +104,11 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
             if step.recurs and follow_up.state == MET:
                 continuing.append((step, follow_up))
 
-    openings = [
-        (step_id, _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event)))
-        for event in scene.facts
-        for step_id in _steps(rules, scene, event, lambda kind: kind.by_opener)
-    ]
-    for step_id, opening in openings:
-        look_at(step_id, opening)
+    for event in scene.facts:
+        is_own = event.id in scene.own_ids
+        for step_id in _steps(rules, scene, event, _BY_OWN_OPENER if is_own else _BY_OTHER_OPENER):
+            opening_id = derived_id(step_id, scene.thread, event.id)
+            look_at(step_id, _Opening(event, opening_id, scene.retraction_of(event)))
     while continuing:
         step, met = continuing.pop()
         event = next(event for event in scene.standing if event.id == met.closed_by)
@@ -117,6 +121,8 @@ def _steps(
 ) -> Sequence[str]:
     """The steps about threads of this kind that an event of its type bears on in the way that `index` lists, where it
     was recorded and where its person lives."""
+    if event.type not in index(rules.of_any_area(scene.kind)):
+        return ()
     here, there = event.area, scene.area_of(event)
     found = index(rules.of_kind(here, scene.kind)).get(event.type, ())
     if there == here:
@@ -256,24 +262,34 @@ def _closing(
     step: Step, scene: Scene, opening: _Opening, until: datetime | None, loss: Event | None = None
 ) -> tuple[Event, str] | None:
     """The first thing to close it, of all that was recorded before the rules changed, and the state it leads to."""
+
+    def is_in_time(event: Event) -> bool:
+        return until is None or event.recorded_at < until
+
+    def first(matcher: Matcher) -> Event | None:
+        """The first in order: what is behind it closes nothing any more."""
+        for event in scene.standing_of(matcher.event):
+            if is_in_time(event) and _counts_after(event, opening) and matcher.closes(event, opening.event, scene):
+                return event
+        return None
+
     candidates = [
         (event, state)
         for matchers, state in ((step.met_by, MET), (step.ended_by, ENDED_STATE))
-        for event in scene.standing
         for matcher in matchers
-        if event.type == matcher.event and _counts_after(event, opening) and matcher.closes(event, opening.event, scene)
+        if (event := first(matcher)) is not None
     ]
-    candidates += [
+    others = [
         (event, ENDED_STATE)
         for event in scene.acts
         if event.type == ENDED and event.data["follow_up_id"] == opening.follow_up_id
     ]
     if step.met_by_acceptance:
-        candidates += _taken_over(scene, opening)
+        others += _taken_over(scene, opening)
     if loss is not None:
-        candidates.append((loss, ENDED_STATE))
-    in_time = [(event, state) for event, state in candidates if until is None or event.recorded_at < until]
-    return min(in_time, key=lambda candidate: (order_key(candidate[0]), candidate[1]), default=None)
+        others.append((loss, ENDED_STATE))
+    candidates += [(event, state) for event, state in others if is_in_time(event)]
+    return min(candidates, key=lambda candidate: (order_key(candidate[0]), candidate[1]), default=None)
 
 
 def _taken_over(scene: Scene, opening: _Opening) -> Iterator[tuple[Event, str]]:
@@ -314,10 +330,11 @@ def _closed(follow_up: FollowUp, state: str, closer: Event | None, reason: str) 
 
 def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
-    asked = {step_id for event in scene.facts for step_id in _steps(rules, scene, event, lambda kind: kind.by_counted)}
+    asked = {step_id for event in scene.facts for step_id in _steps(rules, scene, event, _BY_COUNTED)}
     for step_id in sorted(asked):
-        standing = list(_episodes(rules, scene, step_id, scene.standing))
-        claimed = list(_episodes(rules, scene, step_id, scene.everything))
+        types = rules.types_counted(step_id)
+        standing = list(_episodes(rules, scene, step_id, scene.standing_of(*types)))
+        claimed = list(_episodes(rules, scene, step_id, (event for event in scene.everything if event.type in types)))
         for ordinal in range(max(len(standing), len(claimed))):
             # Retracted facts no longer make up the episodes after those that stand: what was asked stays, as void.
             event = standing[ordinal] if ordinal < len(standing) else claimed[ordinal]
@@ -394,7 +411,7 @@ def _takes_in(closing: Event | None, event: Event) -> bool:
 def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> Iterator[FollowUp]:
     """One follow-up for each obligation that was still open when an agency closed its case about the same person."""
     for event in scene.facts:
-        for step_id in _steps(rules, scene, event, lambda kind: kind.by_closing):
+        for step_id in _steps(rules, scene, event, _BY_CLOSING):
             for obligation in found:
                 if _was_open(obligation, event, scene) and obligation.standard != step_id.partition(".")[0]:
                     yield from _about(rules, scene, step_id, obligation, event)

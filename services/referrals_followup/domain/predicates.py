@@ -36,15 +36,14 @@ def value_of(expression: Any, opening: Event, scene: Scene) -> Any:
     """
     if isinstance(expression, list):
         fields = {item["event"]: item["field"] for item in expression}
-        latest = next((event for event in reversed(scene.own_standing) if event.type in fields), None)
-        return latest and latest.data.get(fields[latest.type])
+        said = [event for event in scene.standing_of(*fields) if event.id in scene.own_ids]
+        return said[-1].data.get(fields[said[-1].type]) if said else None
     if not isinstance(expression, Mapping):
         return None
     wanted = expression.get("event")
     if wanted is None:
         return opening.data.get(expression["field"])
-    own = [event for event in reversed(scene.own_standing) if event.type == wanted]
-    found = (event.data.get(expression["field"]) for event in own or scene.about() if event.type == wanted)
+    found = (event.data.get(expression["field"]) for event in scene.about(wanted))
     return next((value for value in found if value is not None), None)
 
 
@@ -83,14 +82,16 @@ def _field_at_least(argument: list[Any]) -> Predicate:
 
 def _thread_has(argument: Any) -> Predicate:
     matcher = compile_matcher(argument)
-    return lambda event, scene: any(matcher.matches(other, scene) for other in scene.own_standing)
+    return lambda event, scene: any(
+        other.id in scene.own_ids and matcher.matches(other, scene) for other in scene.standing_of(matcher.event)
+    )
 
 
 def _person_has(argument: Any) -> Predicate:
     matcher = compile_matcher(argument)
     return lambda event, scene: any(
-        other.type == matcher.event and scene.is_about(other, event.subject) and matcher.holds(other, scene)
-        for other in scene.standing
+        scene.is_about(other, event.subject) and matcher.holds(other, scene)
+        for other in scene.standing_of(matcher.event)
     )
 
 
@@ -100,8 +101,8 @@ def _earlier(via: str) -> Callable[[Any], Predicate]:
     def compiled(argument: Any) -> Predicate:
         matcher = replace(compile_matcher(argument), via=via)
         return lambda event, scene: any(
-            other.type == matcher.event and order_key(other) < order_key(event) and matcher.matches(other, scene)
-            for other in scene.standing
+            order_key(other) < order_key(event) and matcher.matches(other, scene)
+            for other in scene.standing_of(matcher.event)
         )
 
     return compiled

@@ -5,7 +5,7 @@ Two ids that a standing link joins are one person here; the events themselves ke
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -33,6 +33,8 @@ _OVERDUE = timedelta(weeks=6)
 PERSON, PREGNANCY = "person", "pregnancy"
 # What is said of a child that bears on the pregnancy of the child's mother, or of whoever is named as its parent.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
+# What bears on every thread about the people that it names, whatever the standards ask for.
+BEARS_ON_ALL = frozenset({LINKED, UNLINKED, RETRACTION, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Scene:
         self.own_standing = tuple(event for event in self.standing if event.id in mine and not is_act(event))
         self.own_ids = frozenset(mine)
         self._areas: dict[str, str] = {}
+        self._standing_of: dict[tuple[str, ...], tuple[Event, ...]] = {}
 
     def _children_of(self, people: Collection[str], evidence: Iterable[Evidence]) -> frozenset[str]:
         births = (item.event for item in evidence if item.event.type == PREGNANCY_ENDED)
@@ -129,6 +132,20 @@ class Scene:
     def retraction_of(self, event: Event) -> Event | None:
         """The event that struck this one out, if any; only one of its own stream can."""
         return next((found for found in self._retractions.get(event.id, ()) if found.stream == event.stream), None)
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, list[Event]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.standing:
+            found.setdefault(event.type, []).append(event)
+        return found
+
+    def standing_of(self, *types: str) -> tuple[Event, ...]:
+        """What stands of these types, in order. Costs what there is of them, and that once."""
+        if types not in self._standing_of:
+            found = [event for event_type in dict.fromkeys(types) for event in self._by_type.get(event_type, ())]
+            self._standing_of[types] = tuple(found if len(types) == 1 else sorted(found, key=order_key))
+        return self._standing_of[types]
 
     @cached_property
     def retractions(self) -> list[Event]:
@@ -181,8 +198,8 @@ class Scene:
         """Whether this mother was pregnant when the event happened; on a pregnancy's thread, with that one."""
         return any(
             self.is_about(booked, person_id) and not happened_before(at, booked) and self._is_live(booked, at)
-            for booked in (self.own_standing if self.kind == PREGNANCY else self.standing)
-            if booked.type in BOOKED
+            for booked in self.standing_of(*BOOKED)
+            if self.kind != PREGNANCY or booked.id in self.own_ids
         )
 
     def _is_live(self, booked: Event, at: Event) -> bool:
@@ -191,8 +208,8 @@ class Scene:
             return False
         return not any(
             ended.data["pregnancy_id"] == booked.data["pregnancy_id"] and not happened_before(at, ended)
-            for ended in self.standing
-            if ended.type == PREGNANCY_ENDED and ended.id != at.id
+            for ended in self.standing_of(PREGNANCY_ENDED)
+            if ended.id != at.id
         )
 
     def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
@@ -200,10 +217,8 @@ class Scene:
         day = london_date(at.occurred_at)
         return person_id is not None and any(
             born <= day < plus_months(born, months)
-            for birth in self.standing
-            if birth.type == PREGNANCY_ENDED
-            and birth.data["outcome"] in BIRTHS
-            and self.person(person_id) == self.person(birth.subject or "")
+            for birth in self.standing_of(PREGNANCY_ENDED)
+            if birth.data["outcome"] in BIRTHS and self.person(person_id) == self.person(birth.subject or "")
             for born in [london_date(birth.occurred_at)]
         )
 
@@ -217,17 +232,16 @@ class Scene:
             for born in [london_date(birth.occurred_at)]
         )
 
-    def about(self) -> Iterator[Event]:
-        """What stands of the thread's own events, the latest first, then of those about its people."""
-        yield from reversed(self.own_standing)
-        for event in reversed(self.standing):
-            if any(self.is_about(event, person) for person in self.subjects):
+    def about(self, event_type: str) -> Iterator[Event]:
+        """What stands of this type, the latest first: of the thread's own, or if it has none, about its people."""
+        standing = self.standing_of(event_type)
+        own = [event for event in standing if event.id in self.own_ids]
+        for event in reversed(own or standing):
+            if own or any(self.is_about(event, person) for person in self.subjects):
                 yield event
 
     def births(self) -> Iterator[Event]:
-        return (
-            event for event in self.standing if event.type == PREGNANCY_ENDED and event.data["outcome"] not in LOSSES
-        )
+        return (event for event in self.standing_of(PREGNANCY_ENDED) if event.data["outcome"] not in LOSSES)
 
     def born_on(self, child_id: str | None) -> date | None:
         """The day of birth, as far as the birth is among what is known here."""
@@ -250,7 +264,7 @@ class Scene:
         return self._edd_of(self._own_pregnancy)
 
     def _edd_of(self, pregnancy_id: str | None) -> str | None:
-        said = [event for event in self.standing if event.type in EDD_SAID and event.data.get("edd")]
+        said = [event for event in self.standing_of(*EDD_SAID) if event.data.get("edd")]
         dates = [str(event.data["edd"]) for event in said if event.data["pregnancy_id"] == pregnancy_id]
         return dates[-1] if dates else None
 
@@ -295,7 +309,7 @@ class Scene:
 
     @cached_property
     def _moves(self) -> list[Event]:
-        return [event for event in self.standing if event.type == MOVED]
+        return list(self.standing_of(MOVED))
 
     # --- losses ---------------------------------------------------------------------------------------------------
 
@@ -330,9 +344,8 @@ class Scene:
     def _losses(self) -> list[Event]:
         return [
             event
-            for event in self.standing
-            if event.type in (DIED, PARENTHOOD_LOST)
-            or (event.type == PREGNANCY_ENDED and event.data["outcome"] in LOSSES)
+            for event in self.standing_of(DIED, PARENTHOOD_LOST, PREGNANCY_ENDED)
+            if event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES
         ]
 
 
