@@ -572,8 +572,7 @@ def test_pregnancies_are_listed_newest_first_by_mother_and_state(visitor: Caller
         rows = visitor.get("/v1/pregnancies", person=person_id, **query).json()["items"]
         return [f"/v1/pregnancies/{row['pregnancy_id']}" for row in rows]
 
-    eventually(lambda: listed(state="ended") == [first])
-    assert listed() == [second, first]
+    eventually(lambda: listed(state="ended") == [first] and listed() == [second, first])
     assert listed(state="booked") == [second]
     row = visitor.get("/v1/pregnancies", person=person_id, state="ended").json()["items"][0]
     assert row["outcome"] == "miscarriage"
