@@ -334,15 +334,27 @@ def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     for step_id in sorted(asked):
         types = rules.types_counted(step_id)
         standing = list(_episodes(rules, scene, step_id, scene.standing_of(*types)))
-        claimed = list(_episodes(rules, scene, step_id, (event for event in scene.everything if event.type in types)))
+        ever = [event for event in scene.everything if event.type in types]
+        claimed = list(_episodes(rules, scene, step_id, ever))
+        struck = (event for event in ever if _is_counted(rules, scene, step_id, event))
+        struck_by = sorted((found for event in struck if (found := scene.retraction_of(event))), key=order_key)
         for ordinal in range(max(len(standing), len(claimed))):
             # Retracted facts no longer make up the episodes after those that stand: what was asked stays, as void.
             event = standing[ordinal] if ordinal < len(standing) else claimed[ordinal]
-            retraction = None if ordinal < len(standing) else scene.retractions[-1]
+            retraction = None if ordinal < len(standing) else (struck_by or scene.retractions)[-1]
             opening = _Opening(event, _episode_id(step_id, scene, ordinal), retraction, is_episode=True)
             follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
             if follow_up is not None:
                 yield follow_up
+
+
+def _is_counted(rules: RulesHistory, scene: Scene, step_id: str, event: Event) -> bool:
+    """Whether the step counts the event, or begins its count anew with it, by the newest rules."""
+    ruleset = rules.newest(rules.area_for(step_id, event, scene))
+    step = ruleset.steps.get(step_id) if ruleset else None
+    if step is None or step.counted is None:
+        return False
+    return _any_matches((*step.counted.of, *step.counted.reset_by), event, scene)
 
 
 def _episode_id(step_id: str, scene: Scene, ordinal: int) -> str:
@@ -455,11 +467,11 @@ def _no_longer_asked_for(
         for event in scene.ever
         for step_id in sorted({one for kind in kinds for one in kind.by_opener.get(event.type, ())})
     ]
+    mattering = [event for event in scene.own if event.type in rules.matters[scene.kind].own]
     openings += [
-        (step_id, _Opening(scene.own[-1], _episode_id(step_id, scene, ordinal)))
+        (step_id, _Opening(mattering[-1], _episode_id(step_id, scene, ordinal)))
         for step_id in sorted({one for kind in kinds for several in kind.by_counted.values() for one in several})
-        for ordinal in range(len(scene.ever))
-        if scene.own
+        for ordinal in range(len(scene.ever) if mattering else 0)
     ]
     closings = [
         (step_id, event)
