@@ -94,7 +94,9 @@ class NowKnown:
 def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
     """Create the indexes behind the questions below; safe to repeat. Each holds what is still to do, or letters."""
     events.create_index(
-        [("relay.mail_for", ASCENDING)], name="mail_for", partialFilterExpression={"relay.mail_for": {"$exists": True}}
+        [("relay.mail_for", ASCENDING), ("_id", ASCENDING)],
+        name="mail_for_in_order",
+        partialFilterExpression={"relay.mail_for": {"$exists": True}},
     )
     events.create_index(
         [("relay.smtp.due_at", ASCENDING)],
@@ -123,12 +125,10 @@ def is_idle(events: Collection[dict[str, Any]]) -> bool:
 
 def compose(parts: Parts) -> None:
     """Put all that waits for a letter into letters. Raises when the store cannot be reached; repeat it then."""
-    waiting: dict[str, list[Event]] = {}
-    found = parts.store.collection.find({"relay.mail_for": {"$exists": True}}, {"event": 1, "relay.mail_for": 1})
-    for document in found.sort("_id", ASCENDING):
-        for recipient in document["relay"]["mail_for"]:
-            waiting.setdefault(recipient, []).append(event_of(document))
-    for recipient, chases in sorted(waiting.items()):
+    # One recipient at a time: after a long time away, chases are many and recipients few.
+    for recipient in sorted(parts.store.collection.distinct("relay.mail_for", {"relay.mail_for": {"$exists": True}})):
+        found = parts.store.collection.find({"relay.mail_for": recipient}, {"event": 1}).sort("_id", ASCENDING)
+        chases = [event_of(document) for document in found]
         try:
             _compose_for(parts, recipient, chases)
         except Exception as error:

@@ -22,7 +22,7 @@ from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, O
 from services.referrals_followup.domain.standards import LadderRung, Step
 from services.referrals_followup.links import record_url
 from services.referrals_followup.problems import DataProblems
-from services.referrals_followup.schemas import ANY
+from services.referrals_followup.schemas import ANY, STATES
 from services.referrals_followup.views import follow_up_of
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Refused
@@ -125,8 +125,8 @@ def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, 
     if "area" in query:
         require_area(actor, query["area"])
     wanted: dict[str, Any] = {"areas": query.get("area", {"$in": list(actor.areas)})}
-    if query["state"] != ANY:
-        wanted["state"] = query["state"]
+    # Any is each of them by name: the store then merges their parts of an index, each in order, and sorts nothing.
+    wanted["state"] = {"$in": list(STATES)} if query["state"] == ANY else query["state"]
     for name, field in (("team", "owner_team"), ("owner", "owner_person")):
         if name in query:
             wanted[field] = query[name]

@@ -4,12 +4,12 @@ Guarantees: nobody is chased for an act that any source has already recorded (a 
 complete position, leaves what opened at that very instant for the next one, and leaves alone a thread that could not be
 folded); killed anywhere and delivered again, no rung is
 lost or doubled; one follow-up that cannot be chased stops nobody else's. Cost grows with what is due, not with what is
-open.
+open; memory with neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
 
 KEPT_SECONDS = 30 * 24 * 3600
+VIEWS_AT_A_TIME = 500
 
 log = get_logger()
 
@@ -103,10 +104,16 @@ def sweep(parts: Parts, sweep_id: str) -> SweepReport:
     return SweepReport(sweep_id, now, as_of, chased, failed, silent)
 
 
-def _due(parts: Parts, as_of: datetime) -> list[dict[str, Any]]:
+def _due(parts: Parts, as_of: datetime) -> Iterator[dict[str, Any]]:
+    """What is due, the longest due first, in the order of the index, so that any number of them need little memory.
+
+    One that a fold moves meanwhile may come again, and is then chased once: a chase is recorded once in a sweep.
+    """
     # A position speaks of what was recorded before its instant: of what opened in it, the rest may not be known yet.
     due = {"state": OPEN, "next_rung_at": {"$lte": as_of}, "opened_recorded_at": {"$lt": as_of}}
-    return list(parts.views.collection.find(due).sort([("next_rung_at", ASCENDING), ("_id", ASCENDING)]))
+    found = parts.views.collection.find(due, batch_size=VIEWS_AT_A_TIME)
+    with found.sort([("next_rung_at", ASCENDING), ("_id", ASCENDING)]) as views:
+        yield from views
 
 
 def _chase(parts: Parts, follow_up: FollowUp, as_of: datetime, sweep_id: str) -> int:

@@ -58,8 +58,10 @@ class FollowUpView(Document):
         "strict": False,
         "index_cls": False,
         "indexes": [
-            {"fields": ["state", "next_rung_at"], "name": "sweep"},
+            {"fields": ["state", "next_rung_at", "id"], "name": "sweep_in_order"},
             {"fields": ["areas", "state", "due_at", "id"], "name": "area_due"},
+            {"fields": ["areas", "state", "opened_at", "id"], "name": "area_opened"},
+            {"fields": ["areas", "state", "standard", "id"], "name": "area_standard"},
             {"fields": ["owner_team", "state", "due_at", "id"], "name": "team_due"},
             {"fields": ["owner_person", "state", "due_at", "id"], "name": "owner_due"},
             {"fields": ["person", "state", "due_at", "id"], "name": "person_due"},
