@@ -1,0 +1,355 @@
+"""How many round trips one act costs, for fixed inputs: counted, so the same on every machine.
+
+Commands to MongoDB are counted by pymongo's own monitoring, with how many documents they carry; messages at the
+channel. `measured` needs a real MongoDB and a real RabbitMQ. What is counted is compared with `counts.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+from uuid import uuid4
+
+from pymongo import MongoClient, monitoring
+
+from deploy.local.parts import Parts
+from services.perinatal.parts import build as build_perinatal
+from services.perinatal.service import PerinatalService
+from services.referrals_followup import hearing, queries
+from services.referrals_followup.schemas import FollowUpsQuery, ScopeQuery
+from shared.clock import MovableClock
+from shared.config import Config
+from shared.events.mongo import open_database
+from shared.events.relay import Relay
+from shared.kernel.decisions import Actor
+from shared.kernel.envelope import CONTENT_TYPE, Event
+from shared.messaging import consumer
+from shared.messaging.incoming import Delivery
+from shared.messaging.publisher import ConfirmedPublisher, Outgoing
+from shared.messaging.topology import EVIDENCE, SERVICES, declare, exchange_of
+from shared.web.bulk import Bulk, Order, Source
+from shared.web.endpoint import endpoints_of
+from shared.web.exchange import Answer, Request
+from shared.web.parts import SETTINGS
+from tests.bench.histories import message, shuffled, together
+from tests.contract.toy import free_port
+from tests.integration.bus import publish, record
+from tests.integration.ledger import MONDAY, Inbox, Ledger, config, mail_server, referral_noted
+
+COUNTS = Path(__file__).with_name("counts.json")
+GP = Actor("gp-okafor", "gp_practice", "gp-mill-road", ("essex",))
+MANAGER = Actor("lead-marchetti", "safeguarding_lead", "safeguarding-essex", ("essex",))
+NAMES = {"given_name": "Wren", "family_name": "Exampleton"}
+NOTED = {"stage": "intended", "service": "camhs", "reason_code": "depression", "urgency": "routine"}
+DUE = MONDAY + timedelta(days=3)
+
+Counts = dict[str, int]
+
+_CARRIED = {"insert": "documents", "update": "updates", "delete": "deletes"}
+_QUERIES = ("find", "aggregate", "count", "distinct", "getMore", "findAndModify")
+
+
+class Tally(monitoring.CommandListener):
+    """Counts the commands that clients opened after it was registered send to one database at a time."""
+
+    def __init__(self) -> None:
+        self._database: str | None = None
+        self._counts: Counter[str] = Counter()
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.database_name != self._database:
+            return
+        name = event.command_name
+        if name in _CARRIED:
+            self._counts[f"{name}s"] += 1
+            self._counts[f"documents in {name}s"] += len(event.command[_CARRIED[name]])
+        elif name in _QUERIES:
+            self._counts[f"{name} queries"] += 1
+
+    def succeeded(self, event: Any) -> None:
+        """Only what was asked is counted."""
+
+    def failed(self, event: Any) -> None:
+        """Only what was asked is counted."""
+
+    @contextmanager
+    def counting(self, database: str) -> Iterator[Counter[str]]:
+        """What is asked of this database inside the block; more may be added to it."""
+        self._database, self._counts = database, Counter()
+        try:
+            yield self._counts
+        finally:
+            self._database = None
+
+
+TALLY = Tally()
+monitoring.register(TALLY)
+
+
+def accepted() -> dict[str, Counts]:
+    """The counts that were agreed on."""
+    counts: dict[str, Counts] = json.loads(COUNTS.read_text())
+    return counts
+
+
+def accept(counts: Mapping[str, Counts]) -> None:
+    """From now on these are the counts that are agreed on."""
+    COUNTS.write_text(json.dumps(counts, indent=2) + "\n")
+
+
+def changed(counts: Mapping[str, Counts], agreed: Mapping[str, Counts]) -> list[str]:
+    """What differs, a line each, for a person."""
+    return [
+        f"{what}: {name} {agreed.get(what, {}).get(name, 0)} -> {counts.get(what, {}).get(name, 0)}"
+        for what in sorted({*counts, *agreed})
+        for name in sorted({*counts.get(what, {}), *agreed.get(what, {})})
+        if counts.get(what, {}).get(name, 0) != agreed.get(what, {}).get(name, 0)
+    ]
+
+
+def measured(parts: Parts) -> dict[str, Counts]:
+    """Every count, each on a database of its own; in well under a minute."""
+    found: dict[str, Counts] = {}
+    for count in (_recording, _relaying, _ledger_batches, _sweeps, _questions):
+        found |= {what: dict(sorted(counts.items())) for what, counts in count(parts).items()}
+    return found
+
+
+# --- recording ------------------------------------------------------------------------------------------------------
+
+
+def _recording(parts: Parts) -> dict[str, Counter[str]]:
+    with _database(parts) as name, TemporaryDirectory() as folder:
+        key = Path(folder) / "person.key"
+        key.write_text("5" * 64)
+        service = PerinatalService()
+        service.parts = build_perinatal(
+            Config(
+                service="perinatal",
+                role="import",
+                mongodb_uri=parts.mongodb_uri,
+                mongodb_database=name,
+                public_url="http://perinatal.example",
+                bank_holidays_until=2016,
+                person_id_key_file=key,
+            )
+        )
+        try:
+            with TALLY.counting(name) as registered:
+                person = _post(service, "/v1/people", NAMES)
+            noted_body = {**NOTED, "person_id": person.body["person_id"]}
+            with TALLY.counting(name) as noted:
+                referral = _post(service, "/v1/referrals", noted_body)
+            with TALLY.counting(name) as sent:
+                of = {"referral_id": str(referral.body["referral_id"])}
+                _post(service, "/v1/referrals/<referral_id>/sent", {"channel": "letter"}, **of)
+            orders = [order for number in range(250) for order in _two_orders(f"bulk-{number}")]
+            with TALLY.counting(name) as bulk:
+                results = Bulk(service).give(orders, str(uuid4()))
+        finally:
+            service.parts.close()
+        assert all(result.is_recorded for result in results), results
+    return {
+        "recording: a person": registered,
+        "recording: a referral noted": noted,
+        "recording: a referral sent": sent,
+        "recording: 500 commands at once": bulk,
+    }
+
+
+def _post(service: PerinatalService, url: str, body: Mapping[str, Any], **path: str) -> Answer:
+    name, endpoint = next(
+        (name, one) for name, one in endpoints_of(PerinatalService) if (one.method, one.url) == ("POST", url)
+    )
+    request = Request(GP, str(uuid4()), path, body=endpoint.loaded(body), key=uuid4().hex)
+    answer: Answer = getattr(service, name)(request)
+    return answer
+
+
+def _two_orders(key: str) -> list[Order]:
+    sources = {"person_id": Source(f"{key}-person", "person_id")}
+    return [
+        Order(GP, f"{key}-person", "/v1/people", NAMES),
+        Order(GP, f"{key}-noted", "/v1/referrals", NOTED, sources=sources),
+    ]
+
+
+# --- the relay ------------------------------------------------------------------------------------------------------
+
+
+class _Counted:
+    """A publisher that counts into whatever `counts` is at the time."""
+
+    def __init__(self, publisher: ConfirmedPublisher) -> None:
+        self._publisher = publisher
+        self.counts: Counter[str] = Counter()
+
+    def publish(self, messages: list[Outgoing]) -> set[str]:
+        self.counts["publishes"] += len(messages)
+        self.counts["waits for confirms"] += 1
+        return self._publisher.publish(messages)
+
+
+def _relaying(parts: Parts) -> dict[str, Counter[str]]:
+    with _database(parts) as name, _vhost(parts) as amqp_uri:
+        for service in SERVICES:
+            declare(amqp_uri, service)
+        database = open_database(parts.mongodb_uri, name)
+        publisher = ConfirmedPublisher(amqp_uri, exchange_of("perinatal"))
+        publisher.open()
+        counted = _Counted(publisher)
+        relay = Relay(database, counted, service="perinatal", clock=MovableClock(MONDAY))
+        relay.ensure_indexes()
+        found = {}
+        # How often a position is told depends on real time: here with each step.
+        with patch("shared.events.relay.REPORT_EVERY", 0.0):
+            relay.step()
+            for events in (1, 500):
+                record(database, events, at=MONDAY)
+                with TALLY.counting(name) as counts:
+                    counted.counts = counts
+                    relay.step()
+                found[f"relay: a step over {events}"] = counts
+        publisher.close()
+        database.client.close()
+    return found
+
+
+# --- the ledger -----------------------------------------------------------------------------------------------------
+
+
+class _Container:
+    """What a consumer needs of a nameko container, without greenlets: the handler runs at once."""
+
+    def __init__(self, settings: Config, handle: Callable[[list[Delivery]], Any]) -> None:
+        self.config = {SETTINGS: settings}
+        self._handle = handle
+
+    def spawn_worker(self, entrypoint: Any, args: Any, kwargs: Any, handle_result: Callable[..., Any]) -> None:
+        outcomes = self._handle(*args)
+        entrypoint._stopping.send(True)  # one batch is enough
+        handle_result(None, outcomes, None)
+
+
+class _Session(consumer.Session):
+    """A stay at the broker that is counted: what is acknowledged, and in how many messages of the protocol."""
+
+    counts: Counter[str]
+
+    def acknowledge(self, messages: Sequence[Any]) -> None:
+        with patch.object(self._channel, "basic_ack", wraps=self._channel.basic_ack) as ack:
+            super().acknowledge(messages)
+        self.counts["acks"] += ack.call_count
+        self.counts["messages acknowledged"] += len(messages)
+
+
+def _ledger_batches(parts: Parts) -> dict[str, Counter[str]]:
+    mixed = shuffled(people=100)
+    inputs = {
+        "ledger: a batch of 1": ([], together(people=1)[:1]),
+        "ledger: a batch of 500 together": ([], together(people=25)),
+        "ledger: a batch of 500 shuffled": (mixed[:1500], mixed[1500:]),
+    }
+    found = {}
+    for what, (before, events) in inputs.items():
+        with _ledger(parts) as (ledger, name), _vhost(parts) as amqp_uri:
+            for first in range(0, len(before), 500):
+                ledger.hear(*before[first : first + 500])
+            with TALLY.counting(name) as counts:
+                _consume(ledger, amqp_uri, events, counts)
+            found[what] = counts
+    return found
+
+
+def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Counter[str]) -> None:
+    """Have these events heard as one batch by the consumer of the service, from a real queue."""
+    declare(amqp_uri, "referrals_followup")
+    publish(amqp_uri, EVIDENCE, *((message(one), {"content_type": CONTENT_TYPE}) for one in events))
+    one = consumer.Consumer(EVIDENCE, batch=len(events))
+    settings = replace(ledger.parts.config, amqp_uri=amqp_uri)
+    one.container = _Container(settings, partial(hearing.hear, ledger.parts))
+    with (
+        patch.object(consumer, "Session", type("Counted", (_Session,), {"counts": counts})),
+        patch("shared.messaging.session._LINGER", 5.0),
+        patch("shared.messaging.session._LINGER_IN_ALL", 30.0),
+    ):
+        one.setup()
+        one._run()
+
+
+# --- sweeps and questions -------------------------------------------------------------------------------------------
+
+
+def _sweeps(parts: Parts) -> dict[str, Counter[str]]:
+    found = {}
+    for still_open in (100, 1_000):
+        with _ledger(parts) as (ledger, name):
+            _open(ledger, due=10, later=still_open - 10)
+            ledger.clock.set(DUE)
+            ledger.catch_up()
+            with TALLY.counting(name) as counts:
+                ledger.sweep()
+            assert len(ledger.chases()) == 10
+            found[f"sweep: 10 due among {still_open} open"] = counts
+    return found
+
+
+def _questions(parts: Parts) -> dict[str, Counter[str]]:
+    with _ledger(parts) as (ledger, name):
+        _open(ledger, due=10, later=190)
+        ledger.clock.set(DUE)
+        ledger.catch_up()
+        queries.summed(ledger.parts, MANAGER, ScopeQuery().load({}))  # the first to ask notes how far all is complete
+        with TALLY.counting(name) as listed:
+            page = queries.listed(ledger.parts, MANAGER, FollowUpsQuery().load({}))
+        with TALLY.counting(name) as summed:
+            queries.summed(ledger.parts, MANAGER, ScopeQuery().load({}))
+        assert page["items"]
+    return {"a manager's list, first page": listed, "a manager's summary": summed}
+
+
+def _open(ledger: Ledger, due: int, later: int) -> None:
+    """So many referrals that were noted, of as many people: some due by `DUE`, the others a week after that."""
+    at = [*[MONDAY] * due, *[MONDAY + timedelta(days=7)] * later]
+    ledger.clock.set(max(at))
+    noted = [referral_noted(when, person=f"p_{number:032x}") for number, when in enumerate(at)]
+    for first in range(0, len(noted), 500):
+        ledger.hear(*noted[first : first + 500])
+
+
+# --- what they stand on ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _database(parts: Parts) -> Iterator[str]:
+    name = f"counts_{uuid4().hex}"
+    yield name
+    with MongoClient[Any](parts.mongodb_uri) as client:
+        client.drop_database(name)
+
+
+@contextmanager
+def _vhost(parts: Parts) -> Iterator[str]:
+    name = f"counts_{uuid4().hex}"
+    yield parts.new_vhost(name)
+    parts.drop_vhost(name)
+
+
+@contextmanager
+def _ledger(parts: Parts) -> Iterator[tuple[Ledger, str]]:
+    """A follow-up service without its processes, and the name of its database."""
+    port = free_port()
+    with _database(parts) as name, MongoClient[Any](parts.mongodb_uri) as client, mail_server(Inbox(), port):
+        ledger = Ledger(config(client[name], parts.mongodb_uri, port), MovableClock(MONDAY - timedelta(days=300)))
+        ledger.clock.set(MONDAY)
+        yield ledger, name
+        ledger.close()
