@@ -1,6 +1,6 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-heavy chaos chaos-cluster standards lint lock clean
+.PHONY: help setup demo up test test-heavy chaos chaos-cluster bench bench-quick standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -35,6 +35,14 @@ chaos: setup ## 20,000 events while everything is killed, and what became of eac
 chaos-cluster: setup ## three nodes of RabbitMQ and MongoDB, two of each service, any one of them lost; ARGS='--seed 3'
 	@$(VENV) -m tests.chaos.run_cluster $(ARGS)
 
+bench: setup ## how fast, beside what others would pick, in half an hour; says which bars are met
+	@sh deploy/setup.sh .venv-bench tests/bench/peers/requirements.txt
+	@$(VENV) -m tests.bench.run $(ARGS)
+
+bench-quick: setup ## the counts, and one short round; ARGS=--accept agrees on new counts
+	@sh deploy/setup.sh .venv-bench tests/bench/peers/requirements.txt
+	@$(VENV) -m tests.bench.run --quick $(ARGS)
+
 standards: setup ## the page of all practice standards, from the packs
 	@$(VENV) -m services.referrals_followup.standards_page
 
@@ -45,8 +53,8 @@ lint: setup ## style, types, who may import whom, and the compose file
 	.venv/bin/lint-imports
 	$(VENV) -m deploy.check_compose
 
-lock: setup ## new lock files from requirements.in and requirements-dev.in
+lock: setup ## new lock files from every requirements.in
 	@sh deploy/lock.sh
 
 clean: ## removes the virtual environment and the data of every stack; stop them first
-	rm -rf .venv .run .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .run .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Makes .venv from requirements-dev.txt with Python 3.11, once for each state of that file. PYTHON names another
-# interpreter. Two runs at once wait for each other; a run that was broken off is done again.
+# Makes .venv from requirements-dev.txt with Python 3.11, once for each state of that file; or, given two names, another
+# environment from another file. PYTHON names another interpreter. Two runs at once wait for each other; a run that was
+# broken off is done again.
 set -eu
 cd "$(dirname "$0")/.."
 
-want=$(sha256sum requirements-dev.txt | cut -c1-16)
-stamp=".venv/.made-from-$want"
-is_made() { [ -e "$stamp" ] && .venv/bin/python -c '' 2>/dev/null; }
+venv=${1:-.venv}
+requirements=${2:-requirements-dev.txt}
+want=$(sha256sum "$requirements" | cut -c1-16)
+stamp="$venv/.made-from-$want"
+is_made() { [ -e "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null; }
 if is_made; then exit 0; fi
 
 is_3_11() { "$1" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' >/dev/null 2>&1; }
@@ -26,9 +29,9 @@ exec 9>.run/setup.lock
 flock 9
 if is_made; then exit 0; fi
 
-echo "Making .venv with $("$python" --version) (once; about half a minute)"
-rm -rf .venv
-if ! "$python" -m venv .venv >/dev/null 2>&1; then
+echo "Making $venv with $("$python" --version) (once; about half a minute)"
+rm -rf "$venv"
+if ! "$python" -m venv "$venv" >/dev/null 2>&1; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         echo "Installing python3-venv with apt-get"
         export DEBIAN_FRONTEND=noninteractive
@@ -38,8 +41,8 @@ if ! "$python" -m venv .venv >/dev/null 2>&1; then
         echo "$python cannot make virtual environments. As root: apt-get install python3-venv" >&2
         exit 1
     fi
-    rm -rf .venv
-    "$python" -m venv .venv
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
 fi
-.venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: -r "$requirements"
 touch "$stamp"

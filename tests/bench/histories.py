@@ -17,11 +17,11 @@ from shared.kernel.ids import derived_id
 from tests.integration.ledger import MONDAY, an_event
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
-FIRST_REFERRAL = (
-    "intended sent acknowledged more_info_requested more_info_given accepted appointment_booked not_attended "
-    "miss_contacted appointment_booked attended assessed treatment_started treatment_ended outcome_returned "
-    "outcome_acknowledged closed"
-).split()
+FIRST_REFERRAL = [
+    *("intended", "sent", "acknowledged", "more_info_requested", "more_info_given", "accepted"),
+    *("appointment_booked", "not_attended", "miss_contacted", "appointment_booked", "attended", "assessed"),
+    *("treatment_started", "treatment_ended", "outcome_returned", "outcome_acknowledged", "closed"),
+]
 SECOND_REFERRAL = ["intended", "sent"]
 EVENTS_EACH = 1 + len(FIRST_REFERRAL) + len(SECOND_REFERRAL)
 BEGAN = MONDAY - timedelta(days=90)

@@ -1,0 +1,104 @@
+"""The bars, as data: what is asked of which race, and whether the rounds meet it.
+
+A round's ratio is of figures measured in that round, so it depends on the machine as little as can be. A bar that is
+not met is printed as such, and fails nothing: seconds are the machine's, only counts are ours alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from tests.bench import races
+
+Round = Mapping[str, Mapping[str, float]]
+Value = Callable[[Round], float]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """`value` of a round of `race` is to be at least, or at most, `limit`."""
+
+    race: str
+    what: str
+    value: Value
+    limit: float
+    at_least: bool = True
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The median over the rounds with the least and the most; None when a figure is missing."""
+
+    bar: Bar
+    middle: float | None
+    least: float | None = None
+    most: float | None = None
+
+    @property
+    def is_met(self) -> bool | None:
+        if self.middle is None:
+            return None
+        return self.middle >= self.bar.limit if self.bar.at_least else self.middle <= self.bar.limit
+
+    @property
+    def word(self) -> str:
+        return {True: "met", False: "NOT MET", None: "not measured"}[self.is_met]
+
+    def to_json(self) -> dict[str, Any]:
+        bar = self.bar
+        return {
+            "race": bar.race,
+            "bar": bar.what,
+            "limit": bar.limit,
+            "at_least": bar.at_least,
+            "unit": bar.unit,
+            "median": self.middle,
+            "min": self.least,
+            "max": self.most,
+            "verdict": self.word,
+        }
+
+
+def of_ours(name: str) -> Value:
+    return lambda found: found[races.OURS][name]
+
+
+def ratio(to: str, name: str = "rate") -> Value:
+    """Ours over somebody else's, in the same round."""
+    return lambda found: found[races.OURS][name] / found[to][name]
+
+
+BARS = (
+    Bar(races.RECORDING, "2x nameko, the usual idiom (a)", ratio(races.NAMEKO), 2.0, unit="x"),
+    Bar(races.RECORDING, "2x FastAPI + FastStream (b)", ratio(races.FAST), 2.0, unit="x"),
+    Bar(races.RECORDING, "p95 no worse than (a)'s", ratio(races.NAMEKO, "p95_ms"), 1.0, at_least=False, unit="x"),
+    Bar(races.RECORDING, "p95 no worse than (b)'s", ratio(races.FAST, "p95_ms"), 1.0, at_least=False, unit="x"),
+    Bar(races.TOGETHER, "4,000 events/s", of_ours("rate"), 4_000, unit="/s"),
+    Bar(races.TOGETHER, "0.25 of the floor", ratio(races.FLOOR), 0.25, unit="x"),
+    Bar(races.SHUFFLED, "2,000 events/s", of_ours("rate"), 2_000, unit="/s"),
+    Bar(races.SHUFFLED, "0.25 of the floor", ratio(races.FLOOR), 0.25, unit="x"),
+    Bar(races.SHUFFLED, "3x FastAPI + FastStream (b)", ratio(races.FAST), 3.0, unit="x"),
+    Bar(races.SHUFFLED, "3x Celery (c)", ratio(races.CELERY), 3.0, unit="x"),
+    Bar(races.VISIBLE, "p95 under 150 ms", of_ours("p95_ms"), 150, at_least=False, unit=" ms"),
+    Bar(races.BULK, "2,000 events/s", of_ours("rate"), 2_000, unit="/s"),
+    Bar(races.BULK, "4x nameko, the usual idiom (a)", ratio(races.NAMEKO), 4.0, unit="x"),
+)
+
+
+def judged(rounds: Mapping[str, Sequence[Round]]) -> list[Verdict]:
+    """A verdict on every bar of the races that were run."""
+    return [_judged(bar, rounds[bar.race]) for bar in BARS if bar.race in rounds]
+
+
+def _judged(bar: Bar, rounds: Sequence[Round]) -> Verdict:
+    values = []
+    for found in rounds:
+        try:
+            values.append(bar.value(found))
+        except (KeyError, ZeroDivisionError):  # a contestant was stuck in that round
+            continue
+    return Verdict(bar, median(values), min(values), max(values)) if values else Verdict(bar, None)

@@ -1,0 +1,225 @@
+"""What every round stands on: one real MongoDB and one real RabbitMQ, and in them a database and a virtual host of the
+round's own; and the processes of a contestant, which are gone at the end of its round."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pika
+import requests
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from deploy.local.folders import ROOT, fresh_name
+from deploy.local.parts import Parts, local_parts
+from deploy.local.stack import DIRECTORY, STANDARDS
+from deploy.local.tied import tied
+from deploy.local.tokens import AUDIENCE, ISSUER, mint
+from shared.kernel.envelope import CONTENT_TYPE
+from tests.support import eventually
+
+PEERS = ROOT / ".venv-bench" / "bin"
+READY_WITHIN = 60.0
+STOPS_WITHIN = 10.0
+LOOK_EVERY = 0.02
+# A rate is measured from when this share of the work is done: starting up is no part of it.
+RUN_IN = 0.1
+
+
+class Stuck(Exception):
+    """A contestant did not do its work in time. The message ends with what its processes said last."""
+
+
+@dataclass
+class Field:
+    """The place of one round: empty at its beginning."""
+
+    parts: Parts
+    name: str
+    amqp_uri: str
+    folder: Path
+    client: MongoClient[dict[str, Any]]
+    processes: ExitStack
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The settings of every process, ours and the peers'; each of our services has a database of its own."""
+        secrets = self.parts.secrets
+        smtp_host, smtp_port = self.parts.smtp
+        return {
+            **{name: value for name, value in os.environ.items() if name != "FOLLOWTHROUGH_CONFIG"},
+            "MONGODB_URI": self.parts.mongodb_uri,
+            "AMQP_URI": self.amqp_uri,
+            "JWT_PUBLIC_KEY_FILE": str(secrets.jwt_public_key_file),
+            "JWT_ISSUER": ISSUER,
+            "JWT_AUDIENCE": AUDIENCE,
+            "PERSON_ID_KEY_FILE": str(secrets.person_id_key_file),
+            "DIRECTORY_FILE": str(DIRECTORY),
+            "STANDARDS_DIR": str(STANDARDS),
+            "SMTP_HOST": smtp_host,
+            "SMTP_PORT": str(smtp_port),
+            "MAIL_FROM": "followthrough@localhost",
+            "PERINATAL_URL": "http://perinatal.example",
+            "LEAVING_CARE_URL": "http://leaving-care.example",
+            "LOG_LEVEL": "warning",
+            "PYTHONWARNINGS": "ignore",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def database(self, of: str) -> Database[dict[str, Any]]:
+        """The database of one service, or of a peer, in this round."""
+        return self.client[f"{self.name}_{of}"]
+
+    def settings(self, of: str, **more: str) -> dict[str, str]:
+        """The environment of a process of one service, or of a peer."""
+        return {**self.environment, "MONGODB_DATABASE": self.database(of).name, **more}
+
+    def address(self) -> str:
+        """`host:port` where nothing listens yet."""
+        return f"127.0.0.1:{self.parts.ports.take(uuid4().hex)}"
+
+    def token(self, number: int) -> str:
+        """A token of a GP's."""
+        secret = self.parts.secrets.jwt_private_key_file.read_text()
+        return mint(secret, f"gp-{number}", "gp_practice", "gp-mill-road", ["essex"])
+
+    def run(self, service: str, role: str) -> None:
+        """A role of one of our services that ends."""
+        argv = [sys.executable, "-m", f"services.{service}", role]
+        subprocess.run(argv, cwd=ROOT, env=self.settings(service), check=True, capture_output=True, timeout=60)
+
+    def serve(self, service: str, *role: str, **settings: str) -> None:
+        """A role of one of our services that goes on until the end of the round."""
+        self.start([sys.executable, "-m", f"services.{service}", *role], self.settings(service, **settings))
+
+    def start(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        """A process that goes on until the end of the round."""
+        log = (self.folder / f"{len(list(self.folder.iterdir()))}.log").open("wb")
+        process = subprocess.Popen(tied(list(argv)), cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
+        self.started.append(process)
+        self.processes.callback(_end, process)
+
+    def publish(self, queue: str, bodies: Sequence[bytes], **properties: Any) -> None:
+        """Put durable messages into a queue; returns when all are ready in it."""
+        with self.channel() as channel:
+            how = pika.BasicProperties(**{"content_type": CONTENT_TYPE, "delivery_mode": 2, **properties})
+            for body in bodies:
+                channel.basic_publish("", queue, body, how)
+        self.wait(f"{queue} is filled", lambda: self.waiting_in(queue) == len(bodies))
+
+    def waiting_in(self, queue: str) -> int:
+        """How many messages are ready in a queue."""
+        with self.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).method.message_count)
+
+    @contextmanager
+    def channel(self) -> Iterator[Any]:
+        with pika.BlockingConnection(pika.URLParameters(self.amqp_uri)) as connection:
+            yield connection.channel()
+
+    def wait_for(self, address: str) -> None:
+        """Waits until something answers HTTP there, whatever it says."""
+        self.wait(f"{address} answers", lambda: _answers(address))
+
+    def wait(self, what: str, condition: Callable[[], Any], within: float = READY_WITHIN) -> None:
+        """Raises Stuck."""
+        try:
+            eventually(lambda: self._living() and condition(), within)
+        except AssertionError as late:
+            raise Stuck(f"{what}: {late}\n{self._last_words()}") from late
+
+    def rate(self, work: int, done: Callable[[], int], within: float) -> float:
+        """How many a second are done, from when a tenth of the work is done until all of it is. Raises Stuck."""
+        deadline = time.monotonic() + within
+        began: tuple[int, float] | None = None
+        while True:
+            self._living()
+            count, now = done(), time.monotonic()
+            if began is None and count >= work * RUN_IN:
+                began = count, now
+            if began is not None and count >= work:
+                return (work - began[0]) / max(now - began[1], LOOK_EVERY)
+            if now > deadline:
+                raise Stuck(f"{count} of {work} done in {within:.0f} s\n{self._last_words()}")
+            time.sleep(LOOK_EVERY)
+
+    def load(self, address: str, **asked: Any) -> dict[str, Any]:
+        """What the load generator, a process of its own, measured there."""
+        asked = {"address": address, "tokens": [self.token(number) for number in range(asked["connections"])], **asked}
+        argv = [sys.executable, "-m", "tests.bench.load"]
+        within = asked["seconds"] + READY_WITHIN
+        ran = subprocess.run(argv, cwd=ROOT, input=json.dumps(asked).encode(), capture_output=True, timeout=within)
+        if ran.returncode:
+            raise Stuck(f"{ran.stderr.decode()[-2000:]}\n{self._last_words()}")
+        measured: dict[str, Any] = json.loads(ran.stdout)
+        return measured
+
+    def _living(self) -> bool:
+        """Raises Stuck when a process has ended by itself."""
+        if any(process.poll() is not None for process in self.started):
+            raise Stuck(f"a process ended\n{self._last_words()}")
+        return True
+
+    def _last_words(self) -> str:
+        return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in sorted(self.folder.glob("*.log")))
+
+
+@dataclass(frozen=True)
+class Ground:
+    """The parts for all rounds of a run."""
+
+    parts: Parts
+
+    @contextmanager
+    def field(self) -> Iterator[Field]:
+        """An empty place for a round; nothing of it is left afterwards."""
+        name = f"bench_{uuid4().hex[:12]}"
+        folder = self.parts.folder / name
+        folder.mkdir()
+        amqp_uri = self.parts.new_vhost(name)
+        with MongoClient[Any](self.parts.mongodb_uri) as client:
+            try:
+                with ExitStack() as processes:
+                    yield Field(self.parts, name, amqp_uri, folder, client, processes)
+            finally:
+                for database in client.list_database_names():
+                    if database.startswith(name):
+                        client.drop_database(database)
+                self.parts.drop_vhost(name)
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """A MongoDB and a RabbitMQ for one run."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "AMQP_URI")}
+    with local_parts(fresh_name("bench"), environment=environment) as parts:
+        yield Ground(parts)
+
+
+def _answers(address: str) -> bool:
+    with requests.Session() as session:
+        session.trust_env = False
+        with suppress(requests.RequestException):
+            return session.get(f"http://{address}/health/ready", timeout=5).status_code < 500
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOPS_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

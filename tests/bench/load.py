@@ -1,0 +1,101 @@
+"""The load generator: a process that reads what is asked as JSON, and writes what it measured as JSON.
+
+Each connection tells one story after the other: a person is registered, a referral noted, and sent. Asked for a `rate`
+it sends so many requests a second, and otherwise each as soon as the answer before it has come. What happens in the
+first second is not counted. It says how much CPU it used itself: near 1.0, it is what was measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+RUN_IN = 1.0
+PERSON = {"given_name": "Wren", "family_name": "Exampleton", "date_of_birth": "1994-05-15"}
+NOTED = {"stage": "intended", "service": "camhs", "to_team": "camhs-essex", "reason_code": "depression"}
+
+
+@dataclass
+class Measured:
+    """`seconds` of each request that was answered after the run-in; when each referral was answered (epoch seconds)."""
+
+    took: list[float] = field(default_factory=list)
+    refused: int = 0
+    noted: dict[str, float] = field(default_factory=dict)
+
+
+class Client:
+    """One connection, kept alive. Raises ConnectionError or IncompleteReadError when the other side ends it."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
+        self._reader, self._writer = reader, writer
+        self._head = (
+            f"HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: Bearer {token}\r\n"
+        )
+
+    async def post(self, path: str, body: Any) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        sent = json.dumps(body).encode()
+        lines = f"POST {path} {self._head}Idempotency-Key: {uuid4().hex}\r\nContent-Length: {len(sent)}\r\n\r\n"
+        self._writer.write(lines.encode() + sent)
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        return int(head[9:12]), await self._reader.readexactly(int(length))
+
+
+async def main(asked: dict[str, Any]) -> dict[str, Any]:
+    """Raises what a connection raises."""
+    measured = Measured()
+    began = time.monotonic()
+    until = began + RUN_IN + asked["seconds"]
+    cpu = time.process_time()
+    await asyncio.gather(
+        *(_tell(asked, number, token, measured, began, until) for number, token in enumerate(asked["tokens"]))
+    )
+    took = sorted(measured.took)
+    return {
+        "rate": len(took) / asked["seconds"],
+        "requests": len(took),
+        "refused": measured.refused,
+        "p50_ms": 1_000 * took[len(took) // 2],
+        "p95_ms": 1_000 * took[int(len(took) * 0.95)],
+        "own_cpu": (time.process_time() - cpu) / (time.monotonic() - began),
+        "noted": measured.noted if asked.get("tells_noted") else {},
+    }
+
+
+async def _tell(asked: dict[str, Any], number: int, token: str, measured: Measured, began: float, until: float) -> None:
+    host, port = asked["address"].split(":")
+    client = Client(*await asyncio.open_connection(host, int(port)), token)
+    pause = len(asked["tokens"]) / asked["rate"] if asked.get("rate") else 0.0
+    turns = (began + pause * (turn + number / len(asked["tokens"])) for turn in count())
+
+    async def post(path: str, body: Any) -> Any:
+        await asyncio.sleep(max(0.0, next(turns) - time.monotonic()) if pause else 0.0)
+        at = time.monotonic()
+        status, answer = await client.post(path, body)
+        now = time.monotonic()
+        if status != 201:
+            measured.refused += 1
+            if measured.refused > 100:
+                raise SystemExit(f"{path}: {status} {answer[:300]!r}")
+            return {}
+        if began + RUN_IN <= at and now <= until:
+            measured.took.append(now - at)
+        return json.loads(answer)
+
+    while time.monotonic() < until:
+        person = (await post("/v1/people", PERSON)).get("person_id", "")
+        referral = (await post("/v1/referrals", {**NOTED, "person_id": person})).get("referral_id", "")
+        measured.noted[referral] = time.time()
+        await post(f"/v1/referrals/{referral}/sent", {"channel": "letter"})
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(main(json.load(sys.stdin)))))

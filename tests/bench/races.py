@@ -1,0 +1,111 @@
+"""The races: in each, contestants do one job, one after the other in every round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.bench import histories
+from tests.bench.contestants import (
+    HANDLER_QUEUE,
+    QUEUE,
+    Contestant,
+    Hearing,
+    Recording,
+    empty_http,
+    fast_http,
+    fill_celery,
+    fill_evidence,
+    fill_plain,
+    folded,
+    heard,
+    inserted,
+    nameko_http,
+    ours_http,
+    ours_http_and_relay,
+    start_celery,
+    start_fast_bus,
+    start_floor,
+    start_ledger,
+    start_nameko_bus,
+)
+from tests.bench.whole import NamekoToTheEnd, OursInBulk, Visible
+
+OURS, RELAYED = "ours", "ours, relay running"
+FLOOR = "floor"
+NAMEKO, FAST, CELERY = "nameko, the usual idiom", "FastAPI + FastStream", "Celery"
+RECORDING, TOGETHER, SHUFFLED = "recording", "ledger, together", "ledger, shuffled"
+VISIBLE, BULK = "from 201 to visible", "bulk to visible"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is done in a round, and how many rounds there are."""
+
+    rounds: int
+    seconds: float
+    people: int
+    commands: int
+    visible_seconds: float
+
+
+FULL = Size(rounds=5, seconds=5.0, people=500, commands=20_000, visible_seconds=10.0)
+QUICK = Size(rounds=1, seconds=2.0, people=100, commands=0, visible_seconds=0.0)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many processes suit a peer best on this machine."""
+
+    fast_http: int = 2
+    fast_bus: int = 2
+    celery: int = 2
+
+
+def recording(size: Size, workers: Workers) -> list[Contestant]:
+    """Recording over HTTP."""
+    return [
+        Recording(FLOOR, empty_http, size.seconds),
+        Recording(OURS, ours_http, size.seconds),
+        Recording(RELAYED, ours_http_and_relay, size.seconds),
+        Recording(NAMEKO, nameko_http, size.seconds),
+        Recording(FAST, fast_http(workers.fast_http), size.seconds),
+    ]
+
+
+def ledger(size: Size, workers: Workers, *, shuffled: bool) -> list[Contestant]:
+    """Hearing what waits in a queue. Beside ours, the order makes no difference to anybody but for what is cached."""
+    events, people = histories.shuffled if shuffled else histories.together, size.people
+    peers = [
+        Hearing(NAMEKO, fill_plain(HANDLER_QUEUE), start_nameko_bus, heard, events, people),
+        Hearing(FAST, fill_plain(QUEUE), start_fast_bus(workers.fast_bus), heard, events, people),
+        Hearing(CELERY, fill_celery, start_celery(workers.celery), heard, events, people),
+    ]
+    return [
+        Hearing(FLOOR, fill_evidence, start_floor, inserted, events, people),
+        Hearing(OURS, fill_evidence, start_ledger, folded, events, people),
+        *(peers if shuffled else []),
+    ]
+
+
+def visible(size: Size, peak: float) -> list[Contestant]:
+    """At a tenth of the peak, which is in requests a second."""
+    return [Visible(OURS, peak / 10, size.visible_seconds)]
+
+
+def bulk(size: Size) -> list[Contestant]:
+    """The whole way, as fast as each can."""
+    return [OursInBulk(OURS, size.commands), NamekoToTheEnd(NAMEKO)]
+
+
+def candidates(size: Size) -> dict[str, Sequence[Contestant]]:
+    """What is tried to find out how many workers suit each peer: with one, with two."""
+    events = histories.shuffled
+    tried = (1, 2)
+    return {
+        "fast_http": [Recording(f"{FAST} x{n}", fast_http(n), size.seconds) for n in tried],
+        "fast_bus": [
+            Hearing(f"{FAST} x{n}", fill_plain(QUEUE), start_fast_bus(n), heard, events, size.people) for n in tried
+        ],
+        "celery": [Hearing(f"{CELERY} x{n}", fill_celery, start_celery(n), heard, events, size.people) for n in tried],
+    }

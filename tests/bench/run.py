@@ -1,0 +1,183 @@
+"""`python -m tests.bench.run`: the counts, then the races round by round, then which bars are met.
+
+The exit status is 1 when a count changed that was not agreed on (`--accept` agrees), and says nothing of seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from shared.observability import configure_logging
+from tests.bench import bars, chart, counts, races
+from tests.bench.contestants import Contestant
+from tests.bench.ground import PEERS, Ground, Stuck, ground
+
+RESULTS = Path(__file__).with_name("results")
+CHART = Path(__file__).with_name("chart.svg")
+PACKAGES = ("nameko", "kombu", "eventlet", "pika", "pymongo", "mongoengine", "marshmallow")
+PEERS_LOCK = Path(__file__).with_name("peers") / "requirements.txt"
+PEER_PACKAGES = ("celery", "fastapi", "faststream", "uvicorn", "nameko", "pymongo")
+
+Rounds = dict[str, list[dict[str, dict[str, float]]]]
+
+console = Console()
+
+
+def main(argv: Sequence[str]) -> int:
+    """Raises what starting the parts raises."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.run")
+    parser.add_argument("--quick", action="store_true", help="the counts, and one short round")
+    parser.add_argument("--accept", action="store_true", help="agree on the counts as they are now")
+    parser.add_argument("--race", action="append", choices=list(_RACES), help="this race only; may be repeated")
+    parser.add_argument("--rounds", type=int, help="so many rounds")
+    said = parser.parse_args(argv)
+    configure_logging("bench", "bench", "error")
+    size = races.QUICK if said.quick else races.FULL
+    with ground() as place:
+        differing = _count(place, accept=said.accept)
+        workers = races.Workers() if said.quick else _calibrated(place)
+        rounds = _run(place, size, workers, said.race or list(_RACES), said.rounds or size.rounds)
+    verdicts = bars.judged(rounds)
+    _show(rounds, verdicts)
+    if not said.quick and not said.race:
+        _keep(rounds, verdicts, workers, differing)
+    for line in differing:
+        console.print(f"[bold red]changed[/] {line}")
+    return 1 if differing else 0
+
+
+def _count(place: Ground, *, accept: bool) -> list[str]:
+    began = time.monotonic()
+    found = counts.measured(place.parts)
+    if accept:
+        counts.accept(found)
+    differing = counts.changed(found, counts.accepted())
+    console.print(f"counts: {len(found)} acts, {len(differing)} changes, {time.monotonic() - began:.0f} s")
+    return differing
+
+
+def _calibrated(place: Ground) -> races.Workers:
+    """How many workers each peer is best with, by one round of each."""
+    best: dict[str, int] = {}
+    for peer, tried in races.candidates(races.QUICK).items():
+        rates = [_figures(place, contestant).get("rate", 0.0) for contestant in tried]
+        best[peer] = 1 + rates.index(max(rates))
+        console.print(f"{peer}: {best[peer]} workers suit it best ({', '.join(f'{rate:,.0f}/s' for rate in rates)})")
+    return races.Workers(**best)
+
+
+def _run(place: Ground, size: races.Size, workers: races.Workers, wanted: Sequence[str], number: int) -> Rounds:
+    rounds: Rounds = defaultdict(list)
+    for turn in range(number):
+        for race in wanted:
+            contestants = _RACES[race](size, workers, rounds)
+            if not contestants:
+                continue
+            found: dict[str, dict[str, float]] = {}
+            for contestant in contestants:
+                figures = _figures(place, contestant)
+                if figures:
+                    found[contestant.name] = figures
+                    told = ", ".join(f"{name} {figure:,.1f}" for name, figure in figures.items())
+                    console.print(
+                        f"round {turn + 1}, {race}, {contestant.name}: {told}", highlight=False, soft_wrap=True
+                    )
+            rounds[race].append(found)
+    return rounds
+
+
+def _figures(place: Ground, contestant: Contestant) -> dict[str, float]:
+    """Nothing when the contestant got stuck, which is printed."""
+    try:
+        with place.field() as field:
+            return dict(contestant.run(field))
+    except Stuck as stuck:
+        console.print(f"[bold red]stuck[/] {contestant.name}: {stuck}", highlight=False, soft_wrap=True)
+        return {}
+
+
+def _visible(size: races.Size, workers: races.Workers, rounds: Rounds) -> list[Contestant]:
+    peaks = [found[races.OURS]["rate"] for found in rounds.get(races.RECORDING, []) if races.OURS in found]
+    return races.visible(size, median(peaks)) if peaks and size.visible_seconds else []
+
+
+_RACES = {
+    races.RECORDING: lambda size, workers, rounds: races.recording(size, workers),
+    races.TOGETHER: lambda size, workers, rounds: races.ledger(size, workers, shuffled=False),
+    races.SHUFFLED: lambda size, workers, rounds: races.ledger(size, workers, shuffled=True),
+    races.VISIBLE: _visible,
+    races.BULK: lambda size, workers, rounds: races.bulk(size) if size.commands else [],
+}
+
+
+def _show(rounds: Rounds, verdicts: Sequence[bars.Verdict]) -> None:
+    figures = Table("race", "contestant", "a second", "least", "most", "p95", title="Figures: medians over the rounds")
+    for race, name, found in rows(rounds):
+        rates = [one["rate"] for one in found]
+        p95 = [one["p95_ms"] for one in found if "p95_ms" in one]
+        spread = (f"{median(rates):,.0f}", f"{min(rates):,.0f}", f"{max(rates):,.0f}")
+        figures.add_row(race, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
+    console.print(figures)
+    table = Table("race", "bar", "median", "least", "most", "", title="Bars: of ours, or ours over theirs in a round")
+    for verdict in verdicts:
+        values = [_figure(value, verdict.bar.unit) for value in (verdict.middle, verdict.least, verdict.most)]
+        table.add_row(verdict.bar.race, verdict.bar.what, *values, verdict.word)
+    console.print(table)
+
+
+def rows(rounds: Mapping[str, Any]) -> list[tuple[str, str, list[dict[str, float]]]]:
+    """Race, contestant, and the figures of each round in which it was not stuck."""
+    return [
+        (race, name, [found[name] for found in all_found if name in found])
+        for race, all_found in rounds.items()
+        for name in dict.fromkeys(name for found in all_found for name in found)
+    ]
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return "" if value is None else f"{value:,.2f}{unit}" if unit == "x" else f"{value:,.0f}{unit}"
+
+
+def _keep(rounds: Rounds, verdicts: Sequence[bars.Verdict], workers: races.Workers, differing: Sequence[str]) -> None:
+    at = datetime.now(UTC)
+    kept = {
+        "at": at.isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "load_after": os.getloadavg(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in PACKAGES},
+        "peers": _peer_versions(),
+        "workers": vars(workers),
+        "rounds": rounds,
+        "bars": [verdict.to_json() for verdict in verdicts],
+        "counts_changed": list(differing),
+    }
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{at.date()}.json"
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+    CHART.write_text(chart.drawn(rows(rounds), at.date().isoformat()))
+    console.print(f"kept in {path.relative_to(Path.cwd())} and {CHART.relative_to(Path.cwd())}")
+
+
+def _peer_versions() -> dict[str, str]:
+    pinned = dict(line.split(" ")[0].split("==") for line in PEERS_LOCK.read_text().splitlines() if "==" in line)
+    return {name: pinned[name] for name in PEER_PACKAGES} if PEERS.exists() else {}
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

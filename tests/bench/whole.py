@@ -1,0 +1,163 @@
+"""The whole stack of ours, and of peer (a): from what is recorded to what is seen to be outstanding."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import requests
+from pymongo.errors import PyMongoError
+
+from shared.web.commands import MOST_COMMANDS, URL
+from tests.bench.contestants import CONNECTIONS, Figures, heard, nameko_http, start_ledger, start_nameko_bus
+from tests.bench.ground import Field
+from tests.bench.load import NOTED, PERSON
+
+SEEN_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class Visible:
+    """From the 201 of a referral noted to its follow-up in the lists, at so many requests a second."""
+
+    name: str
+    rate: float
+    seconds: float = 10.0
+
+    def run(self, field: Field) -> Figures:
+        address = start_stack(field)
+        with _seen(field) as seen:
+            measured = field.load(
+                address, connections=CONNECTIONS, seconds=self.seconds, rate=self.rate, tells_noted=True
+            )
+            noted: dict[str, float] = measured["noted"]
+            field.wait("every follow-up is seen", lambda: noted.keys() <= seen.keys(), SEEN_WITHIN)
+        took = sorted(max(0.0, seen[referral] - at) for referral, at in noted.items())
+        return {
+            "rate": measured["rate"],
+            "p50_ms": 1_000 * took[len(took) // 2],
+            "p95_ms": 1_000 * took[int(len(took) * 0.95)],
+        }
+
+
+@dataclass(frozen=True)
+class OursInBulk:
+    """So many commands, a thousand to a request, from the first request to the last follow-up in the lists."""
+
+    name: str
+    commands: int = 20_000
+    clients: int = 2
+
+    def run(self, field: Field) -> Figures:
+        address = start_stack(field)
+        evidence = field.database("referrals_followup").evidence
+        rules = evidence.estimated_document_count()
+        batches = [list(_stories(MOST_COMMANDS // 4)) for _ in range(self.commands // MOST_COMMANDS)]
+        began = time.monotonic()
+        turns = iter(batches)
+        lock = threading.Lock()
+
+        def send() -> None:
+            with requests.Session() as session:
+                session.trust_env = False
+                while True:
+                    with lock:
+                        batch = next(turns, None)
+                    if batch is None:
+                        return
+                    headers = {"Authorization": f"Bearer {field.token(0)}"}
+                    answer = session.post(f"http://{address}{URL}", json=batch, headers=headers, timeout=60)
+                    told = answer.json()
+                    assert told["recorded"] == len(batch), told
+
+        clients = [threading.Thread(target=send) for _ in range(self.clients)]
+        for client in clients:
+            client.start()
+        for client in clients:
+            client.join()
+        recorded = time.monotonic()
+        total = sum(map(len, batches))
+        field.wait(
+            "every event is folded",
+            lambda: evidence.count_documents({"folded": True, "event.source": "perinatal"}) >= total,
+            SEEN_WITHIN * 2,
+        )
+        return {
+            "rate": total / (time.monotonic() - began),
+            "recorded_rate": total / (recorded - began),
+            "rules": rules,
+        }
+
+
+@dataclass(frozen=True)
+class NamekoToTheEnd:
+    """Peer (a) recording over HTTP as fast as it can, until the last of it is in its rows."""
+
+    name: str
+    seconds: float = 8.0
+
+    def run(self, field: Field) -> Figures:
+        address = field.address()
+        nameko_http(field, address)
+        start_nameko_bus(field)
+        field.wait_for(address)
+        began = time.monotonic()
+        field.load(address, connections=CONNECTIONS, seconds=self.seconds)
+        total = field.database("peer").events.estimated_document_count()
+        field.wait("every row is written", lambda: heard(field) >= total, SEEN_WITHIN * 2)
+        return {"rate": total / (time.monotonic() - began)}
+
+
+def start_stack(field: Field) -> str:
+    """Perinatal and the follow-up service, each a process for HTTP, one for the bus, and a relay. Where to record."""
+    address = field.address()
+    for service in ("perinatal", "leaving_care", "referrals_followup"):
+        field.run(service, "topology")
+    start_ledger(field)
+    field.serve("referrals_followup", "relay")
+    field.serve("perinatal", "serve", "bus", HTTP_ADDRESS=field.address())
+    field.serve("perinatal", "relay")
+    field.serve("perinatal", "serve", "http", HTTP_ADDRESS=address)
+    field.wait_for(address)
+    evidence = field.database("referrals_followup").evidence
+    field.wait("the ledger hears", lambda: evidence.find_one({"event.source": "referrals_followup", "folded": True}))
+    return address
+
+
+def _stories(people: int) -> Iterator[dict[str, Any]]:
+    """The commands of so many people, four each."""
+    for _ in range(people):
+        key = uuid4().hex
+        yield {"key": f"{key}-person", "path": "/v1/people", "body": PERSON}
+        yield {"key": f"{key}-noted", "path": "/v1/referrals", "body": NOTED, "from": {"person_id": f"{key}-person"}}
+        of = {"from": {"referral_id": f"{key}-noted"}}
+        yield {"key": f"{key}-sent", "path": "/v1/referrals/{referral_id}/sent", "body": {"channel": "letter"}, **of}
+        given = {"reason_code": "declined", "decided_by": "gp-0"}
+        yield {"key": f"{key}-withdrawn", "path": "/v1/referrals/{referral_id}/withdrawn", "body": given, **of}
+
+
+@contextmanager
+def _seen(field: Field) -> Iterator[dict[str, float]]:
+    """When each referral had its first follow-up (epoch seconds): told by a change stream, so on a majority."""
+    seen: dict[str, float] = {}
+    follow_ups = field.database("referrals_followup").follow_ups
+
+    def watch(stream: Any) -> None:
+        try:
+            for change in stream:
+                kind, _, referral = change["fullDocument"]["thread"].partition("/")
+                if kind == "referral":
+                    seen.setdefault(referral, time.time())
+        except PyMongoError:
+            return  # closed
+
+    with follow_ups.watch([{"$match": {"operationType": "insert"}}]) as stream:
+        watcher = threading.Thread(target=watch, args=(stream,), daemon=True)
+        watcher.start()
+        yield seen
+    watcher.join(5)
