@@ -51,11 +51,12 @@ def main(argv: Sequence[str]) -> int:
     with ground() as place:
         differing = _count(place, accept=said.accept)
         workers = races.Workers() if said.quick else _calibrated(place)
-        rounds = _run(place, size, workers, said.race or list(_RACES), said.rounds or size.rounds)
-    verdicts = bars.judged(rounds)
-    _show(rounds, verdicts)
-    if not said.quick and not said.race:
-        _keep(rounds, verdicts, workers, differing)
+        rounds: Rounds = defaultdict(list)
+        for number in range(said.rounds or size.rounds):
+            _run_round(place, size, workers, said.race or list(_RACES), rounds, number + 1)
+            if not said.quick and not said.race:
+                _keep(rounds, workers, differing)
+    _show(rounds)
     for line in differing:
         console.print(f"[bold red]changed[/] {line}")
     return 1 if differing else 0
@@ -81,24 +82,20 @@ def _calibrated(place: Ground) -> races.Workers:
     return races.Workers(**best)
 
 
-def _run(place: Ground, size: races.Size, workers: races.Workers, wanted: Sequence[str], number: int) -> Rounds:
-    rounds: Rounds = defaultdict(list)
-    for turn in range(number):
-        for race in wanted:
-            contestants = _RACES[race](size, workers, rounds)
-            if not contestants:
-                continue
-            found: dict[str, dict[str, float]] = {}
-            for contestant in contestants:
-                figures = _figures(place, contestant)
-                if figures:
-                    found[contestant.name] = figures
-                    told = ", ".join(f"{name} {figure:,.1f}" for name, figure in figures.items())
-                    console.print(
-                        f"round {turn + 1}, {race}, {contestant.name}: {told}", highlight=False, soft_wrap=True
-                    )
+def _run_round(
+    place: Ground, size: races.Size, workers: races.Workers, wanted: Sequence[str], rounds: Rounds, number: int
+) -> None:
+    """Adds the figures of one round of each race to `rounds`."""
+    for race in wanted:
+        found: dict[str, dict[str, float]] = {}
+        for contestant in _RACES[race](size, workers, rounds):
+            figures = _figures(place, contestant)
+            if figures:
+                found[contestant.name] = figures
+                told = ", ".join(f"{name} {figure:,.1f}" for name, figure in figures.items())
+                console.print(f"round {number}, {race}, {contestant.name}: {told}", highlight=False, soft_wrap=True)
+        if found:
             rounds[race].append(found)
-    return rounds
 
 
 def _figures(place: Ground, contestant: Contestant) -> dict[str, float]:
@@ -125,7 +122,7 @@ _RACES = {
 }
 
 
-def _show(rounds: Rounds, verdicts: Sequence[bars.Verdict]) -> None:
+def _show(rounds: Rounds) -> None:
     figures = Table("race", "contestant", "a second", "least", "most", "p95", title="Figures: medians over the rounds")
     for race, name, found in rows(rounds):
         rates = [one["rate"] for one in found]
@@ -134,7 +131,7 @@ def _show(rounds: Rounds, verdicts: Sequence[bars.Verdict]) -> None:
         figures.add_row(race, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
     console.print(figures)
     table = Table("race", "bar", "median", "least", "most", "", title="Bars: of ours, or ours over theirs in a round")
-    for verdict in verdicts:
+    for verdict in bars.judged(rounds):
         values = [_figure(value, verdict.bar.unit) for value in (verdict.middle, verdict.least, verdict.most)]
         table.add_row(verdict.bar.race, verdict.bar.what, *values, verdict.word)
     console.print(table)
@@ -153,25 +150,24 @@ def _figure(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:,.2f}{unit}" if unit == "x" else f"{value:,.0f}{unit}"
 
 
-def _keep(rounds: Rounds, verdicts: Sequence[bars.Verdict], workers: races.Workers, differing: Sequence[str]) -> None:
+def _keep(rounds: Rounds, workers: races.Workers, differing: Sequence[str]) -> None:
+    """After each round, so that a run that is broken off leaves what it found."""
     at = datetime.now(UTC)
     kept = {
         "at": at.isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
-        "load_after": os.getloadavg(),
+        "load": os.getloadavg(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
         "peers": _peer_versions(),
         "workers": vars(workers),
-        "rounds": rounds,
-        "bars": [verdict.to_json() for verdict in verdicts],
         "counts_changed": list(differing),
+        "bars": [verdict.to_json() for verdict in bars.judged(rounds)],
+        "rounds": rounds,
     }
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{at.date()}.json"
-    path.write_text(json.dumps(kept, indent=1) + "\n")
+    (RESULTS / f"{at.date()}.json").write_text(json.dumps(kept, indent=1) + "\n")
     CHART.write_text(chart.drawn(rows(rounds), at.date().isoformat()))
-    console.print(f"kept in {path.relative_to(Path.cwd())} and {CHART.relative_to(Path.cwd())}")
 
 
 def _peer_versions() -> dict[str, str]:
