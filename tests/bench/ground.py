@@ -27,7 +27,6 @@ from deploy.local.stack import DIRECTORY, STANDARDS
 from deploy.local.tied import tied
 from deploy.local.tokens import AUDIENCE, ISSUER, mint
 from shared.kernel.envelope import CONTENT_TYPE
-from tests.support import eventually
 
 PEERS = ROOT / ".venv-bench" / "bin"
 READY_WITHIN = 60.0
@@ -133,27 +132,32 @@ class Field:
         """Waits until something answers HTTP there, whatever it says."""
         self.wait(f"{address} answers", lambda: _answers(address))
 
-    def wait(self, what: str, condition: Callable[[], Any], within: float = READY_WITHIN) -> None:
-        """Raises Stuck."""
-        try:
-            eventually(lambda: self._living() and condition(), within)
-        except AssertionError as late:
-            raise Stuck(f"{what}: {late}\n{self._last_words()}") from late
+    def wait(
+        self, what: str, condition: Callable[[], Any], within: float = READY_WITHIN, every: float = LOOK_EVERY
+    ) -> None:
+        """Waits until it is true, looking every so many seconds: a look costs too. Raises Stuck."""
+        deadline = time.monotonic() + within
+        while not condition():
+            self._check_living()
+            if time.monotonic() > deadline:
+                raise Stuck(f"not within {within:.0f} s: {what}\n{self._last_words()}")
+            time.sleep(every)
 
-    def rate(self, work: int, done: Callable[[], int], within: float) -> float:
-        """How many a second are done, from when a tenth of the work is done until all of it is. Raises Stuck."""
+    def rate(self, work: int, done: Callable[[], int], within: float, every: float = LOOK_EVERY) -> float:
+        """How many a second are done, from when a tenth of the work is done until all of it is, looking every so many
+        seconds. Raises Stuck."""
         deadline = time.monotonic() + within
         began: tuple[int, float] | None = None
         while True:
-            self._living()
+            self._check_living()
             count, now = done(), time.monotonic()
             if began is None and count >= work * RUN_IN:
                 began = count, now
             if began is not None and count >= work:
-                return (work - began[0]) / max(now - began[1], LOOK_EVERY)
+                return (work - began[0]) / max(now - began[1], every)
             if now > deadline:
                 raise Stuck(f"{count} of {work} done in {within:.0f} s\n{self._last_words()}")
-            time.sleep(LOOK_EVERY)
+            time.sleep(every)
 
     def load(self, address: str, **asked: Any) -> dict[str, Any]:
         """What the load generator, a process of its own, measured there."""
@@ -166,11 +170,10 @@ class Field:
         measured: dict[str, Any] = json.loads(ran.stdout)
         return measured
 
-    def _living(self) -> bool:
+    def _check_living(self) -> None:
         """Raises Stuck when a process has ended by itself."""
         if any(process.poll() is not None for process in self.started):
             raise Stuck(f"a process ended\n{self._last_words()}")
-        return True
 
     def _last_words(self) -> str:
         return "\n".join(f"{log.name}: {log.read_text()[-1500:]}" for log in sorted(self.folder.glob("*.log")))

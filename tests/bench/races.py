@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.bench import histories
 from tests.bench.contestants import (
     HANDLER_QUEUE,
+    LOOK_AT_PEERS_EVERY,
     QUEUE,
     Contestant,
     Hearing,
@@ -77,9 +78,9 @@ def ledger(size: Size, workers: Workers, *, shuffled: bool) -> list[Contestant]:
     """Hearing what waits in a queue. Beside ours, the order makes no difference to anybody but for what is cached."""
     events, people = histories.shuffled if shuffled else histories.together, size.people
     peers = [
-        Hearing(NAMEKO, fill_plain(HANDLER_QUEUE), start_nameko_bus, heard, events, people),
-        Hearing(FAST, fill_plain(QUEUE), start_fast_bus(workers.fast_bus), heard, events, people),
-        Hearing(CELERY, fill_celery, start_celery(workers.celery), heard, events, people),
+        Hearing(NAMEKO, fill_plain(HANDLER_QUEUE), start_nameko_bus, heard, events, people, LOOK_AT_PEERS_EVERY),
+        Hearing(FAST, fill_plain(QUEUE), start_fast_bus(workers.fast_bus), heard, events, people, LOOK_AT_PEERS_EVERY),
+        Hearing(CELERY, fill_celery, start_celery(workers.celery), heard, events, people, LOOK_AT_PEERS_EVERY),
     ]
     return [
         Hearing(FLOOR, fill_evidence, start_floor, inserted, events, people),
@@ -100,12 +101,15 @@ def bulk(size: Size) -> list[Contestant]:
 
 def candidates(size: Size) -> dict[str, Sequence[Contestant]]:
     """What is tried to find out how many workers suit each peer: with one, with two."""
-    events = histories.shuffled
+    events, every = histories.shuffled, LOOK_AT_PEERS_EVERY
     tried = (1, 2)
     return {
         "fast_http": [Recording(f"{FAST} x{n}", fast_http(n), size.seconds) for n in tried],
         "fast_bus": [
-            Hearing(f"{FAST} x{n}", fill_plain(QUEUE), start_fast_bus(n), heard, events, size.people) for n in tried
+            Hearing(f"{FAST} x{n}", fill_plain(QUEUE), start_fast_bus(n), heard, events, size.people, every)
+            for n in tried
         ],
-        "celery": [Hearing(f"{CELERY} x{n}", fill_celery, start_celery(n), heard, events, size.people) for n in tried],
+        "celery": [
+            Hearing(f"{CELERY} x{n}", fill_celery, start_celery(n), heard, events, size.people, every) for n in tried
+        ],
     }

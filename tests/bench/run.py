@@ -92,7 +92,7 @@ def _run_round(
             figures = _figures(place, contestant)
             if figures:
                 found[contestant.name] = figures
-                told = ", ".join(f"{name} {figure:,.1f}" for name, figure in figures.items())
+                told = ", ".join(f"{name} {figure:,.2f}" for name, figure in figures.items())
                 console.print(f"round {number}, {race}, {contestant.name}: {told}", highlight=False, soft_wrap=True)
         if found:
             rounds[race].append(found)
