@@ -153,6 +153,8 @@ class Field:
             count, now = done(), time.monotonic()
             if began is None and count >= work * RUN_IN:
                 began = count, now
+            if began is not None and began[0] >= work:
+                raise Stuck(f"all {work} were done before the first look: too few to measure")
             if began is not None and count >= work:
                 return (work - began[0]) / max(now - began[1], every)
             if now > deadline:
