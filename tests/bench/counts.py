@@ -31,7 +31,7 @@ from shared.config import Config
 from shared.events.mongo import open_database
 from shared.events.relay import Relay
 from shared.kernel.decisions import Actor
-from shared.kernel.envelope import CONTENT_TYPE, Event
+from shared.kernel.envelope import Event
 from shared.messaging import consumer
 from shared.messaging.incoming import Delivery
 from shared.messaging.publisher import ConfirmedPublisher, Outgoing
@@ -42,7 +42,7 @@ from shared.web.exchange import Answer, Request
 from shared.web.parts import SETTINGS
 from tests.bench.histories import message, shuffled, together
 from tests.contract.toy import free_port
-from tests.integration.bus import publish, record
+from tests.integration.bus import record
 from tests.integration.ledger import MONDAY, Inbox, Ledger, config, mail_server, referral_noted
 
 COUNTS = Path(__file__).with_name("counts.json")
@@ -253,11 +253,11 @@ class _Session(consumer.Session):
 
 
 def _ledger_batches(parts: Parts) -> dict[str, Counter[str]]:
-    mixed = shuffled(people=100)
+    mixed = shuffled(people=50)
     inputs = {
         "ledger: a batch of 1": ([], together(people=1)[:1]),
         "ledger: a batch of 500 together": ([], together(people=25)),
-        "ledger: a batch of 500 shuffled": (mixed[:1500], mixed[1500:]),
+        "ledger: a batch of 500 shuffled": (mixed[:500], mixed[500:]),
     }
     found = {}
     for what, (before, events) in inputs.items():
@@ -273,7 +273,10 @@ def _ledger_batches(parts: Parts) -> dict[str, Counter[str]]:
 def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Counter[str]) -> None:
     """Have these events heard as one batch by the consumer of the service, from a real queue."""
     declare(amqp_uri, "referrals_followup")
-    publish(amqp_uri, EVIDENCE, *((message(one), {"content_type": CONTENT_TYPE}) for one in events))
+    publisher = ConfirmedPublisher(amqp_uri, exchange_of("perinatal"))
+    publisher.open()
+    assert len(publisher.publish([Outgoing(one.id, one.type, message(one)) for one in events])) == len(events)
+    publisher.close()
     one = consumer.Consumer(EVIDENCE, batch=len(events))
     settings = replace(ledger.parts.config, amqp_uri=amqp_uri)
     one.container = _Container(settings, partial(hearing.hear, ledger.parts))

@@ -52,7 +52,7 @@ class Size:
     visible_seconds: float
 
 
-FULL = Size(rounds=5, seconds=5.0, people=300, commands=10_000, visible_seconds=8.0)
+FULL = Size(rounds=5, seconds=5.0, people=500, commands=10_000, visible_seconds=8.0)
 QUICK = Size(rounds=1, seconds=2.0, people=100, commands=0, visible_seconds=0.0)
 
 

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -19,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -103,7 +105,7 @@ def _figures(place: Ground, contestant: Contestant) -> dict[str, float]:
     try:
         with place.field() as field:
             return dict(contestant.run(field))
-    except Stuck as stuck:
+    except (Stuck, subprocess.SubprocessError, requests.RequestException) as stuck:
         console.print(f"[bold red]stuck[/] {contestant.name}: {stuck}", highlight=False, soft_wrap=True)
         return {}
 
