@@ -253,9 +253,9 @@ class _Session(consumer.Session):
 
 
 def _ledger_batches(parts: Parts) -> dict[str, Counter[str]]:
-    mixed = shuffled(people=50)
+    one, mixed = together(people=1), shuffled(people=50)
     inputs = {
-        "ledger: a batch of 1": ([], together(people=1)[:1]),
+        "ledger: a batch of 1": (one[:1], one[1:2]),
         "ledger: a batch of 500 together": ([], together(people=25)),
         "ledger: a batch of 500 shuffled": (mixed[:500], mixed[500:]),
     }
