@@ -10,7 +10,6 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from pymongo import ASCENDING
@@ -19,7 +18,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from services.referrals_followup.domain.follow_up import ACT_TYPES
-from services.referrals_followup.domain.in_force import Matters
+from services.referrals_followup.domain.in_force import UNASKED, Matters
 from services.referrals_followup.domain.scene import (
     LINKED,
     OF_SIBLINGS,
@@ -97,28 +96,41 @@ class EvidenceStore:
         if struck:
             found = self._evidence.find({"_id": {"$in": struck}}, {"refs": 1, "event.type": 1})
             said += [(document["event"]["type"], frozenset(document["refs"])) for document in found]
+        linked = self._joined({ref for _, refs in said for ref in _people(refs)})
         about: dict[str, set[str]] = defaultdict(set)
         for event_type, refs in said:
-            touched |= refs - _people(refs)
+            people = _people(refs)
+            is_linked = not linked.isdisjoint(people)
+            touched |= refs - people
+            if _is_of_person(event_type, refs, matters) or is_linked:
+                touched |= people
             for kind, types in matters.items():
-                if event_type in (types.own if kind == PERSON else types.far):
-                    about[kind] |= _people(refs)
-        touched.update(_refs_of(self.people([ref.partition("/")[2] for ref in about.pop(PERSON, ())])))
-        people = set().union(*about.values())
+                if event_type in types.far or is_linked:
+                    about[kind] |= people
+        people = set[str]().union(*about.values())
         for documents in self._about(people, {"refs": 1, "event.type": 1}):
             for document in documents:
                 touched |= _of_kinds(about.keys(), document["refs"])
         if not {event_type for event_type, _ in said}.isdisjoint(_BEARING_ON_SIBLINGS):
-            touched |= self._pregnancies_of_parents(people | {ref for _, refs in said for ref in _people(refs)})
+            touched |= self._pregnancies_of_parents(
+                people | linked | {ref for _, refs in said for ref in _people(refs)}
+            )
         return _of_kinds(matters, touched)
 
     def people(self, person_ids: Collection[str]) -> set[str]:
         """Every id of these people: those given, and those that any link, standing or not, ever joined with them."""
-        found = {f"person/{person_id}" for person_id in person_ids}
-        for documents in self._about(found, {"refs": 1, "event.type": 1}, {"event.type": {"$in": LINKS}}):
-            for document in documents:
-                found.update(_people(document["refs"]))
-        return {ref.partition("/")[2] for ref in found}
+        found = set(_refs_of(person_ids))
+        return {ref.partition("/")[2] for ref in found | self._joined(found)}
+
+    def _joined(self, people: Collection[str]) -> set[str]:
+        """Everybody whom a link, standing or not, ever joined with somebody, of these people and of all so joined."""
+        fields, links = {"refs": 1, "event.type": 1}, {"event.type": {"$in": LINKS}}
+        return {
+            ref
+            for documents in self._about(people, fields, links)
+            for document in documents
+            for ref in _people(document["refs"])
+        }
 
     def ids_of(self, person_id: str, as_of: datetime | None = None) -> set[str]:
         """This id and those that a standing link joins with it; with `as_of` (UTC) by what was recorded until then."""
@@ -155,7 +167,7 @@ class EvidenceStore:
     def scenes(self, threads: Collection[str], matters: Mapping[str, Matters]) -> dict[str, list[Evidence]]:
         """For each thread, its own evidence and that about the people its events name, as far as it matters there.
 
-        Where links join people, all of it: which of their ids was known first can rest on any of it.
+        Where links join people, all of it: which of their ids was known first can rest on any event about them.
         """
         scenes = self._read(threads, matters)
         linked = [thread for thread, items in scenes.items() if any(one.event.type in LINKS for one in items.values())]
@@ -170,17 +182,19 @@ class EvidenceStore:
         scenes: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
         read: dict[str, Evidence] = {}
         people_of: dict[str, set[str]] = defaultdict(set)
-        persons = _people(threads) if matters else set()
-        own = {"event.type": {"$in": [*matters[PERSON].own, *ACT_TYPES]}} if matters and persons else None
-        for item in chain(self._find(scenes.keys() - persons), self._find(persons, own)):
+        for item in self._find(threads):
             read[item.event.id] = item
             for thread in item.refs & scenes.keys():
+                if (
+                    matters
+                    and thread.startswith(f"{PERSON}/")
+                    and not _is_of_person(item.event.type, item.refs, matters)
+                ):
+                    continue
                 scenes[thread][item.event.id] = item
-                for person in _people(item.refs):
+                for person in _people(item.refs) - ({thread} if matters else set()):
                     people_of[person].add(thread)
-        for person in persons:
-            people_of[person].add(person)
-        far = {thread: _far(thread, matters) for thread in threads} if matters else {}
+        far = {thread: matters.get(thread.partition("/")[0], UNASKED).far for thread in threads} if matters else {}
         also = {"event.type": {"$in": sorted(set().union(*far.values()))}} if matters else _NO_ACT
         while people_of:
             linked: dict[str, set[str]] = defaultdict(set)
@@ -334,10 +348,11 @@ def _refs_of(person_ids: Iterable[str]) -> list[str]:
     return [f"person/{person_id}" for person_id in person_ids]
 
 
-def _far(thread: str, matters: Mapping[str, Matters]) -> frozenset[str]:
-    """What matters to a thread though it only names one of its people. What is about a person is that thread's own."""
-    kind = thread.partition("/")[0]
-    return matters[kind].own if kind == PERSON else matters[kind].far
+def _is_of_person(event_type: str, refs: Iterable[str], matters: Mapping[str, Matters]) -> bool:
+    """Whether an event is part of the thread of a person whom it names: it matters there, it is an act, or it names
+    others, whose events bear on that thread then."""
+    types = matters.get(PERSON, UNASKED).own
+    return event_type in types or event_type in ACT_TYPES or len(_people(refs)) > 1
 
 
 def _of_kinds(kinds: Collection[str], refs: Iterable[str]) -> set[str]:

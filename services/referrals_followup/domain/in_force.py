@@ -91,6 +91,8 @@ class Matters:
     far: frozenset[str]
 
 
+# What matters to a thread that no step asks anything of.
+UNASKED = Matters(BEARS_ON_ALL, BEARS_ON_ALL)
 # Where a pack names an event that need not be the thread's own.
 _FAR = frozenset({"person_has", "person_had", "people_had", "siblings_had", "latest"})
 _EVENT_TYPE = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")

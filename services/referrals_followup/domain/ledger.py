@@ -25,7 +25,7 @@ from services.referrals_followup.domain.follow_up import (
     Matter,
     Rung,
 )
-from services.referrals_followup.domain.in_force import OfKind, Ruleset, RulesHistory
+from services.referrals_followup.domain.in_force import UNASKED, OfKind, Ruleset, RulesHistory
 from services.referrals_followup.domain.scene import (
     DIED,
     MOVED,
@@ -467,7 +467,8 @@ def _no_longer_asked_for(
         for event in scene.ever
         for step_id in sorted({one for kind in kinds for one in kind.by_opener.get(event.type, ())})
     ]
-    mattering = [event for event in scene.own if event.type in rules.matters[scene.kind].own]
+    types = rules.matters.get(scene.kind, UNASKED).own
+    mattering = [event for event in scene.own if event.type in types]
     openings += [
         (step_id, _Opening(mattering[-1], _episode_id(step_id, scene, ordinal)))
         for step_id in sorted({one for kind in kinds for several in kind.by_counted.values() for one in several})
