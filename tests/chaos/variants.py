@@ -75,10 +75,12 @@ def two_of_a_stream_in_one_group(process: str) -> None:
     """One replica decides on what it has not stored yet, and stores both in one group commit."""
     if process != "perinatal.serve":
         return
+    from shared.events.store import stored_of
+
     unstored: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def reads(read: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda store, stream: [*read(store, stream), *unstored[stream]]
+        return lambda store, stream: [*read(store, stream), *map(stored_of, unstored[stream])]
 
     def inserts(insert: Callable[..., None]) -> Callable[..., None]:
         def wrapped(commit: Any, document: dict[str, Any]) -> None:
