@@ -35,7 +35,7 @@ chaos: setup ## 20,000 events while everything is killed, and what became of eac
 chaos-cluster: setup ## three nodes of RabbitMQ and MongoDB, two of each service, any one of them lost; ARGS='--seed 3'
 	@$(VENV) -m tests.chaos.run_cluster $(ARGS)
 
-bench: setup ## how fast, beside what others would pick, in half an hour; says which bars are met
+bench: setup ## how fast, beside what others would pick; says which bars are met
 	@sh deploy/setup.sh .venv-bench tests/bench/peers/requirements.txt
 	@$(VENV) -m tests.bench.run $(ARGS)
 

@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from shared.config import Config
+from shared.events.errors import StoreUnavailable
 from shared.messaging.backoff import Backoff
 from shared.terminal import console
 
@@ -72,17 +73,13 @@ def run(config: Config, said: argparse.Namespace, load_class: Callable[[], type]
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    except (PyMongoError, StoreAway):
+    except (PyMongoError, StoreUnavailable):
         print("the database cannot be reached; run the same again, it goes on here", file=sys.stderr)
         return 2
     would = "would be " if said.dry_run else ""
     counts = f"{done.recorded} rows {would}recorded, {done.refused} {would}refused"
     console().print(f"{counts}; each with its reasons: {told}" if done.refused else counts)
     return 1 if done.refused else 0
-
-
-class StoreAway(Exception):
-    """The event store could not be reached for ten minutes."""
 
 
 def _import(config: Config, path: Path, service_class: Any, dry_run: bool) -> tuple[Progressed, Path]:
@@ -133,7 +130,7 @@ def _go_through(file: IO[bytes], refused: IO[bytes], progressed: Progressed, bul
 
 
 def _given(bulk: Bulk, rows: list[Row], correlation_id: str) -> list[Result]:
-    """The result of each row. While the store is away it is asked again. Raises StoreAway."""
+    """The result of each row. While the store is away it is asked again. Raises StoreUnavailable."""
     from shared.web.bulk import Result
 
     orders = [_order(row, correlation_id) for row in rows]
@@ -144,7 +141,7 @@ def _given(bulk: Bulk, rows: list[Row], correlation_id: str) -> list[Result]:
         if not any(result.status == 503 for result in results):
             return results
         if time.monotonic() > deadline:
-            raise StoreAway("for ten minutes")
+            raise StoreUnavailable("the event store could not be reached for ten minutes")
         time.sleep(backoff.next())
 
 

@@ -2,9 +2,8 @@
 
 Guarantees: nobody is chased for an act that any source has already recorded (a sweep looks no later than every source's
 complete position, leaves what opened at that very instant for the next one, and leaves alone a thread that could not be
-folded); killed anywhere and delivered again, no rung is
-lost or doubled; one follow-up that cannot be chased stops nobody else's. Cost grows with what is due, not with what is
-open; memory with neither.
+folded); killed anywhere and delivered again, no rung is lost or doubled; one follow-up that cannot be chased stops
+nobody else's. Cost grows with what is due, not with what is open; memory with neither.
 """
 
 from __future__ import annotations

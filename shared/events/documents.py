@@ -41,23 +41,7 @@ def cloudevent_of(document: Mapping[str, Any]) -> dict[str, Any]:
 def event_of(document: Mapping[str, Any]) -> Event:
     """The event of a stored document. Raises ValueError unless its instants were read as aware (`tz_aware=True`)."""
     attributes = document["event"]
-    if attributes["time"].tzinfo is None or attributes["recordedat"].tzinfo is None:
+    occurred_at, recorded_at = (attributes[name] for name in _INSTANTS)
+    if occurred_at.tzinfo is None or recorded_at.tzinfo is None:
         raise ValueError("a naive datetime has no place on a time line")
-    return Event(
-        id=attributes["id"],
-        source=attributes["source"],
-        type=attributes["type"],
-        subject=attributes.get("subject"),
-        occurred_at=attributes["time"].astimezone(UTC),
-        recorded_at=attributes["recordedat"].astimezone(UTC),
-        stream=attributes["stream"],
-        version=attributes["streamversion"],
-        actor=attributes["actor"],
-        role=attributes["role"],
-        team=attributes["team"],
-        area=attributes["area"],
-        correlation_id=attributes["correlationid"],
-        causation_id=attributes.get("causationid"),
-        precision=attributes["precision"],
-        data=attributes["data"],
-    )
+    return Event.of_attributes(attributes, occurred_at.astimezone(UTC), recorded_at.astimezone(UTC))

@@ -109,23 +109,28 @@ class Event:
                 faults.append(name)
         if faults:
             raise UnreadableEvent("missing or ill-formed: " + ", ".join(sorted(set(faults))))
+        return cls.of_attributes(body, instants["time"], instants["recordedat"])
+
+    @classmethod
+    def of_attributes(cls, attributes: Mapping[str, Any], occurred_at: datetime, recorded_at: datetime) -> Event:
+        """The event of attributes known to be well-formed, whose instants (aware UTC) have been read already."""
         return cls(
-            id=body["id"],
-            source=body["source"],
-            type=body["type"],
-            subject=body.get("subject"),
-            occurred_at=instants["time"],
-            precision=body.get("precision", "minute"),
-            recorded_at=instants["recordedat"],
-            stream=body["stream"],
-            version=body["streamversion"],
-            actor=body["actor"],
-            role=body["role"],
-            team=body["team"],
-            area=body["area"],
-            correlation_id=body["correlationid"],
-            causation_id=body.get("causationid"),
-            data=dict(body.get("data", {})),
+            id=attributes["id"],
+            source=attributes["source"],
+            type=attributes["type"],
+            subject=attributes.get("subject"),
+            occurred_at=occurred_at,
+            precision=attributes.get("precision", "minute"),
+            recorded_at=recorded_at,
+            stream=attributes["stream"],
+            version=attributes["streamversion"],
+            actor=attributes["actor"],
+            role=attributes["role"],
+            team=attributes["team"],
+            area=attributes["area"],
+            correlation_id=attributes["correlationid"],
+            causation_id=attributes.get("causationid"),
+            data=dict(attributes.get("data", {})),
         )
 
 

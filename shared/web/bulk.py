@@ -196,6 +196,7 @@ class _Batch:
         self._store = GatheringStore(alone.parts.store)
         self._gathering = copy.copy(alone)
         self._gathering.parts = alone.parts.over(self._store)
+        self._matched: dict[str, tuple[str, Endpoint, Mapping[str, str]]] = {}
         self._results: dict[int, Result] = {}
 
     def given(self) -> list[Result]:
@@ -257,8 +258,10 @@ class _Batch:
             return refusal(order.key, error, self._correlation_id)
 
     def _route(self, order: Order) -> tuple[str, Endpoint, Mapping[str, str]]:
-        (name, endpoint), path = self._routes.match(order.path, "POST")
-        return name, endpoint, path
+        if order.path not in self._matched:
+            (name, endpoint), path = self._routes.match(order.path, "POST")
+            self._matched[order.path] = name, endpoint, path
+        return self._matched[order.path]
 
     def _streams_of(self, order: Order) -> Iterator[str]:
         """The streams that it may need, as far as one can tell: a `referral_id` is that of a `referral`."""

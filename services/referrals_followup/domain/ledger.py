@@ -334,27 +334,37 @@ def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
     for step_id in sorted(asked):
         types = rules.types_counted(step_id)
         standing = list(_episodes(rules, scene, step_id, scene.standing_of(*types)))
-        ever = [event for event in scene.everything if event.type in types]
-        claimed = list(_episodes(rules, scene, step_id, ever))
-        struck = (event for event in ever if _is_counted(rules, scene, step_id, event))
-        struck_by = sorted((found for event in struck if (found := scene.retraction_of(event))), key=order_key)
+        ever = [event for event in scene.everything if event.type in types] if scene.retractions else []
+        claimed = list(_episodes(rules, scene, step_id, ever)) if ever else standing
         for ordinal in range(max(len(standing), len(claimed))):
             # Retracted facts no longer make up the episodes after those that stand: what was asked stays, as void.
-            event = standing[ordinal] if ordinal < len(standing) else claimed[ordinal]
-            retraction = None if ordinal < len(standing) else (struck_by or scene.retractions)[-1]
+            is_standing = ordinal < len(standing)
+            event = standing[ordinal] if is_standing else claimed[ordinal]
+            retraction = None if is_standing else _last_strike(rules, scene, step_id, ever)
             opening = _Opening(event, _episode_id(step_id, scene, ordinal), retraction, is_episode=True)
             follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
             if follow_up is not None:
                 yield follow_up
 
 
-def _is_counted(rules: RulesHistory, scene: Scene, step_id: str, event: Event) -> bool:
-    """Whether the step counts the event, or begins its count anew with it, by the newest rules."""
-    ruleset = rules.newest(rules.area_for(step_id, event, scene))
+def _last_strike(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[Event]) -> Event:
+    """The last retraction of what the step counts, or begins its count anew with; else of anything known here."""
+    struck_by = [
+        retraction
+        for event in events
+        if (retraction := scene.retraction_of(event))
+        and (rule := _count_for(rules, scene, step_id, event)[2])
+        and _any_matches((*rule.of, *rule.reset_by), event, scene)
+    ]
+    return max(struck_by, key=order_key, default=scene.retractions[-1])
+
+
+def _count_for(rules: RulesHistory, scene: Scene, step_id: str, event: Event) -> tuple[str, Step | None, Count | None]:
+    """The area whose numbers count for the event, and by its newest rules the step and how it counts."""
+    area = rules.area_for(step_id, event, scene)
+    ruleset = rules.newest(area)
     step = ruleset.steps.get(step_id) if ruleset else None
-    if step is None or step.counted is None:
-        return False
-    return _any_matches((*step.counted.of, *step.counted.reset_by), event, scene)
+    return area, step, step.counted if step else None
 
 
 def _episode_id(step_id: str, scene: Scene, ordinal: int) -> str:
@@ -374,22 +384,20 @@ def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[
     records: set[str] = set()
     ordinals = count()
     for event in events:
-        area = rules.area_for(step_id, event, scene)
-        ruleset = rules.newest(area)
-        step = ruleset.steps.get(step_id) if ruleset else None
-        if step is None or step.counted is None:
+        area, step, rule = _count_for(rules, scene, step_id, event)
+        if step is None or rule is None:
             continue
-        if _any_matches(step.counted.reset_by, event, scene):
+        if _any_matches(rule.reset_by, event, scene):
             counted = []
-        if not _any_matches(step.counted.of, event, scene):
+        if not _any_matches(rule.of, event, scene):
             continue
-        if step.counted.once_per_record and event.stream in records:
+        if rule.once_per_record and event.stream in records:
             continue
         records.add(event.stream)
-        counted = _still_counted(step.counted, counted, event, closed.values())
+        counted = _still_counted(rule, counted, event, closed.values())
         if area in closed and _takes_in(closed[area], event):
             continue
-        if len(counted) < step.counted.n:
+        if len(counted) < rule.n:
             continue
         yield event
         closing = _closing(step, scene, _Opening(event, _episode_id(step_id, scene, next(ordinals))), None)
