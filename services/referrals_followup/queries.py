@@ -6,7 +6,7 @@ even by its being found, counted or sorted by that; every answer says up to when
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -49,6 +49,11 @@ def evidence_of(parts: Parts) -> dict[str, Any]:
     }
 
 
+Order = list[tuple[str, int]]
+# What leaves few enough that any index will do.
+_NARROWING = {"team", "owner", "step", "person", "inherited"}
+_INDEX_OF_ORDER = {"due_at": "area_due", "opened_at": "area_opened", "standard": "area_standard"}
+
 # --- lists --------------------------------------------------------------------------------------------------------
 
 
@@ -64,10 +69,14 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     field, direction = query["sort"].removeprefix("-"), DESCENDING if query["sort"].startswith("-") else ASCENDING
     if asks_for_content(query):
         wanted = {"$and": [wanted, _disclosed_to(actor)]}
-    if "cursor" in query:
-        wanted = {"$and": [wanted, _after(last_shown(query), field, direction)]}
-    order = [(field, direction), ("_id", direction)]
-    documents = list(parts.views.collection.find(wanted).sort(order).limit(query["limit"] + 1))
+    documents: list[dict[str, Any]] = []
+    for rest, order in _rest(query, field, direction):
+        left = query["limit"] + 1 - len(documents)
+        found = parts.views.collection.find({"$and": [wanted, rest]}).sort(order).limit(left)
+        if rest and _NARROWING.isdisjoint(query):
+            # Left to itself, the store may take the index of all ids, and read each behind the last that was shown.
+            found = found.hint(_INDEX_OF_ORDER[field])
+        documents += found if left else ()
     page = documents[: query["limit"]]
     following = encode_cursor(query["sort"], page[-1][field], page[-1]["_id"]) if len(documents) > len(page) else None
     problems = DataProblems(parts)
@@ -78,35 +87,12 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
 def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
     the actor stand under a standard of that name. Raises Refused (403)."""
-    now = parts.clock.now()
-    wanted, disclosed = _wanted(actor, {**query, "state": OPEN}, now), _disclosed_to(actor)
-    rows = _counted(parts, {"$and": [wanted, disclosed]}, "$standard", now)
+    wanted, disclosed, now = _scope(actor, query), _disclosed_to(actor), parts.clock.now()
+    totals = parts.views.totals
+    rows = totals.rows({"$and": [wanted, disclosed]}, "$standard", now)
     if "standard" not in query:
-        rows += _counted(parts, {**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}, now)
+        rows += totals.rows({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}, now)
     return {"rows": rows, "evidence": evidence_of(parts)}
-
-
-def _counted(parts: Parts, wanted: Mapping[str, Any], standard: Any, now: datetime) -> list[dict[str, Any]]:
-    """The rows of those wanted; `standard` is the expression that names the standard of one."""
-    untouched = {"$and": ["$inherited", {"$not": [{"$ifNull": ["$acts.accepted_at", False]}]}]}
-    overdue = {"$and": [{"$not": [untouched]}, {"$lte": ["$due_at", now]}]}
-    oldest = {"output": {"reference": "$reference", "due_at": "$due_at"}, "sortBy": {"due_at": 1, "_id": 1}}
-    rows = parts.views.collection.aggregate(
-        [
-            {"$match": wanted},
-            {
-                "$group": {
-                    "_id": {"standard": standard, "area": "$area", "team": {"$ifNull": ["$owner_team", None]}},
-                    "open": {"$sum": {"$cond": [untouched, 0, 1]}},
-                    "overdue": {"$sum": {"$cond": [overdue, 1, 0]}},
-                    "inherited": {"$sum": {"$cond": [untouched, 1, 0]}},
-                    "oldest": {"$top": oldest},
-                }
-            },
-            {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
-        ]
-    )
-    return [{**row["_id"], **row} for row in rows]
 
 
 def asks_for_content(query: Mapping[str, Any]) -> bool:
@@ -121,16 +107,21 @@ def _disclosed_to(actor: Actor) -> dict[str, Any]:
     return {"$or": [{"acts.given_team": actor.team}, none_withheld]}
 
 
-def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _scope(actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+    """What list and summary can be narrowed to, within the actor's areas. Raises Refused (403)."""
     if "area" in query:
         require_area(actor, query["area"])
     wanted: dict[str, Any] = {"areas": query.get("area", {"$in": list(actor.areas)})}
+    names = (("team", "owner_team"), ("standard", "standard"))
+    return wanted | {field: query[name] for name, field in names if name in query}
+
+
+def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    wanted = _scope(actor, query)
     # Any is each of them by name: the store then merges their parts of an index, each in order, and sorts nothing.
     wanted["state"] = {"$in": list(STATES)} if query["state"] == ANY else query["state"]
-    for name, field in (("team", "owner_team"), ("owner", "owner_person")):
-        if name in query:
-            wanted[field] = query[name]
-    wanted.update({name: query[name] for name in ("standard", "step", "inherited") if name in query})
+    names = (("owner", "owner_person"), ("step", "step"), ("inherited", "inherited"))
+    wanted.update({field: query[name] for name, field in names if name in query})
     if "overdue_by_days" in query:
         wanted["due_at"] = {"$lte": now - timedelta(days=query["overdue_by_days"])}
     return wanted
@@ -146,11 +137,20 @@ def last_shown(query: Mapping[str, Any]) -> tuple[Any, str]:
     return value, last_id
 
 
-def _after(last: tuple[Any, str], field: str, direction: int) -> dict[str, Any]:
-    """The condition that a row comes after the last one of the page before."""
-    value, last_id = last
+def _rest(query: Mapping[str, Any], field: str, direction: int) -> Iterator[tuple[dict[str, Any], Order]]:
+    """What is left of a list after the page before, in two parts, each with its order: first the rows with the same
+    value as its last.
+
+    Apart, because the store then begins to read an index right there, however many rows have the same value.
+    """
+    by_id = ("_id", direction)
+    if "cursor" not in query:
+        yield {}, [(field, direction), by_id]
+        return
+    value, last_id = last_shown(query)
     beyond = "$gt" if direction == ASCENDING else "$lt"
-    return {"$or": [{field: {beyond: value}}, {field: value, "_id": {beyond: last_id}}]}
+    yield {field: value, "_id": {beyond: last_id}}, [by_id]
+    yield {field: {beyond: value}}, [(field, direction), by_id]
 
 
 # --- one follow-up ------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ def _heard(parts: Parts, delivery: Delivery) -> Outcome:
     stalled.tell(parts)
     mails.compose(parts)
     mails.send(parts)
+    parts.views.totals.settle(parts.clock.now())
     _finished(parts, report)
     return Done()
 

@@ -1,8 +1,10 @@
 """Follow-ups as documents to be listed: written whole, under a guard, and always the same for the same evidence.
 
-Before writing, a worker claims the thread with `(rules, seen)`: how many adoptions and how many events it has read.
-After writing it looks again; whoever finds a higher claim folds once more. So the fullest fold has the last word,
-whatever the interleaving, and nothing that it no longer asks for stays behind.
+Each thread has a record of its last fold: a guard `(rules, seen)`, how many adoptions and how many events it had read,
+and a digest of each view. In one transaction a worker reads the record, leaves the thread alone where the guard is
+higher than its own, and writes the record, the views that differ, and what that changes in the sums. So the fullest
+fold has the last word, whatever the interleaving; nothing that it no longer asks for stays behind; and what stays as it
+was costs no write.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from hashlib import md5
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from bson import decode, encode
@@ -21,12 +24,12 @@ from mongoengine import (
     DateTimeField,
     DictField,
     Document,
-    IntField,
     ListField,
     StringField,
 )
 from mongoengine.queryset import QuerySet
-from pymongo import DeleteMany, ReplaceOne, UpdateOne
+from pymongo import DeleteOne, ReplaceOne
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.referrals_followup.domain.as_of import AsOf, with_acts
@@ -36,7 +39,8 @@ from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.scene import Evidence
 from services.referrals_followup.evidence import EvidenceStore
 from services.referrals_followup.rules import Rules
-from shared.events.mongo import despite_duplicates, is_store_away
+from services.referrals_followup.totals import SUMMED_IN, Change, Sum, Totals, sum_of
+from shared.events.mongo import in_transaction, is_store_away
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 from shared.views import STALE
@@ -50,7 +54,7 @@ log = structlog.get_logger()
 
 
 class FollowUpView(Document):
-    """One follow-up as the lists show it. All instants are UTC; `seen` and `rules_number` are the guard."""
+    """One follow-up as the lists show it. All instants are UTC; `summed_in` is the sum that counts it while open."""
 
     meta = {
         "collection": "follow_ups",
@@ -62,6 +66,8 @@ class FollowUpView(Document):
             {"fields": ["areas", "state", "due_at", "id"], "name": "area_due"},
             {"fields": ["areas", "state", "opened_at", "id"], "name": "area_opened"},
             {"fields": ["areas", "state", "standard", "id"], "name": "area_standard"},
+            {"fields": ["areas", "state", "step", "due_at", "id"], "name": "area_step"},
+            {"fields": ["areas", "state", "due_at", "id"], "name": "area_inherited", "partial": {"inherited": True}},
             {"fields": ["owner_team", "state", "due_at", "id"], "name": "team_due"},
             {"fields": ["owner_person", "state", "due_at", "id"], "name": "owner_due"},
             {"fields": ["person", "state", "due_at", "id"], "name": "person_due"},
@@ -113,17 +119,18 @@ class FollowUpView(Document):
     why = DictField()
     acts = DictField()
     next_rung_at = DateTimeField(null=True)
-    rules_number = IntField()
-    seen = IntField()
+    summed_in = StringField()
 
 
 _NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
-_FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (Owner, Rung, Acts)}
+_FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (Owner, Acts)}
 _WRITTEN = tuple((name, field.db_field, field.null) for name, field in FollowUpView._fields.items())
 
 
-def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None, guard: Guard) -> dict[str, Any]:
+def document_of(
+    follow_up: FollowUp, acts: Acts, next_at: datetime | None, summed_in: str | None = None
+) -> dict[str, Any]:
     """The view's document, fields in the order of the schema."""
     owner = owner_of(follow_up, acts)
     values = {
@@ -139,8 +146,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None, guard
         "why": dict(follow_up.why),
         "acts": {**_shallow(acts), "chased": dict(acts.chased)},
         "next_rung_at": next_at,
-        "rules_number": guard.rules,
-        "seen": guard.seen,
+        SUMMED_IN: summed_in,
     }
     # What mongoengine would make of a FollowUpView, which costs more than the fold itself; a test holds them together.
     return {key: values[name] for name, key, null in _WRITTEN if values[name] is not None or null}
@@ -162,11 +168,17 @@ def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
 
 
 def _rung_document(rung: Rung) -> dict[str, Any]:
-    repeat = rung.repeat.to_json() if rung.repeat else None
-    return {**_shallow(rung), "to": list(rung.to), "repeat": repeat}
+    return {
+        "name": rung.name,
+        "at": rung.at,
+        "to": list(rung.to),
+        "urgent": rung.urgent,
+        "alarm": rung.alarm,
+        "repeat": rung.repeat.to_json() if rung.repeat else None,
+    }
 
 
-def _shallow(value: Owner | Rung | Acts) -> dict[str, Any]:
+def _shallow(value: Owner | Acts) -> dict[str, Any]:
     return {name: getattr(value, name) for name in _FIELDS[type(value)]}
 
 
@@ -189,10 +201,14 @@ class Guard:
     rules: int
     seen: int
 
-    def or_lower(self) -> dict[str, Any]:
-        """The condition that a stored guard is not above this one."""
-        same = {"rules_number": self.rules, "seen": {"$lte": self.seen}}
-        return {"$or": [{"rules_number": {"$lt": self.rules}}, same]}
+
+class View(NamedTuple):
+    """A view as it is written, its digest, and how it is counted while it is open."""
+
+    document: dict[str, Any]
+    digest: bytes
+    due_at: datetime
+    sum: Sum | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +225,8 @@ class FollowUpViews:
 
     def __init__(self, database: Database, evidence: EvidenceStore, rules: Rules) -> None:
         self.collection = database.follow_ups
+        self.totals = Totals(database, self.collection)
+        self._database = database
         self._threads = database.threads
         self._parked_threads = database.parked_threads
         self._evidence = evidence
@@ -217,7 +235,9 @@ class FollowUpViews:
     def ensure_indexes(self) -> None:
         """Create the indexes that serve sweeps and lists; safe to repeat."""
         for spec in FollowUpView._meta["index_specs"]:
-            self.collection.create_index(spec["fields"], name=spec["name"])
+            partial = {"partialFilterExpression": spec["partial"]} if "partial" in spec else {}
+            self.collection.create_index(spec["fields"], name=spec["name"], **partial)
+        self.totals.ensure_indexes()
 
     @property
     def objects(self) -> QuerySet:
@@ -253,21 +273,20 @@ class FollowUpViews:
     def rebuild(self) -> int:
         """Fold every view again from the evidence, in place, while others read and write; how many there are then.
 
-        Each view stands until its fold replaces it. What nothing replaced is asked for no more, or says that it has
-        seen more than there is: it goes, and its thread is folded again. Run it again after a crash.
+        Each view stands until its fold replaces it. What nothing replaced is asked for no more: it goes. The sums are
+        made anew. Run it again after a crash.
         """
         history = self._rules.history()
         self.collection.update_many({}, {"$set": {STALE: True}})
-        # A claim of more than there is would have its thread folded for ever.
-        self._threads.update_many({}, {"$set": {"rules_number": 0, "seen": 0}})
+        # A record of more than there is would have its thread folded for ever; without digests each view is written.
+        self._threads.update_many({}, {"$set": {"rules_number": 0, "seen": 0}, "$unset": {"views": ""}})
         self._parked_threads.delete_many({"reason": EVIDENCE_MISSING})
         self.refresh(self._evidence.threads(history.thread_kinds()), history)
         # A thread that cannot be folded now keeps what it had: nobody has said that it is no longer asked for.
         left = {STALE: True, "thread": {"$nin": self._parked_threads.distinct("_id")}}
-        threads = {document["thread"] for document in self.collection.find(left, {"thread": 1})}
         self.collection.delete_many(left)
-        self.refresh(sorted(threads))
         self.collection.update_many({STALE: True}, {"$unset": {STALE: ""}})
+        self.totals.recount(datetime.now(UTC))
         return self.collection.count_documents({})
 
     def thread_of(self, follow_up_id: str) -> str | None:
@@ -311,13 +330,13 @@ class FollowUpViews:
                 stored = {found["_id"]: found for found in self.collection.find({"thread": thread})}
                 try:
                     folded = self._folded(thread, evidence, history)
-                    fresh = {document["_id"]: document for document in self._documents(folded, history)}
+                    fresh = {key: _as_read(view) for key, view in self._views_of(folded, history).items()}
                 except Exception as error:
                     if is_store_away(error):
                         raise
                     yield thread
                 else:
-                    if _unguarded(stored) != _unguarded(fresh):
+                    if stored != fresh:
                         yield thread
 
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
@@ -342,36 +361,72 @@ class FollowUpViews:
         self._parked_threads.update_one({"_id": thread}, parked, upsert=True)
 
     def _write(self, folds: list[Folded], history: RulesHistory) -> dict[str, Guard]:
-        """Write the views of these folds; the threads for which somebody has claimed a fuller one, with that claim."""
-        if not folds:
-            return {}
-        # Under the guard a duplicate key means that a fuller one is already there.
-        with despite_duplicates():
-            self._threads.bulk_write([_claim(folded) for folded in folds], ordered=False)
-        writes: list[Any] = []
-        for folded in folds:
-            kept = []
-            for document in self._documents(folded, history):
-                writes.append(ReplaceOne({"_id": document["_id"], **folded.guard.or_lower()}, document, upsert=True))
-                kept.append(document["_id"])
-            writes.append(DeleteMany({"thread": folded.thread, "_id": {"$nin": kept}, **folded.guard.or_lower()}))
-        with despite_duplicates():
-            self.collection.bulk_write(writes, ordered=False)
-        claims = {
-            found["_id"]: Guard(found["rules_number"], found["seen"])
-            for found in self._threads.find({"_id": {"$in": [folded.thread for folded in folds]}})
-        }
+        """Write the views of these folds; the threads of which a fuller one is written already, with its guard."""
+        made = [(folded, self._views_of(folded, history)) for folded in folds]
+        fuller = in_transaction(self._database, lambda session: self._write_in(session, made)) if made else {}
         self._no_longer_parked(folds)
+        return fuller
+
+    def _write_in(self, session: ClientSession, made: list[tuple[Folded, dict[str, View]]]) -> dict[str, Guard]:
+        records = self._records([folded.thread for folded, _ in made], session)
+        fuller: dict[str, Guard] = {}
+        changed: dict[str, View] = {}
+        left: set[str] = set()
+        gone: set[str] = set()
+        claims: list[Any] = []
+        for folded, views in made:
+            guard, known = records.get(folded.thread, (Guard(0, 0), {}))
+            if guard > folded.guard:
+                fuller[folded.thread] = guard
+                continue
+            new = {key: view for key, view in views.items() if known.get(key) != view.digest}
+            changed |= new
+            left |= new.keys() & known.keys()
+            gone |= known.keys() - views.keys()
+            if new or guard != folded.guard or known.keys() != views.keys():
+                claims.append(ReplaceOne({"_id": folded.thread}, _record(folded, views), upsert=True))
+        self._note_changes(changed, left | gone, session)
+        if claims:
+            self._threads.bulk_write(claims, ordered=False, session=session)
+        writes: list[Any] = [ReplaceOne({"_id": key}, view.document, upsert=True) for key, view in changed.items()]
+        writes += [DeleteOne({"_id": key}) for key in sorted(gone)]
+        if writes:
+            self.collection.bulk_write(writes, ordered=False, session=session)
+        return fuller
+
+    def _records(self, threads: list[str], session: ClientSession) -> dict[str, tuple[Guard, dict[str, bytes]]]:
+        """The guard of each thread that was ever written, and the digest of each of its views; an empty one where only
+        the views say that there are some."""
+        found = {one["_id"]: one for one in self._threads.find({"_id": {"$in": threads}}, session=session)}
+        unknown = [thread for thread, record in found.items() if "views" not in record]
+        listed: dict[str, dict[str, bytes]] = {thread: {} for thread in unknown}
+        if unknown:
+            for view in self.collection.find({"thread": {"$in": unknown}}, {"thread": 1}, session=session):
+                listed[view["thread"]][view["_id"]] = b""
         return {
-            folded.thread: claims[folded.thread]
-            for folded in folds
-            if claims.get(folded.thread, folded.guard) > folded.guard
+            thread: (Guard(record["rules_number"], record["seen"]), listed.get(thread) or record.get("views", {}))
+            for thread, record in found.items()
         }
 
-    def _documents(self, folded: Folded, history: RulesHistory) -> Iterator[dict[str, Any]]:
+    def _note_changes(self, written: Mapping[str, View], before: Collection[str], session: ClientSession) -> None:
+        """Note what comes into the sums with these views, and what leaves them with those that were there `before`."""
+        counted = {SUMMED_IN: 1, "due_at": 1}
+        found = self.collection.find({"_id": {"$in": list(before)}}, counted, session=session) if before else ()
+        old = {one["_id"]: (one[SUMMED_IN], one["due_at"]) for one in found if SUMMED_IN in one}
+        new = {key: (view.sum.key, view.due_at) for key, view in written.items() if view.sum}
+        changes = [Change(of, -1, key, at) for key, (of, at) in old.items() if new.get(key) != (of, at)]
+        changes += [Change(of, 1, key, at) for key, (of, at) in new.items() if old.get(key) != (of, at)]
+        self.totals.note([view.sum for view in written.values() if view.sum], changes, session)
+
+    def _views_of(self, folded: Folded, history: RulesHistory) -> dict[str, View]:
+        found = {}
         for follow_up, acts in folded.follow_ups:
             next_at = next_rung_at(follow_up, acts, history.calendar(follow_up.area))
-            yield document_of(follow_up, acts, next_at, folded.guard)
+            counted = sum_of(follow_up, acts)
+            document = document_of(follow_up, acts, next_at, counted.key if counted else None)
+            digest = md5(encode(document), usedforsecurity=False).digest()
+            found[follow_up.id] = View(document, digest, follow_up.due_at, counted)
+        return found
 
     def _no_longer_parked(self, folds: list[Folded]) -> None:
         """These threads can be folded again, unless it was with less evidence than they were parked with."""
@@ -380,18 +435,14 @@ class FollowUpViews:
             self._parked_threads.delete_one({"_id": parked["_id"], "seen": {"$lte": seen[parked["_id"]]}})
 
 
-def _unguarded(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What they say, as it comes out of the store, without how much their fold had read."""
-    said = {
-        key: {name: value for name, value in document.items() if name not in ("rules_number", "seen")}
-        for key, document in documents.items()
-    }
-    return dict(decode(encode(said), AWARE))
+def _as_read(view: View) -> dict[str, Any]:
+    """What comes out of the store when the view is read."""
+    return dict(decode(encode(view.document), AWARE))
 
 
-def _claim(folded: Folded) -> UpdateOne:
-    guard = {"rules_number": folded.guard.rules, "seen": folded.guard.seen}
-    return UpdateOne({"_id": folded.thread, **folded.guard.or_lower()}, {"$set": guard}, upsert=True)
+def _record(folded: Folded, views: Mapping[str, View]) -> dict[str, Any]:
+    digests = {key: view.digest for key, view in views.items()}
+    return {"_id": folded.thread, "rules_number": folded.guard.rules, "seen": folded.guard.seen, "views": digests}
 
 
 def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -41,6 +41,7 @@ def predicates(parts: Parts, full: bool) -> Mapping[str, Predicate]:
         "chases": partial(_chases, parts, now),
         "mails": partial(_mails, parts, now),
         "views": partial(_views, parts, sample),
+        "sums": partial(_sums, parts, full, now),
         "sweeps": partial(_sweeps, parts),
         "holidays": partial(_holidays, parts, now),
     }
@@ -147,6 +148,12 @@ def _views(parts: Parts, sample: int | None) -> Iterator[Finding]:
         if not parts.database.evidence.count_documents({"refs": thread, "folded": False}, limit=1)
     )
     yield from found("views-differ", ids, "run `rebuild`, which folds them again in place, and tell the developers")
+
+
+def _sums(parts: Parts, full: bool, now: datetime) -> Iterator[Finding]:
+    """Sums of open follow-ups that are not what a count of them makes; looked at in a full check, which counts all."""
+    differing = parts.views.totals.differing(now) if full else ()
+    yield from found("sums-differ", differing, "run `rebuild`, which makes them anew, and tell the developers")
 
 
 def _sweeps(parts: Parts) -> Iterator[Finding]:

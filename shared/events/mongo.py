@@ -5,12 +5,13 @@ A database opened here reads what a majority has and writes to a majority, and g
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from bson.codec_options import CodecOptions
 from pymongo import MongoClient
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -18,7 +19,10 @@ from pymongo.write_concern import WriteConcern
 
 from shared.events.errors import StoreUnavailable
 
+T = TypeVar("T")
+
 DUPLICATE_KEY = 11000
+COMMITTED_WITHIN_MS = 10_000
 # Server error codes that only the document itself can cause: a value or key that cannot be stored, a duplicate, a
 # failed validation, a document over the limit. github.com/mongodb/mongo, src/mongo/base/error_codes.yml
 _DOCUMENT_CODES = frozenset({2, 9, 52, 121, 10334, DUPLICATE_KEY, 17280, 17419, 17420})
@@ -35,6 +39,20 @@ def open_database(uri: str, name: str) -> Database[dict[str, Any]]:
         read_concern=ReadConcern("majority"),
         write_concern=WriteConcern("majority", wtimeout=10_000),
     )
+
+
+def in_transaction(database: Database[dict[str, Any]], work: Callable[[ClientSession], T]) -> T:
+    """What `work` returns once all that it wrote is on a majority; of what it wrote otherwise, nothing is left.
+
+    It reads from one snapshot, and is called again when somebody else has written meanwhile what it writes.
+    """
+    with database.client.start_session() as session:
+        return session.with_transaction(
+            work,
+            read_concern=ReadConcern("snapshot"),
+            write_concern=WriteConcern("majority"),
+            max_commit_time_ms=COMMITTED_WITHIN_MS,
+        )
 
 
 @contextmanager

@@ -21,7 +21,7 @@ _DAY = timedelta(days=1)
 class WorkingCalendar:
     """The bank holidays of one place by date, with their names, under a version."""
 
-    holidays: Mapping[date, str] = field(repr=False)
+    holidays: Mapping[date, str] = field(repr=False, hash=False)
     version: str
 
     def is_working_day(self, day: date) -> bool:

@@ -22,13 +22,15 @@ def to_ms(instant: datetime) -> datetime:
     """The instant in UTC, cut to whole milliseconds (MongoDB keeps no more). Raises ValueError for a naive datetime."""
     if instant.tzinfo is None:
         raise ValueError("a naive datetime has no place on a time line")
-    instant = instant.astimezone(UTC)
-    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    beyond = instant.microsecond % 1000
+    return instant.replace(microsecond=instant.microsecond - beyond) if beyond else instant
 
 
 def to_text(instant: datetime) -> str:
     """RFC 3339 in UTC with three decimals, for example `2013-01-14T09:30:00.000Z`."""
-    return to_ms(instant).strftime("%Y-%m-%dT%H:%M:%S.") + f"{instant.microsecond // 1000:03d}Z"
+    return to_ms(instant).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> datetime:

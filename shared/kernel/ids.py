@@ -10,15 +10,18 @@ import hmac
 import json
 import secrets
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from shared.kernel.nhs_number import digits_of, why_invalid
 
 _STREAMS = UUID("6f1c7a52-3f0e-5d0b-9a41-0d2b8f3c5e71")
 _DERIVED = UUID("b0a4d9e6-74c2-5b1f-8e3d-5c9f1a7e2046")
+_REMEMBERED = 10_000
 
 # Crockford's base 32: no I, L, O or U, so that a reference survives being read out on the telephone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _READ_AS = str.maketrans("OIL", "011", " -")
 
 
@@ -37,6 +40,7 @@ def stream_id(actor_id: str, key: str) -> str:
     return str(uuid5(_STREAMS, _joined(actor_id, key)))
 
 
+@lru_cache(_REMEMBERED)
 def derived_id(*parts: str) -> str:
     """An id made from parts that together name one thing; different parts never run together into the same id."""
     return str(uuid5(_DERIVED, _joined(*parts)))
@@ -55,6 +59,7 @@ def new_person_id(actor_id: str, key: str) -> str:
     return "p_" + UUID(stream_id(actor_id, key)).hex
 
 
+@lru_cache(_REMEMBERED)
 def reference_of(uuid_text: str) -> str:
     """A reference that can be said aloud, for example `FT-7K3M-2HXQ-Q`: 40 bits of SHA-256 and a check character."""
     bits = int.from_bytes(hashlib.sha256(uuid_text.encode()).digest()[:5], "big")
@@ -79,7 +84,7 @@ def normal_reference(text: str) -> str:
 
 
 def _joined(*parts: str) -> str:
-    return json.dumps(parts, ensure_ascii=False)
+    return _ENCODER.encode(parts)
 
 
 def _written(values: list[int]) -> str:

@@ -9,6 +9,7 @@ from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,8 @@ _CALENDAR = ("months", "weeks", "days")
 _UNITS = ("working_days", "same_day", *_CALENDAR, *_RUNNING)
 # Far beyond any standard, and small enough that no due date leaves the years a date can have.
 _MOST = 10_000
+# Days times offsets: what is counted falls due within a few years, by some dozens of offsets.
+_REMEMBERED = 20_000
 
 
 def london_date(instant: datetime) -> date:
@@ -112,14 +115,18 @@ def due(offset: Offset, occurred_at: datetime, precision: str, calendar: Working
     (clamped to the end of the month), then weeks and days end at 17:00 on that date; hours and minutes run on.
     """
     latest = span(occurred_at, precision)[1]
-    day = london_date(latest)
+    if offset.hours is not None or offset.minutes is not None:
+        return Due(latest + timedelta(**offset._signed(_RUNNING)))
+    return _due_from(offset, london_date(latest), calendar)
+
+
+@lru_cache(_REMEMBERED)
+def _due_from(offset: Offset, day: date, calendar: WorkingCalendar) -> Due:
     if offset.working_days is not None:
         until = calendar.add_working_days(day, -offset.working_days if offset.negated else offset.working_days)
         return Due(at_london(until, CLOSE_OF_WORK), tuple(calendar.skipped(min(day, until), max(day, until))))
     if offset.same_day:
         return Due(at_london(day, END_OF_DAY))
-    if any(getattr(offset, unit) is not None for unit in _RUNNING):
-        return Due(latest + timedelta(**offset._signed(_RUNNING)))
     by_calendar = offset._signed(_CALENDAR)
     until = plus_months(day, by_calendar.pop("months")) + timedelta(**by_calendar)
     return Due(at_london(until, CLOSE_OF_WORK))

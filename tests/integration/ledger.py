@@ -134,7 +134,8 @@ class Ledger:
         """Nothing was ever recorded but the rules, nothing is parked, and no source has spoken."""
         but_rules = {"event.type": {"$ne": ADOPTED}}
         self.parts.views.collection.delete_many({})
-        self.parts.database.threads.delete_many({})
+        for made in ("threads", "totals", "totals_notes"):
+            self.parts.database[made].delete_many({})
         self.parts.database.evidence.delete_many(but_rules)
         self.parts.store.collection.delete_many(but_rules)
         for said in ("positions", "reported_manifests", "reported_parked", "parked"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.integration.ledger import MONDAY, Ledger, config, referral_noted
 STORED = 3_000
 DUE = 20
 A_FEW = 60
+RARE = {"step": "REF-02", "owner_person": "gp-okafor", "inherited": True}
 MANAGER = Actor("manager-abara", "manager", "essex-managers", ("essex",))
 
 
@@ -38,6 +40,8 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
             "_id": derived_id("copy", str(number)),
             "due_at": found["due_at"] + timedelta(minutes=number),
             "next_rung_at": found["next_rung_at"] if number < DUE else later + timedelta(minutes=number),
+            "person": f"p_{number:032x}",
+            **(RARE if number % 150 == 0 else {}),
         }
         for number in range(STORED)
     )
@@ -94,3 +98,47 @@ def test_a_page_of_the_managers_list_reads_a_page(ledger: Ledger, sort: str, nar
         page = queries.listed(ledger.parts, MANAGER, query)
     assert page["items"]
     assert dear(seen) == []
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        {"owner": "gp-okafor"},
+        {"step": "REF-02"},
+        {"inherited": "true"},
+        {"person": f"p_{7:032x}"},
+        {"overdue_by_days": 0},
+        {"overdue_by_days": 3_000},
+    ],
+    ids=str,
+)
+def test_a_list_of_a_few_among_many_reads_a_few(ledger: Ledger, narrowed: dict[str, Any]) -> None:
+    """By when they are due, as the list comes unless another order is asked for."""
+    ledger.clock.set(MONDAY + timedelta(days=30))
+    query = FollowUpsQuery().load(narrowed)
+    with profiled(ledger.parts.database) as seen:
+        page = queries.listed(ledger.parts, MANAGER, query)
+    assert len(page["items"]) in {1, 20, 0 if narrowed == {"overdue_by_days": 3_000} else query["limit"]}
+    assert dear(seen) == []
+
+
+@pytest.mark.parametrize("sort", ["due_at", "-opened_at", "standard"])
+def test_a_later_page_reads_no_more_than_the_first(ledger: Ledger, sort: str) -> None:
+    """Of several areas too, whose parts of an index the store merges."""
+    several = replace(MANAGER, areas=("essex", "norfolk"))
+    query = FollowUpsQuery().load({"sort": sort, "limit": 200})
+    for _ in range(12):
+        with profiled(ledger.parts.database) as seen:
+            page = queries.listed(ledger.parts, several, query)
+        assert len(page["items"]) == 200
+        assert dear(seen) == []
+        query = FollowUpsQuery().load({"sort": sort, "limit": 200, "cursor": page["next"]})
+
+
+def test_a_summary_reads_the_sums_and_what_fell_due_in_the_last_hour(ledger: Ledger) -> None:
+    ledger.parts.views.totals.recount(MONDAY - timedelta(minutes=10))
+    with profiled(ledger.parts.database) as seen:
+        rows = queries.summed(ledger.parts, MANAGER, {})["rows"]
+    assert sum(row["open"] + row["inherited"] for row in rows) > STORED
+    assert dear(seen) == []
+    assert all(asked["docsExamined"] < A_FEW for asked in seen)

@@ -198,6 +198,11 @@ def a_view_is_of_nothing(ledger: Ledger) -> None:
     ledger.parts.views.collection.insert_one(other)
 
 
+def a_sum_is_off_by_one(ledger: Ledger) -> None:
+    ledger.parts.views.totals.settle(MONDAY)
+    ledger.parts.database.totals.update_one({"open": {"$gt": 0}}, {"$inc": {"open": 1}})
+
+
 def no_sweep_has_come_to_its_end_for_hours(ledger: Ledger) -> None:
     ledger.parts.database.sweeps.update_many({}, {"$set": {"finished_at": datetime.now(UTC) - timedelta(hours=3)}})
 
@@ -234,6 +239,7 @@ WRONG: list[tuple[Callable[[Ledger], None], dict[str, int]]] = [
     (a_view_is_not_what_the_evidence_says, {"views-differ": 1}),
     (a_view_is_gone, {"views-differ": 1}),
     (a_view_is_of_nothing, {"views-differ": 1}),
+    (a_sum_is_off_by_one, {"sums-differ": 1}),
     (no_sweep_has_come_to_its_end_for_hours, {"sweep-late": 1}),
     (there_never_was_a_sweep, {"sweep-late": 1}),
     (next_year_is_not_in_the_calendar, {"bank-holidays-missing": 1}),

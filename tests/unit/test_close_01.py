@@ -8,7 +8,7 @@ import pytest
 
 from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, Assign, End, Note, Refuse
-from services.referrals_followup.views import Guard, document_of, follow_up_of
+from services.referrals_followup.views import document_of, follow_up_of
 from shared.kernel.decisions import Actor
 from tests.unit.practice import (
     CAMHS,
@@ -376,7 +376,7 @@ def test_what_a_closing_left_open_is_told_only_to_those_who_may_see_the_closing_
     assert readers(found, practice, NURSERY, HV, PA, SOCIAL_WORKER, MANAGER) == ["social_worker", "manager"]
     shown_to_her = as_shown_to(found, practice.acts(found), HV.role, HV.team)
     assert (shown_to_her.reference, shown_to_her.title) == (found.reference, "leaving care: contact the PA")
-    kept = follow_up_of(document_of(found, practice.acts(found), None, Guard(1, 1)))
+    kept = follow_up_of(document_of(found, practice.acts(found), None))
     assert kept.matters == found.matters
     assert (shown_to_her.expects, shown_to_her.thread, shown_to_her.person) == ("", "undisclosed", None)
     practice.act(Assign(found, PA.id, PA.team), "2014-01-16 10:00", by=MANAGER)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from operator import attrgetter
+from typing import Any
 
 from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
@@ -168,7 +169,7 @@ def _in_area(
 
 def _void(follow_up: FollowUp, ruleset: Ruleset | None) -> FollowUp:
     rules = dict(ruleset.versions) if ruleset else follow_up.rules
-    return replace(_closed(follow_up, VOID, None, "no longer asked for"), rules=rules)
+    return replace(follow_up, state=VOID, rules=rules, **_closed(None, "no longer asked for"))
 
 
 def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, until: datetime | None) -> FollowUp:
@@ -178,7 +179,8 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
     visible = step.visible(event, scene, ruleset.calendar).at if step.visible else None
     person = scene.person_of(event)
     seen_in = {ruleset.area, event.area, scene.lives_in(person), *_both_ends(event)}
-    follow_up = FollowUp(
+    state, closer, reason = _ending(step, scene, opening, until)
+    return FollowUp(
         id=opening.follow_up_id,
         reference=reference_of(opening.follow_up_id),
         step=step.id,
@@ -189,7 +191,7 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         person=person,
         area=ruleset.area,
         areas=tuple(sorted(area for area in seen_in if area)),
-        state=OPEN,
+        state=state,
         opened_by=event.id,
         opened_type=event.type,
         opened_at=event.occurred_at,
@@ -212,16 +214,23 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
         receiver_role=step.receiver_role(event, scene),
         receiver_team=step.receiver_team(event, scene),
         why=explained(computed, event, ruleset.calendar.covers(due_at.year)),
+        **_closed(closer, reason),
     )
+
+
+def _ending(
+    step: Step, scene: Scene, opening: _Opening, until: datetime | None
+) -> tuple[str, Event | None, str | None]:
+    """The state of what this opened, and what closed it, for which reason."""
     if opening.retraction is not None:
-        return _closed(follow_up, VOID, opening.retraction, "opening recorded in error")
-    loss = min(_ending_losses(step, scene, event), key=order_key, default=None)
+        return VOID, opening.retraction, "opening recorded in error"
+    loss = min(_ending_losses(step, scene, opening.event), key=order_key, default=None)
     closing = _closing(step, scene, opening, until, loss)
     if closing is None:
-        return follow_up
+        return OPEN, None, None
     closer, state = closing
     reason = closer.data.get("reason_code") or closer.type
-    return _closed(follow_up, state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason)
+    return state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason
 
 
 def _ending_losses(step: Step, scene: Scene, opening: Event) -> Iterator[Event]:
@@ -313,16 +322,15 @@ def _counts_after(event: Event, opening: _Opening) -> bool:
     return event.id != opening.event.id and not happened_before(event, opening.event)
 
 
-def _closed(follow_up: FollowUp, state: str, closer: Event | None, reason: str) -> FollowUp:
-    return replace(
-        follow_up,
-        state=state,
-        closed_by=closer.id if closer else None,
-        closed_at=closer.occurred_at if closer else None,
-        closed_recorded_at=closer.recorded_at if closer else None,
-        closed_actor=closer.actor if closer else None,
-        closed_reason=reason,
-    )
+def _closed(closer: Event | None, reason: str | None) -> dict[str, Any]:
+    """What a follow-up says of its closing, as fields."""
+    return {
+        "closed_by": closer.id if closer else None,
+        "closed_at": closer.occurred_at if closer else None,
+        "closed_recorded_at": closer.recorded_at if closer else None,
+        "closed_actor": closer.actor if closer else None,
+        "closed_reason": reason,
+    }
 
 
 # --- counts -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,269 @@
+"""How many follow-ups are open, kept as sums, so that nobody counts what is stored.
+
+Whoever writes views leaves, in the same transaction, a note of what came into which sum and what left it. Notes are
+inserted only, so writers never wait for each other; settling adds them to the sums, in a transaction of its own. So a
+sum together with its notes is always what a count of the views would be, whoever dies when.
+
+How many of a sum are overdue is known as of one instant, the same for all sums: when that moves on, those that fell due
+in between are counted. Cost grows with what has changed and fallen due since, and with the number of sums.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import md5
+from threading import Lock
+from typing import Any
+
+from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.database import Database
+
+from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, owner_of
+from shared.events.mongo import in_transaction
+
+SUMMED_IN = "summed_in"
+_IS_SUMMED = {SUMMED_IN: {"$exists": True}}
+_AS_OF = "as of"
+_BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
+# Until then a question counts what fell due since by itself.
+MOVED_ON_AFTER = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """Follow-ups that every reader sees alike: what they are counted by, and what decides who may see them.
+
+    `waits`: inherited, and nobody has taken them on yet.
+    """
+
+    key: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A follow-up has come into a sum (`by` 1), or left it (-1); it was due then (UTC)."""
+
+    key: str
+    by: int
+    follow_up_id: str
+    due_at: datetime
+
+
+@dataclass(slots=True)
+class _Delta:
+    open: int = 0
+    overdue: int = 0
+    left: set[str] = field(default_factory=set)
+    earliest: datetime | None = None
+
+    def add(self, change: Mapping[str, Any], as_of: datetime) -> None:
+        self.open += change["by"]
+        self.overdue += change["by"] if change["due_at"] <= as_of else 0
+        if change["by"] < 0:
+            self.left.add(change["id"])
+        else:
+            self.earliest = min(self.earliest or change["due_at"], change["due_at"])
+
+    def concerns(self, oldest: Mapping[str, Any] | None) -> bool:
+        """Whether the sum can have another oldest now."""
+        if oldest is None or oldest["id"] in self.left:
+            return True
+        return self.earliest is not None and self.earliest <= oldest["due_at"]
+
+
+def sum_of(follow_up: FollowUp, acts: Acts) -> Sum | None:
+    """Where it is counted; None unless it is open."""
+    if follow_up.state != OPEN:
+        return None
+    fields = {
+        "standard": follow_up.standard,
+        "area": follow_up.area,
+        "areas": list(follow_up.areas),
+        "owner_team": owner_of(follow_up, acts).team,
+        "acts": {"given_team": acts.given_team},
+        "matters": [{"type": matter.type, "teams": list(matter.teams)} for matter in follow_up.matters],
+        "waits": follow_up.inherited and not acts.taken_on(),
+    }
+    return Sum(md5(json.dumps(fields, sort_keys=True).encode(), usedforsecurity=False).hexdigest(), fields)
+
+
+class Totals:
+    """The collections `totals` and `totals_notes`, beside the views that they are sums of."""
+
+    def __init__(self, database: Database[dict[str, Any]], views: Collection[dict[str, Any]]) -> None:
+        self._database = database
+        self._sums = database.totals
+        self._notes = database.totals_notes
+        self._views = views
+        self._settling = Lock()
+
+    def ensure_indexes(self) -> None:
+        """Create the indexes behind the sums and the two questions that are asked of the views; safe to repeat."""
+        self._sums.create_index([("areas", ASCENDING)], name="areas")
+        self._notes.create_index([("_id", ASCENDING)], name="_id_")  # so that no transaction has to create it
+        oldest = [(SUMMED_IN, ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)]
+        due = [("due_at", ASCENDING), (SUMMED_IN, ASCENDING)]
+        for name, keys in (("oldest_of_sum", oldest), ("due_of_sums", due)):
+            self._views.create_index(keys, name=name, partialFilterExpression=_IS_SUMMED)
+
+    def note(self, sums: Iterable[Sum], changes: Iterable[Change], session: ClientSession) -> None:
+        """Leave word of what the transaction changes; `sums` are those that something comes into."""
+        told = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
+        if told:
+            named = {one.key: {"_id": one.key, **one.fields} for one in sums}
+            self._notes.insert_one({"sums": list(named.values()), "changes": told}, session=session)
+
+    def rows(self, wanted: Mapping[str, Any], standard: Any, now: datetime) -> list[dict[str, Any]]:
+        """Counts and the oldest by standard, area and owning team of what is `wanted`, a condition on sums, at `now`
+        (UTC); `standard` is the expression that names the standard."""
+        self.settle(now)
+        row = {"standard": standard, "area": "$area", "team": "$owner_team"}
+        found = self._sums.aggregate(
+            [
+                {"$match": wanted},
+                {
+                    "$group": {
+                        "_id": row,
+                        "open": {"$sum": {"$cond": ["$waits", 0, "$open"]}},
+                        "overdue": {"$sum": {"$cond": ["$waits", 0, "$overdue"]}},
+                        "inherited": {"$sum": {"$cond": ["$waits", "$open", 0]}},
+                        "oldest": {"$top": {"output": "$oldest", "sortBy": {"oldest.due_at": 1, "oldest.id": 1}}},
+                    }
+                },
+                {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
+            ]
+        )
+        rows = {tuple(one["_id"].values()): {**one["_id"], **one} for one in found}
+        sign, due = self._due_between(self._as_of(), now)
+        of_due = {**wanted, "_id": {"$in": list(due)}, "waits": False}
+        for one in self._sums.aggregate([{"$match": of_due}, {"$project": {"row": row}}]) if due else ():
+            of_row = rows.get(tuple(one["row"].values()))
+            if of_row:  # else it is there only since the rows were read
+                of_row["overdue"] += sign * due[one["_id"]]
+        return list(rows.values())
+
+    def settle(self, now: datetime) -> None:
+        """Add to the sums what was noted; and once an hour, or when asked about an earlier time, have them say what is
+        overdue as of `now` (UTC)."""
+        with self._settling:
+            if abs(now - self._as_of()) >= MOVED_ON_AFTER or self._notes.find_one({}, {"_id": 1}) is not None:
+                in_transaction(self._database, lambda session: self._settle(now, session))
+
+    def _settle(self, now: datetime, session: ClientSession) -> None:
+        as_of = self._as_of(session)
+        deltas: dict[str, _Delta] = defaultdict(_Delta)
+        named: dict[str, dict[str, Any]] = {}
+        noted = []
+        for note in self._notes.find(session=session):
+            noted.append(note["_id"])
+            named.update((one["_id"], one) for one in note["sums"])
+            for change in note["changes"]:
+                deltas[change["sum"]].add(change, as_of)
+        known = {one["_id"]: one for one in self._sums.find({"_id": {"$in": list(deltas)}}, session=session)}
+        writes: list[Any] = []
+        for key, delta in deltas.items():
+            found = known.get(key) or {**named[key], "open": 0, "overdue": 0, "oldest": None}
+            if found["open"] + delta.open == 0:
+                writes.append(DeleteOne({"_id": key}))
+                continue
+            oldest = self._oldest(key, session) if delta.concerns(found["oldest"]) else found["oldest"]
+            counts = {"open": found["open"] + delta.open, "overdue": found["overdue"] + delta.overdue}
+            writes.append(ReplaceOne({"_id": key}, {**found, **counts, "oldest": oldest}, upsert=True))
+        if noted:
+            self._notes.delete_many({"_id": {"$in": noted}}, session=session)
+        if writes:
+            self._sums.bulk_write(writes, ordered=False, session=session)
+        self._move_on(as_of, now, session)
+
+    def _move_on(self, as_of: datetime, now: datetime, session: ClientSession) -> None:
+        sign, found = self._due_between(as_of, now, session)
+        if found:
+            moves = [UpdateOne({"_id": key}, {"$inc": {"overdue": sign * due}}) for key, due in found.items()]
+            self._sums.bulk_write(moves, ordered=False, session=session)
+        self._sums.update_one({"_id": _AS_OF}, {"$set": {"at": now}}, upsert=True, session=session)
+
+    def recount(self, now: datetime) -> None:
+        """Make every sum anew from the views, in one transaction, while others write."""
+        in_transaction(self._database, lambda session: self._recount(now, session))
+
+    def _recount(self, now: datetime, session: ClientSession) -> None:
+        self._notes.delete_many({}, session=session)
+        self._sums.delete_many({}, session=session)
+        counted = list(self._counted(now, session))
+        if counted:
+            self._sums.insert_many(counted, session=session)
+        self._sums.insert_one({"_id": _AS_OF, "at": now}, session=session)
+
+    def _counted(self, now: datetime, session: ClientSession) -> Iterable[dict[str, Any]]:
+        """What the sums should be."""
+        oldest = {"output": {"id": "$_id", "due_at": "$due_at", "reference": "$reference"}}
+        first = {
+            name: {"$first": f"${name}"} for name in ("standard", "area", "areas", "owner_team", "matters", "inherited")
+        }
+        stages: list[Mapping[str, Any]] = [
+            {"$match": _IS_SUMMED},
+            {
+                "$group": {
+                    "_id": f"${SUMMED_IN}",
+                    **first,
+                    "given_team": {"$first": "$acts.given_team"},
+                    "accepted_at": {"$first": "$acts.accepted_at"},
+                    "open": {"$sum": 1},
+                    "overdue": {"$sum": {"$cond": [{"$lte": ["$due_at", now]}, 1, 0]}},
+                    "oldest": {"$top": {**oldest, "sortBy": {"due_at": 1, "_id": 1}}},
+                }
+            },
+        ]
+        for found in self._views.aggregate(stages, session=session, allowDiskUse=True):
+            inherited, accepted_at = found.pop("inherited"), found.pop("accepted_at")
+            found["waits"] = inherited and accepted_at is None
+            found["acts"] = {"given_team": found.pop("given_team")}
+            yield found
+
+    def differing(self, now: datetime) -> list[str]:
+        """The sums that are not what a count of the views makes. Counts what is stored: for the full check."""
+        self.settle(now)
+
+        def look(session: ClientSession) -> list[str]:
+            as_of = self._as_of(session)
+            should = {one["_id"]: _told(one) for one in self._counted(as_of, session)}
+            if self._notes.find_one(session=session) is not None:
+                return []  # Somebody writes; the next check looks again.
+            are = {one["_id"]: _told(one) for one in self._sums.find({"_id": {"$ne": _AS_OF}}, session=session)}
+            return sorted(key for key in should.keys() | are.keys() if should.get(key) != are.get(key))
+
+        return in_transaction(self._database, look)
+
+    def _oldest(self, key: str, session: ClientSession) -> dict[str, Any] | None:
+        wanted = {SUMMED_IN: key}
+        order = [("due_at", ASCENDING), ("_id", ASCENDING)]
+        fields = {"due_at": 1, "reference": 1}
+        found = self._views.find_one(wanted, fields, sort=order, session=session)
+        return {"id": found["_id"], "due_at": found["due_at"], "reference": found["reference"]} if found else None
+
+    def _due_between(
+        self, as_of: datetime, now: datetime, session: ClientSession | None = None
+    ) -> tuple[int, dict[str, int]]:
+        """How many of each sum fell due after `as_of` and until `now`; of a time before it, with -1, the reverse."""
+        earlier, later = sorted((as_of, now))
+        between = {"due_at": {"$gt": earlier, "$lte": later}, **_IS_SUMMED}
+        found = self._views.aggregate(
+            [{"$match": between}, {"$group": {"_id": f"${SUMMED_IN}", "due": {"$sum": 1}}}], session=session
+        )
+        return (1 if now >= as_of else -1), {one["_id"]: one["due"] for one in found}
+
+    def _as_of(self, session: ClientSession | None = None) -> datetime:
+        found = self._sums.find_one({"_id": _AS_OF}, session=session)
+        at: datetime = found["at"] if found else _BEFORE_ALL
+        return at
+
+
+def _told(one: Mapping[str, Any]) -> tuple[Any, ...]:
+    return one["open"], one["overdue"], one["oldest"]
