@@ -9,7 +9,8 @@ follow-up: what it asks for may be recorded already.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from services.referrals_followup.domain.stalled import FINDING, STALLED
 from services.referrals_followup.links import record_url
 from services.referrals_followup.mailer import SECONDS, Rejected, ServerAway
 from services.referrals_followup.problems import DataProblems
+from services.referrals_followup.views import chunks
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
 from shared.kernel.envelope import Event, from_text
@@ -56,39 +58,14 @@ TOLD_AFTER_ATTEMPTS = 4
 TAKEN_FOR = timedelta(seconds=2 * SECONDS)
 
 
+# The most that one letter is about; more come in several.
+MOST_CHASES = 1_000
+# How many follow-ups of a letter are in memory at once with all that is known of them.
+FOLDED_AT_A_TIME = 100
+
+
 class NotKnownNow(Exception):
     """The thread of a chase has no such follow-up at present, so whether it is still open cannot be said."""
-
-
-class NowKnown:
-    """What is known of the follow-ups of some letters when a round of sending begins: each thread is folded once.
-
-    A fact that is recorded during the round is too late for its letters, as it would be once they had gone.
-    """
-
-    def __init__(self, parts: Parts, letters: Iterable[Event]) -> None:
-        self._parts = parts
-        self.problems = DataProblems(parts)
-        wanted = [chase for letter in letters for chase in letter.data["chases"]]
-        found = parts.store.collection.find({"_id": {"$in": wanted}}, {"event": 1}).sort("_id", ASCENDING)
-        self._chases = {document["_id"]: event_of(document) for document in found}
-        self._folded: dict[str, dict[str, tuple[FollowUp, Acts]]] = {}
-
-    def chases_of(self, letter: Event) -> list[Event]:
-        """What the letter is about, in order."""
-        return sorted((self._chases[chase] for chase in letter.data["chases"]), key=lambda chase: chase.id)
-
-    def follow_up(self, chase: Event) -> tuple[FollowUp, Acts]:
-        """The follow-up that was chased. Raises NotKnownNow, or whatever the fold of a parked thread raises."""
-        thread = chase.data["thread"]
-        if thread not in self._folded:
-            about = {one.stream for one in self._chases.values() if one.data.get("thread") == thread}
-            own = [event for stream in sorted(about) for event in self._parts.store.load(stream)]
-            self._folded[thread] = self._parts.views.all_current(thread, own)
-        found = self._folded[thread].get(chase.data["follow_up_id"])
-        if found is None:
-            raise NotKnownNow
-        return found
 
 
 def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
@@ -127,15 +104,15 @@ def compose(parts: Parts) -> None:
     """Put all that waits for a letter into letters. Raises when the store cannot be reached; repeat it then."""
     # One recipient at a time: after a long time away, chases are many and recipients few.
     for recipient in sorted(parts.store.collection.distinct("relay.mail_for", {"relay.mail_for": {"$exists": True}})):
-        found = parts.store.collection.find({"relay.mail_for": recipient}, {"event": 1}).sort("_id", ASCENDING)
-        chases = [event_of(document) for document in found]
-        try:
-            _compose_for(parts, recipient, chases)
-        except Exception as error:
-            if is_store_away(error):
-                raise
-            log.error("mail not composed yet", exc_info=error)  # The next sweep finds it still waiting.
-        else:
+        waiting = parts.store.collection.find({"relay.mail_for": recipient}, {"event": 1}).sort("_id", ASCENDING)
+        while chases := [event_of(document) for document in waiting.clone().limit(MOST_CHASES)]:
+            try:
+                _compose_for(parts, recipient, chases)
+            except Exception as error:
+                if is_store_away(error):
+                    raise
+                log.error("mail not composed yet", exc_info=error)  # The next sweep finds it still waiting.
+                break
             _no_longer_waiting(parts, recipient, chases)
 
 
@@ -185,14 +162,14 @@ def send(parts: Parts) -> None:
     documents = list(found)
     if not documents:
         return
-    now_known = NowKnown(parts, [event_of(document) for document in documents])
+    problems = DataProblems(parts)
     for document in documents:
         letter = event_of(document)
         try:
             if not _take(parts, document):
                 continue
             if not _has_ended(parts, letter):
-                _send(parts, letter, now_known)
+                _send(parts, letter, problems)
         except Exception as error:
             if is_store_away(error):
                 raise
@@ -230,10 +207,10 @@ def _has_ended(parts: Parts, letter: Event) -> bool:
     )
 
 
-def _send(parts: Parts, letter: Event, now_known: NowKnown) -> None:
+def _send(parts: Parts, letter: Event, problems: DataProblems) -> None:
     now = parts.clock.now()
     member = parts.directory.stand_in(letter.data["recipient"], letter.area, london_date(now))
-    items = _items(parts, letter, member, now_known)
+    items = _items(parts, letter, member, problems)
     if items:
         subject, body = render(items, member.name, now, Links(parts.config.public_url))
         parts.mailer.send(to=member.email, subject=subject, body=body, message_id=letter.id, at=now)
@@ -265,19 +242,43 @@ def _try_later(parts: Parts, letter: Event, attempts: int, error: Exception) -> 
     )
 
 
-def _items(parts: Parts, letter: Event, recipient: Member, now_known: NowKnown) -> list[Item]:
+def _items(parts: Parts, letter: Event, recipient: Member, problems: DataProblems) -> list[Item]:
     """What the letter is about, as its recipient may see it; what has closed since is left out.
 
     Raises NotKnownNow, or whatever the fold of a parked thread raises, while nobody can say whether something is open.
     """
-    chases = now_known.chases_of(letter)
+    about = {"_id": {"$in": letter.data["chases"]}}
+    chases = [event_of(found) for found in parts.store.collection.find(about, {"event": 1}).sort("_id", ASCENDING)]
     # Of two chases about one follow-up the later one names the rungs owed now.
     latest = {chase.stream: chase for chase in chases}
-    items = [_item(parts, chase, recipient, now_known) for chase in latest.values()]
-    return [item for item in items if item is not None]
+    items: list[Item] = []
+    for some in chunks(latest.values(), FOLDED_AT_A_TIME):
+        known = _known_now(parts, some)
+        found = (_item(parts, chase, recipient, known, problems) for chase in some)
+        items += [item for item in found if item is not None]
+    return items
 
 
-def _item(parts: Parts, chase: Event, recipient: Member, now_known: NowKnown) -> Item | None:
+def _known_now(parts: Parts, chases: Iterable[Event]) -> Mapping[str, tuple[FollowUp, Acts]]:
+    """The follow-ups that were chased, by id, with what was done about each; those of their threads are among them.
+
+    Raises whatever the fold of a parked thread raises.
+    """
+    chased = [chase for chase in chases if chase.type == CHASED]
+    stored = parts.store.read_all([chase.stream for chase in chased]) if chased else {}
+    own: dict[str, list[Event]] = defaultdict(list)
+    for chase in chased:
+        own[chase.data["thread"]] += [one.event for one in stored[chase.stream]]
+    return parts.views.all_current(own) if own else {}
+
+
+def _item(
+    parts: Parts,
+    chase: Event,
+    recipient: Member,
+    known: Mapping[str, tuple[FollowUp, Acts]],
+    problems: DataProblems,
+) -> Item | None:
     if chase.type == FELL_SILENT:
         until = chase.data["complete_until"]
         return SilentSource(chase.data["service"], from_text(until) if until else None)
@@ -285,7 +286,9 @@ def _item(parts: Parts, chase: Event, recipient: Member, now_known: NowKnown) ->
         return Amiss(chase.data["what"].partition("/")[2])
     if chase.type == STALLED:
         return SetAside(chase.data["kind"], chase.data["what"], chase.data["reason_code"])
-    current = now_known.follow_up(chase)
+    current = known.get(chase.data["follow_up_id"])
+    if current is None:
+        raise NotKnownNow
     if current[0].state != OPEN:
         return None
     follow_up = as_shown_to(*current, recipient.role, recipient.team)
@@ -303,5 +306,5 @@ def _item(parts: Parts, chase: Event, recipient: Member, now_known: NowKnown) ->
         urgent=chase.data["urgent"],
         inherited=chase.data["inherited"],
         gap=follow_up.gap,
-        data_problem=now_known.problems.bear_on(current[0]),
+        data_problem=problems.bear_on(current[0]),
     )

@@ -3,7 +3,8 @@
 Guarantees: nobody is chased for an act that any source has already recorded (a sweep looks no later than every source's
 complete position, leaves what opened at that very instant for the next one, and leaves alone a thread that could not be
 folded); killed anywhere and delivered again, no rung is lost or doubled; one follow-up that cannot be chased stops
-nobody else's. Cost grows with what is due, not with what is open; memory with neither.
+nobody else's. Cost grows with what is due, not with what is open; memory with neither; and so many at a time are read and
+recorded at once.
 """
 
 from __future__ import annotations
@@ -23,8 +24,11 @@ from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
-from services.referrals_followup.views import follow_up_of
+from services.referrals_followup.views import chunks, follow_up_of
+from shared.events.errors import StoreUnavailable
+from shared.events.gathering import GatheringStore
 from shared.events.mongo import is_store_away
+from shared.events.store import EventStore
 from shared.kernel.decisions import Refused
 from shared.kernel.time import london_date
 from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
@@ -90,16 +94,12 @@ def sweep(parts: Parts, sweep_id: str) -> SweepReport:
     if as_of is not None:
         # Looked up between the positions and the views: of what was known by then, no act is missing from a view.
         parked = {thread["_id"] for thread in parts.views.parked_threads()}
-        for view in _due(parts, as_of):
-            if view["thread"] in parked:
-                continue
-            try:
-                chased += _chase(parts, follow_up_of(view), as_of, sweep_id)
-            except Exception as error:
-                if is_store_away(error):
-                    raise
-                failed += 1
-                log.error("follow-up not chased", sweep_id=sweep_id, followup_id=view["_id"], exc_info=error)
+        for views in chunks(_due(parts, as_of), VIEWS_AT_A_TIME):
+            chases = Chases(
+                parts, as_of, sweep_id, {view["_id"]: view for view in views if view["thread"] not in parked}
+            )
+            chases.record()
+            chased, failed = chased + chases.recorded, failed + chases.failed
     FOLLOWUPS_CHASED.inc(chased)
     return SweepReport(sweep_id, now, as_of, chased, failed, silent)
 
@@ -116,22 +116,62 @@ def _due(parts: Parts, as_of: datetime) -> Iterator[dict[str, Any]]:
         yield from views
 
 
-def _chase(parts: Parts, follow_up: FollowUp, as_of: datetime, sweep_id: str) -> int:
-    """1 when somebody was chased now, 0 when nothing is owed after all: a view may be older than the stream."""
-    ruleset = parts.rules.history().newest(follow_up.area)
-    if ruleset is None:
-        return 0
-    tell = recipients_of(parts, follow_up, london_date(as_of))
-    command = follow_ups.Sweep(follow_up, as_of, ruleset.calendar, tell)
-    stream = f"{follow_ups.AGGREGATE.kind}/{follow_up.id}"
-    key = f"sweep:{sweep_id}:{follow_up.id}"
-    try:
-        recorded = parts.store.execute(
-            follow_ups.AGGREGATE, stream, command, SYSTEM_ACTOR, key=key, body={}, creates=True
-        )
-    except Refused:
-        return 0
-    return 0 if recorded.replayed else 1
+class Chases:
+    """The chases of some follow-ups, by the ids of their views: one read of their streams, one insert of what is owed.
+
+    `recorded` counts those that this sweep recorded now, `failed` those that could not be told.
+    """
+
+    def __init__(self, parts: Parts, as_of: datetime, sweep_id: str, views: Mapping[str, Mapping[str, Any]]) -> None:
+        self._parts = parts
+        self._as_of = as_of
+        self._sweep_id = sweep_id
+        self._views = views
+        self._rules = parts.rules.history()
+        self.recorded = 0
+        self.failed = 0
+
+    def record(self) -> None:
+        """Raises when the store is away; what is recorded by then is not recorded again by the same sweep."""
+        store = GatheringStore(self._parts.store)
+        store.read_ahead([_stream(follow_up_id) for follow_up_id in self._views])
+        owed = [follow_up_id for follow_up_id in self._views if self._is_chased(follow_up_id, store)]
+        for follow_up_id, refused in zip(owed, store.flush(), strict=True):
+            if isinstance(refused, StoreUnavailable):
+                raise refused
+            # Where somebody has acted on it meanwhile, what is owed is decided anew.
+            self.recorded += refused is None or self._is_chased(follow_up_id, self._parts.store)
+
+    def _is_chased(self, follow_up_id: str, store: EventStore) -> bool:
+        """Whether a chase was recorded, or gathered, now. One that cannot be is logged and counted, and stops no other."""
+        try:
+            return self._chase(follow_up_of(self._views[follow_up_id]), store)
+        except Exception as error:
+            if is_store_away(error):
+                raise
+            self.failed += 1
+            log.error("follow-up not chased", sweep_id=self._sweep_id, followup_id=follow_up_id, exc_info=error)
+            return False
+
+    def _chase(self, follow_up: FollowUp, store: EventStore) -> bool:
+        """False when nothing is owed after all: a view may be older than the stream."""
+        ruleset = self._rules.newest(follow_up.area)
+        if ruleset is None:
+            return False
+        tell = recipients_of(self._parts, follow_up, london_date(self._as_of))
+        command = follow_ups.Sweep(follow_up, self._as_of, ruleset.calendar, tell)
+        key = f"sweep:{self._sweep_id}:{follow_up.id}"
+        try:
+            recorded = store.execute(
+                follow_ups.AGGREGATE, _stream(follow_up.id), command, SYSTEM_ACTOR, key=key, body={}, creates=True
+            )
+        except Refused:
+            return False
+        return not recorded.replayed
+
+
+def _stream(follow_up_id: str) -> str:
+    return f"{follow_ups.AGGREGATE.kind}/{follow_up_id}"
 
 
 def recipients_of(parts: Parts, follow_up: FollowUp, on: date) -> Callable[[Rung, Owner], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from hashlib import md5
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from bson import decode, encode
@@ -48,6 +48,7 @@ from shared.views import STALE
 THREADS_AT_A_TIME = 200
 # Why a thread is parked whose evidence was read once and is there no more: a copy of the database that is too old, say.
 EVIDENCE_MISSING = "evidence is missing"
+T = TypeVar("T")
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
 
 log = structlog.get_logger()
@@ -306,21 +307,25 @@ class FollowUpViews:
         With `as_of` (UTC) as it stood then. None when the thread has, or had, no such follow-up. Raises whatever the
         fold of a thread that is parked raises.
         """
-        return self.all_current(thread, own_events, as_of).get(follow_up_id)
+        return self.all_current({thread: own_events}, as_of).get(follow_up_id)
 
     def all_current(
-        self, thread: str, own_events: Collection[Event], as_of: datetime | None = None
+        self, own_events: Mapping[str, Collection[Event]], as_of: datetime | None = None
     ) -> dict[str, tuple[FollowUp, Acts]]:
-        """The same for all follow-ups of the thread, by id; `own_events` are of the streams of some of them."""
+        """The same for all follow-ups of some threads, by id; `own_events` are by thread the streams of some of its
+        follow-ups."""
         history = self._rules.history()
-        scene = {item.event.id: item for item in self._evidence.scenes([thread], history.matters)[thread]}
-        scene.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events})
-        evidence = list(scene.values())
-        if as_of is None:
-            pairs = self._folded(thread, evidence, history).follow_ups
-        else:
-            pairs = AsOf.of(history, as_of).follow_ups(thread, evidence)
-        return {follow_up.id: (follow_up, acts) for follow_up, acts in pairs}
+        found = {}
+        for thread, known in self._evidence.scenes(own_events, history.matters).items():
+            scene = {item.event.id: item for item in known}
+            scene.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events[thread]})
+            evidence = list(scene.values())
+            if as_of is None:
+                pairs = self._folded(thread, evidence, history).follow_ups
+            else:
+                pairs = AsOf.of(history, as_of).follow_ups(thread, evidence)
+            found.update({follow_up.id: (follow_up, acts) for follow_up, acts in pairs})
+        return found
 
     def differing(self, threads: Iterable[str]) -> Iterator[str]:
         """The threads whose follow-ups are not what a fold of the evidence makes now, or that cannot be folded."""
@@ -445,7 +450,7 @@ def _record(folded: Folded, views: Mapping[str, View]) -> dict[str, Any]:
     return {"_id": folded.thread, "rules_number": folded.guard.rules, "seen": folded.guard.seen, "views": digests}
 
 
-def chunks(items: Iterable[str], size: int) -> Iterator[list[str]]:
+def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
     """The items in lists of this size; the last one may be shorter."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
