@@ -12,7 +12,8 @@ from shared.scheduling.tick import publish_sweep
 from shared.web.commands import MOST_COMMANDS
 from tests.bench.contestants import Figures, start_ledger
 from tests.bench.ground import Field
-from tests.bench.stock import NOW, forget_chases, say_complete, stocks
+from tests.bench.lives import NOW
+from tests.bench.stock import forget_chases, say_complete, stocks
 from tests.bench.stored import SERVICE, serve_at
 from tests.bench.whole import given, stories
 from tests.integration.ledger import Ledger, config
@@ -34,7 +35,7 @@ class CatchingUp:
     due: int
 
     def run(self, field: Field) -> Figures:
-        (stock,) = stocks(field, (self.lives, self.due))
+        (stock,) = stocks(field.parts.mongodb_uri, (self.lives, self.due))
         database, until = field.client[stock.database], NOW + AWAY
         ledger = Ledger(config(database, field.parts.mongodb_uri), MovableClock(NOW))
         say_complete(ledger, until)

@@ -27,7 +27,8 @@ from shared.kernel.envelope import to_text
 from tests.bench.asking import FOLLOW_UPS, GRACE, LIST, SUMMARY
 from tests.bench.contestants import Figures
 from tests.bench.ground import READY_WITHIN, ROOT, Field, Stuck
-from tests.bench.stock import AREAS, NOW, Stock, forget_chases, stocks
+from tests.bench.lives import AREAS, NOW, OPEN_EACH
+from tests.bench.stock import Stock, forget_chases, stocks
 
 SERVICE = "referrals_followup"
 # Who asks: the manager of a team in one area, of one in the other, and somebody who acts in both.
@@ -49,13 +50,13 @@ class Sweeping:
     turns: int = 2
 
     def run(self, field: Field) -> Figures:
-        big, small = stocks(field, (self.lives, self.due), (self.few, self.due))
+        big, small = stocks(field.parts.mongodb_uri, (self.lives, self.due), (self.few, self.due))
         found: dict[str, list[Mapping[str, float]]] = {big.database: [], small.database: []}
         with _alone(field) as act:
             for _ in range(self.turns):
                 for stock in (big, small):
                     cost = act("sweep", stock)
-                    if cost["failed"] or cost["chased"] != self.due * 10:
+                    if cost["failed"] or cost["chased"] != self.due * OPEN_EACH:
                         raise Stuck(f"chased {cost['chased']:.0f}, failed {cost['failed']:.0f}")
                     found[stock.database].append(cost)
                     forget_chases(field.client[stock.database])
@@ -78,7 +79,7 @@ class Growing:
     turns: int = 12
 
     def run(self, field: Field) -> Figures:
-        big, small = stocks(field, (self.lives, self.due), (self.few, self.due))
+        big, small = stocks(field.parts.mongodb_uri, (self.lives, self.due), (self.few, self.due))
         found: dict[str, list[Mapping[str, float]]] = {big.database: [], small.database: []}
         with _alone(field) as act:
             for _ in range(self.turns + 1):
@@ -105,7 +106,7 @@ class Asking:
     turns: int = 3
 
     def run(self, field: Field) -> Figures:
-        big, small = stocks(field, (self.lives, self.due), (self.few, self.few // 100))
+        big, small = stocks(field.parts.mongodb_uri, (self.lives, self.due), (self.few, self.few // 100))
         addresses = {stock: _serve_http(field, stock) for stock in (big, small)}
         figures = {"open": float(big.open), "open_few": float(small.open), **_look(field, addresses[big], big)}
         of_4 = {stock: [] for stock in (big, small)}  # type: dict[Stock, list[dict[str, Any]]]
