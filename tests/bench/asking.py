@@ -1,9 +1,9 @@
 """Managers who ask: a process that reads what is asked as JSON, and writes how long the answers took as JSON.
 
 Each caller asks for the summary, then for three pages of a list, then for the summary and the next list; every second
-caller begins with a list. Each question comes as soon as the answer before it: nobody thinks. The first second is not
-counted. What is not answered some seconds after the end counts with the time that it has waited by then: a figure can
-be too small, and then `unanswered` says so.
+caller begins with a list. Each question comes as soon as the answer before it: nobody thinks. What is answered in the
+first second is not counted. What is not answered some seconds after the end counts with the time that it has waited by
+then: a figure can be too small, and then `unanswered` says so.
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ async def _ask(
             took.unanswered += 1
         elif answer[0] != 200:
             raise SystemExit(f"{path}: {answer[0]} {answer[1][:300]!r}")
-        if at >= counted_from or answer is None:
-            getattr(took, kind).append(time.monotonic() - at)
+        now = time.monotonic()
+        if now >= counted_from:
+            getattr(took, kind).append(now - at)
         return json.loads(answer[1]) if answer else {}
 
     lists = cycle((*LISTS[number % len(LISTS) :], *LISTS[: number % len(LISTS)]))

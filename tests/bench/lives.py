@@ -88,7 +88,7 @@ class Named:
 class Life:
     """The documents of one life as bytes, and where in them the ids stand."""
 
-    def __init__(self, documents: Mapping[str, Sequence[bytes]], named: Sequence[Named]) -> None:
+    def __init__(self, documents: Mapping[str, Sequence[bytes]], follow_ups: Sequence[Named]) -> None:
         self._bytes = b"".join(one for found in documents.values() for one in found)
         self._parts: dict[str, list[slice]] = {}
         at = 0
@@ -100,18 +100,18 @@ class Life:
         self._places: dict[bytes, list[slice]] = {}
         for match in _ID.finditer(self._bytes):
             self._places.setdefault(match.group(), []).append(slice(*match.span()))
-        derived = {one for of in named for one in (of.id, of.reference)}
+        derived = {one for of in follow_ups for one in (of.id, of.reference)}
         self._random = [old for old in self._places if old not in derived]
-        self._named = named
+        self._follow_ups = follow_ups
 
     def copy(self, random: Random) -> dict[str, list[RawBSONDocument]]:
         """The same life of somebody else."""
         noise = random.randbytes(16 * len(self._random)).hex().encode()
         ids = {old: _another(old, noise[32 * turn : 32 * turn + 32]) for turn, old in enumerate(self._random)}
-        for named in self._named:
-            thread = f"{named.kind}/{ids[named.thread].decode()}"
-            new = derived_id(named.step, thread, ids.get(named.rest, named.rest).decode())
-            ids[named.id], ids[named.reference] = new.encode(), reference_of(new).encode()
+        for one in self._follow_ups:
+            thread = f"{one.kind}/{ids[one.thread].decode()}"
+            new = derived_id(one.step, thread, ids.get(one.rest, one.rest).decode())
+            ids[one.id], ids[one.reference] = new.encode(), reference_of(new).encode()
         copied = bytearray(self._bytes)
         for old, places in self._places.items():
             new_id = ids[old]
@@ -167,7 +167,7 @@ def _life(database: Database[dict[str, Any]], events: Sequence[Event], *, is_due
         raise Stuck(f"a life of {len(events)} events has {[found['step'] for found in still_open]} open")
     if any((found["next_rung_at"] <= NOW) != is_due for found in still_open):
         raise Stuck(f"due are {[(found['step'], found['next_rung_at']) for found in still_open]}")
-    return Life(documents, [_named(found) for found in follow_ups])
+    return Life(documents, [named(found) for found in follow_ups])
 
 
 def _events(kinds: Kinds, team: Team, at: datetime, number: int) -> Iterator[Event]:
@@ -214,7 +214,8 @@ def _own(name: str, golden: str, number: int, which: int) -> str:
     return derived_id("stock", str(number), name, str(which))
 
 
-def _named(view: Mapping[str, Any]) -> Named:
+def named(view: Mapping[str, Any]) -> Named:
+    """How the id of this follow-up is derived. Raises Stuck when that is not known."""
     rests = (view["opened_by"], *map(str, range(4)))
     rest = next((one for one in rests if derived_id(view["step"], view["thread"], one) == view["_id"]), None)
     if rest is None:
