@@ -50,6 +50,14 @@ def stocks(mongodb_uri: str, *sizes: tuple[int, int]) -> list[Stock]:
     return [_stock(mongodb_uri, lives, due) for lives, due in sizes]
 
 
+def spoilt(mongodb_uri: str, *stocks: Stock) -> None:
+    """Drop them, which are no longer as they were made. Whoever wants a stock from now on has it made again."""
+    _stock.cache_clear()
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        for stock in stocks:
+            client.drop_database(stock.database)
+
+
 def forget_chases(database: Database[dict[str, Any]]) -> None:
     """Take back what sweeps recorded, so that the same is owed once more."""
     database.events.delete_many({"event.type": {"$ne": ADOPTED}})
