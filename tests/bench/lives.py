@@ -30,7 +30,7 @@ from tests.integration.ledger import MONDAY, Ledger, an_event
 
 EVENTS_EACH, OPEN_EACH = 20, 10
 LONG_AGO = [MONDAY - timedelta(days=250)]
-LATELY = [MONDAY + timedelta(minutes=minutes) for minutes in (0, 40, 80)]
+LATELY = [MONDAY + timedelta(minutes=minutes) for minutes in (0, 60)]
 NOW = MONDAY + timedelta(hours=2)
 AREAS = ("essex", "norfolk")
 STORED = ("evidence", "follow_ups", "threads")
