@@ -123,6 +123,11 @@ class Field:
         with self.channel() as channel:
             return int(channel.queue_declare(queue, passive=True).method.message_count)
 
+    def hearers_of(self, queue: str) -> int:
+        """How many consumers a queue has."""
+        with self.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).method.consumer_count)
+
     @contextmanager
     def channel(self) -> Iterator[Any]:
         with pika.BlockingConnection(pika.URLParameters(self.amqp_uri)) as connection:

@@ -29,7 +29,7 @@ BEGAN = MONDAY - timedelta(days=90)
 
 def lives(people: int) -> list[list[Event]]:
     """The events of each person, in order: registered, a referral from its decision to its end, and a second one."""
-    return [list(_life(number)) for number in range(people)]
+    return [list(life(number)) for number in range(people)]
 
 
 def together(people: int) -> list[Event]:
@@ -49,7 +49,7 @@ def message(event: Event) -> bytes:
     return json.dumps(event.to_cloudevent(), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _life(number: int) -> Iterator[Event]:
+def life(number: int) -> Iterator[Event]:
     person = f"p_{md5(str(number).encode()).hexdigest()}"
     at = BEGAN + timedelta(minutes=number)
     yield _event("person.registered.v1", f"person/{person}", 1, at, person)

@@ -44,6 +44,14 @@ class Client:
         sent = json.dumps(body).encode()
         lines = f"POST {path} {self._head}Idempotency-Key: {uuid4().hex}\r\nContent-Length: {len(sent)}\r\n\r\n"
         self._writer.write(lines.encode() + sent)
+        return await self._answer()
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of the answer."""
+        self._writer.write(f"GET {path} {self._head}\r\n".encode())
+        return await self._answer()
+
+    async def _answer(self) -> tuple[int, bytes]:
         head = await self._reader.readuntil(b"\r\n\r\n")
         length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
         return int(head[9:12]), await self._reader.readexactly(int(length))

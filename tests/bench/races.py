@@ -30,6 +30,8 @@ from tests.bench.contestants import (
     start_ledger,
     start_nameko_bus,
 )
+from tests.bench.memory import CatchingUp, Remembering
+from tests.bench.stored import Asking, Growing, Sweeping
 from tests.bench.whole import NamekoToTheEnd, OursInBulk, Visible
 
 OURS, RELAYED = "ours", "ours, relay running"
@@ -37,8 +39,30 @@ FLOOR = "floor"
 NAMEKO, FAST, CELERY = "nameko, the usual idiom", "FastAPI + FastStream", "Celery"
 RECORDING, TOGETHER, SHUFFLED = "recording", "ledger, together", "ledger, shuffled"
 VISIBLE, BULK = "from 201 to visible", "bulk to visible"
+SWEEP, QUESTIONS, CATCH_UP = "sweep", "manager's list and summary", "catch-up"
+GROWTH, MEMORY = "cost as what is stored grows", "memory of serve"
+# These have no peers and take minutes, most of it to store what they need: run in fewer rounds, after the others.
+STORED = (QUESTIONS, SWEEP, GROWTH, CATCH_UP, MEMORY)
 # The floor would be done with what the others are given before it could be measured.
 FLOORS_SHARE = 5
+
+
+@dataclass(frozen=True)
+class Stored:
+    """How much is stored, in lives of 20 events and 10 open follow-ups, and how many events `serve` is to go through.
+
+    1,000 of the lives are due. In as many `rounds` as this the races about it are run.
+    """
+
+    rounds: int = 1
+    lives: int = 100_000
+    due: int = 1_000
+    few_to_sweep: int = 2_000
+    few_to_ask: int = 1_000
+    few_to_grow: int = 5_000
+    lives_to_catch_up: int = 10_000
+    events: int = 200_000
+    few_events: int = 20_000
 
 
 @dataclass(frozen=True)
@@ -50,9 +74,10 @@ class Size:
     people: int
     commands: int
     visible_seconds: float
+    stored: Stored | None = None
 
 
-FULL = Size(rounds=5, seconds=5.0, people=500, commands=10_000, visible_seconds=8.0)
+FULL = Size(rounds=5, seconds=5.0, people=500, commands=10_000, visible_seconds=8.0, stored=Stored())
 QUICK = Size(rounds=1, seconds=2.0, people=100, commands=0, visible_seconds=0.0)
 
 
@@ -99,6 +124,18 @@ def visible(size: Size, peak: float) -> list[Contestant]:
 def bulk(size: Size) -> list[Contestant]:
     """The whole way, as fast as each can."""
     return [OursInBulk(OURS, size.commands), NamekoToTheEnd(NAMEKO)]
+
+
+def stored(race: str, size: Stored) -> list[Contestant]:
+    """What one of the races about what is stored is run with."""
+    contestants: dict[str, Contestant] = {
+        QUESTIONS: Asking(OURS, size.lives, size.few_to_ask, size.due),
+        SWEEP: Sweeping(OURS, size.lives, size.few_to_sweep, size.due),
+        GROWTH: Growing(OURS, size.lives, size.few_to_grow, size.due),
+        CATCH_UP: CatchingUp(OURS, size.lives_to_catch_up, size.due),
+        MEMORY: Remembering(OURS, size.events, size.few_events),
+    }
+    return [contestants[race]]
 
 
 def candidates(size: Size) -> dict[str, Sequence[Contestant]]:

@@ -13,8 +13,9 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -52,10 +53,14 @@ def main(argv: Sequence[str]) -> int:
     size = races.QUICK if said.quick else races.FULL
     with ground() as place:
         differing = _count(place, accept=said.accept)
-        workers = races.Workers() if said.quick else _calibrated(place)
+        wanted = [race for race in _RACES if race in (said.race or _RACES)]
+        often, seldom = ([race for race in wanted if (race in races.STORED) == stored] for stored in (False, True))
+        workers = _calibrated(place) if often and not said.quick else races.Workers()
         rounds: Rounds = defaultdict(list)
-        for number in range(said.rounds or size.rounds):
-            _run_round(place, size, workers, said.race or list(_RACES), rounds, number + 1)
+        turns = said.rounds or size.rounds
+        seldom_turns = min(turns, size.stored.rounds) if size.stored else 0
+        for number, of_round in [*enumerate([often] * turns, 1), *enumerate([seldom] * seldom_turns, 1)]:
+            _run_round(place, size, workers, of_round, rounds, number)
             if not said.quick and not said.race:
                 _keep(rounds, workers, differing)
     _show(rounds)
@@ -115,18 +120,25 @@ def _visible(size: races.Size, workers: races.Workers, rounds: Rounds) -> list[C
     return races.visible(size, median(peaks)) if peaks and size.visible_seconds else []
 
 
-_RACES = {
+def _stored(race: str, size: races.Size, workers: races.Workers, rounds: Rounds) -> list[Contestant]:
+    return races.stored(race, size.stored) if size.stored else []
+
+
+_RACES: dict[str, Callable[[races.Size, races.Workers, Rounds], list[Contestant]]] = {
     races.RECORDING: lambda size, workers, rounds: races.recording(size, workers),
     races.TOGETHER: lambda size, workers, rounds: races.ledger(size, workers, shuffled=False),
     races.SHUFFLED: lambda size, workers, rounds: races.ledger(size, workers, shuffled=True),
     races.VISIBLE: _visible,
     races.BULK: lambda size, workers, rounds: races.bulk(size) if size.commands else [],
+    **{race: partial(_stored, race) for race in races.STORED},
 }
 
 
 def _show(rounds: Rounds) -> None:
     figures = Table("race", "contestant", "a second", "least", "most", "p95", title="Figures: medians over the rounds")
     for race, name, found in rows(rounds):
+        if race in races.STORED:
+            continue  # its rounds are printed, each figure by its name
         rates = [one["rate"] for one in found]
         p95 = [one["p95_ms"] for one in found if "p95_ms" in one]
         spread = (f"{median(rates):,.0f}", f"{min(rates):,.0f}", f"{max(rates):,.0f}")
@@ -169,7 +181,7 @@ def _keep(rounds: Rounds, workers: races.Workers, differing: Sequence[str]) -> N
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{at.date()}.json").write_text(json.dumps(kept, indent=1) + "\n")
-    CHART.write_text(chart.drawn(rows(rounds), at.date().isoformat()))
+    CHART.write_text(chart.drawn([row for row in rows(rounds) if row[0] not in races.STORED], at.date().isoformat()))
 
 
 def _peer_versions() -> dict[str, str]:

@@ -65,11 +65,11 @@ class OursInBulk:
     def run(self, field: Field) -> Figures:
         address = start_stack(field)
         evidence = field.database("referrals_followup").evidence
-        batches = [list(_stories(MOST_COMMANDS // 4)) for _ in range(self.commands // MOST_COMMANDS)]
+        batches = [list(stories(MOST_COMMANDS // 4)) for _ in range(self.commands // MOST_COMMANDS)]
         token = field.token(0)
         began = time.monotonic()
         with ThreadPoolExecutor(self.clients) as clients:
-            recorded = sum(clients.map(lambda batch: _given(address, token, batch), batches))
+            recorded = sum(clients.map(lambda batch: given(address, token, batch), batches))
         took = time.monotonic() - began
         of_perinatal = {"folded": True, "event.source": "perinatal"}
         field.wait(
@@ -118,7 +118,7 @@ def start_stack(field: Field) -> str:
     return address
 
 
-def _given(address: str, token: str, commands: list[dict[str, Any]]) -> int:
+def given(address: str, token: str, commands: list[dict[str, Any]]) -> int:
     """How many of them were recorded, which is all. Raises Stuck."""
     with requests.Session() as session:
         session.trust_env = False
@@ -129,7 +129,7 @@ def _given(address: str, token: str, commands: list[dict[str, Any]]) -> int:
     return len(commands)
 
 
-def _stories(people: int) -> Iterator[dict[str, Any]]:
+def stories(people: int) -> Iterator[dict[str, Any]]:
     """The commands of so many people, four each."""
     for _ in range(people):
         key = uuid4().hex

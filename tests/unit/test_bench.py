@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from random import Random
 from xml.etree import ElementTree
 
 import pytest
+from bson import decode, encode
 
 from shared.contracts import CATALOGUE
+from shared.kernel.ids import derived_id, reference_of, uuid7
 from tests.bench import bars, chart, races
+from tests.bench import lives as lives_of
 from tests.bench.counts import changed
 from tests.bench.histories import EVENTS_EACH, lives, message, shuffled, together
+from tests.integration.ledger import MONDAY
 
 
 def test_every_person_has_twenty_events_that_their_contracts_allow() -> None:
@@ -26,6 +31,23 @@ def test_shuffled_events_are_the_same_ones_in_an_order_that_is_always_the_same()
     assert said(shuffled(5)) == said(shuffled(5)) != said(together(5))
     assert sorted(said(shuffled(5))) == sorted(said(together(5)))
     assert all(b"\n" not in message(event) for event in shuffled(1))
+
+
+def test_a_copied_life_has_ids_of_its_own_and_derives_those_of_its_follow_ups_from_them() -> None:
+    person, thread, event = f"p_{'a' * 32}", f"referral/{derived_id('a')}", uuid7(MONDAY)
+    follow_up = derived_id("REF-01", thread, event)
+    kept = {"_id": event, "refs": [thread, f"person/{person}"]}
+    view = {"_id": follow_up, "reference": reference_of(follow_up), "thread": thread, "opened_by": event}
+    named = lives_of.named({**view, "step": "REF-01"})
+    life = lives_of.Life({"evidence": [encode(kept)], "follow_ups": [encode(view)]}, [named])
+    copied = {name: decode(found.raw) for name, (found,) in life.copy(Random(1)).items()}
+    new, shown = copied["evidence"], copied["follow_ups"]
+    assert (len(new["_id"]), new["_id"][:15]) == (len(event), event[:15])  # of the same millisecond
+    assert new["refs"][0] == shown["thread"] != thread
+    assert new["refs"][1] != f"person/{person}"
+    assert shown["opened_by"] == new["_id"] != event
+    assert shown["_id"] == derived_id("REF-01", shown["thread"], new["_id"])
+    assert shown["reference"] == reference_of(shown["_id"])
 
 
 def test_a_bar_is_judged_by_the_median_of_the_ratios_within_a_round() -> None:

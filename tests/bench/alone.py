@@ -1,0 +1,76 @@
+"""The follow-up service without its queues, in a process of its own: what each act costs it.
+
+Reads acts as JSON, one a line, and answers each with a line. `sweep` chases all that is due and composes the letters,
+which stay unsent; `hear` hears 500 events of people who are new. `seconds` is real time, `cpu` processor time of this
+process, so without the store's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from itertools import count
+from uuid import uuid4
+
+from services.referrals_followup import hearing, mails, sweeps
+from services.referrals_followup.parts import Parts, build
+from shared.clock import MovableClock
+from shared.config import load_config
+from shared.kernel.envelope import from_text
+from shared.observability import configure_logging
+from tests.bench.histories import life
+from tests.integration.ledger import delivery
+
+PEOPLE = 25
+
+
+def main() -> None:
+    """Until there is nothing more to read."""
+    configure_logging("referrals_followup", "alone", "error")
+    people: dict[str, Iterator[int]] = {}
+    for line in sys.stdin:
+        asked = json.loads(line)
+        parts = _parts(asked["database"], asked["now"])
+        numbers = people.setdefault(asked["database"], count())
+        print(json.dumps(_ACTS[asked["act"]](parts, numbers)), flush=True)
+
+
+@cache
+def _parts(database: str, now: str) -> Parts:
+    config = load_config({**os.environ, "MONGODB_DATABASE": database}, service="referrals_followup", role="serve bus")
+    return build(config, MovableClock(from_text(now)))
+
+
+def _sweep(parts: Parts, numbers: Iterator[int]) -> dict[str, float]:
+    with _measured() as cost:
+        report = sweeps.sweep(parts, str(uuid4()))
+        mails.compose(parts)
+    return {**cost, "chased": report.chased, "failed": report.failed}
+
+
+def _hear(parts: Parts, numbers: Iterator[int]) -> dict[str, float]:
+    events = [event for _ in range(PEOPLE) for event in life(next(numbers))]
+    deliveries = [delivery(event) for event in events]
+    with _measured() as cost:
+        hearing.hear(parts, deliveries)
+    return {**cost, "events": len(events)}
+
+
+@contextmanager
+def _measured() -> Iterator[dict[str, float]]:
+    began, cpu = time.monotonic(), time.process_time()
+    cost: dict[str, float] = {}
+    yield cost
+    cost |= {"seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
+
+
+_ACTS: Mapping[str, Callable[[Parts, Iterator[int]], dict[str, float]]] = {"sweep": _sweep, "hear": _hear}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Managers who ask: a process that reads what is asked as JSON, and writes how long the answers took as JSON.
+
+Each caller asks for the summary, then for three pages of a list, then for the summary and the next list; every second
+caller begins with a list. Each question comes as soon as the answer before it: nobody thinks. What is answered in the
+first second is not counted. What is not answered some seconds after the end counts with the time that it has waited by
+then: a figure can be too small, and then `unanswered` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from itertools import count, cycle
+from typing import Any
+
+from tests.bench.load import RUN_IN, Client
+
+FOLLOW_UPS = "/v1/follow-ups"
+PAGES = 3
+GRACE = 10.0
+LIST, SUMMARY = "lists", "summaries"
+LISTS = (
+    "sort=due_at",
+    "sort=-opened_at",
+    "team={team}",
+    "sort=standard",
+    "standard=REF-01&sort=-due_at",
+    "state=any&sort=opened_at",
+    "overdue_by_days=14",
+    "area={area}&sort=-standard",
+)
+
+
+@dataclass
+class Took:
+    """Seconds of each answer, by kind of question."""
+
+    lists: list[float] = field(default_factory=list)
+    summaries: list[float] = field(default_factory=list)
+    unanswered: int = 0
+
+
+async def main(asked: dict[str, Any]) -> dict[str, Any]:
+    """Raises what a connection raises; SystemExit for an answer that is not 200."""
+    took = Took()
+    counted_from = time.monotonic() + RUN_IN
+    until = counted_from + asked["seconds"]
+    await asyncio.gather(
+        *(
+            _ask(asked["address"], caller, number, took, counted_from, until)
+            for number, caller in enumerate(asked["callers"])
+        )
+    )
+    return vars(took)
+
+
+async def _ask(
+    address: str, caller: dict[str, str], number: int, took: Took, counted_from: float, until: float
+) -> None:
+    host, port = address.split(":")
+    client = Client(*await asyncio.open_connection(host, int(port)), caller["token"])
+
+    async def get(kind: str, path: str) -> Any:
+        at = time.monotonic()
+        answer = await _in_time(client.get(path), until + GRACE)
+        if answer is None:
+            took.unanswered += 1
+        elif answer[0] != 200:
+            raise SystemExit(f"{path}: {answer[0]} {answer[1][:300]!r}")
+        now = time.monotonic()
+        if now >= counted_from:
+            getattr(took, kind).append(now - at)
+        return json.loads(answer[1]) if answer else {}
+
+    lists = cycle((*LISTS[number % len(LISTS) :], *LISTS[: number % len(LISTS)]))
+    for turn in count(number):
+        if time.monotonic() >= until:
+            return
+        if turn % 2 == 0:
+            await get(SUMMARY, f"{FOLLOW_UPS}/summary")
+            continue
+        path = f"{FOLLOW_UPS}?{next(lists).format(**caller)}"
+        following: str | None = ""
+        for _ in range(PAGES):
+            if following is None or time.monotonic() >= until:
+                break
+            page = await get(LIST, path + (f"&cursor={following}" if following else ""))
+            following = page.get("next")
+
+
+async def _in_time(answer: Awaitable[tuple[int, bytes]], deadline: float) -> tuple[int, bytes] | None:
+    try:
+        return await asyncio.wait_for(answer, max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        return None
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(main(json.load(sys.stdin)))))
