@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.case import CASE_S, CASE_T, Case, load_case
+from deploy.local.case import CASE_S, CASE_T, Case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
 from shared.events.mongo import open_database
 from shared.messaging.topology import SERVICES
-
-DAYS_A_YEAR = 365.25
+from tests.bench.england import known, years_of
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,6 @@ class Counted:
     years: float
     facts: int
     events: Counter[tuple[str, str]]
-
-    def of(self, service: str) -> int:
-        """The events that a service recorded."""
-        return sum(count for (source, _), count in self.events.items() if source == service)
-
-
-def years_of(case: Case) -> float:
-    """From the first fact that is recorded to the last day of the case."""
-    return (case.ends - case.recorded[0].at.date()).days / DAYS_A_YEAR
 
 
 def replayed(case: Case) -> Counted:
@@ -64,7 +54,7 @@ def main() -> int:
     console = Console()
     table = Table("case", "years", "recorded by people", "a year", "recorded by the services", "a year")
     for folder in (CASE_S, CASE_T):
-        counted = replayed(load_case(folder))
+        counted = replayed(known(folder))
         of_services = counted.events.total() - counted.facts
         table.add_row(
             counted.name,
