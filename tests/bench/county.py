@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from statistics import fmean
 
 from rich.console import Console
 
@@ -299,6 +300,7 @@ def _kept(field: Field, events: int, numbered: float) -> Kept:
     return Kept(
         an_event=sum(copied.values()) + numbered,
         a_chase=of_one[LEDGER, "events"] + of_one[LEDGER, "evidence"],
+        a_message=fmean(len(histories.message(event)) for event in histories.together(1)),
         largest={name: copied[name] for name in largest},
     )
 

@@ -73,10 +73,12 @@ class Swept:
 @dataclass(frozen=True)
 class Kept:
     """Bytes before compression, with indexes: for an event that somebody recorded, with all that is kept because of it;
-    for a chase or a letter. `largest` are the collections that make up most of the first."""
+    for a chase or a letter. `a_message` is what is published of an event; `largest` are the collections that make up
+    most of `an_event`."""
 
     an_event: float
     a_chase: float
+    a_message: float
     largest: Mapping[str, float]
 
 
@@ -145,7 +147,10 @@ def _parts(found: Found) -> Iterator[str]:
     yield from _of_loads(found.stored)
     yield ""
     yield from (f"- {line}" for line in exponents(found))
-    yield "\nWhat England's busiest hour takes:\n"
+    yield (
+        "\nWhat England's busiest hour takes. A process is full when it uses one processor; MongoDB and RabbitMQ can use "
+        "more. Where an event costs less than the measure is fine, nothing is said:\n"
+    )
     yield from _of_england(found)
     yield "\nSweeps:\n"
     yield from _of_sweeps(found.swept)
@@ -214,7 +219,7 @@ def _of_disk(kept: Kept) -> Iterator[str]:
     largest = ", ".join(f"{name} {size:,.0f}" for name, size in kept.largest.items())
     yield (
         f"An event that somebody records: {kept.an_event:,.0f} bytes, with all that is kept because of it ({largest}). "
-        f"A chase or a letter: {kept.a_chase:,.0f} bytes.\n"
+        f"A chase or a letter: {kept.a_chase:,.0f} bytes. The message of an event: {kept.a_message:,.0f} bytes.\n"
     )
     recorded = england.recorded_a_year() * kept.an_event / _GIGABYTE
     yield "| if all of England were like | recorded, GB a year | chases and letters, GB a year | ten years, GB |"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench import england
 from tests.bench.copies import _cut, _other
-from tests.bench.scaling import BEGIN, END, Measured, exponent, put_into
+from tests.bench.scaling import BEGIN, END, PAGE, Measured, england_needs, exponent, put_into
 
 UUID_7 = b"013acac3-2e80-7baa-a966-4f298edbc08d"
 UUID_5 = b"c60aaa6f-9d07-50a0-b199-522c4bd6edff"
@@ -58,6 +58,12 @@ def test_an_id_that_stands_in_two_documents_is_the_same_in_both_copies() -> None
     first, second = (_cut(text, numbers) for text in (b"thread:" + UUID_5, UUID_5 + b"p_" + PERSON))
     assert first == (b"thread:", 0, b"")
     assert second == (b"", 0, b"p_", 1, b"")
+
+
+def test_the_page_shows_the_arithmetic_as_it_is_done() -> None:
+    page = PAGE.read_text()
+    assert england_needs() in page
+    assert put_into(page, "") != page
 
 
 def test_what_is_measured_replaces_only_what_was_measured_before() -> None:
