@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from statistics import fmean
+from subprocess import SubprocessError
 
 from rich.console import Console
 
@@ -152,14 +153,22 @@ def _grow_the_load(stack: Stack, loads: Sequence[tuple[int, int]]) -> list[Measu
     """Each load in turn; the first of which less than half is answered is the last."""
     found: list[Measured] = []
     for times, seconds in loads:
-        try:
-            found.append(stack.measured(f"{times:,}x", _county(times), seconds))
-        except Stuck as stuck:
-            _say(f"{times:,}x: stuck: {stuck}")
+        one = _measured(stack, f"{times:,}x", times, seconds)
+        found += [one] if one else []
+        if one is None or (one.is_measurable and one.answered < one.asked / 2):
             break
-        _say_measured(found[-1])
-        if found[-1].is_measurable and found[-1].answered < found[-1].asked / 2:
-            break
+    return found
+
+
+def _measured(stack: Stack, name: str, times: int, seconds: float) -> Measured | None:
+    """A county's busiest hour, so many times; None when the stack got stuck, which is printed."""
+    try:
+        found = stack.measured(name, england.of_a_county(england.busy_hour()) * times, seconds)
+    except (Stuck, SubprocessError) as stuck:
+        _say(f"{name}: stuck: {stuck}")
+        return None
+    costs = ", ".join(f"{process} {1_000 * cost:.2f}" for process, cost in found.cost.items())
+    _say(f"{name}: {found.answered:,.2f}/s of {found.asked:,.2f} answered, {found.events} events, ms for one: {costs}")
     return found
 
 
@@ -183,17 +192,11 @@ def _grow_what_is_stored(stack: Stack, copying: float) -> tuple[list[Measured], 
         if made * of_people <= (found[-1].stored if found else 0):
             break
         field.client.admin.command("fsync")
-        name = f"{made * of_people / a_year:.1f} years"
-        found.append(stack.measured(name, _county(LOAD_ON_STORED), SECONDS_ON_STORED))
-        _say_measured(found[-1])
-        if made < wanted:
+        one = _measured(stack, f"{made * of_people / a_year:.1f} years", LOAD_ON_STORED, SECONDS_ON_STORED)
+        found += [one] if one else []
+        if one is None or made < wanted:
             break
     return found, swept, _kept(field, made * of_people, numbered)
-
-
-def _county(times: int) -> float:
-    """Requests a second: a county's busiest hour, so many times."""
-    return england.of_a_county(england.busy_hour()) * times
 
 
 def _record(field: Field, people: int) -> None:
@@ -315,11 +318,6 @@ def _digest(text: str) -> str:
 
 def _say(line: str) -> None:
     console.print(line, highlight=False, soft_wrap=True, markup=False)
-
-
-def _say_measured(one: Measured) -> None:
-    costs = ", ".join(f"{name} {1_000 * cost:.2f}" for name, cost in one.cost.items())
-    _say(f"{one.name}: {one.answered:,.2f}/s of {one.asked:,.2f} answered, {one.events} events, ms for one: {costs}")
 
 
 if __name__ == "__main__":

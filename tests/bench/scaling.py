@@ -148,8 +148,8 @@ def _parts(found: Found) -> Iterator[str]:
     yield ""
     yield from (f"- {line}" for line in exponents(found))
     yield (
-        "\nWhat England's busiest hour takes. A process is full when it uses one processor; MongoDB and RabbitMQ can use "
-        "more. Where an event costs less than the measure is fine, nothing is said:\n"
+        "\nWhat England's busiest hour takes. A process is full when it uses one processor; MongoDB and RabbitMQ can "
+        "use more. Where an event costs less than the measure is fine, nothing is said:\n"
     )
     yield from _of_england(found)
     yield "\nSweeps:\n"
