@@ -172,12 +172,12 @@ def _of_loads(measured: Sequence[Measured]) -> Iterator[str]:
 
 
 def _of_england(found: Found) -> Iterator[str]:
-    """Costs are those of the most that the stack kept up with; with less to do at once an event costs more."""
+    """What an event costs with little to do at once, and at the highest rate that was answered."""
     measurable = [one for one in found.loads if one.is_measurable]
     if not measurable:
         yield "not measured"
         return
-    most = max(measurable, key=lambda one: (one.keeps_up, one.answered))
+    most = max(measurable, key=lambda one: one.answered)
     least = min(measurable, key=lambda one: one.answered)
     busy = england.busy_hour()
     yield (
@@ -205,13 +205,16 @@ def _of_sweeps(swept: Swept) -> Iterator[str]:
         f"second. A chase took {1_000 * swept.cost[LEDGER]:.1f} ms of processor in `serve bus`, its folding included, "
         f"and {1_000 * sum(swept.cost.values()):.1f} ms in all processes.\n"
     )
-    yield "| if all of England were like | chases a year | on a working day | one sweep after the other takes |"
-    yield "| --- " * 4 + "|"
+    yield (
+        "| if all of England were like | chases a year | on a working day | sweeps take, at this rate "
+        "| of one processor, were nothing else waited for |"
+    )
+    yield "| --- " * 5 + "|"
     for sent in england.SENT:
         a_day = sent.chases_a_year / england.WORKING_DAYS.value
         yield (
             f"| {england.known(sent.case).name} | {sent.chases_a_year:,.0f} | {a_day:,.0f} "
-            f"| {_hours(a_day / a_second)} of that day |"
+            f"| {_hours(a_day / a_second)} | {_hours(a_day * swept.cost[LEDGER])} |"
         )
 
 
@@ -222,6 +225,7 @@ def _of_disk(kept: Kept) -> Iterator[str]:
         f"A chase or a letter: {kept.a_chase:,.0f} bytes. The message of an event: {kept.a_message:,.0f} bytes.\n"
     )
     recorded = england.recorded_a_year() * kept.an_event / _GIGABYTE
+    yield "Letters are counted as if each told of one case only; most would tell of many.\n"
     yield "| if all of England were like | recorded, GB a year | chases and letters, GB a year | ten years, GB |"
     yield "| --- " * 4 + "|"
     for sent in england.SENT:
