@@ -1,6 +1,6 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-heavy chaos chaos-cluster bench bench-quick standards lint lock clean
+.PHONY: help setup demo up test test-heavy chaos chaos-cluster bench bench-quick bench-county standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -42,6 +42,9 @@ bench: setup ## how fast, beside what others would pick; says which bars are met
 bench-quick: setup ## the counts, and one short round; ARGS=--accept agrees on new counts
 	@sh deploy/setup.sh .venv-bench tests/bench/peers/requirements.txt
 	@$(VENV) -m tests.bench.run --quick $(ARGS)
+
+bench-county: setup ## a county's load and history, tenfold and on: what deploy/SCALING.md rests on
+	@$(VENV) -m tests.bench.county $(ARGS)
 
 standards: setup ## the page of all practice standards, from the packs
 	@$(VENV) -m services.referrals_followup.standards_page

@@ -1,8 +1,8 @@
 """The load generator: a process that reads what is asked as JSON, and writes what it measured as JSON.
 
 Each connection tells one story after the other: a person is registered, a referral noted, and sent. Asked for a `rate`
-it sends so many requests a second, and otherwise each as soon as the answer before it has come. What happens in the
-first second is not counted. It says how much CPU it used itself: near 1.0, it is what was measured.
+it sends so many requests a second until the time is over, and otherwise each as soon as the answer before it has come.
+What happens in the first second is not counted. It says how much CPU it used itself: near 1.0, it is what was measured.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -72,11 +73,20 @@ async def main(asked: dict[str, Any]) -> dict[str, Any]:
         "rate": len(took) / asked["seconds"],
         "requests": len(took),
         "refused": measured.refused,
-        "p50_ms": 1_000 * took[len(took) // 2],
-        "p95_ms": 1_000 * took[int(len(took) * 0.95)],
+        "p50_ms": _share(took, 0.5),
+        "p95_ms": _share(took, 0.95),
         "own_cpu": (time.process_time() - cpu) / (time.monotonic() - began),
         "noted": measured.noted if asked.get("tells_noted") else {},
     }
+
+
+def _share(took: list[float], share: float) -> float | None:
+    """The milliseconds that this share of them took at most; None when nothing was counted."""
+    return 1_000 * took[int(len(took) * share)] if took else None
+
+
+class _Over(Exception):
+    """The next turn lies beyond the end."""
 
 
 async def _tell(asked: dict[str, Any], number: int, token: str, measured: Measured, began: float, until: float) -> None:
@@ -86,7 +96,10 @@ async def _tell(asked: dict[str, Any], number: int, token: str, measured: Measur
     turns = (began + pause * (turn + number / len(asked["tokens"])) for turn in count())
 
     async def post(path: str, body: Any) -> Any:
-        await asyncio.sleep(max(0.0, next(turns) - time.monotonic()) if pause else 0.0)
+        turn = next(turns)
+        if pause and turn > until:
+            raise _Over
+        await asyncio.sleep(max(0.0, turn - time.monotonic()) if pause else 0.0)
         at = time.monotonic()
         status, answer = await client.post(path, body)
         now = time.monotonic()
@@ -99,12 +112,16 @@ async def _tell(asked: dict[str, Any], number: int, token: str, measured: Measur
             measured.took.append(now - at)
         return json.loads(answer)
 
-    while time.monotonic() < until:
+    async def tell() -> None:
         person = (await post("/v1/people", PERSON)).get("person_id", "")
         referral = (await post("/v1/referrals", {**NOTED, "person_id": person})).get("referral_id", "")
         if time.monotonic() >= began + RUN_IN:
             measured.noted[referral] = time.time()
         await post(f"/v1/referrals/{referral}/sent", {"channel": "letter"})
+
+    with suppress(_Over):
+        while time.monotonic() < until:
+            await tell()
 
 
 if __name__ == "__main__":

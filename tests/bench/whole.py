@@ -40,7 +40,7 @@ class Visible:
 
     def run(self, field: Field) -> Figures:
         address = start_stack(field)
-        with _seen(field) as seen:
+        with first_seen(field) as seen:
             measured = field.load(
                 address, connections=CONNECTIONS, seconds=self.seconds, rate=self.rate, tells_noted=True
             )
@@ -142,7 +142,7 @@ def stories(people: int) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _seen(field: Field) -> Iterator[dict[str, float]]:
+def first_seen(field: Field) -> Iterator[dict[str, float]]:
     """When each referral had its first follow-up (epoch seconds): told by a change stream, so on a majority."""
     seen: dict[str, float] = {}
     follow_ups = field.database("referrals_followup").follow_ups
