@@ -3,7 +3,7 @@
 Guarantees: nobody is chased for an act that any source has already recorded (a sweep looks no later than every source's
 complete position, leaves what opened at that very instant for the next one, and leaves alone a thread that could not be
 folded); killed anywhere and delivered again, no rung is lost or doubled; one follow-up that cannot be chased stops
-nobody else's. Cost grows with what is due, not with what is open; memory with neither; and so many at a time are read and
+nobody else's. Cost grows with what is due, not with what is open; memory with neither: so many at a time are read and
 recorded at once.
 """
 
@@ -95,9 +95,8 @@ def sweep(parts: Parts, sweep_id: str) -> SweepReport:
         # Looked up between the positions and the views: of what was known by then, no act is missing from a view.
         parked = {thread["_id"] for thread in parts.views.parked_threads()}
         for views in chunks(_due(parts, as_of), VIEWS_AT_A_TIME):
-            chases = Chases(
-                parts, as_of, sweep_id, {view["_id"]: view for view in views if view["thread"] not in parked}
-            )
+            owed = {view["_id"]: view for view in views if view["thread"] not in parked}
+            chases = Chases(parts, as_of, sweep_id, owed)
             chases.record()
             chased, failed = chased + chases.recorded, failed + chases.failed
     FOLLOWUPS_CHASED.inc(chased)
@@ -143,7 +142,7 @@ class Chases:
             self.recorded += refused is None or self._is_chased(follow_up_id, self._parts.store)
 
     def _is_chased(self, follow_up_id: str, store: EventStore) -> bool:
-        """Whether a chase was recorded, or gathered, now. One that cannot be is logged and counted, and stops no other."""
+        """Whether a chase was recorded, or gathered, now. One that cannot be is counted, and stops no other."""
         try:
             return self._chase(follow_up_of(self._views[follow_up_id]), store)
         except Exception as error:

@@ -1,8 +1,9 @@
 """The follow-up service without its queues, in a process of its own: what each act costs it.
 
 Reads acts as JSON, one a line, and answers each with a line. `sweep` chases all that is due and composes the letters,
-which stay unsent; `hear` hears 500 events of people who are new. `seconds` is real time, `cpu` processor time of this
-process, so without the store's.
+which stay unsent; `hear` hears 500 events of people who are new; `live` hears the whole life of somebody with so many
+referrals, and its last events one by one. `seconds` is real time, `cpu` processor time of this process, so without the
+store's; of `live` they are the medians of a batch of one event.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from itertools import count
+from statistics import median
 from uuid import uuid4
 
 from services.referrals_followup import hearing, mails, sweeps
@@ -23,10 +25,12 @@ from shared.clock import MovableClock
 from shared.config import load_config
 from shared.kernel.envelope import from_text
 from shared.observability import configure_logging
-from tests.bench.histories import life
+from tests.bench.histories import life, long_life
 from tests.integration.ledger import delivery
 
 PEOPLE = 25
+# Of a life, so many events are heard each by itself.
+ONE_BY_ONE = 34
 
 
 def main() -> None:
@@ -61,6 +65,17 @@ def _hear(parts: Parts, numbers: Iterator[int]) -> dict[str, float]:
     return {**cost, "events": len(events)}
 
 
+def _live(referrals: int, parts: Parts, numbers: Iterator[int]) -> dict[str, float]:
+    events = list(long_life(next(numbers), referrals))
+    hearing.hear(parts, [delivery(event) for event in events[:-ONE_BY_ONE]])
+    costs = []
+    for event in events[-ONE_BY_ONE:]:
+        with _measured() as cost:
+            hearing.hear(parts, [delivery(event)])
+        costs.append(cost)
+    return {**{name: median(one[name] for one in costs) for name in ("seconds", "cpu")}, "events": len(events)}
+
+
 @contextmanager
 def _measured() -> Iterator[dict[str, float]]:
     began, cpu = time.monotonic(), time.process_time()
@@ -69,7 +84,13 @@ def _measured() -> Iterator[dict[str, float]]:
     cost |= {"seconds": time.monotonic() - began, "cpu": time.process_time() - cpu}
 
 
-_ACTS: Mapping[str, Callable[[Parts, Iterator[int]], dict[str, float]]] = {"sweep": _sweep, "hear": _hear}
+SHORT, LONG = "live with 3 referrals", "live with 30 referrals"
+_ACTS: Mapping[str, Callable[[Parts, Iterator[int]], dict[str, float]]] = {
+    "sweep": _sweep,
+    "hear": _hear,
+    SHORT: partial(_live, 3),
+    LONG: partial(_live, 30),
+}
 
 
 if __name__ == "__main__":

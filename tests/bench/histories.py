@@ -60,6 +60,18 @@ def life(number: int) -> Iterator[Event]:
             yield _event(f"referral.{step}.v1", f"referral/{referral}", version, at, person, referral_id=referral)
 
 
+def long_life(number: int, referrals: int) -> Iterator[Event]:
+    """The events of somebody with so many referrals, each from its decision to its end, one after the other."""
+    person = f"p_{md5(f'long {number}'.encode()).hexdigest()}"
+    at = BEGAN
+    yield _event("person.registered.v1", f"person/{person}", 1, at, person)
+    for which in range(referrals):
+        referral = derived_id("bench", f"long {number}/{which}")
+        for version, step in enumerate(FIRST_REFERRAL, start=1):
+            at += timedelta(hours=1)
+            yield _event(f"referral.{step}.v1", f"referral/{referral}", version, at, person, referral_id=referral)
+
+
 def _event(kind: str, stream: str, version: int, at: datetime, person: str, **ids: str) -> Event:
     data = {name: value for name, value in _golden(kind).items() if name != "condition_id"}
     return an_event(kind, stream, {**data, "person_id": person, **ids}, at=at, version=version, subject=person)

@@ -31,7 +31,7 @@ from tests.bench.contestants import (
     start_nameko_bus,
 )
 from tests.bench.memory import CatchingUp, Remembering
-from tests.bench.stored import Asking, Growing, Sweeping
+from tests.bench.stored import Asking, Growing, Living, Sweeping
 from tests.bench.whole import NamekoToTheEnd, OursInBulk, Visible
 
 OURS, RELAYED = "ours", "ours, relay running"
@@ -40,9 +40,9 @@ NAMEKO, FAST, CELERY = "nameko, the usual idiom", "FastAPI + FastStream", "Celer
 RECORDING, TOGETHER, SHUFFLED = "recording", "ledger, together", "ledger, shuffled"
 VISIBLE, BULK = "from 201 to visible", "bulk to visible"
 SWEEP, QUESTIONS, CATCH_UP = "sweep", "manager's list and summary", "catch-up"
-GROWTH, MEMORY = "cost as what is stored grows", "memory of serve"
+GROWTH, LENGTH, MEMORY = "cost as what is stored grows", "cost as a life grows", "memory of serve"
 # These have no peers and take minutes, most of it to store what they need: run in fewer rounds, after the others.
-STORED = (QUESTIONS, SWEEP, GROWTH, CATCH_UP, MEMORY)
+STORED = (LENGTH, QUESTIONS, SWEEP, GROWTH, MEMORY, CATCH_UP)
 # The floor would be done with what the others are given before it could be measured.
 FLOORS_SHARE = 5
 
@@ -133,6 +133,7 @@ def stored(race: str, size: Stored) -> list[Contestant]:
         SWEEP: Sweeping(OURS, size.lives, size.few_to_sweep, size.due),
         GROWTH: Growing(OURS, size.lives, size.few_to_grow, size.due),
         CATCH_UP: CatchingUp(OURS, size.lives_to_catch_up, size.due),
+        LENGTH: Living(OURS),
         MEMORY: Remembering(OURS, size.events, size.few_events),
     }
     return [contestants[race]]

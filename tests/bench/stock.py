@@ -77,10 +77,7 @@ def _stock(mongodb_uri: str, lives: int, due: int) -> Stock:
         for name, models in indexes.items():
             if models:
                 database[name].create_indexes(models)
-        # Sums that the service keeps beside its views, when it keeps any.
-        totals = getattr(ledger.parts.views, "totals", None)
-        if totals is not None:
-            totals.recount(NOW)
+        ledger.parts.views.totals.recount(NOW)
         say_complete(ledger, NOW)
     return stock
 

@@ -24,6 +24,7 @@ from deploy.local.tied import tied
 from deploy.local.tokens import mint
 from shared.clock import ReplayClock
 from shared.kernel.envelope import to_text
+from tests.bench.alone import LONG, SHORT
 from tests.bench.asking import FOLLOW_UPS, GRACE, LIST, SUMMARY
 from tests.bench.contestants import Figures
 from tests.bench.ground import READY_WITHIN, ROOT, Field, Stuck
@@ -92,6 +93,32 @@ class Growing:
             "ms_an_event": 1_000 * median(cost["seconds"] / cost["events"] for cost in costs[0]),
             "events": big.events,
             "events_few": small.events,
+        }
+
+
+@dataclass(frozen=True)
+class Living:
+    """A batch of one event about somebody of whom 500 events are known, and of whom 50 are."""
+
+    name: str
+    turns: int = 3
+
+    def run(self, field: Field) -> Figures:
+        field.run(SERVICE, "adopt")
+        empty = Stock(field.database(SERVICE).name, 0, 0)
+        found: dict[str, list[dict[str, float]]] = {SHORT: [], LONG: []}
+        with _alone(field) as act:
+            act(SHORT, empty)  # the first compiles the rules
+            for _ in range(self.turns):
+                for what, costs in found.items():
+                    costs.append(act(what, empty))
+        long, short = found[LONG], found[SHORT]
+        return {
+            **_compared(long, short),
+            "ms": 1_000 * median(cost["seconds"] for cost in long),
+            "cpu_ms": 1_000 * median(cost["cpu"] for cost in long),
+            "events": long[0]["events"],
+            "events_few": short[0]["events"],
         }
 
 
