@@ -30,6 +30,7 @@ from shared.events.mongo import in_transaction
 SUMMED_IN = "summed_in"
 _IS_SUMMED = {SUMMED_IN: {"$exists": True}}
 _AS_OF = "as of"
+OLDEST = "oldest_of_sum"
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 # Until then a question counts what fell due since by itself.
 MOVED_ON_AFTER = timedelta(hours=1)
@@ -110,7 +111,7 @@ class Totals:
         self._notes.create_index([("_id", ASCENDING)], name="_id_")  # so that no transaction has to create it
         oldest = [(SUMMED_IN, ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)]
         due = [("due_at", ASCENDING), (SUMMED_IN, ASCENDING)]
-        for name, keys in (("oldest_of_sum", oldest), ("due_of_sums", due)):
+        for name, keys in ((OLDEST, oldest), ("due_of_sums", due)):
             self._views.create_index(keys, name=name, partialFilterExpression=_IS_SUMMED)
 
     def note(self, sums: Iterable[Sum], changes: Iterable[Change], session: ClientSession) -> None:
@@ -196,36 +197,29 @@ class Totals:
     def _recount(self, now: datetime, session: ClientSession) -> None:
         self._notes.delete_many({}, session=session)
         self._sums.delete_many({}, session=session)
-        counted = list(self._counted(now, session))
+        counted = self._counted(now, session)
         if counted:
             self._sums.insert_many(counted, session=session)
         self._sums.insert_one({"_id": _AS_OF, "at": now}, session=session)
 
-    def _counted(self, now: datetime, session: ClientSession) -> Iterable[dict[str, Any]]:
-        """What the sums should be."""
-        oldest = {"output": {"id": "$_id", "due_at": "$due_at", "reference": "$reference"}}
-        first = {
-            name: {"$first": f"${name}"} for name in ("standard", "area", "areas", "owner_team", "matters", "inherited")
-        }
+    def _counted(self, now: datetime, session: ClientSession) -> list[dict[str, Any]]:
+        """What the sums should be: counted in an index, without reading a view but the oldest of each sum."""
         stages: list[Mapping[str, Any]] = [
-            {"$match": _IS_SUMMED},
+            {"$match": {SUMMED_IN: {"$gt": ""}}},
+            {"$sort": {SUMMED_IN: 1, "due_at": 1, "_id": 1}},
             {
                 "$group": {
                     "_id": f"${SUMMED_IN}",
-                    **first,
-                    "given_team": {"$first": "$acts.given_team"},
-                    "accepted_at": {"$first": "$acts.accepted_at"},
                     "open": {"$sum": 1},
                     "overdue": {"$sum": {"$cond": [{"$lte": ["$due_at", now]}, 1, 0]}},
-                    "oldest": {"$top": {**oldest, "sortBy": {"due_at": 1, "_id": 1}}},
+                    "oldest": {"$first": "$_id"},
                 }
             },
         ]
-        for found in self._views.aggregate(stages, session=session, allowDiskUse=True):
-            inherited, accepted_at = found.pop("inherited"), found.pop("accepted_at")
-            found["waits"] = inherited and accepted_at is None
-            found["acts"] = {"given_team": found.pop("given_team")}
-            yield found
+        counted = list(self._views.aggregate(stages, session=session, hint=OLDEST))
+        oldest = {"_id": {"$in": [one["oldest"] for one in counted]}}
+        views = {view["_id"]: view for view in self._views.find(oldest, session=session)}
+        return [{**_fields(views[one["oldest"]]), **one, "oldest": _oldest(views[one["oldest"]])} for one in counted]
 
     def differing(self, now: datetime) -> list[str]:
         """The sums that are not what a count of the views makes. Counts what is stored: for the full check."""
@@ -246,7 +240,7 @@ class Totals:
         order = [("due_at", ASCENDING), ("_id", ASCENDING)]
         fields = {"due_at": 1, "reference": 1}
         found = self._views.find_one(wanted, fields, sort=order, session=session)
-        return {"id": found["_id"], "due_at": found["due_at"], "reference": found["reference"]} if found else None
+        return _oldest(found) if found else None
 
     def _due_between(
         self, as_of: datetime, now: datetime, session: ClientSession | None = None
@@ -267,3 +261,16 @@ class Totals:
 
 def _told(one: Mapping[str, Any]) -> tuple[Any, ...]:
     return one["open"], one["overdue"], one["oldest"]
+
+
+def _oldest(view: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": view["_id"], "due_at": view["due_at"], "reference": view["reference"]}
+
+
+def _fields(view: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of the sum that a view is in, as `sum_of` has them."""
+    return {
+        **{name: view[name] for name in ("standard", "area", "areas", "owner_team", "matters")},
+        "acts": {"given_team": view["acts"]["given_team"]},
+        "waits": view["inherited"] and view["acts"]["accepted_at"] is None,
+    }

@@ -22,6 +22,7 @@ from statistics import median
 from typing import Any
 
 import requests
+from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
@@ -110,7 +111,7 @@ def _figures(place: Ground, contestant: Contestant) -> dict[str, float]:
     try:
         with place.field() as field:
             return dict(contestant.run(field))
-    except (Stuck, subprocess.SubprocessError, requests.RequestException) as stuck:
+    except (Stuck, subprocess.SubprocessError, requests.RequestException, PyMongoError) as stuck:
         console.print(f"[bold red]stuck[/] {contestant.name}: {stuck}", highlight=False, soft_wrap=True)
         return {}
 
