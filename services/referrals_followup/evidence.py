@@ -289,16 +289,23 @@ class EvidenceStore:
 
     def complete_until(self) -> dict[str, datetime | None]:
         """For each source, the instant (UTC) up to which all that was recorded there is folded here; None: unknown."""
-        return {source: self._advance(source) for source in SERVICES}
+        positions: dict[str, dict[str, Any]] = {source: {"number": 0, "until": None} for source in SERVICES}
+        for found in self._positions.find({"_id": {"$in": list(positions)}}):
+            positions[found["_id"]] |= found
+        near = [f"{source}/{one['number'] + ahead}" for source, one in positions.items() for ahead in (0, 1)]
+        manifests = {found["_id"]: found for found in self._manifests.find({"_id": {"$in": near}})}
+        return {source: self._advance(source, position, manifests) for source, position in positions.items()}
 
-    def _advance(self, source: str) -> datetime | None:
-        position = self._positions.find_one({"_id": source}) or {}
-        number, until = known = position.get("number", 0), position.get("until")
-        here = self._manifests.find_one({"_id": f"{source}/{number}"}) or {}
-        until = _latest(until, here.get("until"))
-        while (manifest := self._manifests.find_one({"_id": f"{source}/{number + 1}"})) and self._holds(manifest):
+    def _advance(
+        self, source: str, position: Mapping[str, Any], manifests: Mapping[str, Mapping[str, Any]]
+    ) -> datetime | None:
+        number, until = known = position["number"], position["until"]
+        until = _latest(until, manifests.get(f"{source}/{number}", {}).get("until"))
+        manifest = manifests.get(f"{source}/{number + 1}")
+        while manifest and self._holds(manifest):
             number += 1
             until = _latest(until, manifest.get("until"))
+            manifest = self._manifests.find_one({"_id": f"{source}/{number + 1}"})
         if (number, until) != known:
             changes: dict[str, Any] = {"$max": {"number": number}}
             if until is not None:

@@ -88,11 +88,10 @@ def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
     the actor stand under a standard of that name. Raises Refused (403)."""
     wanted, disclosed, now = _scope(actor, query), _disclosed_to(actor), parts.clock.now()
-    totals = parts.views.totals
-    rows = totals.rows({"$and": [wanted, disclosed]}, "$standard", now)
+    asked: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
     if "standard" not in query:
-        rows += totals.rows({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}, now)
-    return {"rows": rows, "evidence": evidence_of(parts)}
+        asked.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
+    return {"rows": parts.views.totals.rows(now, *asked), "evidence": evidence_of(parts)}
 
 
 def asks_for_content(query: Mapping[str, Any]) -> bool:

@@ -121,10 +121,15 @@ class Totals:
             named = {one.key: {"_id": one.key, **one.fields} for one in sums}
             self._notes.insert_one({"sums": list(named.values()), "changes": told}, session=session)
 
-    def rows(self, wanted: Mapping[str, Any], standard: Any, now: datetime) -> list[dict[str, Any]]:
-        """Counts and the oldest by standard, area and owning team of what is `wanted`, a condition on sums, at `now`
-        (UTC); `standard` is the expression that names the standard."""
-        self.settle(now)
+    def rows(self, now: datetime, *asked: tuple[Mapping[str, Any], Any]) -> list[dict[str, Any]]:
+        """Counts and the oldest by standard, area and owning team at `now` (UTC), of each that is asked: a condition on
+        sums, and the expression that names the standard."""
+        sign, due = self._due_between(self.settle(now), now)
+        return [row for wanted, standard in asked for row in self._rows(wanted, standard, sign, due)]
+
+    def _rows(
+        self, wanted: Mapping[str, Any], standard: Any, sign: int, due: Mapping[str, int]
+    ) -> Iterable[dict[str, Any]]:
         row = {"standard": standard, "area": "$area", "team": "$owner_team"}
         found = self._sums.aggregate(
             [
@@ -142,20 +147,28 @@ class Totals:
             ]
         )
         rows = {tuple(one["_id"].values()): {**one["_id"], **one} for one in found}
-        sign, due = self._due_between(self._as_of(), now)
         of_due = {**wanted, "_id": {"$in": list(due)}, "waits": False}
         for one in self._sums.aggregate([{"$match": of_due}, {"$project": {"row": row}}]) if due else ():
             of_row = rows.get(tuple(one["row"].values()))
             if of_row:  # else it is there only since the rows were read
                 of_row["overdue"] += sign * due[one["_id"]]
-        return list(rows.values())
+        return rows.values()
 
-    def settle(self, now: datetime) -> None:
+    def settle(self, now: datetime) -> datetime:
         """Add to the sums what was noted; and once an hour, or when asked about an earlier time, have them say what is
-        overdue as of `now` (UTC)."""
-        with self._settling:
-            if abs(now - self._as_of()) >= MOVED_ON_AFTER or self._notes.find_one({}, {"_id": 1}) is not None:
-                in_transaction(self._database, lambda session: self._settle(now, session))
+        overdue as of `now`. As of when they say so then (both UTC)."""
+        as_of = self._as_of()
+        if self._is_settled(as_of, now):
+            return as_of
+        with self._settling:  # of many that ask at once, one does it
+            as_of = self._as_of()
+            if self._is_settled(as_of, now):
+                return as_of
+            in_transaction(self._database, lambda session: self._settle(now, session))
+            return now
+
+    def _is_settled(self, as_of: datetime, now: datetime) -> bool:
+        return abs(now - as_of) < MOVED_ON_AFTER and self._notes.find_one({}, {"_id": 1}) is None
 
     def _settle(self, now: datetime, session: ClientSession) -> None:
         as_of = self._as_of(session)
