@@ -1,6 +1,6 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-heavy chaos chaos-cluster bench bench-quick bench-county standards lint lock clean
+.PHONY: help setup demo up test test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -38,6 +38,9 @@ chaos-cluster: setup ## three nodes of RabbitMQ and MongoDB, two of each service
 bench: setup ## how fast, beside what others would pick; says which bars are met
 	@sh deploy/setup.sh .venv-bench tests/bench/peers/requirements.txt
 	@$(VENV) -m tests.bench.run $(ARGS)
+
+bench-stored: setup ## what an act costs as what is stored grows to millions; beside nobody but itself
+	@$(VENV) -m tests.bench.run --stored $(ARGS)
 
 bench-quick: setup ## the counts, and one short round; ARGS=--accept agrees on new counts
 	@sh deploy/setup.sh .venv-bench tests/bench/peers/requirements.txt

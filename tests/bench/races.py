@@ -42,7 +42,7 @@ VISIBLE, BULK = "from 201 to visible", "bulk to visible"
 SWEEP, QUESTIONS, CATCH_UP = "sweep", "manager's list and summary", "catch-up"
 GROWTH, LENGTH, MEMORY = "cost as what is stored grows", "cost as a life grows", "memory of serve"
 # These have no peers and take minutes, most of it to store what they need: run in fewer rounds, after the others.
-STORED = (LENGTH, QUESTIONS, SWEEP, GROWTH, MEMORY, CATCH_UP)
+STORED = frozenset({LENGTH, QUESTIONS, SWEEP, GROWTH, MEMORY, CATCH_UP})
 # The floor would be done with what the others are given before it could be measured.
 FLOORS_SHARE = 5
 
@@ -74,10 +74,10 @@ class Size:
     people: int
     commands: int
     visible_seconds: float
-    stored: Stored | None = None
+    stored: Stored = Stored()
 
 
-FULL = Size(rounds=5, seconds=5.0, people=500, commands=10_000, visible_seconds=8.0, stored=Stored())
+FULL = Size(rounds=5, seconds=5.0, people=500, commands=10_000, visible_seconds=8.0)
 QUICK = Size(rounds=1, seconds=2.0, people=100, commands=0, visible_seconds=0.0)
 
 

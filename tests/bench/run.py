@@ -48,22 +48,21 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="the counts, and one short round")
     parser.add_argument("--accept", action="store_true", help="agree on the counts as they are now")
     parser.add_argument("--race", action="append", choices=list(_RACES), help="this race only; may be repeated")
+    parser.add_argument("--stored", action="store_true", help="the races about what is stored, and not the others")
     parser.add_argument("--rounds", type=int, help="so many rounds")
     said = parser.parse_args(argv)
     configure_logging("bench", "bench", "error")
     size = races.QUICK if said.quick else races.FULL
     with ground() as place:
         differing = _count(place, accept=said.accept)
-        wanted = [race for race in _RACES if race in (said.race or _RACES)]
-        often, seldom = ([race for race in wanted if (race in races.STORED) == stored] for stored in (False, True))
-        workers = _calibrated(place) if often and not said.quick else races.Workers()
+        wanted = said.race or [race for race in _RACES if (race in races.STORED) == said.stored]
+        beside_peers = not races.STORED.issuperset(wanted)
+        workers = _calibrated(place) if beside_peers and not said.quick else races.Workers()
         rounds: Rounds = defaultdict(list)
-        turns = said.rounds or size.rounds
-        seldom_turns = min(turns, size.stored.rounds) if size.stored else 0
-        for number, of_round in [*enumerate([often] * turns, 1), *enumerate([seldom] * seldom_turns, 1)]:
-            _run_round(place, size, workers, of_round, rounds, number)
+        for number in range(said.rounds or (size.rounds if beside_peers else size.stored.rounds)):
+            _run_round(place, size, workers, wanted, rounds, number + 1)
             if not said.quick and not said.race:
-                _keep(rounds, workers, differing)
+                rounds = _kept(rounds, workers if beside_peers else None, differing)
     _show(rounds)
     for line in differing:
         console.print(f"[bold red]changed[/] {line}")
@@ -122,7 +121,7 @@ def _visible(size: races.Size, workers: races.Workers, rounds: Rounds) -> list[C
 
 
 def _stored(race: str, size: races.Size, workers: races.Workers, rounds: Rounds) -> list[Contestant]:
-    return races.stored(race, size.stored) if size.stored else []
+    return races.stored(race, size.stored)
 
 
 _RACES: dict[str, Callable[[races.Size, races.Workers, Rounds], list[Contestant]]] = {
@@ -131,7 +130,10 @@ _RACES: dict[str, Callable[[races.Size, races.Workers, Rounds], list[Contestant]
     races.SHUFFLED: lambda size, workers, rounds: races.ledger(size, workers, shuffled=True),
     races.VISIBLE: _visible,
     races.BULK: lambda size, workers, rounds: races.bulk(size) if size.commands else [],
-    **{race: partial(_stored, race) for race in races.STORED},
+    **{
+        race: partial(_stored, race)
+        for race in (races.LENGTH, races.MEMORY, races.QUESTIONS, races.SWEEP, races.GROWTH, races.CATCH_UP)
+    },
 }
 
 
@@ -165,9 +167,13 @@ def _figure(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:,.2f}{unit}" if unit == "x" else f"{value:,.0f}{unit}"
 
 
-def _keep(rounds: Rounds, workers: races.Workers, differing: Sequence[str]) -> None:
-    """After each round, so that a run that is broken off leaves what it found."""
+def _kept(rounds: Rounds, workers: races.Workers | None, differing: Sequence[str]) -> Rounds:
+    """What is kept after each round, so that a run that is broken off leaves what it found: with the rounds of the
+    races that were run earlier on the same day."""
     at = datetime.now(UTC)
+    file = RESULTS / f"{at.date()}.json"
+    earlier: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    rounds = defaultdict(list, {**earlier.get("rounds", {}), **rounds})
     kept = {
         "at": at.isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
@@ -175,14 +181,15 @@ def _keep(rounds: Rounds, workers: races.Workers, differing: Sequence[str]) -> N
         "python": platform.python_version(),
         "versions": {name: version(name) for name in PACKAGES},
         "peers": _peer_versions(),
-        "workers": vars(workers),
+        "workers": vars(workers) if workers else earlier.get("workers"),
         "counts_changed": list(differing),
         "bars": [verdict.to_json() for verdict in bars.judged(rounds)],
         "rounds": rounds,
     }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{at.date()}.json").write_text(json.dumps(kept, indent=1) + "\n")
+    file.write_text(json.dumps(kept, indent=1) + "\n")
     CHART.write_text(chart.drawn([row for row in rows(rounds) if row[0] not in races.STORED], at.date().isoformat()))
+    return rounds
 
 
 def _peer_versions() -> dict[str, str]:
