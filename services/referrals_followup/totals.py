@@ -183,6 +183,8 @@ class Totals:
         known = {one["_id"]: one for one in self._sums.find({"_id": {"$in": list(deltas)}}, session=session)}
         writes: list[Any] = []
         for key, delta in deltas.items():
+            if key not in known and key not in named:
+                continue  # what is left here was never counted, as after the sums were lost: the check finds that
             found = known.get(key) or {**named[key], "open": 0, "overdue": 0, "oldest": None}
             if found["open"] + delta.open == 0:
                 writes.append(DeleteOne({"_id": key}))

@@ -19,7 +19,7 @@ from tests.bench.whole import given, stories
 from tests.integration.ledger import Ledger, config
 
 AWAY = timedelta(days=400)
-SWEPT_WITHIN = FED_WITHIN = 600.0
+SWEPT_WITHIN = FED_WITHIN = 1_500.0
 LOOK_EVERY = 0.25
 
 

@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
         rounds: Rounds = defaultdict(list)
         for number in range(said.rounds or (size.rounds if beside_peers else size.stored.rounds)):
             _run_round(place, size, workers, wanted, rounds, number + 1)
-            if not said.quick and not said.race:
+            if not said.quick and not said.rounds:
                 rounds = _kept(rounds, workers if beside_peers else None, differing)
     _show(rounds)
     for line in differing:
