@@ -192,7 +192,7 @@ def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to
             assert f"{len(before.events(service))} events restored, with private parts" in said
         clock = ReplayClock(stack.clock_file)  # type: ignore[arg-type]
         with _running(after):
-            eventually(lambda: _is_told(after, clock.now()), within=60)
+            eventually(lambda: _is_told(after, clock.now()), within=240)
             eventually(lambda: after.views() == before.views(), within=20)
             for service in SERVICES:
                 after.run(service, "rebuild")
