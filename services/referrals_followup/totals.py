@@ -24,7 +24,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 from pymongo.database import Database
 
-from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, owner_of
+from services.referrals_followup.domain.follow_up import OPEN
 from shared.events.mongo import in_transaction
 
 SUMMED_IN = "summed_in"
@@ -79,18 +79,14 @@ class _Delta:
         return self.earliest is not None and self.earliest <= oldest["due_at"]
 
 
-def sum_of(follow_up: FollowUp, acts: Acts) -> Sum | None:
-    """Where it is counted; None unless it is open."""
-    if follow_up.state != OPEN:
+def sum_of(view: Mapping[str, Any]) -> Sum | None:
+    """Where a view, as a document, is counted; None unless it is open."""
+    if view["state"] != OPEN:
         return None
     fields = {
-        "standard": follow_up.standard,
-        "area": follow_up.area,
-        "areas": list(follow_up.areas),
-        "owner_team": owner_of(follow_up, acts).team,
-        "acts": {"given_team": acts.given_team},
-        "matters": [{"type": matter.type, "teams": list(matter.teams)} for matter in follow_up.matters],
-        "waits": follow_up.inherited and not acts.taken_on(),
+        **{name: view[name] for name in ("standard", "area", "areas", "owner_team", "matters")},
+        "acts": {"given_team": view["acts"]["given_team"]},
+        "waits": view["inherited"] and view["acts"]["accepted_at"] is None,
     }
     return Sum(md5(json.dumps(fields, sort_keys=True).encode(), usedforsecurity=False).hexdigest(), fields)
 
@@ -234,7 +230,7 @@ class Totals:
         counted = list(self._views.aggregate(stages, session=session, hint=OLDEST))
         oldest = {"_id": {"$in": [one["oldest"] for one in counted]}}
         views = {view["_id"]: view for view in self._views.find(oldest, session=session)}
-        return [{**_fields(views[one["oldest"]]), **one, "oldest": _oldest(views[one["oldest"]])} for one in counted]
+        return [_as_counted(views[one["oldest"]], one) for one in counted]
 
     def differing(self, now: datetime) -> list[str]:
         """The sums that are not what a count of the views makes. Counts what is stored: for the full check."""
@@ -282,10 +278,7 @@ def _oldest(view: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": view["_id"], "due_at": view["due_at"], "reference": view["reference"]}
 
 
-def _fields(view: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of the sum that a view is in, as `sum_of` has them."""
-    return {
-        **{name: view[name] for name in ("standard", "area", "areas", "owner_team", "matters")},
-        "acts": {"given_team": view["acts"]["given_team"]},
-        "waits": view["inherited"] and view["acts"]["accepted_at"] is None,
-    }
+def _as_counted(oldest: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, Any]:
+    """A sum by its oldest view and its counts."""
+    found = sum_of(oldest)
+    return {**(found.fields if found else {}), **counts, "oldest": _oldest(oldest)}

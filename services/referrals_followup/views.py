@@ -129,9 +129,7 @@ _FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (
 _WRITTEN = tuple((name, field.db_field, field.null) for name, field in FollowUpView._fields.items())
 
 
-def document_of(
-    follow_up: FollowUp, acts: Acts, next_at: datetime | None, summed_in: str | None = None
-) -> dict[str, Any]:
+def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> dict[str, Any]:
     """The view's document, fields in the order of the schema."""
     owner = owner_of(follow_up, acts)
     values = {
@@ -147,7 +145,7 @@ def document_of(
         "why": dict(follow_up.why),
         "acts": {**_shallow(acts), "chased": dict(acts.chased)},
         "next_rung_at": next_at,
-        SUMMED_IN: summed_in,
+        SUMMED_IN: None,  # who writes the view says in which sum it is
     }
     # What mongoengine would make of a FollowUpView, which costs more than the fold itself; a test holds them together.
     return {key: values[name] for name, key, null in _WRITTEN if values[name] is not None or null}
@@ -427,8 +425,10 @@ class FollowUpViews:
         found = {}
         for follow_up, acts in folded.follow_ups:
             next_at = next_rung_at(follow_up, acts, history.calendar(follow_up.area))
-            counted = sum_of(follow_up, acts)
-            document = document_of(follow_up, acts, next_at, counted.key if counted else None)
+            document = document_of(follow_up, acts, next_at)
+            counted = sum_of(document)
+            if counted:
+                document[SUMMED_IN] = counted.key
             digest = md5(encode(document), usedforsecurity=False).digest()
             found[follow_up.id] = View(document, digest, follow_up.due_at, counted)
         return found

@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     with ground() as place:
         differing = _count(place, accept=said.accept)
         wanted = said.race or [race for race in _RACES if (race in races.STORED) == said.stored]
-        beside_peers = not races.STORED.issuperset(wanted)
+        beside_peers = not set(wanted) <= set(races.STORED)
         workers = _calibrated(place) if beside_peers and not said.quick else races.Workers()
         rounds: Rounds = defaultdict(list)
         for number in range(said.rounds or (size.rounds if beside_peers else size.stored.rounds)):
@@ -130,10 +130,7 @@ _RACES: dict[str, Callable[[races.Size, races.Workers, Rounds], list[Contestant]
     races.SHUFFLED: lambda size, workers, rounds: races.ledger(size, workers, shuffled=True),
     races.VISIBLE: _visible,
     races.BULK: lambda size, workers, rounds: races.bulk(size) if size.commands else [],
-    **{
-        race: partial(_stored, race)
-        for race in (races.LENGTH, races.MEMORY, races.QUESTIONS, races.SWEEP, races.GROWTH, races.CATCH_UP)
-    },
+    **{race: partial(_stored, race) for race in races.STORED},
 }
 
 
