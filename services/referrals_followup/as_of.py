@@ -87,10 +87,10 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
         and (not queries.asks_for_content(query) or is_disclosed(follow_up, acts, actor.role, actor.team))
         and _is_wanted(follow_up, acts, query, at)
     ]
-    field, descending = query["sort"].removeprefix("-"), query["sort"].startswith("-")
+    names, descending = queries.order_of(query), query["sort"].startswith("-")
 
-    def place(pair: Pair) -> tuple[Any, str]:
-        return getattr(pair[0], field), pair[0].id
+    def place(pair: Pair) -> tuple[Any, ...]:
+        return tuple(getattr(pair[0], name) for name in names)
 
     found.sort(key=place, reverse=descending)
     if "cursor" in query:

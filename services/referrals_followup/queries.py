@@ -50,9 +50,10 @@ def evidence_of(parts: Parts) -> dict[str, Any]:
 
 
 Order = list[tuple[str, int]]
+# By which fields a list is in order that is sorted by a word; at last by id.
+ORDERS = {"due_at": ("due_at",), "opened_at": ("opened_at",), "standard": ("standard", "due_at")}
 # What leaves few enough that any index will do.
 _NARROWING = {"team", "owner", "step", "person", "inherited"}
-_INDEX_OF_ORDER = {"due_at": "area_due", "opened_at": "area_opened", "standard": "area_standard"}
 
 # --- lists --------------------------------------------------------------------------------------------------------
 
@@ -66,19 +67,17 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     wanted = _wanted(actor, query, now)
     if "person" in query:
         wanted["person"] = {"$in": sorted(parts.evidence.ids_of(query["person"]))}
-    field, direction = query["sort"].removeprefix("-"), DESCENDING if query["sort"].startswith("-") else ASCENDING
+    index = _index_for(query)
     if asks_for_content(query):
         wanted = {"$and": [wanted, _disclosed_to(actor)]}
     documents: list[dict[str, Any]] = []
-    for rest, order in _rest(query, field, direction):
+    for rest, order in _rest(query):
         left = query["limit"] + 1 - len(documents)
         found = parts.views.collection.find({"$and": [wanted, rest]}).sort(order).limit(left)
-        if rest and _NARROWING.isdisjoint(query):
-            # Left to itself, the store may take the index of all ids, and read each behind the last that was shown.
-            found = found.hint(_INDEX_OF_ORDER[field])
-        documents += found if left else ()
+        # Left to itself, the store may sort all there is of a standard, or read every id behind the last that was shown.
+        documents += (found.hint(index) if index else found) if left else ()
     page = documents[: query["limit"]]
-    following = encode_cursor(query["sort"], page[-1][field], page[-1]["_id"]) if len(documents) > len(page) else None
+    following = encode_cursor(query["sort"], *_place(page[-1], query)) if len(documents) > len(page) else None
     problems = DataProblems(parts)
     items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now, problems) for document in page]
     return {"items": items, "next": following, "as_of": None, "evidence": evidence_of(parts)}
@@ -126,30 +125,56 @@ def _wanted(actor: Actor, query: Mapping[str, Any], now: datetime) -> dict[str, 
     return wanted
 
 
-def last_shown(query: Mapping[str, Any]) -> tuple[Any, str]:
-    """Sort value and id of the last row of the page before. Raises Refused (422) for the cursor of another list."""
-    kind = str if query["sort"].endswith("standard") else datetime
-    of_sort, value, last_id = decode_cursor(query["cursor"], (str, kind, str))
+def _index_for(query: Mapping[str, Any]) -> str | None:
+    """The index that has a page of this list in its order; None where the store is to choose."""
+    field = query["sort"].removeprefix("-")
+    if not _NARROWING.isdisjoint(query) or ("overdue_by_days" in query and field != "due_at"):
+        return None
+    of = "area_standard" if "standard" in {field, *query} else "area"
+    return f"{of}_opened" if field == "opened_at" else f"{of}_due"
+
+
+def order_of(query: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields of a follow-up by which the list is in order, at last its id."""
+    return (*ORDERS[query["sort"].removeprefix("-")], "id")
+
+
+def last_shown(query: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What the last row of the page before has in each field of the order.
+
+    Raises Refused (422) for the cursor of another list."""
+    kinds = [datetime if name.endswith("_at") else str for name in order_of(query)]
+    of_sort, *last = decode_cursor(query["cursor"], (str, *kinds))
     if of_sort != query["sort"]:
         message = f"belongs to a list sorted by {of_sort}; begin again without it"
         raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
-    return value, last_id
+    return tuple(last)
 
 
-def _rest(query: Mapping[str, Any], field: str, direction: int) -> Iterator[tuple[dict[str, Any], Order]]:
-    """What is left of a list after the page before, in two parts, each with its order: first the rows with the same
-    value as its last.
+def _keys(query: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple("_id" if name == "id" else name for name in order_of(query))
+
+
+def _place(document: Mapping[str, Any], query: Mapping[str, Any]) -> list[Any]:
+    return [document[key] for key in _keys(query)]
+
+
+def _rest(query: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Order]]:
+    """What is left of a list after the page before, in parts, each with its order: first the rows that differ from its
+    last in their id alone, in the end those that differ in the first field.
 
     Apart, because the store then begins to read an index right there, however many rows have the same value.
     """
-    by_id = ("_id", direction)
+    keys = _keys(query)
+    direction, beyond = (DESCENDING, "$lt") if query["sort"].startswith("-") else (ASCENDING, "$gt")
+    order = [(key, direction) for key in keys]
     if "cursor" not in query:
-        yield {}, [(field, direction), by_id]
+        yield {}, order
         return
-    value, last_id = last_shown(query)
-    beyond = "$gt" if direction == ASCENDING else "$lt"
-    yield {field: value, "_id": {beyond: last_id}}, [by_id]
-    yield {field: {beyond: value}}, [(field, direction), by_id]
+    last = last_shown(query)
+    for place in reversed(range(len(keys))):
+        same = dict(zip(keys[:place], last, strict=False))
+        yield {**same, keys[place]: {beyond: last[place]}}, order[place:]
 
 
 # --- one follow-up ------------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from shared.kernel.ids import derived_id
 from tests.integration.ledger import MONDAY, Ledger, config, referral_noted
 
 STORED = 1_500
+# Two standards, one of which is due, and opened, before all of the other.
+STANDARDS = ("REF-01", "REF-03")
 DUE = 20
 A_FEW = 60
 RARE = {"step": "REF-02", "owner_person": "gp-okafor", "inherited": True}
@@ -38,7 +40,9 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
         {
             **found,
             "_id": derived_id("copy", str(number)),
+            "standard": STANDARDS[2 * number // STORED],
             "due_at": found["due_at"] + timedelta(minutes=number),
+            "opened_at": found["opened_at"] + timedelta(minutes=number),
             "next_rung_at": found["next_rung_at"] if number < DUE else later + timedelta(minutes=number),
             "person": f"p_{number:032x}",
             **(RARE if number % 150 == 0 else {}),
@@ -91,7 +95,9 @@ def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("sort", [*SORTABLE, *(f"-{name}" for name in SORTABLE)])
-@pytest.mark.parametrize("narrowed", [{}, {"team": "gp-mill-road"}, {"state": "any"}, {"standard": "REF-01"}])
+@pytest.mark.parametrize(
+    "narrowed", [{}, {"team": "gp-mill-road"}, {"state": "any"}, *({"standard": one} for one in STANDARDS)], ids=str
+)
 def test_a_page_of_the_managers_list_reads_a_page(ledger: Ledger, sort: str, narrowed: dict[str, str]) -> None:
     query = FollowUpsQuery().load({"area": "essex", "sort": sort, **narrowed})
     with profiled(ledger.parts.database) as seen:
