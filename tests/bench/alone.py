@@ -22,6 +22,7 @@ from uuid import uuid4
 from services.referrals_followup import hearing, mails, sweeps
 from services.referrals_followup.parts import Parts, build
 from shared.clock import MovableClock
+from shared.commands import collect_rarely
 from shared.config import load_config
 from shared.kernel.envelope import from_text
 from shared.observability import configure_logging
@@ -36,6 +37,7 @@ ONE_BY_ONE = 34
 def main() -> None:
     """Until there is nothing more to read."""
     configure_logging("referrals_followup", "alone", "error")
+    collect_rarely()
     people: dict[str, Iterator[int]] = {}
     for line in sys.stdin:
         asked = json.loads(line)
