@@ -74,6 +74,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     Raises Refused: 403 for another area, 422 for an instant that lies ahead or a foreign cursor.
     """
     at = asked(parts, query) or parts.clock.now()
+    known = queries.evidence_of(parts)
     if "area" in query:
         require_area(actor, query["area"])
     people = parts.evidence.ids_of(query["person"], at) if "person" in query else None
@@ -102,7 +103,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
         "next": encode_cursor(query["sort"], *place(page[-1])) if len(found) > len(page) else None,
         "as_of": at,
         "left_out": past.left_out,
-        "evidence": queries.evidence_of(parts),
+        "evidence": known,
     }
 
 
@@ -123,6 +124,20 @@ def _is_wanted(follow_up: FollowUp, acts: Acts, query: Mapping[str, Any], at: da
     return query["state"] in (ANY, follow_up.state) and all(
         query[name] == value for name, value in is_so.items() if name in query
     )
+
+
+def read(
+    parts: Parts, actor: Actor, said: str, query: Mapping[str, Any]
+) -> tuple[dict[str, Any], int | None, list[str]]:
+    """Everything about one follow-up, now or as it stood; its version, if it is as of now; and whom it is about.
+
+    Raises what `found` raises, and Refused (422) for an instant that lies ahead.
+    """
+    at = asked(parts, query)
+    known = queries.evidence_of(parts)
+    follow_up, acts, own = found(parts, actor, said, at)
+    body = queries.detailed(parts, actor, follow_up, acts, own, known, at)
+    return body, None if at else len(own), [follow_up.person] if follow_up.person else []
 
 
 def found(parts: Parts, actor: Actor, said: str, at: datetime | None) -> tuple[FollowUp, Acts, list[Event]]:

@@ -31,6 +31,7 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
     """
     asked = as_of.asked(parts, query)
     at = asked or parts.clock.now()
+    known = queries.evidence_of(parts)
     today = parts.evidence.ids_of(person_id)
     people = parts.evidence.ids_of(person_id, at)
     evidence = parts.evidence.around(today | people)
@@ -61,7 +62,7 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
         "follow_ups": follow_ups,
         "as_of": asked,
         "left_out": past.left_out,
-        "evidence": queries.evidence_of(parts),
+        "evidence": known,
     }
     return body, sorted(people)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 def evidence_of(parts: Parts) -> dict[str, Any]:
     """How far the answer is known: the instant for all sources together, for each one, whether that is stale, and how
-    much of it is set aside."""
+    much of it is set aside. Asked before what it is said of: what is folded in between is shown and not yet claimed."""
     sources = parts.evidence.complete_until()
     known = [until for until in sources.values() if until is not None]
     return {
@@ -63,7 +63,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
 
     Raises Refused: 403 for another area, 422 for a foreign cursor.
     """
-    now = parts.clock.now()
+    evidence, now = evidence_of(parts), parts.clock.now()
     wanted = _wanted(actor, query, now)
     if "person" in query:
         wanted["person"] = {"$in": sorted(parts.evidence.ids_of(query["person"]))}
@@ -74,23 +74,24 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     for rest, order in _rest(query):
         left = query["limit"] + 1 - len(documents)
         found = parts.views.collection.find({"$and": [wanted, rest]}).sort(order).limit(left)
-        # Left to itself, the store may sort all there is of a standard, or read every id behind the last that was shown.
+        # Left to itself, the store may sort all there is of a standard, or read every id behind the last one shown.
         documents += (found.hint(index) if index else found) if left else ()
     page = documents[: query["limit"]]
     following = encode_cursor(query["sort"], *_place(page[-1], query)) if len(documents) > len(page) else None
     problems = DataProblems(parts)
     items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now, problems) for document in page]
-    return {"items": items, "next": following, "as_of": None, "evidence": evidence_of(parts)}
+    return {"items": items, "next": following, "as_of": None, "evidence": evidence}
 
 
 def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
     the actor stand under a standard of that name. Raises Refused (403)."""
-    wanted, disclosed, now = _scope(actor, query), _disclosed_to(actor), parts.clock.now()
+    evidence, now = evidence_of(parts), parts.clock.now()
+    wanted, disclosed = _scope(actor, query), _disclosed_to(actor)
     asked: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
     if "standard" not in query:
         asked.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
-    return {"rows": parts.views.totals.rows(now, *asked), "evidence": evidence_of(parts)}
+    return {"rows": parts.views.totals.rows(now, *asked), "evidence": evidence}
 
 
 def asks_for_content(query: Mapping[str, Any]) -> bool:
@@ -215,9 +216,11 @@ def detailed(
     follow_up: FollowUp,
     acts: Acts,
     own: Sequence[Event],
+    evidence: Mapping[str, Any],
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
-    """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history.
+    """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history. `evidence` is
+    what `evidence_of` said before it was looked up.
 
     With `as_of` (UTC) everything else is of that instant too.
     """
@@ -238,7 +241,7 @@ def detailed(
         "closed_actor": follow_up.closed_actor,
         "closed_reason": follow_up.closed_reason if disclosed else None,
         "as_of": as_of,
-        "evidence": evidence_of(parts),
+        "evidence": evidence,
     }
 
 

@@ -83,11 +83,8 @@ class ReferralsFollowupService(ParkedRoutes):
         reads_person=True,
     )
     def read_follow_up(self, request: Request) -> Answer:
-        at = as_of.asked(self.parts, request.query)
-        follow_up, done, own = as_of.found(self.parts, request.actor, request.path["follow_up"], at)
-        body = queries.detailed(self.parts, request.actor, follow_up, done, own, at)
-        version = None if at else len(own)
-        return Answer(200, body, version=version, subjects=[follow_up.person] if follow_up.person else [])
+        body, version, subjects = as_of.read(self.parts, request.actor, request.path["follow_up"], request.query)
+        return Answer(200, body, version=version, subjects=subjects)
 
     @endpoint(
         "GET",
