@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 
 from mongoengine import Document
 from mongoengine.queryset import QuerySet
-from mongoengine.queryset.visitor import Q
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -23,7 +22,7 @@ from shared.events.store import EventStore
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 from shared.predicates import sampled
-from shared.web.pages import decode_cursor, encode_cursor
+from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 D = TypeVar("D", bound=Document)
 
@@ -122,10 +121,12 @@ def newest_first(found: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], 
 
     Raises Refused (422) for a cursor that is not of such a list.
     """
-    if "cursor" in query:
-        begun_at, last_id = decode_cursor(query["cursor"], (datetime, str))
-        found = found.filter(Q(begun_at__lt=begun_at) | Q(begun_at=begun_at, id__lt=last_id))
-    rows = list(found.order_by("-begun_at", "-id").limit(query["limit"] + 1))
+    last = decode_cursor(query["cursor"], (datetime, str)) if "cursor" in query else None
+    rows: list[Any] = []
+    for rest, order in parts_after(last, ("begun_at", "_id"), descending=True):
+        left = query["limit"] + 1 - len(rows)
+        newest = [f"-{key.removeprefix('_')}" for key, _ in order]
+        rows += found.filter(__raw__=rest).order_by(*newest).limit(left) if left else ()
     page = rows[: query["limit"]]
     more = len(rows) > len(page)
     return page, encode_cursor(page[-1].begun_at, page[-1].id) if more else None

@@ -6,13 +6,11 @@ even by its being found, counted or sorted by that; every answer says up to when
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from pymongo import ASCENDING, DESCENDING
 
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.digest import Links
@@ -30,7 +28,7 @@ from shared.kernel.envelope import Event
 from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
 from shared.kernel.time import Offset, london_date
-from shared.web.pages import decode_cursor, encode_cursor
+from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
@@ -49,7 +47,6 @@ def evidence_of(parts: Parts) -> dict[str, Any]:
     }
 
 
-Order = list[tuple[str, int]]
 # By which fields a list is in order that is sorted by a word; at last by id.
 ORDERS = {"due_at": ("due_at",), "opened_at": ("opened_at",), "standard": ("standard", "due_at")}
 # What leaves few enough that any index will do.
@@ -71,13 +68,17 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     if asks_for_content(query):
         wanted = {"$and": [wanted, _disclosed_to(actor)]}
     documents: list[dict[str, Any]] = []
-    for rest, order in _rest(query):
+    last = last_shown(query) if "cursor" in query else None
+    keys = ["_id" if name == "id" else name for name in order_of(query)]
+    for rest, order in parts_after(last, keys, descending=query["sort"].startswith("-")):
         left = query["limit"] + 1 - len(documents)
         found = parts.views.collection.find({"$and": [wanted, rest]}).sort(order).limit(left)
         # Left to itself, the store may sort all there is of a standard, or read every id behind the last one shown.
         documents += (found.hint(index) if index else found) if left else ()
     page = documents[: query["limit"]]
-    following = encode_cursor(query["sort"], *_place(page[-1], query)) if len(documents) > len(page) else None
+    following = None
+    if len(documents) > len(page):
+        following = encode_cursor(query["sort"], *(page[-1][key] for key in keys))
     problems = DataProblems(parts)
     items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now, problems) for document in page]
     return {"items": items, "next": following, "as_of": None, "evidence": evidence}
@@ -150,32 +151,6 @@ def last_shown(query: Mapping[str, Any]) -> tuple[Any, ...]:
         message = f"belongs to a list sorted by {of_sort}; begin again without it"
         raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
     return tuple(last)
-
-
-def _keys(query: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple("_id" if name == "id" else name for name in order_of(query))
-
-
-def _place(document: Mapping[str, Any], query: Mapping[str, Any]) -> list[Any]:
-    return [document[key] for key in _keys(query)]
-
-
-def _rest(query: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Order]]:
-    """What is left of a list after the page before, in parts, each with its order: first the rows that differ from its
-    last in their id alone, in the end those that differ in the first field.
-
-    Apart, because the store then begins to read an index right there, however many rows have the same value.
-    """
-    keys = _keys(query)
-    direction, beyond = (DESCENDING, "$lt") if query["sort"].startswith("-") else (ASCENDING, "$gt")
-    order = [(key, direction) for key in keys]
-    if "cursor" not in query:
-        yield {}, order
-        return
-    last = last_shown(query)
-    for place in reversed(range(len(keys))):
-        same = dict(zip(keys[:place], last, strict=False))
-        yield {**same, keys[place]: {beyond: last[place]}}, order[place:]
 
 
 # --- one follow-up ------------------------------------------------------------------------------------------------

@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from marshmallow import Schema, fields, validate
+from pymongo import ASCENDING, DESCENDING
 
 from shared.kernel.decisions import Refused
 from shared.kernel.envelope import from_text, to_text
@@ -51,3 +52,22 @@ def decode_cursor(text: str, types: Sequence[type | tuple[type, ...]]) -> tuple[
         message = "not a cursor of this list; begin again without one"
         raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
     return values
+
+
+def parts_after(
+    last: Sequence[Any] | None, keys: Sequence[str], *, descending: bool
+) -> Iterator[tuple[dict[str, Any], list[tuple[str, int]]]]:
+    """What is left of a list in the order of these keys behind the row with these `last` values, in parts, each a
+    condition and an order: first the rows that differ from it in the last key alone, in the end those that differ in
+    the first. Without `last`, all of it.
+
+    Apart, because the store then begins to read an index right there, however many rows have the same values.
+    """
+    direction, beyond = (DESCENDING, "$lt") if descending else (ASCENDING, "$gt")
+    order = [(key, direction) for key in keys]
+    if last is None:
+        yield {}, order
+        return
+    for place in reversed(range(len(keys))):
+        same = dict(zip(keys[:place], last, strict=False))
+        yield {**same, keys[place]: {beyond: last[place]}}, order[place:]

@@ -7,29 +7,40 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from pymongo import MongoClient
 from pymongo.database import Database
 
+from deploy.local.parts import Parts
+from services.perinatal.views import ReferralView, referral_view
 from services.referrals_followup import mails, queries, stalled, sweeps
 from services.referrals_followup.schemas import SORTABLE, FollowUpsQuery
 from shared.clock import MovableClock
+from shared.contracts import CATALOGUE
+from shared.events.mongo import open_database
+from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.ids import derived_id
-from tests.integration.ledger import MONDAY, Ledger, config, referral_noted
+from shared.views import Views, newest_first
+from shared.web.pages import PageQuery
+from tests.integration.ledger import MONDAY, Ledger, config, referral_noted, referral_sent
+from tests.integration.profiler import A_FEW, dear, profiled
 
 STORED = 1_500
 # Two standards, one of which is due, and opened, before all of the other.
 STANDARDS = ("REF-01", "REF-03")
 DUE = 20
-A_FEW = 60
 RARE = {"step": "REF-02", "owner_person": "gp-okafor", "inherited": True}
 MANAGER = Actor("manager-abara", "manager", "essex-managers", ("essex",))
 
 
-@pytest.fixture
-def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
-    """Some thousand open follow-ups, made from a real one; a few of them are due now."""
+@contextmanager
+def stored(client: MongoClient[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
+    """Some thousand open follow-ups, made from a real one; a few of them are due on Monday."""
+    name = f"test_{uuid4().hex}"
+    database = open_database(mongodb_uri, name)
     ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
     ledger.clock.set(MONDAY)
     ledger.hear(referral_noted())
@@ -51,33 +62,27 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
     )
     yield ledger
     ledger.close()
+    client.drop_database(name)
 
 
-@contextmanager
-def profiled(database: Database[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """What the store did for each question and update of the block, and by which plan; filled at its end."""
-    seen: list[dict[str, Any]] = []
-    database.command("profile", 2)
-    try:
-        yield seen
-    finally:
-        database.command("profile", 0)
-        ours = {"op": {"$in": ["query", "command", "getmore", "update", "remove"]}, "planSummary": {"$exists": True}}
-        seen += database["system.profile"].find({**ours, "ns": {"$ne": f"{database.name}.system.profile"}})
+@pytest.fixture
+def ledger(mongo_client: MongoClient[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
+    """For a test that changes what is stored."""
+    with stored(mongo_client, mongodb_uri) as ledger:
+        yield ledger
 
 
-def dear(seen: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """Those that examined more than twice what they gave and a few, or sorted more than a few in memory."""
-    return [
-        (asked["ns"], asked["planSummary"], asked.get("nreturned"), asked["keysExamined"], asked["docsExamined"])
-        for asked in seen
-        if max(asked["keysExamined"], asked["docsExamined"]) > 2 * given(asked) + A_FEW
-        or (asked.get("hasSortStage") and given(asked) > A_FEW)
-    ]
+@pytest.fixture(scope="module")
+def _unchanged(mongo_client: MongoClient[dict[str, Any]], parts: Parts) -> Iterator[Ledger]:
+    with stored(mongo_client, parts.mongodb_uri) as ledger:
+        yield ledger
 
 
-def given(asked: dict[str, Any]) -> int:
-    return max(asked.get("nreturned", 0), asked.get("nMatched", 0), asked.get("ndeleted", 0))
+@pytest.fixture
+def read_only(_unchanged: Ledger) -> Ledger:
+    """For the tests that only ask, all of the same; on Monday."""
+    _unchanged.clock.set(MONDAY)
+    return _unchanged
 
 
 def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
@@ -98,10 +103,10 @@ def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     "narrowed", [{}, {"team": "gp-mill-road"}, {"state": "any"}, *({"standard": one} for one in STANDARDS)], ids=str
 )
-def test_a_page_of_the_managers_list_reads_a_page(ledger: Ledger, sort: str, narrowed: dict[str, str]) -> None:
+def test_a_page_of_the_managers_list_reads_a_page(read_only: Ledger, sort: str, narrowed: dict[str, str]) -> None:
     query = FollowUpsQuery().load({"area": "essex", "sort": sort, **narrowed})
-    with profiled(ledger.parts.database) as seen:
-        page = queries.listed(ledger.parts, MANAGER, query)
+    with profiled(read_only.parts.database) as seen:
+        page = queries.listed(read_only.parts, MANAGER, query)
     assert page["items"]
     assert dear(seen) == []
 
@@ -118,33 +123,79 @@ def test_a_page_of_the_managers_list_reads_a_page(ledger: Ledger, sort: str, nar
     ],
     ids=str,
 )
-def test_a_list_of_a_few_among_many_reads_a_few(ledger: Ledger, narrowed: dict[str, Any]) -> None:
+def test_a_list_of_a_few_among_many_reads_a_few(read_only: Ledger, narrowed: dict[str, Any]) -> None:
     """By when they are due, as the list comes unless another order is asked for."""
-    ledger.clock.set(MONDAY + timedelta(days=30))
+    read_only.clock.set(MONDAY + timedelta(days=30))
     query = FollowUpsQuery().load(narrowed)
-    with profiled(ledger.parts.database) as seen:
-        page = queries.listed(ledger.parts, MANAGER, query)
+    with profiled(read_only.parts.database) as seen:
+        page = queries.listed(read_only.parts, MANAGER, query)
     assert len(page["items"]) in {1, 10, 0 if narrowed == {"overdue_by_days": 3_000} else query["limit"]}
     assert dear(seen) == []
 
 
 @pytest.mark.parametrize("sort", ["due_at", "-opened_at", "standard"])
-def test_a_later_page_reads_no_more_than_the_first(ledger: Ledger, sort: str) -> None:
+def test_a_later_page_reads_no_more_than_the_first(read_only: Ledger, sort: str) -> None:
     """Of several areas too, whose parts of an index the store merges."""
     several = replace(MANAGER, areas=("essex", "norfolk"))
     query = FollowUpsQuery().load({"sort": sort, "limit": 200})
     for _ in range(7):
-        with profiled(ledger.parts.database) as seen:
-            page = queries.listed(ledger.parts, several, query)
+        with profiled(read_only.parts.database) as seen:
+            page = queries.listed(read_only.parts, several, query)
         assert len(page["items"]) == 200
         assert dear(seen) == []
         query = FollowUpsQuery().load({"sort": sort, "limit": 200, "cursor": page["next"]})
 
 
-def test_a_summary_reads_the_sums_and_what_fell_due_in_the_last_hour(ledger: Ledger) -> None:
-    ledger.parts.views.totals.recount(MONDAY - timedelta(minutes=10))
-    with profiled(ledger.parts.database) as seen:
-        rows = queries.summed(ledger.parts, MANAGER, {})["rows"]
+def test_a_summary_reads_the_sums_and_what_fell_due_in_the_last_hour(read_only: Ledger) -> None:
+    read_only.parts.views.totals.recount(MONDAY - timedelta(minutes=10))
+    with profiled(read_only.parts.database) as seen:
+        rows = queries.summed(read_only.parts, MANAGER, {})["rows"]
     assert sum(row["open"] + row["inherited"] for row in rows) > STORED
     assert dear(seen) == []
     assert all(asked["docsExamined"] < A_FEW for asked in seen)
+
+
+def test_a_batch_of_the_ledger_reads_what_it_bears_on(ledger: Ledger) -> None:
+    """Kept, folded and noted as folded among the evidence of many others."""
+    noted = referral_noted()
+    ledger.hear(noted)
+    kept = ledger.parts.database.evidence
+    found = kept.find_one({"_id": noted.id})
+    assert found is not None
+    kept.insert_many(
+        {**found, "_id": derived_id("other", str(number)), "refs": [f"referral/{number}", f"person/p_{number:032x}"]}
+        for number in range(STORED)
+    )
+    with profiled(ledger.parts.database) as seen:
+        ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
+    assert any(asked["ns"].endswith(".evidence") for asked in seen)
+    assert dear(seen) == []
+
+
+def test_a_page_of_a_recording_services_list_reads_a_page(database: Database[dict[str, Any]]) -> None:
+    """The first and the later ones, of several areas, where many records were begun at the same instant."""
+    store = EventStore(database, source="perinatal", clock=MovableClock(MONDAY), catalogue=CATALOGUE)
+    views = Views(ReferralView, kind="referral", fold=referral_view, database=database, store=store)
+    views.ensure_indexes()
+    made = {"person_id": "p", "status": "sent", "changed_at": MONDAY, "version": 1}
+    areas = ("essex", "norfolk")
+    database["referral_views"].insert_many(
+        {
+            **made,
+            "_id": derived_id("listed", str(number)),
+            "area": areas[number % 2],
+            "begun_at": MONDAY + timedelta(minutes=number // 300),
+        }
+        for number in range(STORED)
+    )
+    query, shown = PageQuery().load({"limit": 200}), []
+    while True:
+        with profiled(database) as seen:
+            page, following = newest_first(views.objects.filter(area__in=areas), query)
+        assert dear(seen) == []
+        shown += [(row.begun_at, row.id) for row in page]
+        if following is None:
+            break
+        query = PageQuery().load({"limit": 200, "cursor": following})
+    assert shown == sorted(shown, reverse=True)
+    assert len(set(shown)) == STORED

@@ -24,6 +24,7 @@ from shared.messaging.parked import ParkedMessages
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import QUEUES, declare, exchange_of
 from tests.integration.bus import NOW, an_event, channel, record, take_all, waiting_in
+from tests.integration.profiler import dear, profiled
 from tests.support import eventually
 
 QUEUE = "perinatal.views"
@@ -61,6 +62,25 @@ def said(amqp_uri: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     bodies = [body for _, body in take_all(amqp_uri, QUEUE)]
     positions = [body for body in bodies if body["type"] == "position.reported.v1"]
     return [body for body in bodies if body not in positions], positions
+
+
+def test_a_step_reads_what_is_new_and_not_what_was_published_before(
+    new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str, clock: MovableClock
+) -> None:
+    record(database, 1_500)
+    relay = new_relay()
+    while relay.step():
+        pass
+    said(amqp_uri)
+    record(database, 5)
+    clock.advance(minutes=1)
+    with profiled(database) as seen:
+        relay.step()
+    events, positions = said(amqp_uri)
+    assert len(events) == 5
+    assert positions
+    assert any(asked["ns"].endswith(".events") for asked in seen)
+    assert dear(seen) == []
 
 
 def complete_until(positions: list[dict[str, Any]], held: set[str]) -> str | None:
