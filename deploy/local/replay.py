@@ -210,15 +210,21 @@ class Replay:
         return sweep is not None and sweep["as_of"] == self._clock.now()
 
     def _is_told(self) -> bool:
+        # What comes true last is asked first: most looks end there.
+        return self._is_complete() and self._is_published() and self._is_complete()
+
+    def _is_complete(self) -> bool:
         now = self._clock.now()
-        recording = self._recording.values()
-        if not all(has_settled(REACTIONS[service], store, recording) for service, store in self._recording.items()):
-            return False
-        if any(
-            events.find_one({part: True}) for events in self._events for part in ("relay.pending", "relay.unlisted")
-        ):
-            return False
         return all(until is not None and until >= now for until in self._evidence.complete_until().values())
+
+    def _is_published(self) -> bool:
+        """Whether all that was recorded is, and what the services record because of it."""
+        recording = self._recording.values()
+        return all(
+            has_settled(REACTIONS[service], store, recording) for service, store in self._recording.items()
+        ) and not any(
+            events.find_one({part: True}) for events in self._events for part in ("relay.pending", "relay.unlisted")
+        )
 
     def _wait(self, what: str, condition: Callable[[], Answer], within: float = PATIENCE_SECONDS) -> Answer:
         """What the condition answered once it was true. Raises NotReady."""
