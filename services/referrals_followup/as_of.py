@@ -74,9 +74,9 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     Raises Refused: 403 for another area, 422 for an instant that lies ahead or a foreign cursor.
     """
     at = asked(parts, query) or parts.clock.now()
-    known = queries.evidence_of(parts)
     if "area" in query:
         require_area(actor, query["area"])
+    known = queries.evidence_of(parts)
     people = parts.evidence.ids_of(query["person"], at) if "person" in query else None
     areas = {query["area"]} if "area" in query else set(actor.areas)
     past = Past(parts, at)

@@ -20,7 +20,7 @@ from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, O
 from services.referrals_followup.domain.standards import LadderRung, Step
 from services.referrals_followup.links import record_url
 from services.referrals_followup.problems import DataProblems
-from services.referrals_followup.schemas import ANY, STATES
+from services.referrals_followup.schemas import ANY, ORDERS, STATES
 from services.referrals_followup.views import follow_up_of
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Refused
@@ -47,8 +47,6 @@ def evidence_of(parts: Parts) -> dict[str, Any]:
     }
 
 
-# By which fields a list is in order that is sorted by a word; at last by id.
-ORDERS = {"due_at": ("due_at",), "opened_at": ("opened_at",), "standard": ("standard", "due_at")}
 # What leaves few enough that any index will do.
 _NARROWING = {"team", "owner", "step", "person", "inherited"}
 
@@ -60,8 +58,9 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
 
     Raises Refused: 403 for another area, 422 for a foreign cursor.
     """
-    evidence, now = evidence_of(parts), parts.clock.now()
+    now = parts.clock.now()
     wanted = _wanted(actor, query, now)
+    evidence = evidence_of(parts)
     if "person" in query:
         wanted["person"] = {"$in": sorted(parts.evidence.ids_of(query["person"]))}
     index = _index_for(query)
@@ -87,8 +86,8 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
 def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
     the actor stand under a standard of that name. Raises Refused (403)."""
-    evidence, now = evidence_of(parts), parts.clock.now()
-    wanted, disclosed = _scope(actor, query), _disclosed_to(actor)
+    wanted, disclosed, now = _scope(actor, query), _disclosed_to(actor), parts.clock.now()
+    evidence = evidence_of(parts)
     asked: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
     if "standard" not in query:
         asked.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))

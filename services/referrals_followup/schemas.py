@@ -14,7 +14,8 @@ from shared.web.pages import PageQuery
 
 STATES = (OPEN, MET, ENDED_STATE, VOID)
 ANY = "any"
-SORTABLE = ("due_at", "opened_at", "standard")
+# What a list can be sorted by, and by which fields it is in order then; at last by id.
+ORDERS = {"due_at": ("due_at",), "opened_at": ("opened_at",), "standard": ("standard", "due_at")}
 _STEP = r"^[A-Z]+-\d\d(\.[a-z-]+)?\Z"
 
 
@@ -40,7 +41,7 @@ class FollowUpsQuery(ScopeQuery, PageQuery):
     overdue_by_days = fields.Integer(validate=validate.Range(0, 36_500))
     person = fields.String(validate=validate.Regexp(f"^{PERSON_ID}\\Z", error="is not the id of a person"))
     inherited = fields.Boolean(metadata={"description": "opened before the standard applied in its area"})
-    sort = Choice(*SORTABLE, *(f"-{name}" for name in SORTABLE), load_default="due_at")
+    sort = Choice(*ORDERS, *(f"-{name}" for name in ORDERS), load_default="due_at")
     as_of = Instant()
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)

@@ -16,7 +16,7 @@ from pymongo.database import Database
 from deploy.local.parts import Parts
 from services.perinatal.views import ReferralView, referral_view
 from services.referrals_followup import mails, queries, stalled, sweeps
-from services.referrals_followup.schemas import SORTABLE, FollowUpsQuery
+from services.referrals_followup.schemas import ORDERS, FollowUpsQuery
 from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
@@ -99,7 +99,7 @@ def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
     assert dear(seen) == []
 
 
-@pytest.mark.parametrize("sort", [*SORTABLE, *(f"-{name}" for name in SORTABLE)])
+@pytest.mark.parametrize("sort", [*ORDERS, *(f"-{name}" for name in ORDERS)])
 @pytest.mark.parametrize(
     "narrowed", [{}, {"team": "gp-mill-road"}, {"state": "any"}, *({"standard": one} for one in STANDARDS)], ids=str
 )
