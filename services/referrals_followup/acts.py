@@ -92,7 +92,7 @@ def reassign(parts: Parts, request: Request) -> Answer:
     """Give all open follow-ups of one person, in the actor's areas, to another. Repeated, it does what is left."""
     person, team = assignee(parts, request.body["to_person"], request.body.get("team"), "to_person")
     batch = derived_id("reassignment", request.actor.id, request.key)
-    evidence = evidence_of(parts)
+    evidence, _ = evidence_of(parts)
     assigned, closed = [], []
     commands = [_assign(parts, owned, person, team, "to_person") for owned in _to_reassign(parts, request, batch)]
     for command in commands:

@@ -16,7 +16,6 @@ from services.referrals_followup.domain.as_of import AsOf
 from services.referrals_followup.domain.disclosure import is_disclosed
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, owner_of
 from services.referrals_followup.domain.scene import Evidence
-from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.schemas import ANY
 from services.referrals_followup.views import THREADS_AT_A_TIME, chunks
 from shared.events.errors import UnknownStream
@@ -76,7 +75,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     at = asked(parts, query) or parts.clock.now()
     if "area" in query:
         require_area(actor, query["area"])
-    known = queries.evidence_of(parts)
+    evidence, problems = queries.evidence_of(parts)
     people = parts.evidence.ids_of(query["person"], at) if "person" in query else None
     areas = {query["area"]} if "area" in query else set(actor.areas)
     past = Past(parts, at)
@@ -97,13 +96,13 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     if "cursor" in query:
         last = queries.last_shown(query)
         found = [pair for pair in found if (place(pair) < last if descending else place(pair) > last)]
-    page, problems = found[: query["limit"]], DataProblems(parts)
+    page = found[: query["limit"]]
     return {
         "items": [queries.shown(parts, actor, follow_up, acts, at, problems) for follow_up, acts in page],
         "next": encode_cursor(query["sort"], *place(page[-1])) if len(found) > len(page) else None,
         "as_of": at,
         "left_out": past.left_out,
-        "evidence": known,
+        "evidence": evidence,
     }
 
 

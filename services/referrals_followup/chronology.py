@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from services.referrals_followup import as_of, queries
 from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
 from services.referrals_followup.domain.disclosure import Reader
-from services.referrals_followup.problems import DataProblems
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.envelope import Event
@@ -31,7 +30,7 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
     """
     asked = as_of.asked(parts, query)
     at = asked or parts.clock.now()
-    known = queries.evidence_of(parts)
+    known, problems = queries.evidence_of(parts)
     today = parts.evidence.ids_of(person_id)
     people = parts.evidence.ids_of(person_id, at)
     evidence = parts.evidence.around(today | people)
@@ -52,7 +51,6 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
     else:
         theirs = [pair for pair in pairs.values() if pair[0].person in people and reader.areas & set(pair[0].areas)]
         theirs.sort(key=lambda pair: (pair[0].due_at, pair[0].id))
-        problems = DataProblems(parts)
         follow_ups = [queries.shown(parts, actor, follow_up, acts, at, problems) for follow_up, acts in theirs]
     page = entries[: query["limit"]]
     body = {

@@ -6,6 +6,7 @@ known, only that it is there.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from services.referrals_followup.domain.follow_up import FollowUp
@@ -19,13 +20,23 @@ class DataProblems:
 
     def __init__(self, parts: Parts) -> None:
         self._evidence = parts.evidence
-        self._named = parts.parked.named()
-        self._threads = self._named | {thread["_id"] for thread in parts.views.parked_threads()}
+        self._parked = parts.parked
+        self._messages = parts.parked.waiting()
+        self._threads = {thread["_id"] for thread in parts.views.parked_threads()}
         self._people: dict[str, bool] = {}
+
+    @property
+    def set_aside(self) -> int:
+        """How many messages and threads are set aside."""
+        return self._messages + len(self._threads)
+
+    @cached_property
+    def _named(self) -> set[str]:
+        return self._parked.named() if self._messages else set()
 
     def bear_on(self, follow_up: FollowUp) -> bool:
         """Whether what is set aside names the follow-up's thread, or its person by any id that is linked to theirs."""
-        if follow_up.thread in self._threads:
+        if follow_up.thread in self._threads or follow_up.thread in self._named:
             return True
         return bool(self._named) and follow_up.person is not None and self._bear_on_person(follow_up.person)
 

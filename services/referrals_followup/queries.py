@@ -7,7 +7,6 @@ even by its being found, counted or sorted by that; every answer says up to when
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from services.referrals_followup.domain.standards import LadderRung, Step
 from services.referrals_followup.links import record_url
 from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.schemas import ANY, ORDERS, STATES
-from services.referrals_followup.views import follow_up_of
+from services.referrals_followup.views import NOT_IN_A_LINE, follow_up_of
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.envelope import Event
@@ -34,17 +33,22 @@ if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
 
 
-def evidence_of(parts: Parts) -> dict[str, Any]:
+def evidence_of(parts: Parts) -> tuple[dict[str, Any], DataProblems]:
     """How far the answer is known: the instant for all sources together, for each one, whether that is stale, and how
-    much of it is set aside. Asked before what it is said of: what is folded in between is shown and not yet claimed."""
+    much of it is set aside; and on what that bears.
+
+    Asked before what it is said of: what is folded in between is shown and not yet claimed.
+    """
     sources = parts.evidence.complete_until()
+    problems = DataProblems(parts)
     known = [until for until in sources.values() if until is not None]
-    return {
+    told = {
         "complete_until": min(known) if len(known) == len(sources) else None,
         "stale": bool(silence.silent(sources, parts.clock.now())),
         "sources": sources,
-        "set_aside": parts.parked.waiting() + len(parts.views.parked_threads()),
+        "set_aside": problems.set_aside,
     }
+    return told, problems
 
 
 # What leaves few enough that any index will do.
@@ -60,7 +64,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     """
     now = parts.clock.now()
     wanted = _wanted(actor, query, now)
-    evidence = evidence_of(parts)
+    evidence, problems = evidence_of(parts)
     if "person" in query:
         wanted["person"] = {"$in": sorted(parts.evidence.ids_of(query["person"]))}
     index = _index_for(query)
@@ -71,14 +75,13 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     keys = ["_id" if name == "id" else name for name in order_of(query)]
     for rest, order in parts_after(last, keys, descending=query["sort"].startswith("-")):
         left = query["limit"] + 1 - len(documents)
-        found = parts.views.collection.find({"$and": [wanted, rest]}).sort(order).limit(left)
+        found = parts.views.collection.find({"$and": [wanted, rest]}, NOT_IN_A_LINE).sort(order).limit(left)
         # Left to itself, the store may sort all there is of a standard, or read every id behind the last one shown.
         documents += (found.hint(index) if index else found) if left else ()
     page = documents[: query["limit"]]
     following = None
     if len(documents) > len(page):
         following = encode_cursor(query["sort"], *(page[-1][key] for key in keys))
-    problems = DataProblems(parts)
     items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now, problems) for document in page]
     return {"items": items, "next": following, "as_of": None, "evidence": evidence}
 
@@ -87,7 +90,7 @@ def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
     the actor stand under a standard of that name. Raises Refused (403)."""
     wanted, disclosed, now = _scope(actor, query), _disclosed_to(actor), parts.clock.now()
-    evidence = evidence_of(parts)
+    evidence, _ = evidence_of(parts)
     asked: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
     if "standard" not in query:
         asked.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
@@ -190,20 +193,21 @@ def detailed(
     follow_up: FollowUp,
     acts: Acts,
     own: Sequence[Event],
-    evidence: Mapping[str, Any],
+    known: tuple[Mapping[str, Any], DataProblems],
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
-    """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history. `evidence` is
+    """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history. `known` is
     what `evidence_of` said before it was looked up.
 
     With `as_of` (UTC) everything else is of that instant too.
     """
     now = as_of or parts.clock.now()
+    evidence, problems = known
     owner = owner_of(follow_up, acts)
     disclosed = is_disclosed(follow_up, acts, actor.role, actor.team)
     notes = parts.store.private_of(f"follow-up/{follow_up.id}") if disclosed else {}
     return {
-        **shown(parts, actor, follow_up, acts, now, DataProblems(parts)),
+        **shown(parts, actor, follow_up, acts, now, problems),
         "version": len(own),
         "why": _why(follow_up) if disclosed else {},
         "fallback": follow_up.fallback if disclosed else None,
@@ -252,10 +256,10 @@ def _why(follow_up: FollowUp) -> dict[str, Any]:
     return {**follow_up.why, **{name: getattr(follow_up, name) for name in names}}
 
 
-def _as_known(parts: Parts, owner: Owner) -> Owner:
+def _as_known(parts: Parts, owner: Owner) -> dict[str, Any]:
     """The owner with the role that the directory has them in: whoever was given it may have another than was asked."""
     member = parts.directory.member(owner.person)
-    return replace(owner, role=member.role) if member else owner
+    return {"role": member.role if member else owner.role, "team": owner.team, "person": owner.person}
 
 
 def _rung(parts: Parts, follow_up: FollowUp, owner: Owner, acts: Acts, rung: Rung, now: datetime) -> dict[str, Any]:

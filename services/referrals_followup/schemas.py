@@ -11,6 +11,7 @@ from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN,
 from shared.contracts.fields import PERSON_ID, Choice, Slug
 from shared.web.fields import Body, FreeText, Instant
 from shared.web.pages import PageQuery
+from shared.web.rows import Rows
 
 STATES = (OPEN, MET, ENDED_STATE, VOID)
 ANY = "any"
@@ -168,7 +169,7 @@ class AsOfAnswer(Schema):
 
 
 class FollowUpList(AsOfAnswer):
-    items = fields.List(fields.Nested(FollowUpAnswer), required=True)
+    items = Rows(FollowUpAnswer, required=True)
     next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
 
 
@@ -279,7 +280,7 @@ class ChronologyAnswer(AsOfAnswer):
     person = fields.String(required=True)
     items = fields.List(fields.Nested(ChronologyEntry), required=True)
     next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
-    follow_ups = fields.List(fields.Nested(FollowUpAnswer), required=True, allow_none=True)
+    follow_ups = Rows(FollowUpAnswer, required=True, allow_none=True)
 
 
 class ActAnswer(Schema):
@@ -316,7 +317,7 @@ class SummaryRow(Schema):
 
 
 class SummaryAnswer(Schema):
-    rows = fields.List(fields.Nested(SummaryRow), required=True)
+    rows = Rows(SummaryRow, required=True)
     evidence = fields.Nested(EvidenceAnswer, required=True)
 
 

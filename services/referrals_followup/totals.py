@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
@@ -34,6 +34,7 @@ OLDEST = "oldest_of_sum"
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 # Until then a question counts what fell due since by itself.
 MOVED_ON_AFTER = timedelta(hours=1)
+ROWS_AT_A_TIME = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,34 +122,41 @@ class Totals:
         """Counts and the oldest by standard, area and owning team at `now` (UTC), of each that is asked: a condition on
         sums, and the expression that names the standard."""
         sign, due = self._due_between(self.settle(now), now)
-        return [row for wanted, standard in asked for row in self._rows(wanted, standard, sign, due)]
-
-    def _rows(
-        self, wanted: Mapping[str, Any], standard: Any, sign: int, due: Mapping[str, int]
-    ) -> Iterable[dict[str, Any]]:
-        row = {"standard": standard, "area": "$area", "team": "$owner_team"}
-        found = self._sums.aggregate(
-            [
-                {"$match": wanted},
-                {
-                    "$group": {
-                        "_id": row,
-                        "open": {"$sum": {"$cond": ["$waits", 0, "$open"]}},
-                        "overdue": {"$sum": {"$cond": ["$waits", 0, "$overdue"]}},
-                        "inherited": {"$sum": {"$cond": ["$waits", "$open", 0]}},
-                        "oldest": {"$top": {"output": "$oldest", "sortBy": {"oldest.due_at": 1, "oldest.id": 1}}},
-                    }
-                },
-                {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
-            ]
+        found = self._each(
+            asked,
+            lambda row: {
+                "$group": {
+                    "_id": row,
+                    "open": {"$sum": {"$cond": ["$waits", 0, "$open"]}},
+                    "overdue": {"$sum": {"$cond": ["$waits", 0, "$overdue"]}},
+                    "inherited": {"$sum": {"$cond": ["$waits", "$open", 0]}},
+                    "oldest": {"$top": {"output": "$oldest", "sortBy": {"oldest.due_at": 1, "oldest.id": 1}}},
+                }
+            },
+            {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
         )
         rows = {tuple(one["_id"].values()): {**one["_id"], **one} for one in found}
-        of_due = {**wanted, "_id": {"$in": list(due)}, "waits": False}
-        for one in self._sums.aggregate([{"$match": of_due}, {"$project": {"row": row}}]) if due else ():
+        fallen = {"_id": {"$in": list(due)}, "waits": False}
+        of_due = [({"$and": [wanted, fallen]}, standard) for wanted, standard in asked]
+        for one in self._each(of_due, lambda row: {"$project": {"row": row}}) if due else ():
             of_row = rows.get(tuple(one["row"].values()))
             if of_row:  # else it is there only since the rows were read
                 of_row["overdue"] += sign * due[one["_id"]]
-        return rows.values()
+        return list(rows.values())
+
+    def _each(
+        self,
+        asked: Sequence[tuple[Mapping[str, Any], Any]],
+        stage: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+        *then: Mapping[str, Any],
+    ) -> Iterable[dict[str, Any]]:
+        """What the stage makes of the sums that are asked for, given the row that each is part of: in one question."""
+        first, *others = (
+            [{"$match": wanted}, stage({"standard": standard, "area": "$area", "team": "$owner_team"})]
+            for wanted, standard in asked
+        )
+        unions = [{"$unionWith": {"coll": self._sums.name, "pipeline": other}} for other in others]
+        return self._sums.aggregate([*first, *unions, *then], batchSize=ROWS_AT_A_TIME)
 
     def settle(self, now: datetime) -> datetime:
         """Add to the sums what was noted; and once an hour, or when asked about an earlier time, have them say what is

@@ -48,6 +48,8 @@ from shared.views import STALE
 THREADS_AT_A_TIME = 200
 # Why a thread is parked whose evidence was read once and is there no more: a copy of the database that is too old, say.
 EVIDENCE_MISSING = "evidence is missing"
+# The parts of a view that no line of a list tells of; they are most of it.
+NOT_IN_A_LINE = {"rungs": False, "rules": False, "why": False}
 T = TypeVar("T")
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
 
@@ -153,7 +155,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> di
 
 
 def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
-    """The follow-up of a view's document, read with aware instants."""
+    """The follow-up of a view's document, read with aware instants; without what was not read."""
     values: dict[str, Any] = {name: document.get(name) for name in _COPIED if name != "id"}
     return FollowUp(
         id=document["_id"],
@@ -161,9 +163,9 @@ def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
         areas=tuple(document["areas"]),
         about=tuple(Matter(matter["type"], tuple(matter["teams"])) for matter in document["matters"][1:]),
         owner=Owner(**document["asked_of"]),
-        rungs=tuple(_rung_of(rung) for rung in document["rungs"]),
-        rules=document["rules"],
-        why=document["why"],
+        rungs=tuple(_rung_of(rung) for rung in document.get("rungs", ())),
+        rules=document.get("rules", {}),
+        why=document.get("why", {}),
     )
 
 

@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from services.referrals_followup import as_of, chronology, queries
 from services.referrals_followup.parts import Parts
+from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.schemas import ChronologyQuery, FollowUpsQuery
 from shared.clock import MovableClock
 from shared.kernel.decisions import Actor
@@ -58,7 +59,7 @@ def test_what_is_folded_while_an_answer_is_made_is_in_it_or_is_not_claimed(
     ledger.hear(noted)
     before = ask(ledger.parts, noted)
 
-    def late(parts: Parts) -> dict[str, Any]:
+    def late(parts: Parts) -> tuple[dict[str, Any], DataProblems]:
         ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
         return said(parts)
 

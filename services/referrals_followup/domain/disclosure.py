@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from services.referrals_followup.domain.scene import MOVED
@@ -55,9 +56,10 @@ def is_disclosed(follow_up: FollowUp, acts: Acts, role: str, team: str) -> bool:
     return _withheld(follow_up, acts, role, team) is None
 
 
-def types_seen_by(role: str) -> list[str]:
+@lru_cache
+def types_seen_by(role: str) -> tuple[str, ...]:
     """The event types whose class the role may see."""
-    return sorted(entry.name for entry in CATALOGUE if may_see(role, entry.disclosure))
+    return tuple(sorted(entry.name for entry in CATALOGUE if may_see(role, entry.disclosure)))
 
 
 def _withheld(follow_up: FollowUp, acts: Acts, role: str, team: str) -> str | None:
