@@ -27,6 +27,7 @@ from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of, sealed
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
 from shared.events.group_commit import GroupCommit, Taken, insert_all
+from shared.events.grouping import Grouping
 from shared.events.relay_indexes import relay_indexes
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact
 from shared.kernel.envelope import Event, to_ms
@@ -36,6 +37,7 @@ from shared.observability import EVENTS_RECORDED
 S = TypeVar("S")
 
 ATTEMPTS = 5
+EVENTS_AT_A_TIME = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class EventStore:
         self.catalogue = catalogue
         self.collection = database[collection]
         self._commit = GroupCommit(self.collection)
+        self._reading = Grouping(self._read_each, apart=str, lost=_away)
         self._streams = _LockPerKey()
 
     def ensure_indexes(self) -> None:
@@ -263,7 +266,11 @@ class EventStore:
         return fates
 
     def _read(self, stream: str) -> list[Stored]:
-        return self.read_all([stream])[stream]
+        return self._reading.ask(stream)
+
+    def _read_each(self, streams: list[str]) -> list[list[Stored]]:
+        found = self.read_all(streams)
+        return [found[stream] for stream in streams]
 
     def read_all(self, streams: Collection[str]) -> dict[str, list[Stored]]:
         """What is stored of each of these streams, in version order; nothing of one that does not exist.
@@ -276,6 +283,7 @@ class EventStore:
                 {"event.stream": {"$in": list(found)}},
                 {"event": 1, "private.request": 1},
                 sort=[("event.stream", ASCENDING), ("event.streamversion", ASCENDING)],
+                batch_size=EVENTS_AT_A_TIME,
             ):
                 found[document["event"]["stream"]].append(stored_of(document))
         return found
@@ -291,7 +299,11 @@ def _available() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        raise StoreUnavailable("the event store cannot be reached; try again") from error
+        raise _away() from error
+
+
+def _away() -> StoreUnavailable:
+    return StoreUnavailable("the event store cannot be reached; try again")
 
 
 class _LockPerKey:
