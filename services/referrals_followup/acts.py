@@ -10,7 +10,7 @@ from pymongo.collection import Collection
 
 from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import AGGREGATE, ASSIGNED, OPEN, Assign, FollowUp
-from services.referrals_followup.queries import entry_of, evidence_of, found
+from services.referrals_followup.queries import entry_of, found
 from services.referrals_followup.views import follow_up_of
 from shared.kernel.decisions import Refused
 from shared.kernel.ids import derived_id
@@ -92,7 +92,7 @@ def reassign(parts: Parts, request: Request) -> Answer:
     """Give all open follow-ups of one person, in the actor's areas, to another. Repeated, it does what is left."""
     person, team = assignee(parts, request.body["to_person"], request.body.get("team"), "to_person")
     batch = derived_id("reassignment", request.actor.id, request.key)
-    evidence, _ = evidence_of(parts)
+    known = parts.known.so_far()
     assigned, closed = [], []
     commands = [_assign(parts, owned, person, team, "to_person") for owned in _to_reassign(parts, request, batch)]
     for command in commands:
@@ -112,7 +112,7 @@ def reassign(parts: Parts, request: Request) -> Answer:
             closed.append(follow_up.reference)
         else:
             assigned.append(follow_up.reference)
-    body = {"assigned": sorted(assigned), "closed_meanwhile": sorted(closed), "evidence": evidence}
+    body = {"assigned": sorted(assigned), "closed_meanwhile": sorted(closed), "evidence": known.told}
     return Answer(200, body)
 
 

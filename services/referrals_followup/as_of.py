@@ -75,7 +75,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     at = asked(parts, query) or parts.clock.now()
     if "area" in query:
         require_area(actor, query["area"])
-    evidence, problems = queries.evidence_of(parts)
+    known = parts.known.so_far()
     people = parts.evidence.ids_of(query["person"], at) if "person" in query else None
     areas = {query["area"]} if "area" in query else set(actor.areas)
     past = Past(parts, at)
@@ -98,11 +98,11 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
         found = [pair for pair in found if (place(pair) < last if descending else place(pair) > last)]
     page = found[: query["limit"]]
     return {
-        "items": [queries.shown(parts, actor, follow_up, acts, at, problems) for follow_up, acts in page],
+        "items": [queries.shown(parts, actor, follow_up, acts, at, known.problems) for follow_up, acts in page],
         "next": encode_cursor(query["sort"], *place(page[-1])) if len(found) > len(page) else None,
         "as_of": at,
         "left_out": past.left_out,
-        "evidence": evidence,
+        "evidence": known.told,
     }
 
 
@@ -133,7 +133,7 @@ def read(
     Raises what `found` raises, and Refused (422) for an instant that lies ahead.
     """
     at = asked(parts, query)
-    known = queries.evidence_of(parts)
+    known = parts.known.so_far()
     follow_up, acts, own = found(parts, actor, said, at)
     body = queries.detailed(parts, actor, follow_up, acts, own, known, at)
     return body, None if at else len(own), [follow_up.person] if follow_up.person else []

@@ -30,7 +30,7 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
     """
     asked = as_of.asked(parts, query)
     at = asked or parts.clock.now()
-    known, problems = queries.evidence_of(parts)
+    known = parts.known.so_far()
     today = parts.evidence.ids_of(person_id)
     people = parts.evidence.ids_of(person_id, at)
     evidence = parts.evidence.around(today | people)
@@ -51,7 +51,7 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
     else:
         theirs = [pair for pair in pairs.values() if pair[0].person in people and reader.areas & set(pair[0].areas)]
         theirs.sort(key=lambda pair: (pair[0].due_at, pair[0].id))
-        follow_ups = [queries.shown(parts, actor, follow_up, acts, at, problems) for follow_up, acts in theirs]
+        follow_ups = [queries.shown(parts, actor, follow_up, acts, at, known.problems) for follow_up, acts in theirs]
     page = entries[: query["limit"]]
     body = {
         "person": person_id,
@@ -60,7 +60,7 @@ def read(parts: Parts, actor: Actor, person_id: str, query: Mapping[str, Any]) -
         "follow_ups": follow_ups,
         "as_of": asked,
         "left_out": past.left_out,
-        "evidence": known,
+        "evidence": known.told,
     }
     return body, sorted(people)
 

@@ -162,7 +162,7 @@ def send(parts: Parts) -> None:
     documents = list(found)
     if not documents:
         return
-    problems = DataProblems(parts)
+    problems = DataProblems(parts.evidence, parts.parked, parts.views)
     for document in documents:
         letter = event_of(document)
         try:

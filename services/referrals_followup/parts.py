@@ -13,6 +13,7 @@ from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.evidence import EvidenceStore
+from services.referrals_followup.known import Known
 from services.referrals_followup.mailer import Mailer
 from services.referrals_followup.rules import Rules
 from services.referrals_followup.views import FollowUpViews
@@ -40,6 +41,7 @@ class Parts:
     rules: Rules
     views: FollowUpViews
     parked: ParkedMessages
+    known: Known
     directory: Directory
     mailer: Mailer
     access_log: AccessLog
@@ -85,6 +87,7 @@ def build(config: Config, clock: Clock | None = None) -> Parts:
     store = EventStore(database, source=SERVICE, clock=clock, catalogue=CATALOGUE)
     evidence = EvidenceStore(database, CATALOGUE)
     rules = Rules(store)
+    views, parked = FollowUpViews(database, evidence, rules), ParkedMessages(database)
     parts = Parts(
         config=config,
         clock=clock,
@@ -92,8 +95,9 @@ def build(config: Config, clock: Clock | None = None) -> Parts:
         store=store,
         evidence=evidence,
         rules=rules,
-        views=FollowUpViews(database, evidence, rules),
-        parked=ParkedMessages(database),
+        views=views,
+        parked=parked,
+        known=Known(evidence, parked, views, clock),
         directory=directory,
         mailer=Mailer(config.smtp_host, config.smtp_port, config.mail_from),
         access_log=AccessLog(database, clock),

@@ -7,22 +7,21 @@ known, only that it is there.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from services.referrals_followup.domain.follow_up import FollowUp
-
-if TYPE_CHECKING:
-    from services.referrals_followup.parts import Parts
+from services.referrals_followup.evidence import EvidenceStore
+from services.referrals_followup.views import FollowUpViews
+from shared.messaging.parked import ParkedMessages
 
 
 class DataProblems:
     """What is set aside when this is made: the people and records that parked messages name, and parked threads."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._evidence = parts.evidence
-        self._parked = parts.parked
-        self._messages = parts.parked.waiting()
-        self._threads = {thread["_id"] for thread in parts.views.parked_threads()}
+    def __init__(self, evidence: EvidenceStore, parked: ParkedMessages, views: FollowUpViews) -> None:
+        self._evidence = evidence
+        self._parked = parked
+        self._messages = parked.waiting()
+        self._threads = {thread["_id"] for thread in views.parked_threads()}
         self._people: dict[str, bool] = {}
 
     @property

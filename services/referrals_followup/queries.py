@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.digest import Links
 from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.disclosure import UNDISCLOSED, as_shown_to, is_disclosed, types_seen_by
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of, timed
 from services.referrals_followup.domain.standards import LadderRung, Step
+from services.referrals_followup.known import SoFar
 from services.referrals_followup.links import record_url
 from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.schemas import ANY, ORDERS, STATES
@@ -33,24 +33,6 @@ if TYPE_CHECKING:
     from services.referrals_followup.parts import Parts
 
 
-def evidence_of(parts: Parts) -> tuple[dict[str, Any], DataProblems]:
-    """How far the answer is known: the instant for all sources together, for each one, whether that is stale, and how
-    much of it is set aside; and on what that bears.
-
-    Asked before what it is said of: what is folded in between is shown and not yet claimed.
-    """
-    sources = parts.evidence.complete_until()
-    problems = DataProblems(parts)
-    known = [until for until in sources.values() if until is not None]
-    told = {
-        "complete_until": min(known) if len(known) == len(sources) else None,
-        "stale": bool(silence.silent(sources, parts.clock.now())),
-        "sources": sources,
-        "set_aside": problems.set_aside,
-    }
-    return told, problems
-
-
 # What leaves few enough that any index will do.
 _NARROWING = {"team", "owner", "step", "person", "inherited"}
 
@@ -64,7 +46,7 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     """
     now = parts.clock.now()
     wanted = _wanted(actor, query, now)
-    evidence, problems = evidence_of(parts)
+    known = parts.known.so_far()
     if "person" in query:
         wanted["person"] = {"$in": sorted(parts.evidence.ids_of(query["person"]))}
     index = _index_for(query)
@@ -82,19 +64,20 @@ def listed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, An
     following = None
     if len(documents) > len(page):
         following = encode_cursor(query["sort"], *(page[-1][key] for key in keys))
-    items = [shown(parts, actor, follow_up_of(document), Acts(**document["acts"]), now, problems) for document in page]
-    return {"items": items, "next": following, "as_of": None, "evidence": evidence}
+    pairs = [(follow_up_of(document), Acts(**document["acts"])) for document in page]
+    items = [shown(parts, actor, follow_up, acts, now, known.problems) for follow_up, acts in pairs]
+    return {"items": items, "next": following, "as_of": None, "evidence": known.told}
 
 
 def summed(parts: Parts, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
     the actor stand under a standard of that name. Raises Refused (403)."""
     wanted, disclosed, now = _scope(actor, query), _disclosed_to(actor), parts.clock.now()
-    evidence, _ = evidence_of(parts)
+    known = parts.known.so_far()
     asked: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
     if "standard" not in query:
         asked.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
-    return {"rows": parts.views.totals.rows(now, *asked), "evidence": evidence}
+    return {"rows": parts.views.totals.rows(now, *asked), "evidence": known.told}
 
 
 def asks_for_content(query: Mapping[str, Any]) -> bool:
@@ -193,21 +176,20 @@ def detailed(
     follow_up: FollowUp,
     acts: Acts,
     own: Sequence[Event],
-    known: tuple[Mapping[str, Any], DataProblems],
+    known: SoFar,
     as_of: datetime | None = None,
 ) -> dict[str, Any]:
     """Everything about one follow-up that the actor may see: why it is due, its ladder, and its history. `known` is
-    what `evidence_of` said before it was looked up.
+    what was said of that before it was looked up.
 
     With `as_of` (UTC) everything else is of that instant too.
     """
     now = as_of or parts.clock.now()
-    evidence, problems = known
     owner = owner_of(follow_up, acts)
     disclosed = is_disclosed(follow_up, acts, actor.role, actor.team)
     notes = parts.store.private_of(f"follow-up/{follow_up.id}") if disclosed else {}
     return {
-        **shown(parts, actor, follow_up, acts, now, problems),
+        **shown(parts, actor, follow_up, acts, now, known.problems),
         "version": len(own),
         "why": _why(follow_up) if disclosed else {},
         "fallback": follow_up.fallback if disclosed else None,
@@ -219,7 +201,7 @@ def detailed(
         "closed_actor": follow_up.closed_actor,
         "closed_reason": follow_up.closed_reason if disclosed else None,
         "as_of": as_of,
-        "evidence": evidence,
+        "evidence": known.told,
     }
 
 
@@ -229,17 +211,17 @@ def shown(
     """One follow-up as a line of a list, as the actor may see it; `now` (UTC) is when it is looked at."""
     owner = owner_of(follow_up, acts)
     visible = as_shown_to(follow_up, acts, actor.role, actor.team)
-    late = (london_date(now) - london_date(follow_up.due_at)).days
+    is_overdue = follow_up.state == OPEN and follow_up.due_at <= now
     names = (
         "id reference standard step title expects state area person thread opened_at visible_from due_at inherited gap "
         "basis source"
     )
     return {
         **{name: getattr(visible, name) for name in names.split()},
-        "disclosed": is_disclosed(follow_up, acts, actor.role, actor.team),
+        "disclosed": visible is follow_up,
         "data_problem": problems.bear_on(follow_up),
         "owner": _as_known(parts, owner),
-        "overdue_by_days": max(0, late) if follow_up.state == OPEN and follow_up.due_at <= now else 0,
+        "overdue_by_days": (london_date(now) - london_date(follow_up.due_at)).days if is_overdue else 0,
         **{
             name: getattr(acts, name)
             for name in ("chases", "last_chased_at", "acknowledged_by", "accepted_by", "refused_by")

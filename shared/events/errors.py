@@ -29,3 +29,8 @@ class Contended(EventStoreError):
 
 class StoreUnavailable(EventStoreError):
     """MongoDB did not confirm the write on a majority: it may be kept or not, so the same key must be sent again."""
+
+
+def store_away() -> StoreUnavailable:
+    """What is raised when MongoDB cannot be reached."""
+    return StoreUnavailable("the event store cannot be reached; try again")

@@ -17,18 +17,22 @@ MOST = 500
 
 
 class _Ticket(Generic[Asked, Told]):
+    """`turn` is held until it is this one's turn: to lead, or to go with what it was told. A lock costs a fraction of
+    an event, of which each would be used once."""
+
     __slots__ = ("asked", "settled", "told", "turn")
 
     def __init__(self, asked: Asked) -> None:
         self.asked = asked
-        self.turn = threading.Event()
+        self.turn = threading.Lock()
+        self.turn.acquire()
         self.settled = False
         self.told: Told | Exception | None = None
 
 
 class Grouping(Generic[Asked, Told]):
     """Calls that are answered in groups by `act`, which begins after each of a group was asked, and gives for each what
-    it is told, or the error that it is to raise. Of those that are not `apart` there is one in a group at most.
+    it is told, or the error that it is to raise. With `apart`, no two for which it gives the same are in one group.
 
     The first caller leads one group, then hands the lead to the next who waits. What `act` raises, the leader raises,
     and the others raise what `lost` makes.
@@ -38,8 +42,8 @@ class Grouping(Generic[Asked, Told]):
         self,
         act: Callable[[list[Asked]], Sequence[Told | Exception]],
         *,
-        apart: Callable[[Asked], Hashable],
         lost: Callable[[], Exception],
+        apart: Callable[[Asked], Hashable] | None = None,
         most: int = MOST,
     ) -> None:
         self._act = act
@@ -57,7 +61,7 @@ class Grouping(Generic[Asked, Told]):
             self._waiting.append(ticket)
             leads, self._led = not self._led, True
         if not leads:
-            ticket.turn.wait()
+            ticket.turn.acquire()
         if not ticket.settled:
             self._lead()
         if isinstance(ticket.told, Exception):
@@ -74,9 +78,9 @@ class Grouping(Generic[Asked, Told]):
             with self._lock:
                 for ticket in group:
                     ticket.settled = True
-                    ticket.turn.set()
+                    ticket.turn.release()
                 if self._waiting:
-                    self._waiting[0].turn.set()
+                    self._waiting[0].turn.release()
                 else:
                     self._led = False
 
@@ -86,7 +90,7 @@ class Grouping(Generic[Asked, Told]):
         taken: set[Hashable] = set()
         while self._waiting and len(group) < self._most:
             ticket = self._waiting.popleft()
-            of = self._apart(ticket.asked)
+            of = self._apart(ticket.asked) if self._apart else ticket
             (later if of in taken else group).append(ticket)
             taken.add(of)
         self._waiting.extendleft(reversed(later))

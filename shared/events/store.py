@@ -25,7 +25,7 @@ from pymongo.errors import PyMongoError
 from shared.clock import Clock
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of, sealed
-from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
+from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream, store_away
 from shared.events.group_commit import GroupCommit, Taken, insert_all
 from shared.events.grouping import Grouping
 from shared.events.relay_indexes import relay_indexes
@@ -84,7 +84,7 @@ class EventStore:
         self.catalogue = catalogue
         self.collection = database[collection]
         self._commit = GroupCommit(self.collection)
-        self._reading = Grouping(self._read_each, apart=str, lost=_away)
+        self._reading = Grouping(self._read_each, lost=store_away)
         self._streams = _LockPerKey()
 
     def ensure_indexes(self) -> None:
@@ -299,11 +299,7 @@ def _available() -> Iterator[None]:
     try:
         yield
     except PyMongoError as error:
-        raise _away() from error
-
-
-def _away() -> StoreUnavailable:
-    return StoreUnavailable("the event store cannot be reached; try again")
+        raise store_away() from error
 
 
 class _LockPerKey:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pymongo import ASCENDING
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
 from shared.clock import Clock
+from shared.events.errors import store_away
+from shared.events.grouping import Grouping
 from shared.kernel.decisions import Actor
 
 
@@ -19,14 +22,18 @@ class AccessLog:
         durable = WriteConcern("majority", wtimeout=10_000)
         self._collection = database.get_collection("access_log", write_concern=durable)
         self._clock = clock
+        self._entries: Grouping[dict[str, Any], None] = Grouping(self._insert, lost=store_away)
 
     def ensure_indexes(self) -> None:
         """Create the index behind "who has read this person's record?"; safe to repeat."""
         self._collection.create_index([("subjects", ASCENDING), ("at", ASCENDING)], name="subjects_at")
 
     def append(self, actor: Actor, *, route: str, subjects: Sequence[str], correlation_id: str) -> None:
-        """Record one read of `subjects` (opaque person ids) through `route` (its template). Raises PyMongoError."""
-        self._collection.insert_one(
+        """Record one read of `subjects` (opaque person ids) through `route` (its template).
+
+        Raises PyMongoError or StoreUnavailable.
+        """
+        self._entries.ask(
             {
                 "at": self._clock.now(),
                 "actor": actor.id,
@@ -38,3 +45,7 @@ class AccessLog:
                 "correlation_id": correlation_id,
             }
         )
+
+    def _insert(self, entries: list[dict[str, Any]]) -> list[None]:
+        self._collection.insert_many(entries, ordered=False)
+        return [None] * len(entries)

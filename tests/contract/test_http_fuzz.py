@@ -25,7 +25,7 @@ from tests.integration.ledger import MONDAY, item_planned, referral_noted
 from tests.integration.recording import Running, running
 from tests.support import eventually
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 SEED = int(os.environ.get("FUZZ_SEED", "1" if os.environ.get("CI") else random.SystemRandom().randrange(1_000_000)))
 PERSON, TEAM = "gp-okafor", "gp-mill-road"
 KNOWN = {"area": "essex", "person": PERSON, "team": TEAM}

@@ -10,8 +10,8 @@ import pytest
 from pymongo.database import Database
 
 from services.referrals_followup import as_of, chronology, queries
+from services.referrals_followup.known import Known, SoFar
 from services.referrals_followup.parts import Parts
-from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.schemas import ChronologyQuery, FollowUpsQuery
 from shared.clock import MovableClock
 from shared.kernel.decisions import Actor
@@ -59,12 +59,12 @@ def test_what_is_folded_while_an_answer_is_made_is_in_it_or_is_not_claimed(
     ledger.hear(noted)
     before = ask(ledger.parts, noted)
 
-    def late(parts: Parts) -> tuple[dict[str, Any], DataProblems]:
+    def late(known: Known) -> SoFar:
         ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
-        return said(parts)
+        return said(known)
 
-    said = queries.evidence_of
-    monkeypatch.setattr(queries, "evidence_of", late)
+    said = Known.so_far
+    monkeypatch.setattr(Known, "so_far", late)
     meanwhile = ask(ledger.parts, noted)
     monkeypatch.undo()
     assert meanwhile != before

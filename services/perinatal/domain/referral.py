@@ -431,7 +431,8 @@ def _held(**texts: str | None) -> dict[str, str]:
 def _addressed(status: str) -> Evolution[Referral]:
     def evolve(state: Referral, event: Event) -> Referral:
         return replace(
-            _on_the_senders_side(state, event),
+            state,
+            **_sender_too(state, event),
             status=status,
             service=event.data["service"],
             service_kind=event.data["service_kind"],
@@ -445,7 +446,8 @@ def _addressed(status: str) -> Evolution[Referral]:
 
 def _redirected(state: Referral, event: Event) -> Referral:
     return replace(
-        _on_the_senders_side(state, event),
+        state,
+        **_sender_too(state, event),
         status="redirected",
         service=event.data["to_service"],
         service_kind=event.data["to_service_kind"],
@@ -454,8 +456,9 @@ def _redirected(state: Referral, event: Event) -> Referral:
     )
 
 
-def _on_the_senders_side(state: Referral, event: Event) -> Referral:
-    return replace(state, senders=state.senders | {event.actor}, sender_teams=state.sender_teams | {event.team})
+def _sender_too(state: Referral, event: Event) -> dict[str, Any]:
+    """Who is on the side that refers, whoever recorded this included."""
+    return {"senders": state.senders | {event.actor}, "sender_teams": state.sender_teams | {event.team}}
 
 
 def _acknowledged(state: Referral, event: Event) -> Referral:
