@@ -89,6 +89,9 @@ class GatheringStore(EventStore):
                 self._known.pop(stream, None)
         return fates
 
+    def _guess(self, stream: str) -> list[Stored]:
+        return self._read(stream)
+
     def _read(self, stream: str) -> list[Stored]:
         if stream in self._gathered:
             raise Deferred

@@ -29,7 +29,7 @@ from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavai
 from shared.events.group_commit import GroupCommit, Taken, insert_all
 from shared.events.grouping import Grouping
 from shared.events.relay_indexes import relay_indexes
-from shared.kernel.decisions import Actor, Aggregate, Context, Fact
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event, to_ms
 from shared.kernel.ids import uuid7
 from shared.observability import EVENTS_RECORDED
@@ -174,19 +174,23 @@ class EventStore:
         expected_version: int | None = None,
         correlation_id: str | None = None,
         creates: bool = False,
+        begins: bool = False,
         permit: Callable[[list[Event]], Actor | None] = lambda history: None,
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
         `key` is the caller's idempotency key: with the same `body` the first result comes back, with another one
         KeyReused is raised. `permit` is asked first, with the stream's events; it may refuse, or say as who exactly
-        the actor acts on this stream. Raises whatever it and `aggregate.decide` raise, UnknownStream unless `creates`,
-        StaleVersion when `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
+        the actor acts on this stream. `creates`: the stream may be new; `begins`: it most likely is, so it is read only
+        when it turns out not to be. Raises whatever `permit` and `aggregate.decide` raise, UnknownStream where it may
+        not be new, StaleVersion when `expected_version` is not the stream's, Contended after five lost races,
+        StoreUnavailable.
         """
         request = {"key": key_of(actor, key), "body": _digest_of_command(command, body)}
+        guesses = begins and expected_version is None
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
-                stored = self._read(stream)
+                stored = self._guess(stream) if guesses else self._read(stream)
                 history = [one.event for one in stored]
                 acting = permit(history) or actor
                 for event, earlier in stored:
@@ -195,13 +199,19 @@ class EventStore:
                             raise KeyReused("this Idempotency-Key was used before with another body; choose a new key")
                         known = history[: event.version]
                         return Recorded(event, aggregate.fold(known), True, tuple(known))
-                if not history and not creates:
+                if not history and not (creates or begins):
                     raise UnknownStream(f"there is no {stream}")
                 if expected_version is not None and expected_version != len(history):
                     raise StaleVersion(f"{stream} is at version {len(history)}, not {expected_version}; read it again")
                 now = max([to_ms(self.clock.now())] + [event.recorded_at for event in history[-1:]])
                 state = aggregate.fold(history)
-                fact = aggregate.decide(state, command, Context(now=now, actor=acting, stream=stream))
+                try:
+                    fact = aggregate.decide(state, command, Context(now=now, actor=acting, stream=stream))
+                except Refused:
+                    if not guesses:
+                        raise
+                    guesses = False  # this very command may be recorded there
+                    continue
                 event = self._event(fact, actor, stream, history, now, correlation_id)
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
@@ -209,6 +219,7 @@ class EventStore:
                     self._insert(sealed(document))
                 except Taken:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
+                    guesses = False
                 else:
                     return Recorded(event, aggregate.fold_on(state, history, event), False, (*history, event))
             time.sleep(random.uniform(0, 0.004) * 2**attempt)
@@ -267,6 +278,10 @@ class EventStore:
 
     def _read(self, stream: str) -> list[Stored]:
         return self._reading.ask(stream)
+
+    def _guess(self, stream: str) -> list[Stored]:
+        """What is stored of a stream that most likely is new, without a look: no insert gets past what is there."""
+        return []
 
     def _read_each(self, streams: list[str]) -> list[list[Stored]]:
         found = self.read_all(streams)

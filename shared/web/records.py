@@ -97,7 +97,7 @@ class Records:
         self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request, location: str
     ) -> Answer:
         """Record the command that begins a history."""
-        return self._give(aggregate, record_id, command, request, location=f"{location}/{record_id}", creates=True)
+        return self._give(aggregate, record_id, command, request, location=f"{location}/{record_id}", begins=True)
 
     def follow(self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request) -> Answer:
         """Record a further command on a history that exists."""
@@ -153,7 +153,7 @@ class Records:
         request: Request,
         *,
         location: str | None = None,
-        creates: bool = False,
+        begins: bool = False,
     ) -> Answer:
         recorded = self._store.execute(
             aggregate,
@@ -164,8 +164,8 @@ class Records:
             body=request.body,
             expected_version=request.expected_version,
             correlation_id=request.correlation_id,
-            creates=creates,
-            permit=lambda history: None if creates else self._admitted(aggregate, history, request.actor),
+            begins=begins,
+            permit=lambda history: None if begins else self._admitted(aggregate, history, request.actor),
         )
         told = _told(aggregate, recorded.history, request.actor)
         is_whole = len(told) == len(recorded.history)

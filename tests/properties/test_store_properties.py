@@ -26,6 +26,8 @@ from shared.kernel.digests import event_digest, private_digest
 from shared.kernel.envelope import Event
 
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
+# The two ways to say that a stream may be new.
+NEW = ("creates", "begins")
 ANN = Actor("ann", "health_visitor", "team-a", ("essex",))
 
 
@@ -74,11 +76,11 @@ def new_store(mongodb_uri: str, mongo_client: MongoClient[dict[str, Any]]) -> An
         mongo_client.drop_database(name)
 
 
-def _run(store: EventStore, stream: str, token: str, key: str, refuse: bool) -> str:
+def _run(store: EventStore, stream: str, token: str, key: str, refuse: bool, how: str) -> str:
     try:
         command = Add(token, refuse)
         return store.execute(
-            CHAIN, stream, command, ANN, key=key, body={"token": token, "refuse": refuse}, creates=True
+            CHAIN, stream, command, ANN, key=key, body={"token": token, "refuse": refuse}, **{how: True}
         ).event.id
     except Refused:
         return "refused"
@@ -94,18 +96,20 @@ def test_under_random_conflicts_no_stream_has_a_gap_and_each_version_was_decided
     @settings(max_examples=25)
     @given(
         st.lists(
-            st.tuples(st.integers(0, 1), st.integers(0, 2), st.integers(0, 30), st.integers(0, 9)),
+            st.tuples(
+                st.integers(0, 1), st.integers(0, 2), st.integers(0, 30), st.integers(0, 9), st.sampled_from(NEW)
+            ),
             min_size=10,
             max_size=60,
         )
     )
-    def check(commands: list[tuple[int, int, int, int]]) -> None:
+    def check(commands: list[tuple[int, int, int, int, str]]) -> None:
         name = f"test_{uuid4().hex}"
         processes = [new_store(name), new_store(name)]
         with ThreadPoolExecutor(12) as pool:
             answers = list(
                 pool.map(
-                    lambda c: _run(processes[c[0]], f"chain/{c[1]}", f"token-{c[2]}", f"key-{c[2]}", c[3] == 0),
+                    lambda c: _run(processes[c[0]], f"chain/{c[1]}", f"token-{c[2]}", f"key-{c[2]}", c[3] == 0, c[4]),
                     commands,
                 )
             )
@@ -125,28 +129,59 @@ def test_under_random_conflicts_no_stream_has_a_gap_and_each_version_was_decided
     check()
 
 
-def test_the_same_key_with_the_same_body_gets_the_first_answer(new_store: Callable[[str], EventStore]) -> None:
+@pytest.mark.parametrize("how", NEW)
+def test_the_same_key_with_the_same_body_gets_the_first_answer(
+    new_store: Callable[[str], EventStore], how: str
+) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    first = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    first = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
     store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k2", body={"token": "b"})
-    again = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    again = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
     assert again.replayed
     assert (again.event, again.state) == (first.event, "a")
     assert len(store.load("chain/1")) == 2
 
 
-def test_the_same_key_with_another_body_is_refused(new_store: Callable[[str], EventStore]) -> None:
+@pytest.mark.parametrize("how", NEW)
+def test_the_same_key_with_another_body_is_refused(new_store: Callable[[str], EventStore], how: str) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
     with pytest.raises(KeyReused):
-        store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k", body={"token": "b"})
+        store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k", body={"token": "b"}, **{how: True})
 
 
-def test_the_same_key_on_another_stream_is_refused(new_store: Callable[[str], EventStore]) -> None:
+@pytest.mark.parametrize("how", NEW)
+def test_the_same_key_on_another_stream_is_refused(new_store: Callable[[str], EventStore], how: str) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
     with pytest.raises(KeyReused):
-        store.execute(CHAIN, "chain/2", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
+        store.execute(CHAIN, "chain/2", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
+    assert not store.exists("chain/2")
+
+
+def test_what_begins_a_stream_reads_it_only_when_it_is_there(
+    new_store: Callable[[str], EventStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    read: list[str] = []
+    look = EventStore._read
+    monkeypatch.setattr(EventStore, "_read", lambda store, stream: read.append(stream) or look(store, stream))
+    assert store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, begins=True).version == 1
+    assert read == []
+    second = store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, begins=True)
+    assert (second.version, second.event.data["after"], read) == (2, "a", ["chain/1"])
+    with pytest.raises(StaleVersion):
+        store.execute(CHAIN, "chain/1", Add("c"), ANN, key="3", body={}, begins=True, expected_version=1)
+
+
+def test_what_would_be_refused_now_and_is_recorded_already_gets_the_first_answer(
+    new_store: Callable[[str], EventStore],
+) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={}, begins=True)
+    assert store.execute(CHAIN, "chain/1", Add("a", refuse=True), ANN, key="k", body={}, begins=True).replayed
+    with pytest.raises(Refused):
+        store.execute(CHAIN, "chain/2", Add("a", refuse=True), ANN, key="k2", body={}, begins=True)
     assert not store.exists("chain/2")
 
 
