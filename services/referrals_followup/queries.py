@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from services.referrals_followup.domain.digest import Links
@@ -205,6 +206,13 @@ def detailed(
     }
 
 
+_OF_FOLLOW_UP = (
+    *("id", "reference", "standard", "step", "title", "expects", "state", "area", "person", "thread"),
+    *("opened_at", "visible_from", "due_at", "inherited", "gap", "basis", "source"),
+)
+_OF_ACTS = ("chases", "last_chased_at", "acknowledged_by", "accepted_by", "refused_by")
+
+
 def shown(
     parts: Parts, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime, problems: DataProblems
 ) -> dict[str, Any]:
@@ -212,20 +220,13 @@ def shown(
     owner = owner_of(follow_up, acts)
     visible = as_shown_to(follow_up, acts, actor.role, actor.team)
     is_overdue = follow_up.state == OPEN and follow_up.due_at <= now
-    names = (
-        "id reference standard step title expects state area person thread opened_at visible_from due_at inherited gap "
-        "basis source"
-    )
     return {
-        **{name: getattr(visible, name) for name in names.split()},
+        **dict(zip(_OF_FOLLOW_UP, attrgetter(*_OF_FOLLOW_UP)(visible), strict=True)),
         "disclosed": visible is follow_up,
         "data_problem": problems.bear_on(follow_up),
         "owner": _as_known(parts, owner),
         "overdue_by_days": (london_date(now) - london_date(follow_up.due_at)).days if is_overdue else 0,
-        **{
-            name: getattr(acts, name)
-            for name in ("chases", "last_chased_at", "acknowledged_by", "accepted_by", "refused_by")
-        },
+        **dict(zip(_OF_ACTS, attrgetter(*_OF_ACTS)(acts), strict=True)),
         "links": {
             "follow_up": Links(parts.config.public_url).follow_up(follow_up.reference),
             "record": record_url(parts.config, visible.thread),

@@ -135,14 +135,17 @@ class Totals:
             },
             {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
         )
-        rows = {tuple(one["_id"].values()): {**one["_id"], **one} for one in found}
+        rows = [{**one["_id"], **one} for one in found]
+        if not due:
+            return rows
+        row_of = {tuple(row["_id"].values()): row for row in rows}
         fallen = {"_id": {"$in": list(due)}, "waits": False}
         of_due = [({"$and": [wanted, fallen]}, standard) for wanted, standard in asked]
-        for one in self._each(of_due, lambda row: {"$project": {"row": row}}) if due else ():
-            of_row = rows.get(tuple(one["row"].values()))
+        for one in self._each(of_due, lambda row: {"$project": {"row": row}}):
+            of_row = row_of.get(tuple(one["row"].values()))
             if of_row:  # else it is there only since the rows were read
                 of_row["overdue"] += sign * due[one["_id"]]
-        return list(rows.values())
+        return rows
 
     def _each(
         self,

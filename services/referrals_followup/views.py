@@ -128,6 +128,7 @@ class FollowUpView(Document):
 
 _NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
+_READ = tuple(name for name in _COPIED if name != "id")
 _FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (Owner, Acts)}
 _WRITTEN = tuple((name, field.db_field, field.null) for name, field in FollowUpView._fields.items())
 
@@ -156,7 +157,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> di
 
 def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
     """The follow-up of a view's document, read with aware instants; without what was not read."""
-    values: dict[str, Any] = {name: document.get(name) for name in _COPIED if name != "id"}
+    values: dict[str, Any] = dict(zip(_READ, map(document.get, _READ), strict=True))
     return FollowUp(
         id=document["_id"],
         **values,

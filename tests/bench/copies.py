@@ -2,7 +2,7 @@
 
 A copy has everything that the services keep of these people: events, evidence, follow-ups, threads, views, chases and
 letters. Ids keep their form and their place in time, and differ otherwise, so that indexes grow as they would. What is
-counted through, such as manifests, is not copied; digests are those of the originals.
+counted through or summed up, such as manifests, is not copied; digests are those of the originals.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pymongo.write_concern import WriteConcern
 
 from services.referrals_followup.domain.rules import ADOPTED
 
-# Numbered through, or about processes and not about people.
+# Numbered through, sums of what is there, or about processes and not about people.
 NOT_COPIED = {
     *("access_log", "checks", "leases", "manifests", "parked", "parked_threads", "positions", "reported_manifests"),
-    *("reported_parked", "sweeps"),
+    *("reported_parked", "sweeps", "totals", "totals_notes"),
 }
 _RAW: CodecOptions[Any] = CodecOptions(document_class=RawBSONDocument)
 _QUICKLY = WriteConcern(w=1, j=False)
