@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, UpdateOne
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
@@ -276,16 +276,21 @@ class EvidenceStore:
         for found in self._evidence.aggregate(stages, allowDiskUse=True) if kinds else ():
             yield found["_id"]
 
-    def note_position(self, event: Event) -> None:
-        """Remember what a relay said of its position, and the manifest that came with it."""
-        source, manifest, until = event.source, event.data["manifest"], event.data["until"]
+    def note_positions(self, said: Iterable[Event]) -> None:
+        """Remember what relays said of their positions, and the manifests that came with that, in one write."""
         notes = []
-        if manifest:
-            notes.append((f"{source}/{manifest['number']}", {"$set": {"ids": manifest["ids"]}}))
-        if until:
-            notes.append((f"{source}/{event.data['last']}", {"$max": {"until": from_text(until)}}))
-        for key, update in notes:
-            _upsert(self._manifests, key, update)
+        for event in said:
+            source, manifest, until = event.source, event.data["manifest"], event.data["until"]
+            if manifest:
+                notes.append(_note(f"{source}/{manifest['number']}", {"$set": {"ids": manifest["ids"]}}))
+            if until:
+                notes.append(_note(f"{source}/{event.data['last']}", {"$max": {"until": from_text(until)}}))
+        if not notes:
+            return
+        with despite_duplicates():
+            self._manifests.bulk_write(notes, ordered=False)
+            return
+        self._manifests.bulk_write(notes, ordered=False)  # who came second when two inserted at once finds it there
 
     def complete_until(self) -> dict[str, datetime | None]:
         """For each source, the instant (UTC) up to which all that was recorded there is folded here; None: unknown."""
@@ -370,6 +375,10 @@ def _teams_of(event: Event) -> list[str]:
     """The team that recorded it, and those it names. The system is none: it owns nothing, yet it chases about all."""
     found = {event.team, *(event.data.get(field) for field in TEAM_FIELDS)} - {SYSTEM}
     return sorted(team for team in found if team)
+
+
+def _note(key: str, update: Mapping[str, Any]) -> UpdateOne:
+    return UpdateOne({"_id": key}, update, upsert=True)
 
 
 def _upsert(collection: MongoCollection, key: str, update: Mapping[str, Any]) -> None:

@@ -28,10 +28,11 @@ def hear(parts: Parts, deliveries: list[Delivery]) -> list[Outcome]:
     parts.evidence.keep(events)
     parts.views.hear(events)
     parts.evidence.mark_folded(events)
-    for event in said:
-        if event.type == POSITION:
-            parts.evidence.note_position(event)
-            stalled.note_parked(parts, event)
+    positions = [event for event in said if event.type == POSITION]
+    parts.evidence.note_positions(positions)
+    for position in positions:
+        stalled.note_parked(parts, position)
+    for event in events:
         if event.type == FINISHED:
             stalled.tell_of_findings(parts, event)
     return [Done() if isinstance(event, Event) else event for event in read]

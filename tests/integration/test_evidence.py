@@ -50,7 +50,7 @@ class Here:
         ParkedMessages(self.database).park([(delivery, Park("not JSON"))])
 
     def hears(self, last: int, until: datetime | None, *ids: str, number: int | None = None) -> None:
-        self.store.note_position(position(last, until, *ids, number=number))
+        self.store.note_positions([position(last, until, *ids, number=number)])
 
     def until(self, source: str = "perinatal") -> datetime | None:
         return self.store.complete_until()[source]
@@ -203,7 +203,7 @@ def test_in_any_order_it_is_complete_in_the_end_and_never_too_early(
     heard: set[str] = set()
     for what, event in arriving:
         if what == "said":
-            here.store.note_position(event)
+            here.store.note_positions([event])
         else:
             here.folds(event) if what == "folds" else here.parks(event)
             heard.add(event.id)
