@@ -15,7 +15,6 @@ from typing import Any
 from pymongo import ASCENDING, UpdateOne
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
 
 from services.referrals_followup.domain.follow_up import ACT_TYPES
 from services.referrals_followup.domain.in_force import UNASKED, Matters
@@ -282,15 +281,11 @@ class EvidenceStore:
         for event in said:
             source, manifest, until = event.source, event.data["manifest"], event.data["until"]
             if manifest:
-                notes.append(_note(f"{source}/{manifest['number']}", {"$set": {"ids": manifest["ids"]}}))
+                notes.append((f"{source}/{manifest['number']}", {"$set": {"ids": manifest["ids"]}}))
             if until:
-                notes.append(_note(f"{source}/{event.data['last']}", {"$max": {"until": from_text(until)}}))
-        if not notes:
-            return
-        with despite_duplicates():
-            self._manifests.bulk_write(notes, ordered=False)
-            return
-        self._manifests.bulk_write(notes, ordered=False)  # who came second when two inserted at once finds it there
+                notes.append((f"{source}/{event.data['last']}", {"$max": {"until": from_text(until)}}))
+        if notes:
+            _upsert(self._manifests, *notes)
 
     def complete_until(self) -> dict[str, datetime | None]:
         """For each source, the instant (UTC) up to which all that was recorded there is folded here; None: unknown."""
@@ -315,7 +310,7 @@ class EvidenceStore:
             changes: dict[str, Any] = {"$max": {"number": number}}
             if until is not None:
                 changes["$max"]["until"] = until
-            _upsert(self._positions, source, changes)
+            _upsert(self._positions, (source, changes))
         return until
 
     def _holds(self, manifest: Mapping[str, Any]) -> bool:
@@ -377,16 +372,13 @@ def _teams_of(event: Event) -> list[str]:
     return sorted(team for team in found if team)
 
 
-def _note(key: str, update: Mapping[str, Any]) -> UpdateOne:
-    return UpdateOne({"_id": key}, update, upsert=True)
-
-
-def _upsert(collection: MongoCollection, key: str, update: Mapping[str, Any]) -> None:
-    """Whoever comes second when two insert at once finds the document there."""
-    try:
-        collection.update_one({"_id": key}, update, upsert=True)
-    except DuplicateKeyError:
-        collection.update_one({"_id": key}, update)
+def _upsert(collection: MongoCollection, *changes: tuple[str, Mapping[str, Any]]) -> None:
+    """Whoever comes second when two insert at once finds the document there. What is done twice changes nothing."""
+    writes = [UpdateOne({"_id": key}, update, upsert=True) for key, update in changes]
+    with despite_duplicates():
+        collection.bulk_write(writes, ordered=False)
+        return
+    collection.bulk_write(writes, ordered=False)
 
 
 def _latest(*instants: datetime | None) -> datetime | None:

@@ -211,6 +211,7 @@ _OF_FOLLOW_UP = (
     *("opened_at", "visible_from", "due_at", "inherited", "gap", "basis", "source"),
 )
 _OF_ACTS = ("chases", "last_chased_at", "acknowledged_by", "accepted_by", "refused_by")
+_of_follow_up, _of_acts = attrgetter(*_OF_FOLLOW_UP), attrgetter(*_OF_ACTS)
 
 
 def shown(
@@ -221,12 +222,12 @@ def shown(
     visible = as_shown_to(follow_up, acts, actor.role, actor.team)
     is_overdue = follow_up.state == OPEN and follow_up.due_at <= now
     return {
-        **dict(zip(_OF_FOLLOW_UP, attrgetter(*_OF_FOLLOW_UP)(visible), strict=True)),
+        **dict(zip(_OF_FOLLOW_UP, _of_follow_up(visible), strict=True)),
         "disclosed": visible is follow_up,
         "data_problem": problems.bear_on(follow_up),
         "owner": _as_known(parts, owner),
         "overdue_by_days": (london_date(now) - london_date(follow_up.due_at)).days if is_overdue else 0,
-        **dict(zip(_OF_ACTS, attrgetter(*_OF_ACTS)(acts), strict=True)),
+        **dict(zip(_OF_ACTS, _of_acts(acts), strict=True)),
         "links": {
             "follow_up": Links(parts.config.public_url).follow_up(follow_up.reference),
             "record": record_url(parts.config, visible.thread),

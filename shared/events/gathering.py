@@ -23,6 +23,8 @@ class Deferred(Exception):
 class GatheringStore(EventStore):
     """Lives as long as one batch of commands: what it has read of a stream, it does not read again."""
 
+    inserts_at_once = False
+
     def __init__(self, store: EventStore) -> None:
         super().__init__(store.database, source=store.source, clock=store.clock, catalogue=store.catalogue)
         self._base = store
@@ -88,9 +90,6 @@ class GatheringStore(EventStore):
             else:
                 self._known.pop(stream, None)
         return fates
-
-    def _guess(self, stream: str) -> list[Stored]:
-        return self._read(stream)
 
     def _read(self, stream: str) -> list[Stored]:
         if stream in self._gathered:

@@ -25,6 +25,8 @@ KEPT_SECONDS = 24 * 3600
 class Rehearsal(EventStore):
     """The store's events, and beside them those of the rehearsal."""
 
+    inserts_at_once = False  # what the store has is in another collection
+
     def __init__(self, store: EventStore) -> None:
         super().__init__(
             store.database, source=store.source, clock=store.clock, catalogue=store.catalogue, collection=COLLECTION
@@ -63,9 +65,6 @@ class Rehearsal(EventStore):
         apart = [{**document, "kept_since": now} for document in documents if _key_in(document) not in used]
         fates = dict(zip((one["_id"] for one in apart), super().insert_all(apart) if apart else [], strict=True))
         return [fates.get(document["_id"], Taken()) for document in documents]
-
-    def _guess(self, stream: str) -> list[Stored]:
-        return self._read(stream)
 
     def _insert(self, document: dict[str, Any]) -> None:
         (refused,) = self.insert_all([document])

@@ -75,6 +75,9 @@ class EventStore:
     `database` reads from and writes to a majority (`shared.events.mongo.open_database`).
     """
 
+    # Whether an insert is refused at once where something is stored already.
+    inserts_at_once = True
+
     def __init__(
         self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue, collection: str = "events"
     ) -> None:
@@ -187,10 +190,11 @@ class EventStore:
         StoreUnavailable.
         """
         request = {"key": key_of(actor, key), "body": _digest_of_command(command, body)}
-        guesses = begins and expected_version is None
+        # Decided as if the stream were new: no insert gets past what is there.
+        guesses = begins and expected_version is None and self.inserts_at_once
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
-                stored = self._guess(stream) if guesses else self._read(stream)
+                stored = [] if guesses else self._read(stream)
                 history = [one.event for one in stored]
                 acting = permit(history) or actor
                 for event, earlier in stored:
@@ -278,10 +282,6 @@ class EventStore:
 
     def _read(self, stream: str) -> list[Stored]:
         return self._reading.ask(stream)
-
-    def _guess(self, stream: str) -> list[Stored]:
-        """What is stored of a stream that most likely is new, without a look: no insert gets past what is there."""
-        return []
 
     def _read_each(self, streams: list[str]) -> list[list[Stored]]:
         found = self.read_all(streams)
