@@ -75,12 +75,16 @@ class GatheringStore(EventStore):
         return self._base.private_of(stream)
 
     def flush(self) -> list[Taken | StoreUnavailable | None]:
-        """Insert what is gathered, in one go; for each, in the order in which it was recorded, None or why not."""
-        documents = list(self._gathered.values())
+        """Insert what is gathered, in one go; for each, in the order in which it was recorded, None or why not.
+
+        It waits for whoever is about to insert into one of the streams, who would lose the race again and again.
+        """
+        streams, documents = list(self._gathered), list(self._gathered.values())
         self._gathered.clear()
         self._gathered_keys.clear()
         self._gathered_ids.clear()
-        fates = self._base.insert_all(documents) if documents else []
+        with self._base.turns_on(streams):
+            fates = self._base.insert_all(documents) if documents else []
         for document, refused in zip(documents, fates, strict=True):
             stream = document["event"]["stream"]
             if refused is None:

@@ -13,8 +13,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -279,6 +279,14 @@ class EventStore:
             if refused is None:
                 EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
         return fates
+
+    @contextmanager
+    def turns_on(self, streams: Iterable[str]) -> Iterator[None]:
+        """Until it ends, no command of this process on one of these streams is decided or inserted."""
+        with ExitStack() as turns:
+            for stream in sorted(streams):  # in one order, so that nobody waits for somebody who waits for them
+                turns.enter_context(self._streams.held(stream))
+            yield
 
     def _read(self, stream: str) -> list[Stored]:
         return self._reading.ask(stream)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ from shared.clock import MovableClock
 from shared.contracts.catalogue import Catalogue, EventType
 from shared.contracts.fields import EventData
 from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
+from shared.events.gathering import GatheringStore
+from shared.events.group_commit import Taken
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.digests import event_digest, private_digest
 from shared.kernel.envelope import Event
+from tests.support import eventually
 
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
 # The two ways to say that a stream may be new.
@@ -172,6 +176,32 @@ def test_what_begins_a_stream_reads_it_only_when_it_is_there(
     assert (second.version, second.event.data["after"], read) == (2, "a", ["chain/1"])
     with pytest.raises(StaleVersion):
         store.execute(CHAIN, "chain/1", Add("c"), ANN, key="3", body={}, begins=True, expected_version=1)
+
+
+def test_what_is_inserted_with_others_waits_for_a_command_on_its_stream(new_store: Callable[[str], EventStore]) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    gathering = GatheringStore(store)
+    gathering.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={}, creates=True)
+    decided, go_on = threading.Event(), threading.Event()
+    tries: list[str | None] = []
+
+    def decide(last: str | None, command: Add, context: Context) -> Fact:
+        tries.append(last)
+        decided.set()
+        assert go_on.wait(10)
+        return _decide(last, command, context)
+
+    slow: Aggregate[str | None] = Aggregate("chain", None, decide, _evolve)
+    with ThreadPoolExecutor(2) as pool:
+        alone = pool.submit(store.execute, slow, "chain/1", Add("a"), ANN, key="1", body={}, creates=True)
+        assert decided.wait(10)
+        flushed = pool.submit(gathering.flush)
+        try:
+            eventually(lambda: store._streams._locks["chain/1"][1] == 2)  # who has the turn, and who waits for it
+        finally:
+            go_on.set()
+    assert (alone.result().version, tries) == (1, [None])
+    assert [type(fate) for fate in flushed.result()] == [Taken]
 
 
 def test_what_would_be_refused_now_and_is_recorded_already_gets_the_first_answer(
