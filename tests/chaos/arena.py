@@ -54,6 +54,7 @@ SECOND = "perinatal.serve-2"
 TICK = "referrals_followup.tick"
 ASKED_AT_ONCE = 6
 READY_SECONDS = 60.0
+IN_HAND_SECONDS = 10.0
 CROWD = 4
 
 
@@ -157,7 +158,11 @@ class Arena:
             return all(session.get(address, timeout=5).status_code == 200 for address in addresses)
 
     def begin_anew(self, plan: Plan, *restarted: str) -> Arena:
-        """The same stack at its beginning, for another run: nothing is recorded, and these processes have the plan."""
+        """The same stack at its beginning, for another run: nothing is recorded, and these processes have the plan.
+
+        What is still in hand is let end first, or it would be written after all else is gone: a manifest of events that
+        are there no more is waited for in vain. What a fault has lost is not waited for long.
+        """
         self.deaths.arm(0)
         for name in ("deaths", "mailing"):
             (self.folder / name).unlink(missing_ok=True)
@@ -165,6 +170,7 @@ class Arena:
             mail.unlink()
         with self.stopped(TICK):
             self.wait("no sweep goes on", self._no_sweep_goes_on, READY_SECONDS)
+            self.wait("nothing is in hand", lambda: is_told(self), IN_HAND_SECONDS)
             self.clock.set(BEGINS - timedelta(days=1))
             for database in self.databases.values():
                 for name in database.list_collection_names():
