@@ -10,8 +10,9 @@ follow-up: what it asks for may be recorded already.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING
@@ -60,7 +61,7 @@ TAKEN_FOR = timedelta(seconds=2 * SECONDS)
 
 # The most that one letter is about; more come in several.
 MOST_CHASES = 1_000
-# How many follow-ups of a letter are in memory at once with all that is known of them.
+# How many follow-ups are in memory at once with all that is known of them; of more, several letters or parts of one.
 FOLDED_AT_A_TIME = 100
 
 
@@ -114,6 +115,8 @@ def compose(parts: Parts) -> None:
                 log.error("mail not composed yet", exc_info=error)  # The next sweep finds it still waiting.
                 break
             _no_longer_waiting(parts, recipient, chases)
+            if len(chases) < MOST_CHASES:
+                break
 
 
 def _compose_for(parts: Parts, recipient: str, chases: list[Event]) -> None:
@@ -131,7 +134,7 @@ def _compose_for(parts: Parts, recipient: str, chases: list[Event]) -> None:
             SYSTEM_ACTOR,
             key=f"letter:{recipient}:{','.join(ids)}",
             body={"chases": ids},
-            creates=True,
+            begins=True,
         )
 
 
@@ -163,21 +166,50 @@ def send(parts: Parts) -> None:
     if not documents:
         return
     problems = DataProblems(parts.evidence, parts.parked, parts.views)
+    for some in _together(documents):
+        if not _send_some(parts, some, problems):
+            return
+
+
+def _together(documents: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The letters in their order, as many at a time as are about so many chases that these can be looked up at once."""
+    some: list[dict[str, Any]] = []
+    chases = 0
     for document in documents:
-        letter = event_of(document)
+        chases += len(document["event"]["data"]["chases"])
+        if some and chases > FOLDED_AT_A_TIME:
+            yield some
+            some, chases = [], len(document["event"]["data"]["chases"])
+        some.append(document)
+    yield some
+
+
+def _send_some(parts: Parts, documents: list[dict[str, Any]], problems: DataProblems) -> bool:
+    """Whether the mail server answered each time; what was not sent stays due."""
+    due = [event_of(document) for document in documents]
+    # Whoever ends a letter takes it before, and it cannot be taken here then.
+    ended = _ended(parts, due)
+    contents = Contents(parts, due, problems)
+    settled: list[str] = []
+    is_server_there = True
+    for document, letter in zip(documents, due, strict=True):
         try:
             if not _take(parts, document):
                 continue
-            if not _has_ended(parts, letter):
-                _send(parts, letter, problems)
+            if letter.id not in ended:
+                _send(parts, letter, contents)
         except Exception as error:
             if is_store_away(error):
                 raise
             _try_later(parts, letter, document["relay"]["smtp"]["attempts"], error)
             if isinstance(error, ServerAway):
-                return
+                is_server_there = False
+                break
         else:
-            parts.store.collection.update_one({"_id": letter.id}, {"$unset": {"relay.smtp": ""}})
+            settled.append(letter.id)
+    # Whoever dies before this leaves letters that have ended, and they are not sent again.
+    parts.store.collection.update_many({"_id": {"$in": settled}}, {"$unset": {"relay.smtp": ""}})
+    return is_server_there
 
 
 def _take(parts: Parts, document: dict[str, Any]) -> bool:
@@ -200,17 +232,20 @@ def failing(parts: Parts) -> list[tuple[str, str]]:
     return [(document["_id"], document["relay"]["smtp"]["reason"]) for document in found]
 
 
-def _has_ended(parts: Parts, letter: Event) -> bool:
-    return any(
-        parts.store.collection.find_one({"event.type": fate, "event.data.digest_id": letter.id}, {"_id": 1})
+def _ended(parts: Parts, some: Iterable[Event]) -> set[str]:
+    """The ids of those letters that a server took, or that were overtaken."""
+    of_these = {"event.data.digest_id": {"$in": [letter.id for letter in some]}}
+    return {
+        found["event"]["data"]["digest_id"]
         for fate in (ACCEPTED, OVERTAKEN)
-    )
+        for found in parts.store.collection.find({"event.type": fate, **of_these}, {"event.data.digest_id": 1})
+    }
 
 
-def _send(parts: Parts, letter: Event, problems: DataProblems) -> None:
+def _send(parts: Parts, letter: Event, contents: Contents) -> None:
     now = parts.clock.now()
     member = parts.directory.stand_in(letter.data["recipient"], letter.area, london_date(now))
-    items = _items(parts, letter, member, problems)
+    items = contents.of(letter, member)
     if items:
         subject, body = render(items, member.name, now, Links(parts.config.public_url))
         parts.mailer.send(to=member.email, subject=subject, body=body, message_id=letter.id, at=now)
@@ -242,21 +277,46 @@ def _try_later(parts: Parts, letter: Event, attempts: int, error: Exception) -> 
     )
 
 
-def _items(parts: Parts, letter: Event, recipient: Member, problems: DataProblems) -> list[Item]:
-    """What the letter is about, as its recipient may see it; what has closed since is left out.
+class Contents:
+    """What some letters are about. What several of them are about, as most are, is looked up once."""
 
-    Raises NotKnownNow, or whatever the fold of a parked thread raises, while nobody can say whether something is open.
-    """
-    about = {"_id": {"$in": letter.data["chases"]}}
-    chases = [event_of(found) for found in parts.store.collection.find(about, {"event": 1}).sort("_id", ASCENDING)]
-    # Of two chases about one follow-up the later one names the rungs owed now.
-    latest = {chase.stream: chase for chase in chases}
-    items: list[Item] = []
-    for some in chunks(latest.values(), FOLDED_AT_A_TIME):
-        known = _known_now(parts, some)
-        found = (_item(parts, chase, recipient, known, problems) for chase in some)
-        items += [item for item in found if item is not None]
-    return items
+    def __init__(self, parts: Parts, some: Iterable[Event], problems: DataProblems) -> None:
+        self._parts = parts
+        self._problems = problems
+        ids = sorted({chase for letter in some for chase in letter.data["chases"]})
+        found = parts.store.collection.find({"_id": {"$in": ids}}, {"event": 1})
+        self._chases = {document["_id"]: event_of(document) for document in found}
+
+    def of(self, letter: Event, recipient: Member) -> list[Item]:
+        """What the letter is about, as its recipient may see it; what has closed since is left out.
+
+        Raises NotKnownNow, or whatever the fold of a parked thread raises, while nobody can say whether something is
+        open.
+        """
+        chases = [self._chases[chase] for chase in sorted(letter.data["chases"]) if chase in self._chases]
+        # Of two chases about one follow-up the later one names the rungs owed now.
+        latest = {chase.stream: chase for chase in chases}
+        items: list[Item] = []
+        for some in chunks(latest.values(), FOLDED_AT_A_TIME):
+            known = self._known(some)
+            found = (_item(self._parts, chase, recipient, known, self._problems) for chase in some)
+            items += [item for item in found if item is not None]
+        return items
+
+    def _known(self, chases: list[Event]) -> Mapping[str, tuple[FollowUp, Acts]]:
+        if len(self._chases) > FOLDED_AT_A_TIME:  # one long letter: in parts
+            return _known_now(self._parts, chases)
+        return self._known_of_all if self._known_of_all is not None else _known_now(self._parts, chases)
+
+    @cached_property
+    def _known_of_all(self) -> Mapping[str, tuple[FollowUp, Acts]] | None:
+        """None where a thread cannot be folded: each letter finds out by itself then whether it is about that."""
+        try:
+            return _known_now(self._parts, self._chases.values())
+        except Exception as error:
+            if is_store_away(error):
+                raise
+            return None
 
 
 def _known_now(parts: Parts, chases: Iterable[Event]) -> Mapping[str, tuple[FollowUp, Acts]]:

@@ -49,7 +49,7 @@ def test_a_request_in_hand_is_answered_before_the_process_ends(toy: Toy) -> None
         response = in_hand.result(30)
     assert response.status_code == 201
     assert response.headers["Connection"] == "close"
-    assert toy.process.wait(LONGEST_STOP_SECONDS) == 0
+    assert toy.process.wait(LONGEST_STOP_SECONDS) == 0, toy.log
     assert (toy.folder / "closed").exists()
 
 
@@ -70,7 +70,7 @@ def test_idle_connections_are_closed_soon_and_a_second_signal_changes_nothing(to
         toy.process.terminate()
         toy.process.terminate()
         assert silent.recv(1) == b""
-        assert toy.process.wait(LONGEST_STOP_SECONDS) == 0
+        assert toy.process.wait(LONGEST_STOP_SECONDS) == 0, toy.log
 
 
 def test_who_connected_before_the_stop_is_answered_though_they_had_not_asked_yet(toy: Toy) -> None:
@@ -80,7 +80,7 @@ def test_who_connected_before_the_stop_is_answered_though_they_had_not_asked_yet
         client.sendall(b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
     answers = [b"".join(iter(lambda client=client: client.recv(65536), b"")) for client in waiting]
     assert [answer.partition(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 200 OK"] * 40
-    assert toy.process.wait(LONGEST_STOP_SECONDS) == 0
+    assert toy.process.wait(LONGEST_STOP_SECONDS) == 0, toy.log
 
 
 def test_a_port_in_use_ends_the_process_with_an_error_and_no_traceback(toy: Toy) -> None:

@@ -509,6 +509,26 @@ def test_two_letters_to_one_recipient_never_cover_the_same_chase(ledger: Ledger)
 
 
 @pytest.mark.usefixtures("server")
+@pytest.mark.parametrize(("at_a_time", "looked_up"), [(100, [4]), (3, [2, 2]), (1, [1, 1, 1, 1])])
+def test_what_letters_are_about_is_looked_up_for_many_at_once_but_not_for_too_many(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, at_a_time: int, looked_up: list[int]
+) -> None:
+    monkeypatch.setattr(mails, "FOLDED_AT_A_TIME", at_a_time)
+    found: list[int] = []
+    real = type(ledger.parts.views).all_current
+
+    def all_current(views: Any, own: Any, *more: Any) -> Any:
+        found.append(len(own))
+        return real(views, own, *more)
+
+    monkeypatch.setattr(type(ledger.parts.views), "all_current", all_current)
+    ledger.hear(*(referral_noted(actor=actor) for actor in ("gp-okafor", "gp-adeyemi") * 2))
+    ledger.days_pass(DUE)
+    assert sorted(mail["To"] for mail in inbox.mails) == [GP, "tunde.adeyemi@essex.example"]
+    assert found == looked_up
+
+
+@pytest.mark.usefixtures("server")
 def test_the_cost_of_a_letter_does_not_grow_with_the_letters_before_it(ledger: Ledger, inbox: Inbox) -> None:
     ledger.hear(referral_noted())
     ledger.days_pass(DUE)
