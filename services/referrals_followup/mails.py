@@ -176,19 +176,18 @@ def _together(documents: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, An
     some: list[dict[str, Any]] = []
     chases = 0
     for document in documents:
-        chases += len(document["event"]["data"]["chases"])
-        if some and chases > FOLDED_AT_A_TIME:
+        more = len(document["event"]["data"]["chases"])
+        if some and chases + more > FOLDED_AT_A_TIME:
             yield some
-            some, chases = [], len(document["event"]["data"]["chases"])
+            some, chases = [], 0
         some.append(document)
+        chases += more
     yield some
 
 
 def _send_some(parts: Parts, documents: list[dict[str, Any]], problems: DataProblems) -> bool:
     """Whether the mail server answered each time; what was not sent stays due."""
     due = [event_of(document) for document in documents]
-    # Whoever ends a letter takes it before, and it cannot be taken here then.
-    ended = _ended(parts, due)
     contents = Contents(parts, due, problems)
     settled: list[str] = []
     is_server_there = True
@@ -196,7 +195,7 @@ def _send_some(parts: Parts, documents: list[dict[str, Any]], problems: DataProb
         try:
             if not _take(parts, document):
                 continue
-            if letter.id not in ended:
+            if not _has_ended(parts, letter):
                 _send(parts, letter, contents)
         except Exception as error:
             if is_store_away(error):
@@ -232,14 +231,12 @@ def failing(parts: Parts) -> list[tuple[str, str]]:
     return [(document["_id"], document["relay"]["smtp"]["reason"]) for document in found]
 
 
-def _ended(parts: Parts, some: Iterable[Event]) -> set[str]:
-    """The ids of those letters that a server took, or that were overtaken."""
-    of_these = {"event.data.digest_id": {"$in": [letter.id for letter in some]}}
-    return {
-        found["event"]["data"]["digest_id"]
+def _has_ended(parts: Parts, letter: Event) -> bool:
+    """Asked once the letter is taken: by then whoever had it before, and was slow, may have sent it."""
+    return any(
+        parts.store.collection.find_one({"event.type": fate, "event.data.digest_id": letter.id}, {"_id": 1})
         for fate in (ACCEPTED, OVERTAKEN)
-        for found in parts.store.collection.find({"event.type": fate, **of_these}, {"event.data.digest_id": 1})
-    }
+    )
 
 
 def _send(parts: Parts, letter: Event, contents: Contents) -> None:
@@ -304,13 +301,13 @@ class Contents:
         return items
 
     def _known(self, chases: list[Event]) -> Mapping[str, tuple[FollowUp, Acts]]:
-        if len(self._chases) > FOLDED_AT_A_TIME:  # one long letter: in parts
-            return _known_now(self._parts, chases)
-        return self._known_of_all if self._known_of_all is not None else _known_now(self._parts, chases)
+        return _known_now(self._parts, chases) if self._known_of_all is None else self._known_of_all
 
     @cached_property
     def _known_of_all(self) -> Mapping[str, tuple[FollowUp, Acts]] | None:
-        """None where a thread cannot be folded: each letter finds out by itself then whether it is about that."""
+        """None where that is too much at once, or a thread cannot be folded: each letter looks by itself then."""
+        if len(self._chases) > FOLDED_AT_A_TIME:
+            return None
         try:
             return _known_now(self._parts, self._chases.values())
         except Exception as error:
@@ -324,11 +321,11 @@ def _known_now(parts: Parts, chases: Iterable[Event]) -> Mapping[str, tuple[Foll
 
     Raises whatever the fold of a parked thread raises.
     """
-    chased = [chase for chase in chases if chase.type == CHASED]
-    stored = parts.store.read_all([chase.stream for chase in chased]) if chased else {}
+    threads = {chase.stream: chase.data["thread"] for chase in chases if chase.type == CHASED}
+    stored = parts.store.read_all(list(threads)) if threads else {}
     own: dict[str, list[Event]] = defaultdict(list)
-    for chase in chased:
-        own[chase.data["thread"]] += [one.event for one in stored[chase.stream]]
+    for stream, thread in threads.items():
+        own[thread] += [one.event for one in stored[stream]]
     return parts.views.all_current(own) if own else {}
 
 

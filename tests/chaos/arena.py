@@ -160,7 +160,7 @@ class Arena:
     def begin_anew(self, plan: Plan, *restarted: str) -> Arena:
         """The same stack at its beginning, for another run: nothing is recorded, and these processes have the plan.
 
-        What is still in hand is let end first, or it would be written after all else is gone: a manifest of events that
+        What is still in hand may end first, or it would be written after all else is gone: a manifest of events that
         are there no more is waited for in vain. What a fault has lost is not waited for long.
         """
         self.deaths.arm(0)

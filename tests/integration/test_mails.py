@@ -13,8 +13,10 @@ from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
 from services.referrals_followup import mails, sweeps
+from services.referrals_followup.actors import SYSTEM_ACTOR
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.mail import AGGREGATE, Accept
 from services.referrals_followup.mailer import Mailer
 from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
@@ -224,6 +226,26 @@ def test_two_sweeps_at_once_send_each_letter_once(
     monkeypatch.setattr(Mailer, "send", while_another_sweep_sends)
     ledger.days_pass(DUE)
     assert sorted(mail["To"] for mail in inbox.mails) == ["maja.lindqvist@essex.example", GP]
+    assert len(ledger.letters("digest.accepted.v1")) == 2
+    assert mails.is_idle(ledger.parts.store.collection)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_letter_that_a_slow_sweep_records_as_sent_meanwhile_is_not_sent_again(
+    ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.hear(referral_noted(), referral_noted(actor="gp-adeyemi"))
+    real = Mailer.send
+
+    def while_the_other_is_recorded(self: Mailer, **mail: Any) -> None:
+        real(self, **mail)
+        (other,) = (letter for letter in ledger.letters() if letter.id != mail["message_id"])
+        sent = Accept(other.id, other.data["recipient"])
+        ledger.parts.store.execute(AGGREGATE, other.stream, sent, SYSTEM_ACTOR, key="slow", body={})
+
+    monkeypatch.setattr(Mailer, "send", while_the_other_is_recorded)
+    ledger.days_pass(DUE)
+    assert len(inbox.mails) == 1
     assert len(ledger.letters("digest.accepted.v1")) == 2
     assert mails.is_idle(ledger.parts.store.collection)
 
