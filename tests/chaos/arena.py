@@ -31,13 +31,14 @@ from deploy.local.stack import SERVICES, LocalStack, local_stack
 from services.referrals_followup.directory_file import load_directory
 from shared.clock import ReplayClock
 from shared.events.mongo import open_database
-from shared.messaging.topology import QUEUES, SWEEP
+from shared.messaging.topology import QUEUES
+from shared.scheduling.tick import publish_sweep
 from tests.chaos import poison
 from tests.chaos.clients import Caller, Ledger
 from tests.chaos.points import Deaths
 from tests.chaos.process import FOLDER, Plan
 from tests.chaos.reference import BEGINS, Record
-from tests.chaos.rest import is_told
+from tests.chaos.rest import is_told, unpublished, untold
 from tests.chaos.stories import AREAS, Answer, Post, register
 from tests.chaos.verdict import Left
 from tests.support import the_broker_has_saved_the_name_of, without_foreign_parts
@@ -160,8 +161,8 @@ class Arena:
     def begin_anew(self, plan: Plan, *restarted: str) -> Arena:
         """The same stack at its beginning, for another run: nothing is recorded, and these processes have the plan.
 
-        What is still in hand may end first, or it would be written after all else is gone: a manifest of events that
-        are there no more is waited for in vain. What a fault has lost is not waited for long.
+        What is still in hand ends first, or it would be written after all else is gone: a manifest of events that are
+        there no more is waited for in vain. What a fault has lost is not waited for long.
         """
         self.deaths.arm(0)
         for name in ("deaths", "mailing"):
@@ -169,8 +170,10 @@ class Arena:
         for mail in (self.stack.parts.maildir / "new").iterdir():
             mail.unlink()
         with self.stopped(TICK):
-            self.wait("no sweep goes on", self._no_sweep_goes_on, READY_SECONDS)
-            self.wait("nothing is in hand", lambda: is_told(self), IN_HAND_SECONDS)
+            last = publish_sweep(self.stack.parts.amqp_uri, self.clock)
+            self.wait("all sweeps have ended", lambda: self._has_ended(last), READY_SECONDS)
+            self.wait("all is published", lambda: not unpublished(self), READY_SECONDS)
+            self.wait("all is told", lambda: is_told(self), IN_HAND_SECONDS)
             self.clock.set(BEGINS - timedelta(days=1))
             for database in self.databases.values():
                 for name in database.list_collection_names():
@@ -181,7 +184,8 @@ class Arena:
         anew = Arena(self.stack, self.folder, plan.seed, self.replicas, self.second)
         anew.wait("the processes are back", anew.is_ready, READY_SECONDS)
         self.clock.set(BEGINS)
-        anew.wait("every source has said that there is nothing", lambda: is_told(anew), READY_SECONDS)
+        if not anew.wait("every source has said that there is nothing", lambda: is_told(anew), READY_SECONDS):
+            anew.faults += [*unpublished(anew), *untold(anew)]
         return anew
 
     @contextmanager
@@ -196,12 +200,10 @@ class Arena:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
-    def _no_sweep_goes_on(self) -> bool:
-        if self.databases["referrals_followup"].sweeps.find_one({"finished_at": {"$exists": False}}):
-            return False
-        with pika.BlockingConnection(pika.URLParameters(self.stack.parts.amqp_uri)) as connection:
-            waiting = connection.channel().queue_declare(SWEEP, passive=True)
-            return bool(waiting.method.message_count == 0)
+    def _has_ended(self, sweep_id: str) -> bool:
+        """Sweeps are done in the order in which they were asked for."""
+        ended = {"_id": sweep_id, "finished_at": {"$exists": True}}
+        return self.databases["referrals_followup"].sweeps.find_one(ended) is not None
 
     def left(self) -> Left:
         """What the run has left behind by now, to be judged."""

@@ -49,15 +49,29 @@ def come_to_rest(ours: Arena, until: datetime, within: float) -> None:
 
 def is_told(ours: Arena) -> bool:
     """Whether all that was recorded is published, reacted to, and folded, up to now."""
+    return not unpublished(ours) and not untold(ours)
+
+
+def unpublished(ours: Arena) -> list[str]:
+    """The services of which something is not published yet, or not named in a manifest."""
+    return [
+        f"{part}: {service}"
+        for service, database in ours.databases.items()
+        for part in ("relay.pending", "relay.unlisted")
+        if database.events.find_one({part: True}, {"_id": 1})
+    ]
+
+
+def untold(ours: Arena) -> list[str]:
+    """The services that have not reacted to all that is recorded, and those of which not all is folded up to now."""
     now = ours.clock.now()
-    for database in ours.databases.values():
-        if any(database.events.find_one({part: True}) for part in ("relay.pending", "relay.unlisted")):
-            return False
     recording = {service: ours.databases[service] for service in RECORDING}
-    if not all(has_settled(REACTIONS[name], store, recording.values()) for name, store in recording.items()):
-        return False
-    evidence = EvidenceStore(ours.databases["referrals_followup"], CATALOGUE)
-    return all(until is not None and until >= now for until in evidence.complete_until().values())
+    unsettled = [
+        name for name, store in recording.items() if not has_settled(REACTIONS[name], store, recording.values())
+    ]
+    complete = EvidenceStore(ours.databases["referrals_followup"], CATALOGUE).complete_until()
+    behind = [f"complete until {until}: {source}" for source, until in complete.items() if until is None or until < now]
+    return [*(f"not reacted: {name}" for name in unsettled), *behind]
 
 
 def is_at_rest(ours: Arena) -> bool:

@@ -30,6 +30,15 @@ def test_every_process_of_the_local_stack_has_a_container_with_the_same_command(
     assert local <= composed
 
 
+def test_mongodb_gives_up_a_transaction_as_early_as_in_the_local_stack() -> None:
+    from deploy.local.mongo import TRANSACTION_SECONDS
+
+    assert (
+        f"--setParameter=transactionLifetimeLimitSeconds={TRANSACTION_SECONDS}"
+        in COMPOSE["services"]["mongo"]["command"]
+    )
+
+
 def test_a_key_that_the_specification_does_not_know_is_a_fault(compose: dict[str, Any]) -> None:
     compose["services"]["perinatal"]["healthchek"] = {}
     assert any("healthchek" in fault for fault in faults(compose))
