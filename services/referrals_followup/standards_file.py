@@ -361,17 +361,18 @@ class _Judge:
             if not isinstance(item.get("by_another", False), bool):
                 return [((*place, "by_another"), "is true or false")]
             event = item["event"]
+            named = [event] if isinstance(event, str) else []
             return [
-                *self._agreeing((*place, "agrees"), item.get("agrees", {}), event),
+                *self._agreeing((*place, "agrees"), item.get("agrees", {}), named),
                 *(self._type(place, event) if "via" in item else self._type_of_thread(place, event)),
-                *self._predicates((*place, "when"), item.get("when", []), [event] if isinstance(event, str) else []),
+                *self._predicates((*place, "when"), item.get("when", []), named),
             ]
         return self._type_of_thread(place, item)
 
-    def _agreeing(self, place: Place, agrees: Any, event: Any) -> list[Problem]:
+    def _agreeing(self, place: Place, agrees: Any, events: Collection[str]) -> list[Problem]:
         if not isinstance(agrees, Mapping) or not all(isinstance(name, str) for name in agrees.values()):
             return [(place, "maps fields of this event to fields of the opening")]
-        return [problem for name in agrees for problem in self._field(place, name, [event])]
+        return [problem for name in agrees for problem in self._field(place, name, events)]
 
     def _type(self, place: Place, event: Any) -> list[Problem]:
         known = isinstance(event, str) and event in self._catalogue
