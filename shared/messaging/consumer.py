@@ -57,7 +57,8 @@ class Consumer(Entrypoint):
     def setup(self) -> None:
         settings = self.container.config[SETTINGS]
         self._addresses = in_turn(settings.amqp_uri)
-        self._parked = ParkedMessages(open_database(settings.mongodb_uri, settings.mongodb_database))
+        self._database = open_database(settings.mongodb_uri, settings.mongodb_database)
+        self._parked = ParkedMessages(self._database)
         self._stopping = Signal()
 
     def start(self) -> None:
@@ -68,6 +69,7 @@ class Consumer(Entrypoint):
         if self._greenlet is not None and not self._stopping.ready():
             self._stopping.send(True)
             self._greenlet.wait()
+            self._database.client.close()  # what is left open holds up the end of the process, each for a second
 
     def kill(self) -> None:
         if self._greenlet is not None:

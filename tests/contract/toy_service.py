@@ -56,6 +56,7 @@ class ToyParts:
 
     def close(self) -> None:
         (self.folder / "closed").touch()
+        self.database.client.close()
 
 
 class Contact(Body):
