@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,8 @@ from services.referrals_followup.domain.directory import Member
 from services.referrals_followup.domain.disclosure import as_shown_to
 from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
 from services.referrals_followup.domain.mail import (
-    ACCEPTED,
     AGGREGATE,
     COMPOSED,
-    OVERTAKEN,
     Accept,
     Chase,
     Compose,
@@ -42,7 +41,10 @@ from services.referrals_followup.mailer import SECONDS, Rejected, ServerAway
 from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.views import chunks
 from shared.events.documents import event_of
+from shared.events.errors import StoreUnavailable
+from shared.events.gathering import GatheringStore
 from shared.events.mongo import is_store_away
+from shared.events.store import EventStore, Recorded
 from shared.kernel.envelope import Event, from_text
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
@@ -55,14 +57,16 @@ if TYPE_CHECKING:
 log = get_logger()
 
 TOLD_AFTER_ATTEMPTS = 4
-# A letter whose sender died is due again after so long; the mail server has half of it to answer.
-TAKEN_FOR = timedelta(seconds=2 * SECONDS)
+# A letter whose sender died is due again after so long. The mail server has a third of it to answer, and another third
+# where the letter is not the first on a connection.
+TAKEN_FOR = timedelta(seconds=3 * SECONDS)
 
 
 # The most that one letter is about; more come in several.
 MOST_CHASES = 1_000
 # How many follow-ups are in memory at once with all that is known of them; of more, several letters or parts of one.
 FOLDED_AT_A_TIME = 100
+_WAITS = {"relay.mail_for": {"$exists": True}}
 
 
 class NotKnownNow(Exception):
@@ -88,12 +92,6 @@ def ensure_indexes(events: Collection[dict[str, Any]]) -> None:
         name="letter_about_chase",
         partialFilterExpression={"event.type": COMPOSED},
     )
-    for event_type in (ACCEPTED, OVERTAKEN):
-        events.create_index(
-            [("event.data.digest_id", ASCENDING)],
-            name=f"fate_{event_type}",
-            partialFilterExpression={"event.type": event_type},
-        )
 
 
 def is_idle(events: Collection[dict[str, Any]]) -> bool:
@@ -103,8 +101,14 @@ def is_idle(events: Collection[dict[str, Any]]) -> bool:
 
 def compose(parts: Parts) -> None:
     """Put all that waits for a letter into letters. Raises when the store cannot be reached; repeat it then."""
+    try:
+        _compose_at_once(parts)
+    except Exception as error:
+        if is_store_away(error):
+            raise
+        log.warning("mails not composed at once", exc_info=error)  # All but one can be, each by itself.
     # One recipient at a time: after a long time away, chases are many and recipients few.
-    for recipient in sorted(parts.store.collection.distinct("relay.mail_for", {"relay.mail_for": {"$exists": True}})):
+    for recipient in sorted(parts.store.collection.distinct("relay.mail_for", _WAITS)):
         waiting = parts.store.collection.find({"relay.mail_for": recipient}, {"event": 1}).sort("_id", ASCENDING)
         while chases := [event_of(document) for document in waiting.clone().limit(MOST_CHASES)]:
             try:
@@ -114,28 +118,58 @@ def compose(parts: Parts) -> None:
                     raise
                 log.error("mail not composed yet", exc_info=error)  # The next sweep finds it still waiting.
                 break
-            _no_longer_waiting(parts, recipient, chases)
+            _no_longer_waiting(parts, [recipient], [chase.id for chase in chases])
             if len(chases) < MOST_CHASES:
                 break
 
 
+def _compose_at_once(parts: Parts) -> None:
+    """Append the letters to everybody in one insert, where no more wait than one letter is about, as nearly always.
+
+    Whoever has a letter about one of the chases already, as after a crash or when somebody else composes, still waits
+    then. Raises when the store cannot be reached.
+    """
+    waiting = list(parts.store.collection.find(_WAITS, {"event": 1, "relay.mail_for": 1}, limit=MOST_CHASES))
+    if not waiting or len(waiting) == MOST_CHASES:
+        return
+    chases_of: dict[str, list[Event]] = defaultdict(list)
+    for document in sorted(waiting, key=lambda document: str(document["_id"])):
+        chase = event_of(document)
+        for recipient in document["relay"]["mail_for"]:
+            chases_of[recipient].append(chase)
+    composed = [of_one for whose in sorted(chases_of.items()) for of_one in _letters(parts, *whose)]
+    store = GatheringStore(parts.store)
+    store.read_ahead([stream for stream, _ in composed])
+    new = [letter.recipient for stream, letter in composed if not _append(store, stream, letter).replayed]
+    still_waiting = set()
+    for recipient, refused in zip(new, store.flush(), strict=True):
+        if isinstance(refused, StoreUnavailable):
+            raise refused
+        if refused is not None:
+            still_waiting.add(recipient)
+    _no_longer_waiting(parts, sorted(chases_of.keys() - still_waiting), [document["_id"] for document in waiting])
+
+
 def _compose_for(parts: Parts, recipient: str, chases: list[Event]) -> None:
     """Append the letters that are missing. Raises Contended when somebody else composes them at the same time."""
-    team = parts.directory.team_of(recipient)
-    area = team.area if team else chases[0].area
     covered = _covered(parts, recipient, [chase.id for chase in chases])
-    new = [Chase(chase.id, _is_urgent(chase), chase.type == CHASED) for chase in chases if chase.id not in covered]
-    for letter in letters(new):
-        ids = [chase.id for chase in letter]
-        parts.store.execute(
-            AGGREGATE,
-            f"{AGGREGATE.kind}/{derived_id(recipient, *ids)}",
-            Compose(recipient, letter, area, datetime.now(UTC)),
-            SYSTEM_ACTOR,
-            key=f"letter:{recipient}:{','.join(ids)}",
-            body={"chases": ids},
-            begins=True,
-        )
+    for stream, letter in _letters(parts, recipient, [chase for chase in chases if chase.id not in covered]):
+        _append(parts.store, stream, letter)
+
+
+def _letters(parts: Parts, recipient: str, chases: list[Event]) -> Iterator[tuple[str, Compose]]:
+    """The letters to one recipient about these chases, each with its stream."""
+    team = parts.directory.team_of(recipient)
+    for letter in letters(Chase(chase.id, _is_urgent(chase), chase.type == CHASED) for chase in chases):
+        area = team.area if team else chases[0].area
+        stream = f"{AGGREGATE.kind}/{derived_id(recipient, *(chase.id for chase in letter))}"
+        yield stream, Compose(recipient, letter, area, datetime.now(UTC))
+
+
+def _append(store: EventStore, stream: str, letter: Compose) -> Recorded[None]:
+    ids = [chase.id for chase in letter.chases]
+    key = f"letter:{letter.recipient}:{','.join(ids)}"
+    return store.execute(AGGREGATE, stream, letter, SYSTEM_ACTOR, key=key, body={"chases": ids}, begins=True)
 
 
 def _is_urgent(chase: Event) -> bool:
@@ -148,10 +182,10 @@ def _covered(parts: Parts, recipient: str, chases: list[str]) -> set[str]:
     return {chase for letter in found for chase in letter["event"]["data"]["chases"]}
 
 
-def _no_longer_waiting(parts: Parts, recipient: str, chases: Iterable[Event]) -> None:
-    left = {"$setDifference": ["$relay.mail_for", [recipient]]}
+def _no_longer_waiting(parts: Parts, recipients: list[str], chases: list[str]) -> None:
+    left = {"$setDifference": ["$relay.mail_for", recipients]}
     parts.store.collection.update_many(
-        {"_id": {"$in": [chase.id for chase in chases]}, "relay.mail_for": recipient},
+        {"_id": {"$in": chases}, "relay.mail_for": {"$in": recipients}},
         [{"$set": {"relay.mail_for": {"$cond": [{"$eq": [left, []]}, "$$REMOVE", left]}}}],
     )
 
@@ -166,9 +200,8 @@ def send(parts: Parts) -> None:
     if not documents:
         return
     problems = DataProblems(parts.evidence, parts.parked, parts.views)
-    for some in _together(documents):
-        if not _send_some(parts, some, problems):
-            return
+    with closing(parts.mailer):
+        all(_send_some(parts, some, problems) for some in _together(documents))
 
 
 def _together(documents: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -233,10 +266,8 @@ def failing(parts: Parts) -> list[tuple[str, str]]:
 
 def _has_ended(parts: Parts, letter: Event) -> bool:
     """Asked once the letter is taken: by then whoever had it before, and was slow, may have sent it."""
-    return any(
-        parts.store.collection.find_one({"event.type": fate, "event.data.digest_id": letter.id}, {"_id": 1})
-        for fate in (ACCEPTED, OVERTAKEN)
-    )
+    later = {"event.stream": letter.stream, "event.streamversion": {"$gt": letter.version}}
+    return parts.store.collection.find_one(later, {"_id": 1}) is not None
 
 
 def _send(parts: Parts, letter: Event, contents: Contents) -> None:

@@ -39,7 +39,7 @@ POINTS: Mapping[str, Point] = {
     "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.evidence:EvidenceStore.keep"),
     "after-follow-ups-before-commit": Point(BUS, "services.referrals_followup.views:FollowUpViews._write_in"),
     "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.evidence:EvidenceStore.mark_folded"),
-    "after-chase-before-digest": Point(BUS, "services.referrals_followup.mails:_compose_for", before=True),
+    "after-chase-before-digest": Point(BUS, "services.referrals_followup.mails:_letters", before=True),
     "after-smtp-before-recorded": Point(BUS, "services.referrals_followup.mailer:Mailer.send"),
 }
 

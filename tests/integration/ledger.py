@@ -47,17 +47,40 @@ PERSON = f"p_{'a' * 32}"
 
 
 class Inbox:
-    """A mail server that keeps what it takes. While `refuses`, it answers and takes nothing."""
+    """A mail server that keeps what it takes. While `refuses`, it answers and takes nothing.
+
+    On one connection it takes `most` mails and refuses others, or, when it is `rude`, hangs up.
+    """
 
     def __init__(self) -> None:
         self.mails: list[Message] = []
         self.refuses = False
+        self.connections = 0
+        self.most = 100
+        self.rude = False
+
+    async def handle_EHLO(self, server: Any, session: Any, envelope: Any, name: str, replies: list[str]) -> list[str]:  # noqa: N802
+        self.connections += 1
+        session.host_name, session.taken = name, 0
+        return replies
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:  # noqa: N802
+        if session.taken == self.most:
+            return "421 enough for one connection"
+        envelope.mail_from = address
+        return "250 go on"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
         if self.refuses:
             return "451 try again later"
         self.mails.append(message_from_bytes(envelope.content))
+        session.taken += 1
         return "250 taken"
+
+    async def handle_NOOP(self, server: Any, session: Any, envelope: Any, argument: str) -> str:  # noqa: N802
+        if self.rude and session.taken == self.most:
+            server.transport.close()
+        return "250 here"
 
     def to(self, address: str) -> list[Message]:
         return [mail for mail in self.mails if mail["To"] == address]

@@ -16,7 +16,7 @@ from services.referrals_followup import mails, sweeps
 from services.referrals_followup.actors import SYSTEM_ACTOR
 from services.referrals_followup.directory_file import load_directory
 from services.referrals_followup.domain.directory import Directory
-from services.referrals_followup.domain.mail import AGGREGATE, Accept
+from services.referrals_followup.domain.mail import AGGREGATE, Accept, Compose
 from services.referrals_followup.mailer import Mailer
 from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
@@ -121,6 +121,25 @@ def test_everybody_who_is_told_gets_a_mail_and_each_reads_who_else_was_told(ledg
     ledger.days_pass("2013-01-18T17:00:00Z")
     assert "Also told: gp-safeguarding-rahman" in text_of(*inbox.to(GP))
     assert "Also told: gp-okafor" in text_of(*inbox.to("shirin.rahman@essex.example"))
+
+
+@pytest.mark.usefixtures("server")
+def test_the_letters_of_a_sweep_go_over_one_connection(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
+    ledger.days_pass(DUE)
+    assert (len(inbox.mails), inbox.connections) == (2, 1)
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("rude", [False, True], ids=["refuses", "hangs up"])
+def test_a_server_that_takes_one_mail_on_a_connection_takes_them_on_several(
+    ledger: Ledger, inbox: Inbox, rude: bool
+) -> None:
+    inbox.most, inbox.rude = 1, rude
+    ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
+    ledger.days_pass(DUE)
+    assert (len(inbox.mails), inbox.connections) == (2, 2)
+    assert mails.is_idle(ledger.parts.store.collection)
 
 
 @pytest.mark.usefixtures("server")
@@ -282,16 +301,15 @@ def test_two_who_compose_at_once_write_one_letter(ledger: Ledger, monkeypatch: p
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
     sweeps.sweep(ledger.parts, "s")
-    real = mails._covered
+    real = mails._append
     rivals = iter([True])
 
-    def covered_and_then_a_rival(*asked: Any) -> set[str]:
-        found = real(*asked)
+    def after_a_rival(*letter: Any) -> Any:
         if next(rivals, False):
             mails.compose(ledger.parts)
-        return found
+        return real(*letter)
 
-    monkeypatch.setattr(mails, "_covered", covered_and_then_a_rival)
+    monkeypatch.setattr(mails, "_append", after_a_rival)
     mails.compose(ledger.parts)
     assert len(ledger.letters()) == 1
     assert ledger.parts.store.collection.find_one({"relay.mail_for": {"$exists": True}}) is None
@@ -306,7 +324,7 @@ def test_contention_without_end_leaves_the_chase_waiting(ledger: Ledger, monkeyp
         def lose(*_: Any) -> None:
             raise Contended("lost")
 
-        contended.setattr(mails, "_compose_for", lose)
+        contended.setattr(mails, "_append", lose)
         ledger.sweep()
     assert ledger.letters() == []
     mails.compose(ledger.parts)
@@ -418,14 +436,14 @@ def test_one_letter_that_cannot_be_written_stops_no_other_letter_and_no_sweep(le
 def test_one_recipient_whose_letter_cannot_be_composed_stops_no_other(
     ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = mails._compose_for
+    real = mails._append
 
-    def compose_for(parts: Any, recipient: str, chases: list[Event]) -> None:
-        if recipient == "gp-adeyemi":
-            raise KeyError(recipient)
-        real(parts, recipient, chases)
+    def append(store: Any, stream: str, letter: Compose) -> Any:
+        if letter.recipient == "gp-adeyemi":
+            raise KeyError(letter.recipient)
+        return real(store, stream, letter)
 
-    monkeypatch.setattr(mails, "_compose_for", compose_for)
+    monkeypatch.setattr(mails, "_append", append)
     ledger.hear(referral_noted(), referral_noted(actor="gp-adeyemi"))
     ledger.days_pass(DUE)
     assert [mail["To"] for mail in inbox.mails] == [GP]

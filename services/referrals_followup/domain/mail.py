@@ -93,7 +93,7 @@ _DECIDE: Mapping[type, Callable[[Any, Context], Fact]] = {Compose: _compose, Acc
 
 
 def _evolve(state: None, event: Event) -> None:
-    """A letter's fate is asked of the store by index; nothing else is decided on it."""
+    """What comes after the letter in its stream is its fate; nothing else is decided on it."""
 
 
 AGGREGATE: Aggregate[None] = Aggregate(kind="mail", initial=None, decide=decide, evolve=_evolve)
