@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from pymongo import DESCENDING
+
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
 from services.referrals_followup import mails
@@ -66,12 +68,20 @@ def untold(ours: Arena) -> list[str]:
     """The services that have not reacted to all that is recorded, and those of which not all is folded up to now."""
     now = ours.clock.now()
     recording = {service: ours.databases[service] for service in RECORDING}
-    unsettled = [
-        name for name, store in recording.items() if not has_settled(REACTIONS[name], store, recording.values())
-    ]
-    complete = EvidenceStore(ours.databases["referrals_followup"], CATALOGUE).complete_until()
+    unsettled = [name for name, of in recording.items() if not has_settled(REACTIONS[name], of, recording.values())]
+    ledger = ours.databases["referrals_followup"]
+    complete = EvidenceStore(ledger, CATALOGUE).complete_until()
     behind = [f"complete until {until}: {source}" for source, until in complete.items() if until is None or until < now]
-    return [*(f"not reacted: {name}" for name in unsettled), *behind]
+    # What is recorded in the very instant of a position is not among what that speaks of.
+    held = {position["_id"]: position["number"] for position in ledger.positions.find()}
+    last = {
+        source: database.manifests.find_one({}, sort=[("_id", DESCENDING)])
+        for source, database in ours.databases.items()
+    }
+    missing = [
+        f"a manifest is not held: {source}" for source, one in last.items() if one and one["_id"] > held.get(source, 0)
+    ]
+    return [*(f"not reacted: {name}" for name in unsettled), *behind, *missing]
 
 
 def is_at_rest(ours: Arena) -> bool:
