@@ -106,7 +106,7 @@ def compose(parts: Parts) -> None:
     except Exception as error:
         if is_store_away(error):
             raise
-        log.warning("mails not composed at once", exc_info=error)  # All but one can be, each by itself.
+        log.warning("mails not composed at once", exc_info=error)  # One that cannot be stops no other below.
     # One recipient at a time: after a long time away, chases are many and recipients few.
     for recipient in sorted(parts.store.collection.distinct("relay.mail_for", _WAITS)):
         waiting = parts.store.collection.find({"relay.mail_for": recipient}, {"event": 1}).sort("_id", ASCENDING)
@@ -133,7 +133,7 @@ def _compose_at_once(parts: Parts) -> None:
     if not waiting or len(waiting) == MOST_CHASES:
         return
     chases_of: dict[str, list[Event]] = defaultdict(list)
-    for document in sorted(waiting, key=lambda document: str(document["_id"])):
+    for document in sorted(waiting, key=lambda document: document["_id"]):
         chase = event_of(document)
         for recipient in document["relay"]["mail_for"]:
             chases_of[recipient].append(chase)
@@ -201,7 +201,9 @@ def send(parts: Parts) -> None:
         return
     problems = DataProblems(parts.evidence, parts.parked, parts.views)
     with closing(parts.mailer):
-        all(_send_some(parts, some, problems) for some in _together(documents))
+        for some in _together(documents):
+            if not _send_some(parts, some, problems):
+                return
 
 
 def _together(documents: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
