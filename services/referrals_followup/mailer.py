@@ -35,7 +35,7 @@ class Mailer:
     def close(self) -> None:
         server = self._take()
         if server is not None:
-            with suppress(smtplib.SMTPException, OSError):
+            with suppress(OSError):  # which every SMTPException is
                 server.quit()
 
     def send(self, *, to: str, subject: str, body: str, message_id: str, at: datetime) -> None:

@@ -41,7 +41,6 @@ from services.referrals_followup.mailer import SECONDS, Rejected, ServerAway
 from services.referrals_followup.problems import DataProblems
 from services.referrals_followup.views import chunks
 from shared.events.documents import event_of
-from shared.events.errors import StoreUnavailable
 from shared.events.gathering import GatheringStore
 from shared.events.mongo import is_store_away
 from shared.events.store import EventStore, Recorded
@@ -129,6 +128,7 @@ def _compose_at_once(parts: Parts) -> None:
     Whoever has a letter about one of the chases already, as after a crash or when somebody else composes, still waits
     then. Raises when the store cannot be reached.
     """
+    # Not in order, so that as soon as there are too many it ends.
     waiting = list(parts.store.collection.find(_WAITS, {"event": 1, "relay.mail_for": 1}, limit=MOST_CHASES))
     if not waiting or len(waiting) == MOST_CHASES:
         return
@@ -141,13 +141,8 @@ def _compose_at_once(parts: Parts) -> None:
     store = GatheringStore(parts.store)
     store.read_ahead([stream for stream, _ in composed])
     new = [letter.recipient for stream, letter in composed if not _append(store, stream, letter).replayed]
-    still_waiting = set()
-    for recipient, refused in zip(new, store.flush(), strict=True):
-        if isinstance(refused, StoreUnavailable):
-            raise refused
-        if refused is not None:
-            still_waiting.add(recipient)
-    _no_longer_waiting(parts, sorted(chases_of.keys() - still_waiting), [document["_id"] for document in waiting])
+    refused = {recipient for recipient, is_recorded in zip(new, store.record(), strict=True) if not is_recorded}
+    _no_longer_waiting(parts, sorted(chases_of.keys() - refused), [document["_id"] for document in waiting])
 
 
 def _compose_for(parts: Parts, recipient: str, chases: list[Event]) -> None:

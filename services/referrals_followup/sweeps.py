@@ -25,7 +25,6 @@ from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
 from services.referrals_followup.views import chunks, follow_up_of
-from shared.events.errors import StoreUnavailable
 from shared.events.gathering import GatheringStore
 from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
@@ -135,11 +134,9 @@ class Chases:
         store = GatheringStore(self._parts.store)
         store.read_ahead([_stream(follow_up_id) for follow_up_id in self._views])
         owed = [follow_up_id for follow_up_id in self._views if self._is_chased(follow_up_id, store)]
-        for follow_up_id, refused in zip(owed, store.flush(), strict=True):
-            if isinstance(refused, StoreUnavailable):
-                raise refused
+        for follow_up_id, is_recorded in zip(owed, store.record(), strict=True):
             # Where somebody has acted on it meanwhile, what is owed is decided anew.
-            self.recorded += refused is None or self._is_chased(follow_up_id, self._parts.store)
+            self.recorded += is_recorded or self._is_chased(follow_up_id, self._parts.store)
 
     def _is_chased(self, follow_up_id: str, store: EventStore) -> bool:
         """Whether a chase was recorded, or gathered, now. One that cannot be is counted, and stops no other."""

@@ -95,6 +95,14 @@ class GatheringStore(EventStore):
                 self._known.pop(stream, None)
         return fates
 
+    def record(self) -> list[bool]:
+        """`flush`, where only the store can stop what follows: whether each was recorded. Raises StoreUnavailable."""
+        fates = self.flush()
+        for refused in fates:
+            if isinstance(refused, StoreUnavailable):
+                raise refused
+        return [refused is None for refused in fates]
+
     def _read(self, stream: str) -> list[Stored]:
         if stream in self._gathered:
             raise Deferred

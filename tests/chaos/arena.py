@@ -142,7 +142,7 @@ class Arena:
         self.wait("queues are saved", lambda: all(found(one.name, parts, parts.amqp_uri) for one in QUEUES), 60)
 
     def wait(self, what: str, condition: Callable[[], Any], within: float) -> bool:
-        """Whether it came true within so many seconds; what did not is a fault of the run."""
+        """Whether it came true within so many seconds; what did not is a fault of the run, with what is not told."""
         deadline, pause = time.monotonic() + within, threading.Event()
         while time.monotonic() < deadline:
             with suppress(PyMongoError, pika.exceptions.AMQPError, OSError, NotReady):
@@ -150,6 +150,8 @@ class Arena:
                     return True
             pause.wait(0.05)
         self.faults.append(f"waited {within:.0f} s in vain until {what}")
+        with suppress(PyMongoError):
+            self.faults.extend([*unpublished(self), *untold(self)])
         return False
 
     def is_ready(self) -> bool:
@@ -184,8 +186,7 @@ class Arena:
         anew = Arena(self.stack, self.folder, plan.seed, self.replicas, self.second)
         anew.wait("the processes are back", anew.is_ready, READY_SECONDS)
         self.clock.set(BEGINS)
-        if not anew.wait("every source has said that there is nothing", lambda: is_told(anew), READY_SECONDS):
-            anew.faults += [*unpublished(anew), *untold(anew)]
+        anew.wait("every source has said that there is nothing", lambda: is_told(anew), READY_SECONDS)
         return anew
 
     @contextmanager
