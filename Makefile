@@ -50,7 +50,7 @@ bench-county: setup ## a county's load and history, tenfold and on: what deploy/
 	@$(VENV) -m tests.bench.county $(ARGS)
 
 standards: setup ## the page of all practice standards, from the packs
-	@$(VENV) -m services.referrals_followup.standards_page
+	@$(VENV) -m services.referrals_followup.standards.page
 
 lint: setup ## style, types, who may import whom, and the compose file
 	$(VENV) -m ruff check .

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, settings
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import fresh_name
-from deploy.local.parts import Parts, local_parts
 
 _slow_is_fine = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("here", **_slow_is_fine)
@@ -23,21 +23,21 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")
-def parts() -> Iterator[Parts]:
+def backends() -> Iterator[Backends]:
     """MongoDB, RabbitMQ and a mail sink, real ones, for this run of pytest only."""
-    with local_parts(fresh_name("test")) as parts:
-        yield parts
+    with local_backends(fresh_name("test")) as backends:
+        yield backends
 
 
 @pytest.fixture(scope="session")
-def mongo_client(parts: Parts) -> Iterator[MongoClient[dict[str, Any]]]:
-    with MongoClient(parts.mongodb_uri) as client:
+def mongo_client(backends: Backends) -> Iterator[MongoClient[dict[str, Any]]]:
+    with MongoClient(backends.mongodb_uri) as client:
         yield client
 
 
 @pytest.fixture
-def mongodb_uri(parts: Parts) -> str:
-    return parts.mongodb_uri
+def mongodb_uri(backends: Backends) -> str:
+    return backends.mongodb_uri
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def database(mongo_client: MongoClient[dict[str, Any]]) -> Iterator[Database[dic
 
 
 @pytest.fixture
-def amqp_uri(parts: Parts) -> Iterator[str]:
+def amqp_uri(backends: Backends) -> Iterator[str]:
     """The address of an empty virtual host of this test's own."""
     name = f"test_{uuid4().hex}"
-    yield parts.new_vhost(name)
-    parts.drop_vhost(name)
+    yield backends.new_vhost(name)
+    backends.drop_vhost(name)

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 
 T = TypeVar("T")
 
 
-def the_broker_has_saved_the_name_of(queue: str, parts: Parts, amqp_uri: str) -> bool:
+def the_broker_has_saved_the_name_of(queue: str, backends: Backends, amqp_uri: str) -> bool:
     """RabbitMQ 3.10 saves it a second late; a queue whose broker is killed before that never finds a leader again."""
     host = unquote(urlsplit(amqp_uri).path.removeprefix("/")) or "/"
     wanted = f"{quote(host, safe='')}_{queue}".encode()
-    tables = (parts.folder / "rabbit" / "data").glob("*/quorum/*/names.dets")
+    tables = (backends.folder / "rabbit" / "data").glob("*/quorum/*/names.dets")
     return any(wanted in table.read_bytes() for table in tables)
 
 

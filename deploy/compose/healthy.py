@@ -8,7 +8,7 @@ import os
 import sys
 import urllib.request
 
-from shared.config import load_config
+from shared.config.config import load_config
 from shared.events.mongo import open_database
 
 

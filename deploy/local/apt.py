@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local.tied import tied
+from deploy.local.die_with_parent import tied
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 LOCK = Path("/run/lock/followthrough-apt.lock")

@@ -15,11 +15,11 @@ from string import Template
 from typing import Any
 
 from deploy.local.folders import ROOT
+from shared.config.yamlfile import load_yaml
 from shared.kernel.time import at_london, london_date
-from shared.yamlfile import load_yaml
 
-CASE_S = ROOT / "tests" / "data" / "case_s"
-CASE_T = ROOT / "tests" / "data" / "case_t"
+CASE_S = ROOT / "deploy" / "cases" / "case_s"
+CASE_T = ROOT / "deploy" / "cases" / "case_t"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from deploy.local.case import Alarm, Case, Expected, Judgement, judged, load_case
 from deploy.local.folders import ROOT, fresh_name
-from deploy.local.lanes import OWNER, day_text, lanes, standing_text
+from deploy.local.missed_steps import OWNER, day_text, lanes, standing_text
 from deploy.local.page import page
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
@@ -59,7 +59,7 @@ def show(replay: Replay, console: Console) -> Shown:
     judgement = judged(case, alarms, replay.known)
     console.print(_days(case, judgement, alarms))
     console.print(_missed(case, judgement, alarms))
-    mail = _mail(replay.stack.parts.maildir)
+    mail = _mail(replay.stack.backends.maildir)
     console.print("\nOne of the mails, as it was delivered:\n", style="bold")
     console.print(mail, markup=False, highlight=False)
     return Shown(alarms, judgement, mail)

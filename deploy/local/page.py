@@ -13,7 +13,7 @@ from html import escape
 from string import Template
 
 from deploy.local.case import Alarm, Case, Judgement
-from deploy.local.lanes import OWNER, Lane, day_text, lanes, standing_text
+from deploy.local.missed_steps import OWNER, Lane, day_text, lanes, standing_text
 from shared.kernel.time import london_date
 
 _PAGE = Template("""<!DOCTYPE html>

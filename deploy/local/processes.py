@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from deploy.local.die_with_parent import tied
 from deploy.local.folders import ROOT, write_private
-from deploy.local.tied import tied
 
 SOON = 0.05
 MOST_STARTS = 4

@@ -27,16 +27,16 @@ from deploy.local.processes import NotReady
 from deploy.local.stack import SERVICES, LocalStack
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup import mails
-from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.follow_up import OPEN
-from services.referrals_followup.evidence import EvidenceStore
-from shared.clock import ReplayClock
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
 from shared.kernel.time import at_london, london_date
-from shared.reactions import has_settled
+from shared.recording.reactions import has_settled
+from shared.runtime.clock import ReplayClock
 from shared.scheduling.tick import publish_sweep
 
 PATIENCE_SECONDS = 120.0
@@ -58,8 +58,8 @@ class Replay:
         self.case = case
         self.known: dict[str, str] = {}
         self._directory = load_directory(self.stack.directory_file)
-        self._database = open_database(self.stack.parts.mongodb_uri, "referrals_followup")
-        stores = {service: open_database(self.stack.parts.mongodb_uri, service) for service in SERVICES}
+        self._database = open_database(self.stack.backends.mongodb_uri, "referrals_followup")
+        stores = {service: open_database(self.stack.backends.mongodb_uri, service) for service in SERVICES}
         self._events = [store.events for store in stores.values()]
         self._recording = {service: stores[service] for service in REACTIONS}
         self._evidence = EvidenceStore(self._database, CATALOGUE)
@@ -191,7 +191,7 @@ class Replay:
         """Calls what APScheduler calls every minute, until a sweep has seen all there is now and left nothing."""
 
         def swept() -> bool:
-            sweep_id = publish_sweep(self.stack.parts.amqp_uri, self._clock)
+            sweep_id = publish_sweep(self.stack.backends.amqp_uri, self._clock)
             try:
                 self._wait("the sweep has run", lambda: self._has_finished(sweep_id), ONE_SWEEP_SECONDS)
                 self._wait("what was owed is chased", lambda: not self._is_owed_now(), FOLDED_SECONDS)

@@ -22,8 +22,8 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from honcho.process import Process
 
+from deploy.local.die_with_parent import tied
 from deploy.local.folders import write_private
-from deploy.local.tied import tied
 
 LIFELINE = os.dup(0)  # a copy of stdin, which multiprocessing closes in its children
 LONGEST_PAUSE = 3.0

@@ -17,13 +17,13 @@ from pathlib import Path
 import requests
 
 from deploy.local import tokens
+from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import ROOT, write_private
-from deploy.local.parts import Parts, local_parts
 from deploy.local.processes import Command, Processes, run_to_end
 
 SERVICES = ("perinatal", "leaving_care", "referrals_followup")
 STANDARDS = ROOT / "services" / "referrals_followup" / "standards"
-DIRECTORY = ROOT / "services" / "referrals_followup" / "directory.example.yaml"
+DIRECTORY = ROOT / "services" / "referrals_followup" / "directory" / "directory.example.yaml"
 READY_WITHIN = 90.0
 
 PROCESSES = {
@@ -48,7 +48,7 @@ _FRONT = {
 class LocalStack:
     """A running system: where it answers, how its processes are called, and what they were told."""
 
-    parts: Parts
+    backends: Backends
     urls: Mapping[str, str]
     health: Mapping[str, str]
     environments: Mapping[str, Mapping[str, str]] = field(repr=False)
@@ -60,7 +60,7 @@ class LocalStack:
     @property
     def folder(self) -> Path:
         """The folder of data, logs and secrets."""
-        return self.parts.folder
+        return self.backends.folder
 
     def set_clock(self, instant: datetime) -> None:
         """Moves the replay clock. Raises ValueError when this stack keeps real time."""
@@ -70,11 +70,11 @@ class LocalStack:
 
     def mint(self, sub: str, role: str, team: str, areas: list[str]) -> str:
         """A bearer token that this stack accepts."""
-        return tokens.mint(self.parts.secrets.jwt_private_key_file.read_text(), sub, role, team, areas)
+        return tokens.mint(self.backends.secrets.jwt_private_key_file.read_text(), sub, role, team, areas)
 
     def names(self) -> tuple[str, ...]:
         """Every process that may be killed: `perinatal.serve`, `mongod` and so on."""
-        return self.processes.names + self.parts.processes.names
+        return self.processes.names + self.backends.processes.names
 
     def pid(self, name: str) -> int | None:
         """The process id that a process of the stack has now."""
@@ -86,7 +86,7 @@ class LocalStack:
 
     def wait_until_ready(self, within: float = READY_WITHIN) -> None:
         """Waits until every part and every HTTP process says that it is ready. Raises NotReady."""
-        self.parts.wait_until_ready(within)
+        self.backends.wait_until_ready(within)
         for name, address in self.health.items():
             self.processes.wait_until(name, lambda address=address: _answers(address), within)  # type: ignore[misc]
 
@@ -96,7 +96,7 @@ class LocalStack:
         run_to_end(f"{service}.{role[0]}", argv, self.environments[service], self.folder, within)
 
     def _group(self, name: str) -> Processes:
-        return self.processes if name in self.processes.names else self.parts.processes
+        return self.processes if name in self.processes.names else self.backends.processes
 
 
 @contextmanager
@@ -120,12 +120,12 @@ def local_stack(
 
     Raises InstanceBusy, NotInstalled or NotReady, each with a message for a person.
     """
-    with local_parts(instance, keep=keep, environment=environment, mongod_parameters=mongod_parameters) as parts:
-        clock_file = _write_clock(parts.folder / "clock", replay_clock) if replay_clock else None
+    with local_backends(instance, keep=keep, environment=environment, mongod_parameters=mongod_parameters) as backends:
+        clock_file = _write_clock(backends.folder / "clock", replay_clock) if replay_clock else None
         directory_file = Path(environment.get("DIRECTORY_FILE") or DIRECTORY)
-        addresses = {name: f"127.0.0.1:{parts.ports.take(name)}" for name in _HTTP_PROCESSES}
-        common = _common_settings(parts, environment, clock_file, addresses, directory_file) | dict(settings or {})
-        environments = {service: common | _settings_of(service, parts, addresses) for service in SERVICES}
+        addresses = {name: f"127.0.0.1:{backends.ports.take(name)}" for name in _HTTP_PROCESSES}
+        common = _common_settings(backends, environment, clock_file, addresses, directory_file) | dict(settings or {})
+        environments = {service: common | _settings_of(service, backends, addresses) for service in SERVICES}
         commands = [
             Command(
                 name,
@@ -136,11 +136,11 @@ def local_stack(
             for name, (service, roles) in PROCESSES.items()
             if name not in without and (ticks or not clock_file or name != "referrals_followup.tick")
         ]
-        _prepare(parts, environments)
-        processes = Processes(parts.folder, parts.lock, "services", commands)
+        _prepare(backends, environments)
+        processes = Processes(backends.folder, backends.lock, "services", commands)
         try:
             stack = LocalStack(
-                parts=parts,
+                backends=backends,
                 urls={service: f"http://{addresses[_FRONT[service]]}" for service in SERVICES},
                 health={name: f"http://{address}/health/ready" for name, address in addresses.items()},
                 environments=environments,
@@ -155,10 +155,10 @@ def local_stack(
             processes.stop()
 
 
-def _prepare(parts: Parts, environments: Mapping[str, Mapping[str, str]]) -> None:
+def _prepare(backends: Backends, environments: Mapping[str, Mapping[str, str]]) -> None:
     def run(service: str, role: str) -> None:
         argv = [sys.executable, "-m", f"services.{service}", role]
-        run_to_end(f"{service}.{role}", argv, environments[service], parts.folder)
+        run_to_end(f"{service}.{role}", argv, environments[service], backends.folder)
 
     for service in SERVICES:
         run(service, "topology")
@@ -166,7 +166,7 @@ def _prepare(parts: Parts, environments: Mapping[str, Mapping[str, str]]) -> Non
 
 
 def _common_settings(
-    parts: Parts,
+    backends: Backends,
     environment: Mapping[str, str],
     clock_file: Path | None,
     addresses: Mapping[str, str],
@@ -174,15 +174,15 @@ def _common_settings(
 ) -> dict[str, str]:
     settings = {name: value for name, value in environment.items() if name != "FOLLOWTHROUGH_CONFIG"}
     settings |= {
-        "MONGODB_URI": parts.mongodb_uri,
-        "AMQP_URI": parts.amqp_uri,
-        "JWT_PUBLIC_KEY_FILE": str(parts.secrets.jwt_public_key_file),
+        "MONGODB_URI": backends.mongodb_uri,
+        "AMQP_URI": backends.amqp_uri,
+        "JWT_PUBLIC_KEY_FILE": str(backends.secrets.jwt_public_key_file),
         "JWT_ISSUER": tokens.ISSUER,
         "JWT_AUDIENCE": tokens.AUDIENCE,
         "DIRECTORY_FILE": str(directory_file),
         "STANDARDS_DIR": environment.get("STANDARDS_DIR") or str(STANDARDS),
-        "SMTP_HOST": parts.smtp[0],
-        "SMTP_PORT": str(parts.smtp[1]),
+        "SMTP_HOST": backends.smtp[0],
+        "SMTP_PORT": str(backends.smtp[1]),
         "MAIL_FROM": environment.get("MAIL_FROM") or "followthrough@localhost",
         "PERINATAL_URL": f"http://{addresses[_FRONT['perinatal']]}",
         "LEAVING_CARE_URL": f"http://{addresses[_FRONT['leaving_care']]}",
@@ -191,18 +191,18 @@ def _common_settings(
     settings.pop("REPLAY_CLOCK_FILE", None)
     settings.pop("LOCAL_STACK_DIR", None)
     if clock_file:
-        settings |= {"REPLAY_CLOCK_FILE": str(clock_file), "LOCAL_STACK_DIR": str(parts.folder)}
+        settings |= {"REPLAY_CLOCK_FILE": str(clock_file), "LOCAL_STACK_DIR": str(backends.folder)}
     return settings
 
 
-def _settings_of(service: str, parts: Parts, addresses: Mapping[str, str]) -> dict[str, str]:
+def _settings_of(service: str, backends: Backends, addresses: Mapping[str, str]) -> dict[str, str]:
     settings = {
         "MONGODB_DATABASE": service,
         "HTTP_ADDRESS": addresses[_FRONT[service]],
         "PUBLIC_URL": f"http://{addresses[_FRONT[service]]}",
     }
     if service != "referrals_followup":
-        settings["PERSON_ID_KEY_FILE"] = str(parts.secrets.person_id_key_file)
+        settings["PERSON_ID_KEY_FILE"] = str(backends.secrets.person_id_key_file)
     return settings
 
 

@@ -39,11 +39,12 @@ def _addresses(stack: LocalStack) -> Iterator[str]:
         yield f"{service:24} {url}   described at {url}/openapi.json"
     for name, address in stack.health.items():
         yield f"{name:24} {address}"
-    yield f"{'MongoDB':24} {stack.parts.mongodb_uri}"
-    yield f"{'RabbitMQ':24} {stack.parts.amqp_uri}"
-    if stack.parts.management_uri:
-        yield f"{'RabbitMQ management':24} {stack.parts.management_uri}"
-    yield f"{'mail':24} smtp://{stack.parts.smtp[0]}:{stack.parts.smtp[1]}, delivered to {stack.parts.maildir}/new"
+    yield f"{'MongoDB':24} {stack.backends.mongodb_uri}"
+    yield f"{'RabbitMQ':24} {stack.backends.amqp_uri}"
+    if stack.backends.management_uri:
+        yield f"{'RabbitMQ management':24} {stack.backends.management_uri}"
+    host, port = stack.backends.smtp
+    yield f"{'mail':24} smtp://{host}:{port}, delivered to {stack.backends.maildir}/new"
     yield f"{'logs':24} {stack.folder / 'logs'}"
     yield ""
 
@@ -55,8 +56,12 @@ def _last_words(variables: Path) -> Iterator[str]:
 
 def write_shell_variables(stack: LocalStack) -> Path:
     """Writes `env.sh`: the address of each service (`PERINATAL`), `MAILDIR`, and a token of each role (`MIDWIFE`)."""
-    tokens = token_of_each_role(stack.parts.secrets.jwt_private_key_file.read_text(), stack.directory_file)
-    values = {**stack.urls, "maildir": str(stack.parts.maildir), **{role: token for role, (_, token) in tokens.items()}}
+    tokens = token_of_each_role(stack.backends.secrets.jwt_private_key_file.read_text(), stack.directory_file)
+    values = {
+        **stack.urls,
+        "maildir": str(stack.backends.maildir),
+        **{role: token for role, (_, token) in tokens.items()},
+    }
     lines = [f"{name.upper()}={quote(value)}" for name, value in values.items()]
     lines.append('export no_proxy="127.0.0.1${no_proxy:+,$no_proxy}"')
     return write_private(stack.folder / "env.sh", "\n".join(lines) + "\n")
@@ -64,7 +69,7 @@ def write_shell_variables(stack: LocalStack) -> Path:
 
 def requests_to_paste(stack: LocalStack) -> Iterator[str]:
     """For each role in the directory, one `curl` that the stack answers with 200."""
-    key = stack.parts.secrets.jwt_private_key_file.read_text()
+    key = stack.backends.secrets.jwt_private_key_file.read_text()
     yield "One request for each role; its token is good for 12 hours."
     yield ""
     reads = [read for url in reversed(list(stack.urls.values())) for read in _reads(url)]

@@ -7,8 +7,8 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.leaving_care.parts import look, rebuild
-from shared.commands import run
+from services.leaving_care.bootstrap import look, rebuild
+from shared.cli.main import run
 
 
 def _service() -> type:

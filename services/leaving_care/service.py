@@ -8,10 +8,7 @@ from typing import Any
 
 from mongoengine.queryset.visitor import Q
 
-from services.leaving_care.domain import care_leaver, plan_item
-from services.leaving_care.domain.category import Period
-from services.leaving_care.parts import SERVICE, build
-from services.leaving_care.schemas import (
+from services.leaving_care.api.schemas import (
     AdviserBody,
     ArrangedBody,
     CareLeaverAnswer,
@@ -30,24 +27,27 @@ from services.leaving_care.schemas import (
     ReviewedBody,
     StepBody,
 )
+from services.leaving_care.bootstrap import SERVICE, build
+from services.leaving_care.domain import care_leaver, plan_item
+from services.leaving_care.domain.category import Period
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
 from shared.kernel.ids import derived_id, stream_id
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
-from shared.recording import RecordingParts
-from shared.views import heard, newest_first
-from shared.web.commands import CommandRoutes
+from shared.recording.bootstrap import RecordingDependencies
+from shared.recording.bulk_routes import CommandRoutes
+from shared.recording.records import STEP_ERRORS, body_of, command_fields, identity_of, person_id_for, retraction, step
+from shared.recording.routes import RecordRoutes
+from shared.recording.views import newest_first, refresh_views
+from shared.runtime.dependencies import BootstrapProvider
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.parked import ParkedRoutes
-from shared.web.parts import Parts
-from shared.web.records import STEP_ERRORS, body_of, command_fields, identity_of, person_id_for, retraction, step
-from shared.web.told import Told
 
 CARE_LEAVERS, PLAN_ITEMS = "/v1/care-leavers", "/v1/plan-items"
 
-told = Told(care_leaver.AGGREGATE, CARE_LEAVERS, answers=CareLeaverAnswer)
+told = RecordRoutes(care_leaver.AGGREGATE, CARE_LEAVERS, answers=CareLeaverAnswer)
 care_leaver_step = partial(step, care_leaver.AGGREGATE, told.one, CareLeaverAnswer)
 plan_item_step = partial(step, plan_item.AGGREGATE, f"{PLAN_ITEMS}/<plan_item_id>", PlanItemAnswer)
 
@@ -56,7 +56,7 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
     """Care leavers, their personal advisers, and what becomes of each item of their pathway plans."""
 
     name = SERVICE
-    parts: RecordingParts = Parts(build)  # type: ignore[assignment]
+    dependencies: RecordingDependencies = BootstrapProvider(build)  # type: ignore[assignment]
 
     @endpoint(
         "POST",
@@ -67,13 +67,13 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
         summary="Register a care leaver; one who is known already is a conflict that says under which id",
     )
     def register_care_leaver(self, request: Request) -> Answer:
-        person_id = person_id_for(request, self.parts.person_id_key)
+        person_id = person_id_for(request, self.dependencies.person_id_key)
         # One person is one care leaver, whoever registers them and however often.
         care_leaver_id = derived_id("care-leaver", person_id)
         periods = tuple(Period(**period) for period in request.body.get("looked_after", ()))
         said = command_fields(request.body, "looked_after")
         command = care_leaver.Register(person_id=person_id, looked_after=periods, **said)
-        return self.parts.records.begin(care_leaver.AGGREGATE, care_leaver_id, command, request, CARE_LEAVERS)
+        return self.dependencies.records.begin(care_leaver.AGGREGATE, care_leaver_id, command, request, CARE_LEAVERS)
 
     @endpoint(
         "GET",
@@ -86,7 +86,7 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
     )
     def read_care_leaver(self, request: Request) -> Answer:
         care_leaver_id = request.path["care_leaver_id"]
-        shown = self.parts.records.show(care_leaver.AGGREGATE, care_leaver_id, request.actor)
+        shown = self.dependencies.records.show(care_leaver.AGGREGATE, care_leaver_id, request.actor)
         body = {
             **body_of(care_leaver.AGGREGATE, care_leaver_id, shown.state, shown.version),
             **identity_of(shown, "care_leaver.registered.v1"),
@@ -125,12 +125,12 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
     )
     def change_category(self, request: Request) -> Answer:
         care_leaver_id = request.path["care_leaver_id"]
-        shown = self.parts.records.show(care_leaver.AGGREGATE, care_leaver_id, request.actor)
+        shown = self.dependencies.records.show(care_leaver.AGGREGATE, care_leaver_id, request.actor)
         born = identity_of(shown, "care_leaver.registered.v1").get("date_of_birth")
         command = care_leaver.ChangeCategory(
             date_of_birth=date.fromisoformat(born) if born else None, **command_fields(request.body)
         )
-        return self.parts.records.follow(care_leaver.AGGREGATE, care_leaver_id, command, request)
+        return self.dependencies.records.follow(care_leaver.AGGREGATE, care_leaver_id, command, request)
 
     decide_entitlement = told.step(
         "entitlement-decided",
@@ -176,10 +176,12 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
         summary="Add an item to the plan of a care leaver who is known here, with its condition and its fallback",
     )
     def add_plan_item(self, request: Request) -> Answer:
-        leaver = self.parts.records.state_of(care_leaver.AGGREGATE, request.body["care_leaver_id"], "care_leaver_id")
+        leaver = self.dependencies.records.state_of(
+            care_leaver.AGGREGATE, request.body["care_leaver_id"], "care_leaver_id"
+        )
         plan_item_id = stream_id(request.actor.id, request.key)
         command = plan_item.Add(person_id=leaver.person_id, area=leaver.area, **command_fields(request.body))
-        return self.parts.records.begin(plan_item.AGGREGATE, plan_item_id, command, request, PLAN_ITEMS)
+        return self.dependencies.records.begin(plan_item.AGGREGATE, plan_item_id, command, request, PLAN_ITEMS)
 
     @endpoint(
         "GET",
@@ -192,7 +194,7 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
     )
     def read_plan_item(self, request: Request) -> Answer:
         plan_item_id = request.path["plan_item_id"]
-        shown = self.parts.records.show(plan_item.AGGREGATE, plan_item_id, request.actor)
+        shown = self.dependencies.records.show(plan_item.AGGREGATE, plan_item_id, request.actor)
         body = body_of(plan_item.AGGREGATE, plan_item_id, shown.state, shown.version)
         return Answer(200, {**body, "history": shown.entries}, shown.version, subjects=[shown.state.person_id])
 
@@ -234,20 +236,20 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
 
     @consume("leaving_care.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return heard(deliveries, *self.parts.views.values())
+        return refresh_views(deliveries, *self.dependencies.views.values())
 
     @consume("leaving_care.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.parts.reactions.hear(deliveries)
+        return self.dependencies.reactions.hear(deliveries)
 
     @consume("leaving_care.check", batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.parts.watch.hear(deliveries)
+        return self.dependencies.watch.hear(deliveries)
 
     def _list(self, kind: str, begun_by: str, request: Request, columns: dict[str, str]) -> Answer:
         """A page of views that the actor may see; `columns` by field of the query."""
         actor, query = request.actor, request.query
-        found = self.parts.views[kind].objects.filter(area__in=actor.areas)
+        found = self.dependencies.views[kind].objects.filter(area__in=actor.areas)
         if not may_see(actor.role, CATALOGUE[begun_by].disclosure):
             found = found.filter(Q(teams=actor.team))
         asked: dict[str, Any] = {column: query[name] for name, column in columns.items() if name in query}

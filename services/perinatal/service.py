@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from services.perinatal.parts import SERVICE, build
-from services.perinatal.routes.agencies import AgencyRoutes
-from services.perinatal.routes.care import CareRoutes
-from services.perinatal.routes.concerns import ConcernRoutes
-from services.perinatal.routes.moves import MoveRoutes
-from services.perinatal.routes.people import PeopleRoutes
-from services.perinatal.routes.pregnancies import PregnancyRoutes
-from services.perinatal.routes.referrals import ReferralRoutes
+from services.perinatal.api.agencies import AgencyRoutes
+from services.perinatal.api.care import CareRoutes
+from services.perinatal.api.concerns import ConcernRoutes
+from services.perinatal.api.moves import MoveRoutes
+from services.perinatal.api.people import PeopleRoutes
+from services.perinatal.api.pregnancies import PregnancyRoutes
+from services.perinatal.api.referrals import ReferralRoutes
+from services.perinatal.bootstrap import SERVICE, build
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
-from shared.recording import RecordingParts
-from shared.views import heard
-from shared.web.commands import CommandRoutes
+from shared.recording.bootstrap import RecordingDependencies
+from shared.recording.bulk_routes import CommandRoutes
+from shared.recording.views import refresh_views
+from shared.runtime.dependencies import BootstrapProvider
 from shared.web.parked import ParkedRoutes
-from shared.web.parts import Parts
 
 
 class PerinatalService(
@@ -33,16 +33,16 @@ class PerinatalService(
     """People and pregnancies, screens, support and referrals, moves and concerns, and what passed between agencies."""
 
     name = SERVICE
-    parts: RecordingParts = Parts(build)  # type: ignore[assignment]
+    dependencies: RecordingDependencies = BootstrapProvider(build)  # type: ignore[assignment]
 
     @consume("perinatal.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return heard(deliveries, *self.parts.views.values())
+        return refresh_views(deliveries, *self.dependencies.views.values())
 
     @consume("perinatal.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.parts.reactions.hear(deliveries)
+        return self.dependencies.reactions.hear(deliveries)
 
     @consume("perinatal.check", batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.parts.watch.hear(deliveries)
+        return self.dependencies.watch.hear(deliveries)

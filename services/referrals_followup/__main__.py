@@ -11,7 +11,7 @@ if sys.argv[1:2] == ["serve"]:
     eventlet.monkey_patch()
 
 from services.referrals_followup.roles import OWN, about, checked_files, look, rebuild
-from shared.commands import run
+from shared.cli.main import run
 
 
 def _service() -> type:

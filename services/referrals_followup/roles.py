@@ -6,17 +6,17 @@ from typing import Any
 
 from pymongo.database import Database
 
-from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.bootstrap import build
+from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.follow_up import AGGREGATE
-from services.referrals_followup.parts import build
-from services.referrals_followup.standards_file import load_packs
-from shared.commands import Role
-from shared.config import Config
+from services.referrals_followup.standards.loader import load_packs
+from shared.checks.checker import Finding
+from shared.cli.main import Role
+from shared.config.config import Config
+from shared.config.yamlfile import Fault, FaultyFile
 from shared.contracts import CATALOGUE
 from shared.kernel.calendar import england
-from shared.watching import Finding
-from shared.yamlfile import Fault, FaultyFile
 
 
 def checked_files(config: Config) -> tuple[Directory, list[dict[str, Any]]]:

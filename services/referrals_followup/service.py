@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from services.referrals_followup import acts, as_of, chronology, hearing, queries, sweeps
-from services.referrals_followup.domain.follow_up import Accept, Acknowledge, End, Note, Refuse
-from services.referrals_followup.parts import SERVICE, build
-from services.referrals_followup.parts import Parts as FollowUpParts
-from services.referrals_followup.schemas import (
+from services.referrals_followup.api import acts, as_of, chronology, queries
+from services.referrals_followup.api.schemas import (
     ActAnswer,
     AsOfQuery,
     AssignedBody,
@@ -26,13 +23,17 @@ from services.referrals_followup.schemas import (
     StandardsQuery,
     SummaryAnswer,
 )
+from services.referrals_followup.bootstrap import SERVICE, Dependencies, build
+from services.referrals_followup.chasing import sweeps
+from services.referrals_followup.domain.follow_up import Accept, Acknowledge, End, Note, Refuse
+from services.referrals_followup.ledger import ingest
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
 from shared.messaging.topology import EVIDENCE, SWEEP, check_queue_of
+from shared.runtime.dependencies import BootstrapProvider
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.parked import ParkedRoutes
-from shared.web.parts import Parts
 
 CHECK = check_queue_of(SERVICE)
 FOLLOW_UPS = "/v1/follow-ups"
@@ -44,7 +45,7 @@ class ReferralsFollowupService(ParkedRoutes):
     """What is expected next, of whom, by when and why; who was chased; and people's acts on it."""
 
     name = SERVICE
-    parts: FollowUpParts = Parts(build)  # type: ignore[assignment]
+    dependencies: Dependencies = BootstrapProvider(build)  # type: ignore[assignment]
 
     @endpoint(
         "GET",
@@ -58,7 +59,7 @@ class ReferralsFollowupService(ParkedRoutes):
     )
     def list_follow_ups(self, request: Request) -> Answer:
         read = as_of.listed if "as_of" in request.query else queries.listed
-        page = read(self.parts, request.actor, request.query)
+        page = read(self.dependencies, request.actor, request.query)
         return Answer(200, page, subjects=[item["person"] for item in page["items"] if item["person"]])
 
     @endpoint(
@@ -70,7 +71,7 @@ class ReferralsFollowupService(ParkedRoutes):
         summary="Open follow-ups counted by standard, area and owning team, each with the oldest",
     )
     def sum_up(self, request: Request) -> Answer:
-        return Answer(200, queries.summed(self.parts, request.actor, request.query))
+        return Answer(200, queries.summed(self.dependencies, request.actor, request.query))
 
     @endpoint(
         "GET",
@@ -83,7 +84,7 @@ class ReferralsFollowupService(ParkedRoutes):
         reads_person=True,
     )
     def read_follow_up(self, request: Request) -> Answer:
-        body, version, subjects = as_of.read(self.parts, request.actor, request.path["follow_up"], request.query)
+        body, version, subjects = as_of.read(self.dependencies, request.actor, request.path["follow_up"], request.query)
         return Answer(200, body, version=version, subjects=subjects)
 
     @endpoint(
@@ -97,7 +98,7 @@ class ReferralsFollowupService(ParkedRoutes):
         reads_person=True,
     )
     def read_chronology(self, request: Request) -> Answer:
-        body, people = chronology.read(self.parts, request.actor, request.path["person_id"], request.query)
+        body, people = chronology.read(self.dependencies, request.actor, request.path["person_id"], request.query)
         return Answer(200, body, subjects=people)
 
     @endpoint(
@@ -110,7 +111,7 @@ class ReferralsFollowupService(ParkedRoutes):
         errors=ACT_ERRORS,
     )
     def acknowledge(self, request: Request) -> Answer:
-        return acts.act(self.parts, request, lambda follow_up: Acknowledge(follow_up, request.body.get("note")))
+        return acts.act(self.dependencies, request, lambda follow_up: Acknowledge(follow_up, request.body.get("note")))
 
     @endpoint(
         "POST",
@@ -122,7 +123,7 @@ class ReferralsFollowupService(ParkedRoutes):
         errors=ACT_ERRORS,
     )
     def note(self, request: Request) -> Answer:
-        return acts.act(self.parts, request, lambda follow_up: Note(follow_up, request.body["note"]))
+        return acts.act(self.dependencies, request, lambda follow_up: Note(follow_up, request.body["note"]))
 
     @endpoint(
         "POST",
@@ -134,7 +135,7 @@ class ReferralsFollowupService(ParkedRoutes):
         errors=ACT_ERRORS,
     )
     def assign(self, request: Request) -> Answer:
-        return acts.act(self.parts, request, acts.assignment(self.parts, request))
+        return acts.act(self.dependencies, request, acts.assignment(self.dependencies, request))
 
     @endpoint(
         "POST",
@@ -146,7 +147,7 @@ class ReferralsFollowupService(ParkedRoutes):
         errors=ACT_ERRORS,
     )
     def accept(self, request: Request) -> Answer:
-        return acts.act(self.parts, request, Accept)
+        return acts.act(self.dependencies, request, Accept)
 
     @endpoint(
         "POST",
@@ -159,7 +160,9 @@ class ReferralsFollowupService(ParkedRoutes):
     )
     def refuse(self, request: Request) -> Answer:
         body = request.body
-        return acts.act(self.parts, request, lambda follow_up: Refuse(follow_up, body["reason_code"], body.get("note")))
+        return acts.act(
+            self.dependencies, request, lambda follow_up: Refuse(follow_up, body["reason_code"], body.get("note"))
+        )
 
     @endpoint(
         "POST",
@@ -172,7 +175,9 @@ class ReferralsFollowupService(ParkedRoutes):
     )
     def end(self, request: Request) -> Answer:
         body = request.body
-        return acts.act(self.parts, request, lambda follow_up: End(follow_up, body["reason_code"], body.get("note")))
+        return acts.act(
+            self.dependencies, request, lambda follow_up: End(follow_up, body["reason_code"], body.get("note"))
+        )
 
     @endpoint(
         "POST",
@@ -184,7 +189,7 @@ class ReferralsFollowupService(ParkedRoutes):
         errors=(409,),
     )
     def reassign(self, request: Request) -> Answer:
-        return acts.reassign(self.parts, request)
+        return acts.reassign(self.dependencies, request)
 
     @endpoint(
         "GET",
@@ -195,16 +200,16 @@ class ReferralsFollowupService(ParkedRoutes):
         summary="The practice standards in force in an area, each with its basis and source",
     )
     def read_standards(self, request: Request) -> Answer:
-        return Answer(200, queries.standards(self.parts, request.actor, request.query))
+        return Answer(200, queries.standards(self.dependencies, request.actor, request.query))
 
     @consume(EVIDENCE, batch=500)
     def hear_evidence(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return hearing.hear(self.parts, deliveries)
+        return ingest.hear(self.dependencies, deliveries)
 
     @consume(SWEEP, batch=1)
     def sweep(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return sweeps.hear(self.parts, deliveries)
+        return sweeps.hear(self.dependencies, deliveries)
 
     @consume(CHECK, batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.parts.watch.hear(deliveries)
+        return self.dependencies.watch.hear(deliveries)

@@ -24,9 +24,9 @@ from pymongo.database import Database
 
 from shared.archive.lines import Writer
 from shared.archive.sealing import Sealer
-from shared.clock import Clock
 from shared.kernel.envelope import to_ms
 from shared.kernel.ids import uuid7
+from shared.runtime.clock import Clock
 
 # Longer than storing an event may take (20 s for an answer, 10 s for its majority) and clocks may differ.
 SETTLED_AFTER = timedelta(seconds=60)

@@ -25,8 +25,8 @@ from bson.json_util import CANONICAL_JSON_OPTIONS, JSONOptions, dumps, loads
 
 from shared.archive.sealing import Sealer
 from shared.events.documents import cloudevent_of
-from shared.kernel.digests import canonical, chained
 from shared.kernel.envelope import to_text
+from shared.kernel.fingerprints import canonical, chained
 
 FORMAT = "followthrough-events/1"
 # What the relay and the mails keep count of elsewhere: publishing begins anew where an export is restored.

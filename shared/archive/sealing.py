@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from shared.kernel.digests import canonical
+from shared.kernel.fingerprints import canonical
 
 LEAST_KEY_BYTES = 32
 _NONCE_BYTES = 12

@@ -23,8 +23,8 @@ from shared.archive.export import first_id
 from shared.archive.lines import FORMAT, UnusableFile, beginning_of_chain, next_chain, read_lines
 from shared.archive.sealing import Sealer, Unopenable
 from shared.events.documents import cloudevent_of
-from shared.kernel.digests import canonical, event_digest, private_digest
 from shared.kernel.envelope import from_text
+from shared.kernel.fingerprints import canonical, event_digest, private_digest
 
 
 @dataclass(frozen=True, slots=True)

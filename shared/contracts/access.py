@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shared.kernel.decisions import Actor
 from shared.kernel.history import require_area
 
-__all__ = ["ACCESS", "DISCLOSURE", "LEADS", "ROLES", "SYSTEM", "may", "may_see", "require_area"]
+__all__ = ["ACCESS", "DISCLOSURE", "LEADS", "ROLES", "SYSTEM", "SYSTEM_ACTOR", "may", "may_see", "require_area"]
 
 SYSTEM = "system"
 """The role of reactions that no person asked for. It is never accepted from a token."""
+
+SYSTEM_ACTOR = Actor(id=SYSTEM, role=SYSTEM, team=SYSTEM, areas=("england",))
+"""Who acts when no person does."""
 
 ROLES = frozenset(
     {

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from shared.kernel.digests import event_digest, private_digest
 from shared.kernel.envelope import Event, to_text
+from shared.kernel.fingerprints import event_digest, private_digest
 
 _INSTANTS = ("time", "recordedat")
 

@@ -13,8 +13,8 @@ from typing import Any
 from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, PyMongoError
 
+from shared.events.coalescing import Coalescer
 from shared.events.errors import StoreUnavailable
-from shared.events.grouping import Grouping
 from shared.events.mongo import DUPLICATE_KEY
 
 
@@ -22,7 +22,7 @@ class Taken(Exception):
     """A unique index refused the document: another event has this `(stream, version)`, or this idempotency key."""
 
 
-class GroupCommit(Grouping[dict[str, Any], None]):
+class GroupCommit(Coalescer[dict[str, Any], None]):
     """Inserts into one collection."""
 
     def __init__(self, collection: Collection[dict[str, Any]]) -> None:

@@ -22,17 +22,17 @@ from pymongo import ASCENDING
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from shared.clock import Clock
 from shared.contracts.catalogue import Catalogue
+from shared.events.coalescing import Coalescer
 from shared.events.documents import document_of, event_of, sealed
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream, store_away
 from shared.events.group_commit import GroupCommit, Taken, insert_all
-from shared.events.grouping import Grouping
-from shared.events.relay_indexes import relay_indexes
+from shared.events.outbox_indexes import relay_indexes
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event, to_ms
 from shared.kernel.ids import uuid7
-from shared.observability import EVENTS_RECORDED
+from shared.runtime.clock import Clock
+from shared.runtime.observability import EVENTS_RECORDED
 
 S = TypeVar("S")
 
@@ -87,7 +87,7 @@ class EventStore:
         self.catalogue = catalogue
         self.collection = database[collection]
         self._commit = GroupCommit(self.collection)
-        self._reading = Grouping(self._read_each, lost=store_away)
+        self._reading = Coalescer(self._read_each, lost=store_away)
         self._streams = _LockPerKey()
 
     def ensure_indexes(self) -> None:

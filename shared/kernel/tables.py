@@ -28,7 +28,7 @@ Data = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start(Begin):
+class BeginRecord(Begin):
     """Begins a record: the event's type, what is published of it, and what stays private.
 
     `known` is what the service looked up for the row's check; it is not recorded.
@@ -41,7 +41,7 @@ class Start(Begin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tell(Command):
+class AppendEntry(Command):
     """Goes on with a record. `caused_by` is the event that made a service tell this by itself."""
 
     type: str
@@ -52,14 +52,14 @@ class Tell(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told(History):
+class RecordState(History):
     """The state of such a record: `facts` has each field as it was said last, `teams` who wrote in it."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     teams: frozenset[str] = frozenset()
 
 
-T = TypeVar("T", bound=Told)
+T = TypeVar("T", bound=RecordState)
 Check = Callable[[Any, Any, Context], Mapping[str, Any]]
 
 
@@ -93,14 +93,14 @@ def record_of(
 
     One that keeps more than a `Told` gives its own `initial`, and by event type what is kept `also`.
     """
-    decisions: dict[type[Command], Decision[Any]] = {Start: start(kind, rows), Tell: tell(kind, rows)}
-    return history_of(kind, initial or Told(), decisions=decisions, evolutions=told(rows, also))
+    decisions: dict[type[Command], Decision[Any]] = {BeginRecord: start(kind, rows), AppendEntry: tell(kind, rows)}
+    return history_of(kind, initial or RecordState(), decisions=decisions, evolutions=told(rows, also))
 
 
 def start(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
     """The decision that begins a record."""
 
-    def decide(state: Told, command: Start, context: Context) -> Fact:
+    def decide(state: RecordState, command: BeginRecord, context: Context) -> Fact:
         noun = kind.replace("-", " ")
         if state.entries or state.retracted:
             raise Refused("already-begun", f"this {noun} was begun before")
@@ -119,7 +119,7 @@ def tell(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
     """The decision that goes on with one."""
     steps = {name: row.after for name, row in rows.items()}
 
-    def decide(state: Told, command: Tell, context: Context) -> Fact:
+    def decide(state: RecordState, command: AppendEntry, context: Context) -> Fact:
         require_step(command.type, state, steps, kind.replace("-", " "))
         more = _checked(rows[command.type], state, command, context)
         known = {"person_id": state.person_id} if state.person_id else {}
@@ -157,7 +157,7 @@ def _evolution(row: Row, also: Evolution[T] | None) -> Evolution[T]:
     return evolve
 
 
-def _checked(row: Row, state: Told, command: Tell | Start, context: Context) -> Mapping[str, Any]:
+def _checked(row: Row, state: RecordState, command: AppendEntry | BeginRecord, context: Context) -> Mapping[str, Any]:
     return row.check(state, command, context) if row.check else {}
 
 

@@ -7,20 +7,15 @@ node by chance, so that they spread over the cluster.
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterator
 from itertools import cycle
 
 import pika
 
+from shared.config.broker_addresses import addresses_of
+
 # A node that took the connection and says nothing more is given up after so many seconds, and the next one asked.
 ANSWER_WITHIN = 5.0
-_BETWEEN = re.compile(r"[,\s]+(?=amqps?://)")
-
-
-def addresses_of(amqp_uri: str) -> list[str]:
-    """Every address that the setting names, in its order."""
-    return _BETWEEN.split(amqp_uri.strip())
 
 
 def in_turn(amqp_uri: str) -> Iterator[str]:

@@ -23,8 +23,8 @@ from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.session import Session
 from shared.messaging.topology import is_heard_by_one
-from shared.observability import MESSAGES, get_logger
-from shared.web.parts import SETTINGS
+from shared.runtime.dependencies import SETTINGS
+from shared.runtime.observability import MESSAGES, get_logger
 
 _WAIT = 0.5
 _BREATHE_EVERY = 5.0

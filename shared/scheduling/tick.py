@@ -18,19 +18,19 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from shared.clock import Clock
 from shared.events.mongo import open_database
 from shared.kernel.ids import uuid7
 from shared.kernel.time import at_london, london_date
 from shared.messaging.addresses import connect
 from shared.messaging.incoming import ASKED_AS
 from shared.messaging.topology import SERVICES, SWEEP, check_queue_of
-from shared.observability import get_logger
+from shared.runtime.clock import Clock
+from shared.runtime.observability import get_logger
+from shared.runtime.stopping import on_stop
 from shared.scheduling.lease import Lease
-from shared.stopping import on_stop
 
 if TYPE_CHECKING:
-    from shared.config import Config
+    from shared.config.config import Config
 
 _RENEW_EVERY = 2
 _LEASE_SECONDS = 6

@@ -9,10 +9,10 @@ from pymongo import ASCENDING
 from pymongo.database import Database
 from pymongo.write_concern import WriteConcern
 
-from shared.clock import Clock
+from shared.events.coalescing import Coalescer
 from shared.events.errors import store_away
-from shared.events.grouping import Grouping
 from shared.kernel.decisions import Actor
+from shared.runtime.clock import Clock
 
 
 class AccessLog:
@@ -22,7 +22,7 @@ class AccessLog:
         durable = WriteConcern("majority", wtimeout=10_000)
         self._collection = database.get_collection("access_log", write_concern=durable)
         self._clock = clock
-        self._entries: Grouping[dict[str, Any], None] = Grouping(self._insert, lost=store_away)
+        self._entries: Coalescer[dict[str, Any], None] = Coalescer(self._insert, lost=store_away)
 
     def ensure_indexes(self) -> None:
         """Create the index behind "who has read this person's record?"; safe to repeat."""

@@ -101,7 +101,7 @@ class Endpoint(Entrypoint):
         request = self.request_of(environ, path, correlation_id)
         answer: Answer = getattr(self.server.service, self.method_name)(request)
         if self.reads_person:
-            self.server.parts.access_log.append(
+            self.server.dependencies.access_log.append(
                 request.actor,
                 route=f"{self.method} {self.url}",
                 subjects=answer.subjects,

@@ -29,17 +29,17 @@ class Operation:
         return self._answer()
 
 
-def operations_of(service_cls: Any, entrypoints: Iterable[Any], parts: Any) -> list[Operation]:
+def operations_of(service_cls: Any, entrypoints: Iterable[Any], dependencies: Any) -> list[Operation]:
     """The operations of one container. Ready means: every check of its parts passes and every consumer is connected."""
-    checks: dict[str, Callable[[], object]] = dict(getattr(parts, "checks", {}))
+    checks: dict[str, Callable[[], object]] = dict(getattr(dependencies, "checks", {}))
     entrypoints = sorted(entrypoints, key=lambda entrypoint: entrypoint.method_name)
     endpoints = [(entrypoint.method_name, entrypoint) for entrypoint in entrypoints if entrypoint.kind == "http"]
     for entrypoint in entrypoints:
         if entrypoint.kind == "bus":
             name = getattr(entrypoint, "queue", entrypoint.method_name)
             checks[f"queue {name}"] = partial(getattr, entrypoint, "connected")
-    details = getattr(parts, "details", dict)
-    observe = getattr(parts, "observe", lambda: None)
+    details = getattr(dependencies, "details", dict)
+    observe = getattr(dependencies, "observe", lambda: None)
     openapi = Reply(200, [("Content-Type", JSON)], json.dumps(document_of(service_cls, endpoints)).encode())
     answers: Mapping[str, Callable[[], Reply]] = {
         "/openapi.json": lambda: openapi,

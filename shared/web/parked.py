@@ -14,7 +14,7 @@ from marshmallow import Schema, fields
 
 from shared.contracts.fields import Choice
 from shared.messaging.parked import PARKED, STATES, Act, Parked
-from shared.messaging.shown import detail_of, summary_of
+from shared.messaging.parked_summary import detail_of, summary_of
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, FreeText, Instant
@@ -84,7 +84,7 @@ class ParkedDetail(ParkedAnswer):
 class ParkedRoutes:
     """For a service class whose `parts` have `parked`."""
 
-    parts: Any
+    dependencies: Any
 
     @endpoint(
         "GET",
@@ -98,7 +98,7 @@ class ParkedRoutes:
         query = request.query
         wanted = {} if query["state"] == ANY else {"state": query["state"]}
         after = decode_cursor(query["cursor"], (datetime, str)) if "cursor" in query else None
-        found = self.parts.parked.page(wanted, query["limit"] + 1, after)
+        found = self.dependencies.parked.page(wanted, query["limit"] + 1, after)
         page = found[: query["limit"]]
         following = encode_cursor(page[-1].parked_at, page[-1].id) if len(found) > len(page) else None
         return Answer(200, {"items": [summary_of(message) for message in page], "next": following})
@@ -112,7 +112,7 @@ class ParkedRoutes:
         errors=ACT_ERRORS,
     )
     def read_parked(self, request: Request) -> Answer:
-        message = self.parts.parked.get(request.path["parked_id"])
+        message = self.dependencies.parked.get(request.path["parked_id"])
         acts = [_act_of(message, act) for act in message.acts]
         return Answer(200, {**detail_of(message), "acts": acts})
 
@@ -125,8 +125,8 @@ class ParkedRoutes:
         errors=ACT_ERRORS,
     )
     def replay_parked(self, request: Request) -> Answer:
-        message = self.parts.parked.get(request.path["parked_id"])
-        return _acted(message, self.parts.parked.replay(message.id, request.actor.id, request.key))
+        message = self.dependencies.parked.get(request.path["parked_id"])
+        return _acted(message, self.dependencies.parked.replay(message.id, request.actor.id, request.key))
 
     @endpoint(
         "POST",
@@ -138,8 +138,8 @@ class ParkedRoutes:
         errors=ACT_ERRORS,
     )
     def discard_parked(self, request: Request) -> Answer:
-        message = self.parts.parked.get(request.path["parked_id"])
-        act = self.parts.parked.discard(message.id, request.actor.id, request.body["reason"], request.key)
+        message = self.dependencies.parked.get(request.path["parked_id"])
+        act = self.dependencies.parked.discard(message.id, request.actor.id, request.body["reason"], request.key)
         return _acted(message, act)
 
 

@@ -24,10 +24,10 @@ from nameko.web.server import WebServer, parse_address
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from shared.contracts.fields import UUID
-from shared.observability import HTTP_REQUEST_SECONDS, HTTP_REQUESTS, get_logger
+from shared.runtime.dependencies import SETTINGS, BootstrapProvider
+from shared.runtime.observability import HTTP_REQUEST_SECONDS, HTTP_REQUESTS, get_logger
 from shared.web.exchange import Environ, Reply
 from shared.web.operations import operations_of
-from shared.web.parts import SETTINGS, Parts
 from shared.web.problems import CONTENT_TYPE, problem_of, unexpected
 from shared.web.tokens import Tokens
 from shared.web.wire import Connection, WireProtocol
@@ -66,7 +66,7 @@ class HttpServer(WebServer):
         self._connections: dict[Any, Connection] = {}
         self._places = Semaphore(MOST_CONNECTIONS)
         self._emptied: Event | None = None
-        self.parts: Any = None
+        self.dependencies: Any = None
 
     @property
     def settings(self) -> HttpSettings:
@@ -84,14 +84,14 @@ class HttpServer(WebServer):
         for provider in self.container.dependencies:
             dependency = provider.get_dependency(None)
             setattr(self.service, provider.attr_name, dependency)
-            if isinstance(provider, Parts):
-                self.parts = dependency
+            if isinstance(provider, BootstrapProvider):
+                self.dependencies = dependency
         settings = self.settings
         self.body_limit = settings.body_limit_bytes
         if self._providers:
             key = settings.jwt_public_key()
             self.tokens = Tokens(key, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
-        operations = operations_of(self.container.service_cls, self.container.entrypoints, self.parts)
+        operations = operations_of(self.container.service_cls, self.container.entrypoints, self.dependencies)
         self._routes = routes([answering.rule for answering in (*operations, *self._providers)])
         self._sock = eventlet.listen(self.bind_addr, backlog=512, reuse_port=False)
         self._sock.settimeout(None)

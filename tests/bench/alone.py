@@ -19,13 +19,15 @@ from itertools import count
 from statistics import median
 from uuid import uuid4
 
-from services.referrals_followup import hearing, mails, sweeps
-from services.referrals_followup.parts import Parts, build
-from shared.clock import MovableClock
-from shared.commands import collect_rarely
-from shared.config import load_config
+from services.referrals_followup.bootstrap import Dependencies, build
+from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.chasing import sweeps
+from services.referrals_followup.ledger import ingest as hearing
+from shared.cli.main import collect_rarely
+from shared.config.config import load_config
 from shared.kernel.envelope import from_text
-from shared.observability import configure_logging
+from shared.runtime.clock import MovableClock
+from shared.runtime.observability import configure_logging
 from tests.bench.histories import life, long_life
 from tests.integration.ledger import delivery
 
@@ -41,39 +43,39 @@ def main() -> None:
     people: dict[str, Iterator[int]] = {}
     for line in sys.stdin:
         asked = json.loads(line)
-        parts = _parts(asked["database"], asked["now"])
+        dependencies = _parts(asked["database"], asked["now"])
         numbers = people.setdefault(asked["database"], count())
-        print(json.dumps(_ACTS[asked["act"]](parts, numbers)), flush=True)
+        print(json.dumps(_ACTS[asked["act"]](dependencies, numbers)), flush=True)
 
 
 @cache
-def _parts(database: str, now: str) -> Parts:
+def _parts(database: str, now: str) -> Dependencies:
     config = load_config({**os.environ, "MONGODB_DATABASE": database}, service="referrals_followup", role="serve bus")
     return build(config, MovableClock(from_text(now)))
 
 
-def _sweep(parts: Parts, numbers: Iterator[int]) -> dict[str, float]:
+def _sweep(dependencies: Dependencies, numbers: Iterator[int]) -> dict[str, float]:
     with _measured() as cost:
-        report = sweeps.sweep(parts, str(uuid4()))
-        mails.compose(parts)
+        report = sweeps.sweep(dependencies, str(uuid4()))
+        mails.compose(dependencies)
     return {**cost, "chased": report.chased, "failed": report.failed}
 
 
-def _hear(parts: Parts, numbers: Iterator[int]) -> dict[str, float]:
+def _hear(dependencies: Dependencies, numbers: Iterator[int]) -> dict[str, float]:
     events = [event for _ in range(PEOPLE) for event in life(next(numbers))]
     deliveries = [delivery(event) for event in events]
     with _measured() as cost:
-        hearing.hear(parts, deliveries)
+        hearing.hear(dependencies, deliveries)
     return {**cost, "events": len(events)}
 
 
-def _live(referrals: int, parts: Parts, numbers: Iterator[int]) -> dict[str, float]:
+def _live(referrals: int, dependencies: Dependencies, numbers: Iterator[int]) -> dict[str, float]:
     events = list(long_life(next(numbers), referrals))
-    hearing.hear(parts, [delivery(event) for event in events[:-ONE_BY_ONE]])
+    hearing.hear(dependencies, [delivery(event) for event in events[:-ONE_BY_ONE]])
     costs = []
     for event in events[-ONE_BY_ONE:]:
         with _measured() as cost:
-            hearing.hear(parts, [delivery(event)])
+            hearing.hear(dependencies, [delivery(event)])
         costs.append(cost)
     return {**{name: median(one[name] for one in costs) for name in ("seconds", "cpu")}, "events": len(events)}
 
@@ -87,7 +89,7 @@ def _measured() -> Iterator[dict[str, float]]:
 
 
 SHORT, LONG = "live with 3 referrals", "live with 30 referrals"
-_ACTS: Mapping[str, Callable[[Parts, Iterator[int]], dict[str, float]]] = {
+_ACTS: Mapping[str, Callable[[Dependencies, Iterator[int]], dict[str, float]]] = {
     "sweep": _sweep,
     "hear": _hear,
     SHORT: partial(_live, 3),

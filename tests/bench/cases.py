@@ -41,7 +41,7 @@ def replayed(case: Case) -> Counted:
             {
                 (service, row["_id"]): row["count"]
                 for service in SERVICES
-                for row in open_database(stack.parts.mongodb_uri, service).events.aggregate(
+                for row in open_database(stack.backends.mongodb_uri, service).events.aggregate(
                     [{"$group": {"_id": "$event.type", "count": {"$sum": 1}}}]
                 )
             }

@@ -21,25 +21,26 @@ from uuid import uuid4
 
 from pymongo import MongoClient, monitoring
 
-from deploy.local.parts import Parts
-from services.perinatal.parts import build as build_perinatal
+from deploy.local.backends import Backends
+from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.service import PerinatalService
-from services.referrals_followup import hearing, queries
-from services.referrals_followup.schemas import FollowUpsQuery, ScopeQuery
-from shared.clock import MovableClock
-from shared.config import Config
+from services.referrals_followup.api import queries
+from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
+from services.referrals_followup.ledger import ingest as hearing
+from shared.config.config import Config
 from shared.events.mongo import open_database
-from shared.events.relay import Relay
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.messaging import consumer
 from shared.messaging.incoming import Delivery
 from shared.messaging.publisher import ConfirmedPublisher, Outgoing
 from shared.messaging.topology import EVIDENCE, SERVICES, declare, exchange_of
-from shared.web.bulk import Bulk, Order, Source
+from shared.recording.bulk import Bulk, Order, Source
+from shared.relay.relay import Relay
+from shared.runtime.clock import MovableClock
+from shared.runtime.dependencies import SETTINGS
 from shared.web.endpoint import endpoints_of
 from shared.web.exchange import Answer, Request
-from shared.web.parts import SETTINGS
 from tests.bench.histories import message, shuffled, together
 from tests.contract.toy import free_port
 from tests.integration.bus import record
@@ -116,27 +117,27 @@ def changed(counts: Mapping[str, Counts], agreed: Mapping[str, Counts]) -> list[
     ]
 
 
-def measured(parts: Parts) -> dict[str, Counts]:
+def measured(backends: Backends) -> dict[str, Counts]:
     """Every count, each on a database of its own; in well under a minute."""
     found: dict[str, Counts] = {}
     for count in (_recording, _relaying, _ledger_batches, _sweeps, _questions):
-        found |= {what: dict(sorted(counts.items())) for what, counts in count(parts).items()}
+        found |= {what: dict(sorted(counts.items())) for what, counts in count(backends).items()}
     return found
 
 
 # --- recording ------------------------------------------------------------------------------------------------------
 
 
-def _recording(parts: Parts) -> dict[str, Counter[str]]:
-    with _database(parts) as name, TemporaryDirectory() as folder:
+def _recording(backends: Backends) -> dict[str, Counter[str]]:
+    with _database(backends) as name, TemporaryDirectory() as folder:
         key = Path(folder) / "person.key"
         key.write_text("5" * 64)
         service = PerinatalService()
-        service.parts = build_perinatal(
+        service.dependencies = build_perinatal(
             Config(
                 service="perinatal",
                 role="import",
-                mongodb_uri=parts.mongodb_uri,
+                mongodb_uri=backends.mongodb_uri,
                 mongodb_database=name,
                 public_url="http://perinatal.example",
                 bank_holidays_until=2016,
@@ -156,7 +157,7 @@ def _recording(parts: Parts) -> dict[str, Counter[str]]:
             with TALLY.counting(name) as bulk:
                 results = Bulk(service).give(orders, str(uuid4()))
         finally:
-            service.parts.close()
+            service.dependencies.close()
         assert all(result.is_recorded for result in results), results
     return {
         "recording: a person": registered,
@@ -199,11 +200,11 @@ class _Counted:
         return self._publisher.publish(messages)
 
 
-def _relaying(parts: Parts) -> dict[str, Counter[str]]:
-    with _database(parts) as name, _vhost(parts) as amqp_uri:
+def _relaying(backends: Backends) -> dict[str, Counter[str]]:
+    with _database(backends) as name, _vhost(backends) as amqp_uri:
         for service in SERVICES:
             declare(amqp_uri, service)
-        database = open_database(parts.mongodb_uri, name)
+        database = open_database(backends.mongodb_uri, name)
         publisher = ConfirmedPublisher(amqp_uri, exchange_of("perinatal"))
         publisher.open()
         counted = _Counted(publisher)
@@ -211,7 +212,7 @@ def _relaying(parts: Parts) -> dict[str, Counter[str]]:
         relay.ensure_indexes()
         found = {}
         # How often a position is told depends on real time: here with each step.
-        with patch("shared.events.relay.REPORT_EVERY", 0.0):
+        with patch("shared.relay.relay.REPORT_EVERY", 0.0):
             relay.step()
             for events in (1, 500):
                 record(database, events, at=MONDAY)
@@ -252,7 +253,7 @@ class _Session(consumer.Session):
         self.counts["messages acknowledged"] += len(messages)
 
 
-def _ledger_batches(parts: Parts) -> dict[str, Counter[str]]:
+def _ledger_batches(backends: Backends) -> dict[str, Counter[str]]:
     one, mixed = together(people=1), shuffled(people=50)
     inputs = {
         "ledger: a batch of 1": (one[:1], one[1:2]),
@@ -261,7 +262,7 @@ def _ledger_batches(parts: Parts) -> dict[str, Counter[str]]:
     }
     found = {}
     for what, (before, events) in inputs.items():
-        with _ledger(parts) as (ledger, name), _vhost(parts) as amqp_uri:
+        with _ledger(backends) as (ledger, name), _vhost(backends) as amqp_uri:
             for first in range(0, len(before), 500):
                 ledger.hear(*before[first : first + 500])
             with TALLY.counting(name) as counts:
@@ -278,8 +279,8 @@ def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Cou
     assert len(publisher.publish([Outgoing(one.id, one.type, message(one)) for one in events])) == len(events)
     publisher.close()
     one = consumer.Consumer(EVIDENCE, batch=len(events))
-    settings = replace(ledger.parts.config, amqp_uri=amqp_uri)
-    one.container = _Container(settings, partial(hearing.hear, ledger.parts))
+    settings = replace(ledger.dependencies.config, amqp_uri=amqp_uri)
+    one.container = _Container(settings, partial(hearing.hear, ledger.dependencies))
     with (
         patch.object(consumer, "Session", type("Counted", (_Session,), {"counts": counts})),
         patch("shared.messaging.session._LINGER", 5.0),
@@ -292,10 +293,10 @@ def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Cou
 # --- sweeps and questions -------------------------------------------------------------------------------------------
 
 
-def _sweeps(parts: Parts) -> dict[str, Counter[str]]:
+def _sweeps(backends: Backends) -> dict[str, Counter[str]]:
     found = {}
     for still_open in (100, 1_000):
-        with _ledger(parts) as (ledger, name):
+        with _ledger(backends) as (ledger, name):
             _open(ledger, due=10, later=still_open - 10)
             ledger.clock.set(DUE)
             ledger.catch_up()
@@ -306,16 +307,18 @@ def _sweeps(parts: Parts) -> dict[str, Counter[str]]:
     return found
 
 
-def _questions(parts: Parts) -> dict[str, Counter[str]]:
-    with _ledger(parts) as (ledger, name):
+def _questions(backends: Backends) -> dict[str, Counter[str]]:
+    with _ledger(backends) as (ledger, name):
         _open(ledger, due=10, later=190)
         ledger.clock.set(DUE)
         ledger.catch_up()
-        queries.summed(ledger.parts, MANAGER, ScopeQuery().load({}))  # the first to ask notes how far all is complete
+        queries.summed(
+            ledger.dependencies, MANAGER, ScopeQuery().load({})
+        )  # the first to ask notes how far all is complete
         with TALLY.counting(name) as listed:
-            page = queries.listed(ledger.parts, MANAGER, FollowUpsQuery().load({}))
+            page = queries.listed(ledger.dependencies, MANAGER, FollowUpsQuery().load({}))
         with TALLY.counting(name) as summed:
-            queries.summed(ledger.parts, MANAGER, ScopeQuery().load({}))
+            queries.summed(ledger.dependencies, MANAGER, ScopeQuery().load({}))
         assert page["items"]
     return {"a manager's list, first page": listed, "a manager's summary": summed}
 
@@ -333,26 +336,26 @@ def _open(ledger: Ledger, due: int, later: int) -> None:
 
 
 @contextmanager
-def _database(parts: Parts) -> Iterator[str]:
+def _database(backends: Backends) -> Iterator[str]:
     name = f"counts_{uuid4().hex}"
     yield name
-    with MongoClient[Any](parts.mongodb_uri) as client:
+    with MongoClient[Any](backends.mongodb_uri) as client:
         client.drop_database(name)
 
 
 @contextmanager
-def _vhost(parts: Parts) -> Iterator[str]:
+def _vhost(backends: Backends) -> Iterator[str]:
     name = f"counts_{uuid4().hex}"
-    yield parts.new_vhost(name)
-    parts.drop_vhost(name)
+    yield backends.new_vhost(name)
+    backends.drop_vhost(name)
 
 
 @contextmanager
-def _ledger(parts: Parts) -> Iterator[tuple[Ledger, str]]:
+def _ledger(backends: Backends) -> Iterator[tuple[Ledger, str]]:
     """A follow-up service without its processes, and the name of its database."""
     port = free_port()
-    with _database(parts) as name, MongoClient[Any](parts.mongodb_uri) as client, mail_server(Inbox(), port):
-        ledger = Ledger(config(client[name], parts.mongodb_uri, port), MovableClock(MONDAY - timedelta(days=300)))
+    with _database(backends) as name, MongoClient[Any](backends.mongodb_uri) as client, mail_server(Inbox(), port):
+        ledger = Ledger(config(client[name], backends.mongodb_uri, port), MovableClock(MONDAY - timedelta(days=300)))
         ledger.clock.set(MONDAY)
         yield ledger, name
         ledger.close()

@@ -22,11 +22,11 @@ from subprocess import SubprocessError
 
 from rich.console import Console
 
-from shared.clock import SystemClock
 from shared.events.documents import document_of, sealed
 from shared.kernel.envelope import Event
 from shared.kernel.ids import uuid7
-from shared.observability import configure_logging
+from shared.runtime.clock import SystemClock
+from shared.runtime.observability import configure_logging
 from shared.scheduling.tick import publish_sweep
 from tests.bench import copies, england, histories, scaling
 from tests.bench.contestants import CONNECTIONS, folded

@@ -21,10 +21,10 @@ import requests
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from deploy.local.backends import Backends, local_backends
+from deploy.local.die_with_parent import tied
 from deploy.local.folders import ROOT, fresh_name
-from deploy.local.parts import Parts, local_parts
 from deploy.local.stack import DIRECTORY, STANDARDS
-from deploy.local.tied import tied
 from deploy.local.tokens import AUDIENCE, ISSUER, mint
 from shared.kernel.envelope import CONTENT_TYPE
 
@@ -44,7 +44,7 @@ class Stuck(Exception):
 class Field:
     """The place of one round: empty at its beginning."""
 
-    parts: Parts
+    backends: Backends
     name: str
     amqp_uri: str
     folder: Path
@@ -55,11 +55,11 @@ class Field:
     @cached_property
     def environment(self) -> dict[str, str]:
         """The settings of every process, ours and the peers'; each of our services has a database of its own."""
-        secrets = self.parts.secrets
-        smtp_host, smtp_port = self.parts.smtp
+        secrets = self.backends.secrets
+        smtp_host, smtp_port = self.backends.smtp
         return {
             **{name: value for name, value in os.environ.items() if name != "FOLLOWTHROUGH_CONFIG"},
-            "MONGODB_URI": self.parts.mongodb_uri,
+            "MONGODB_URI": self.backends.mongodb_uri,
             "AMQP_URI": self.amqp_uri,
             "JWT_PUBLIC_KEY_FILE": str(secrets.jwt_public_key_file),
             "JWT_ISSUER": ISSUER,
@@ -87,11 +87,11 @@ class Field:
 
     def address(self) -> str:
         """`host:port` where nothing listens yet."""
-        return f"127.0.0.1:{self.parts.ports.take(uuid4().hex)}"
+        return f"127.0.0.1:{self.backends.ports.take(uuid4().hex)}"
 
     def token(self, number: int) -> str:
         """A token of a GP's."""
-        secret = self.parts.secrets.jwt_private_key_file.read_text()
+        secret = self.backends.secrets.jwt_private_key_file.read_text()
         return mint(secret, f"gp-{number}", "gp_practice", "gp-mill-road", ["essex"])
 
     def run(self, service: str, role: str) -> None:
@@ -190,32 +190,32 @@ class Field:
 class Ground:
     """The parts for all rounds of a run."""
 
-    parts: Parts
+    backends: Backends
 
     @contextmanager
     def field(self) -> Iterator[Field]:
         """An empty place for a round; nothing of it is left afterwards."""
         name = f"bench_{uuid4().hex[:12]}"
-        folder = self.parts.folder / name
+        folder = self.backends.folder / name
         folder.mkdir()
-        amqp_uri = self.parts.new_vhost(name)
-        with MongoClient[Any](self.parts.mongodb_uri) as client:
+        amqp_uri = self.backends.new_vhost(name)
+        with MongoClient[Any](self.backends.mongodb_uri) as client:
             try:
                 with ExitStack() as processes:
-                    yield Field(self.parts, name, amqp_uri, folder, client, processes)
+                    yield Field(self.backends, name, amqp_uri, folder, client, processes)
             finally:
                 for database in client.list_database_names():
                     if database.startswith(name):
                         client.drop_database(database)
-                self.parts.drop_vhost(name)
+                self.backends.drop_vhost(name)
 
 
 @contextmanager
 def ground() -> Iterator[Ground]:
     """A MongoDB and a RabbitMQ for one run."""
     environment = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "AMQP_URI")}
-    with local_parts(fresh_name("bench"), environment=environment) as parts:
-        yield Ground(parts)
+    with local_backends(fresh_name("bench"), environment=environment) as backends:
+        yield Ground(backends)
 
 
 def _answers(address: str) -> bool:

@@ -133,8 +133,8 @@ def _another(old: bytes, noise: bytes) -> bytes:
 def made(ledger: Ledger) -> tuple[list[Life], list[Life]]:
     """Those of long ago, and those that began in the last hours: for each team one of each kind. Raises Stuck when one
     is not as this module says."""
-    numbers, database = count(), ledger.parts.database
-    teams = [team for team in ledger.parts.directory.teams.values() if team.area in AREAS]
+    numbers, database = count(), ledger.dependencies.database
+    teams = [team for team in ledger.dependencies.directory.teams.values() if team.area in AREAS]
     long_ago, lately = (
         [
             list(_events(kinds, team, at, next(numbers)))

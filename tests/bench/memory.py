@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from shared.clock import MovableClock
+from shared.recording.bulk_routes import MOST_COMMANDS
+from shared.runtime.clock import MovableClock
 from shared.scheduling.tick import publish_sweep
-from shared.web.commands import MOST_COMMANDS
 from tests.bench.contestants import Figures, start_ledger
 from tests.bench.ground import Field
 from tests.bench.lives import NOW
@@ -35,9 +35,9 @@ class CatchingUp:
     due: int
 
     def run(self, field: Field) -> Figures:
-        (stock,) = stocks(field.parts.mongodb_uri, (self.lives, self.due))
+        (stock,) = stocks(field.backends.mongodb_uri, (self.lives, self.due))
         database, until = field.client[stock.database], NOW + AWAY
-        ledger = Ledger(config(database, field.parts.mongodb_uri), MovableClock(NOW))
+        ledger = Ledger(config(database, field.backends.mongodb_uri), MovableClock(NOW))
         say_complete(ledger, until)
         ledger.close()
         field.run(SERVICE, "topology")

@@ -26,7 +26,7 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
-from shared.observability import configure_logging
+from shared.runtime.observability import configure_logging
 from tests.bench import bars, chart, counts, races
 from tests.bench.contestants import Contestant
 from tests.bench.ground import PEERS, Ground, Stuck, ground
@@ -71,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _count(place: Ground, *, accept: bool) -> list[str]:
     began = time.monotonic()
-    found = counts.measured(place.parts)
+    found = counts.measured(place.backends)
     if accept:
         counts.accept(found)
     differing = counts.changed(found, counts.accepted())

@@ -20,7 +20,7 @@ from pymongo import IndexModel, MongoClient, WriteConcern
 from pymongo.database import Database
 
 from services.referrals_followup.domain.rules import ADOPTED
-from shared.clock import MovableClock
+from shared.runtime.clock import MovableClock
 from tests.bench.lives import EVENTS_EACH, NOW, OPEN_EACH, STORED, Life, made
 from tests.integration.ledger import MONDAY, Ledger, config
 
@@ -77,7 +77,7 @@ def _stock(mongodb_uri: str, lives: int, due: int) -> Stock:
         for name, models in indexes.items():
             if models:
                 database[name].create_indexes(models)
-        ledger.parts.views.totals.recount(NOW)
+        ledger.dependencies.views.totals.recount(NOW)
         say_complete(ledger, NOW)
     return stock
 
@@ -129,5 +129,5 @@ def _without_indexes(database: Database[dict[str, Any]], name: str) -> list[Inde
 def _lives(mongodb_uri: str) -> tuple[list[Life], list[Life]]:
     with _ledger(mongodb_uri, f"lives_{uuid4().hex}") as ledger:
         found = made(ledger)
-        ledger.parts.database.client.drop_database(ledger.parts.database.name)
+        ledger.dependencies.database.client.drop_database(ledger.dependencies.database.name)
     return found

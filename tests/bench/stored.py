@@ -20,10 +20,10 @@ from typing import Any
 
 import requests
 
-from deploy.local.tied import tied
+from deploy.local.die_with_parent import tied
 from deploy.local.tokens import mint
-from shared.clock import ReplayClock
 from shared.kernel.envelope import to_text
+from shared.runtime.clock import ReplayClock
 from tests.bench.alone import LONG, SHORT
 from tests.bench.asking import FOLLOW_UPS, GRACE, LIST, SUMMARY
 from tests.bench.contestants import Figures
@@ -51,7 +51,7 @@ class Sweeping:
     turns: int = 2
 
     def run(self, field: Field) -> Figures:
-        big, small = stocks(field.parts.mongodb_uri, (self.lives, self.due), (self.few, self.due))
+        big, small = stocks(field.backends.mongodb_uri, (self.lives, self.due), (self.few, self.due))
         found: dict[str, list[Mapping[str, float]]] = {big.database: [], small.database: []}
         with _alone(field) as act:
             for _ in range(self.turns):
@@ -80,13 +80,13 @@ class Growing:
     turns: int = 12
 
     def run(self, field: Field) -> Figures:
-        big, small = stocks(field.parts.mongodb_uri, (self.lives, self.due), (self.few, self.due))
+        big, small = stocks(field.backends.mongodb_uri, (self.lives, self.due), (self.few, self.due))
         found: dict[str, list[Mapping[str, float]]] = {big.database: [], small.database: []}
         with _alone(field) as act:
             for _ in range(self.turns + 1):
                 for stock in (big, small):
                     found[stock.database].append(act("hear", stock))
-        spoilt(field.parts.mongodb_uri, big, small)
+        spoilt(field.backends.mongodb_uri, big, small)
         costs = found[big.database][1:], found[small.database][1:]
         return {
             **_compared(*costs),
@@ -134,7 +134,7 @@ class Asking:
     turns: int = 3
 
     def run(self, field: Field) -> Figures:
-        big, small = stocks(field.parts.mongodb_uri, (self.lives, self.due), (self.few, self.few // 100))
+        big, small = stocks(field.backends.mongodb_uri, (self.lives, self.due), (self.few, self.few // 100))
         addresses = {stock: _serve_http(field, stock) for stock in (big, small)}
         figures = {"open": float(big.open), "open_few": float(small.open), **_look(field, addresses[big], big)}
         of_4 = {stock: [] for stock in (big, small)}  # type: dict[Stock, list[dict[str, Any]]]
@@ -212,7 +212,7 @@ def serve_at(field: Field, instant: datetime, database: str, *role: str, **more:
     """A role of the follow-up service on a stock, with a clock that stands still."""
     clock: Path = field.folder / "clock"
     ReplayClock(clock).set(instant)
-    replay = {"REPLAY_CLOCK_FILE": str(clock), "LOCAL_STACK_DIR": str(field.parts.folder)}
+    replay = {"REPLAY_CLOCK_FILE": str(clock), "LOCAL_STACK_DIR": str(field.backends.folder)}
     field.serve(SERVICE, "serve", *role, MONGODB_DATABASE=database, **replay, **more)
 
 
@@ -236,7 +236,7 @@ def _ask(field: Field, address: str, callers: int, seconds: float) -> dict[str, 
 
 
 def _managers(field: Field) -> list[dict[str, str]]:
-    secret = field.parts.secrets.jwt_private_key_file.read_text()
+    secret = field.backends.secrets.jwt_private_key_file.read_text()
     return [
         {"token": mint(secret, person, "manager", team, areas), "team": team, "area": areas[0]}
         for person, team, areas in MANAGERS

@@ -23,7 +23,7 @@ def processes_of(field: Field) -> dict[str, int]:
         words = list(map(str, process.args)) if isinstance(process.args, list) else []
         module = next(place for place, word in enumerate(words) if word.startswith("services."))
         found[" ".join([words[module].removeprefix("services."), *words[module + 1 :]])] = process.pid
-    parts = {"mongod": field.parts.mongod_pid(), "rabbitmq": field.parts.rabbit_pid()}
+    parts = {"mongod": field.backends.mongod_pid(), "rabbitmq": field.backends.rabbit_pid()}
     return found | {name: pid for name, pid in parts.items() if pid}
 
 

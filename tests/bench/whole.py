@@ -14,7 +14,7 @@ from uuid import uuid4
 import requests
 from pymongo.errors import PyMongoError
 
-from shared.web.commands import MOST_COMMANDS, URL
+from shared.recording.bulk_routes import MOST_COMMANDS, URL
 from tests.bench.contestants import (
     CONNECTIONS,
     LOOK_AT_PEERS_EVERY,

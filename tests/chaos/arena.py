@@ -28,10 +28,10 @@ from requests.adapters import HTTPAdapter
 from deploy.local.folders import fresh_name
 from deploy.local.processes import Command, NotReady, Processes
 from deploy.local.stack import SERVICES, LocalStack, local_stack
-from services.referrals_followup.directory_file import load_directory
-from shared.clock import ReplayClock
+from services.referrals_followup.directory.loader import load_directory
 from shared.events.mongo import open_database
 from shared.messaging.topology import QUEUES
+from shared.runtime.clock import ReplayClock
 from shared.scheduling.tick import publish_sweep
 from tests.chaos import poison
 from tests.chaos.clients import Caller, Ledger
@@ -83,7 +83,7 @@ class Arena:
 
     @cached_property
     def databases(self) -> dict[str, Database[dict[str, Any]]]:
-        return {service: open_database(self.stack.parts.mongodb_uri, service) for service in SERVICES}
+        return {service: open_database(self.stack.backends.mongodb_uri, service) for service in SERVICES}
 
     @cached_property
     def caller(self) -> Caller:
@@ -137,9 +137,9 @@ class Arena:
 
     def wait_until_queues_are_saved(self) -> None:
         """A queue whose broker is killed before never finds a leader again."""
-        parts = self.stack.parts
+        backends = self.stack.backends
         found = the_broker_has_saved_the_name_of
-        self.wait("queues are saved", lambda: all(found(one.name, parts, parts.amqp_uri) for one in QUEUES), 60)
+        self.wait("queues are saved", lambda: all(found(one.name, backends, backends.amqp_uri) for one in QUEUES), 60)
 
     def wait(self, what: str, condition: Callable[[], Any], within: float) -> bool:
         """Whether it came true within so many seconds; what did not is a fault of the run, with what is not told."""
@@ -169,10 +169,10 @@ class Arena:
         self.deaths.arm(0)
         for name in ("deaths", "mailing"):
             (self.folder / name).unlink(missing_ok=True)
-        for mail in (self.stack.parts.maildir / "new").iterdir():
+        for mail in (self.stack.backends.maildir / "new").iterdir():
             mail.unlink()
         with self.stopped(TICK):
-            last = publish_sweep(self.stack.parts.amqp_uri, self.clock)
+            last = publish_sweep(self.stack.backends.amqp_uri, self.clock)
             self.wait("all sweeps have ended", lambda: self._has_ended(last), READY_SECONDS)
             self.wait("all is published", lambda: not unpublished(self), READY_SECONDS)
             self.wait("all is told", lambda: is_told(self), IN_HAND_SECONDS)
@@ -216,7 +216,7 @@ class Arena:
             ledger=self.ledger,
             records={record.stream: record for record in records if record},
             databases=self.databases,
-            maildir=self.stack.parts.maildir,
+            maildir=self.stack.backends.maildir,
             poison=len(self.poison),
             deaths_while_mailing=self.deaths.while_mailing(),
             until=self.clock.now(),
@@ -231,7 +231,7 @@ class Arena:
     def refuse_writes(self, mode: Any, **how: Any) -> None:
         """Have MongoDB refuse the next writes, or with the mode `off` no more of them; nothing when it is away."""
         data = {"failCommands": ["insert", "update", "delete", "findAndModify"], **how}
-        with suppress(PyMongoError), MongoClient[Any](self.stack.parts.mongodb_uri, timeoutMS=3000) as client:
+        with suppress(PyMongoError), MongoClient[Any](self.stack.backends.mongodb_uri, timeoutMS=3000) as client:
             client.admin.command("configureFailPoint", "failCommand", mode=mode, data=data)
 
 
@@ -263,11 +263,11 @@ def arena(plan: Plan, sweep_seconds: int = 1) -> Iterator[Arena]:
             started_by=("tests.chaos.process",),
             mongod_parameters=("enableTestCommands=1",),
         ) as stack:
-            address = f"127.0.0.1:{stack.parts.ports.take(SECOND)}"
+            address = f"127.0.0.1:{stack.backends.ports.take(SECOND)}"
             environment = {**stack.environments["perinatal"], "HTTP_ADDRESS": address}
             argv = [*stack.commands["perinatal.serve"], "http"]
             commands = [Command(SECOND, argv, environment, grace=2.0)]
-            replicas = Processes(stack.folder, stack.parts.lock, "replicas", commands)
+            replicas = Processes(stack.folder, stack.backends.lock, "replicas", commands)
             try:
                 ours = Arena(stack, folder, plan.seed, replicas, f"http://{address}")
                 ours.wait("the second replica is ready", ours.is_ready, READY_SECONDS)

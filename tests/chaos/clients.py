@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from shared.clock import Clock
+from shared.runtime.clock import Clock
 from tests.chaos.stories import STORIES, Answer, Post, Story, crowded
 
 PATIENCE_SECONDS = 180.0

@@ -35,12 +35,12 @@ class Point:
 POINTS: Mapping[str, Point] = {
     "after-append-before-answer": Point(SERVES, "shared.events.group_commit:GroupCommit.insert"),
     "after-batch-append-before-answer": Point(SERVES, "shared.events.store:EventStore.insert_all"),
-    "after-publish-before-marking": Point(RELAYS, "shared.events.relay:Relay._mark_published", before=True),
-    "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.evidence:EvidenceStore.keep"),
-    "after-follow-ups-before-commit": Point(BUS, "services.referrals_followup.views:FollowUpViews._write_in"),
-    "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.evidence:EvidenceStore.mark_folded"),
-    "after-chase-before-digest": Point(BUS, "services.referrals_followup.mails:_letters", before=True),
-    "after-smtp-before-recorded": Point(BUS, "services.referrals_followup.mailer:Mailer.send"),
+    "after-publish-before-marking": Point(RELAYS, "shared.relay.relay:Relay._mark_published", before=True),
+    "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.keep"),
+    "after-follow-ups-before-commit": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews._write_in"),
+    "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.mark_folded"),
+    "after-chase-before-digest": Point(BUS, "services.referrals_followup.chasing.digests:_letters", before=True),
+    "after-smtp-before-recorded": Point(BUS, "services.referrals_followup.chasing.smtp:Mailer.send"),
 }
 
 
@@ -124,15 +124,15 @@ def note_mailing(deaths: Deaths) -> None:
     """Note of each letter that sending began, and that what came of it was recorded."""
 
     def noted(send: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(parts: Any, letter: Any, *more: Any) -> Any:
+        def wrapped(dependencies: Any, letter: Any, *more: Any) -> Any:
             deaths.mailing(letter.id, "sending")
-            answer = send(parts, letter, *more)
+            answer = send(dependencies, letter, *more)
             deaths.mailing(letter.id, "settled")
             return answer
 
         return wrapped
 
-    replace_function("services.referrals_followup.mails:_send", noted)
+    replace_function("services.referrals_followup.chasing.digests:_send", noted)
 
 
 def _mortal(

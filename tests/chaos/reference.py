@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 
 from deploy.local.stack import STANDARDS
 from services.referrals_followup.domain.follow_up import FollowUp, Rung
-from services.referrals_followup.domain.in_force import Adoption, RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.domain.scene import Evidence
-from services.referrals_followup.standards_file import load_packs
+from services.referrals_followup.domain.rules_history import Adoption, RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
+from services.referrals_followup.standards.loader import load_packs
 from shared.contracts import CATALOGUE
 from shared.kernel.calendar import england
 from shared.kernel.envelope import Event, from_text

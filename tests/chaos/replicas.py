@@ -100,7 +100,7 @@ def cluster_arena(plan: Plan, pause_seconds: float) -> Iterator[ClusterArena]:
             ticks=True,
             started_by=("tests.chaos.process",),
         ) as stack:
-            addresses = {second_of(one): f"127.0.0.1:{stack.parts.ports.take(second_of(one))}" for one in SERVING}
+            addresses = {second_of(one): f"127.0.0.1:{stack.backends.ports.take(second_of(one))}" for one in SERVING}
             commands = [
                 Command(
                     second_of(one),
@@ -110,7 +110,7 @@ def cluster_arena(plan: Plan, pause_seconds: float) -> Iterator[ClusterArena]:
                 )
                 for one in SERVING
             ]
-            replicas = Processes(stack.folder, stack.parts.lock, "replicas", commands)
+            replicas = Processes(stack.folder, stack.backends.lock, "replicas", commands)
             try:
                 seconds = {one: f"http://{address}" for one, address in addresses.items()}
                 ours = ClusterArena(

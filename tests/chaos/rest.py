@@ -11,11 +11,11 @@ from pymongo import DESCENDING
 
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup import mails
+from services.referrals_followup.chasing import digests as mails
 from services.referrals_followup.domain.follow_up import OPEN
-from services.referrals_followup.evidence import EvidenceStore
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
-from shared.reactions import has_settled
+from shared.recording.reactions import has_settled
 from tests.chaos.verdict import RECORDING, VIEWS
 
 if TYPE_CHECKING:

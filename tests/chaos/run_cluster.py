@@ -120,7 +120,7 @@ class Troubles(threading.Thread):
 
     def _send_poison(self) -> None:
         some, self._poison = self._poison[:3], self._poison[3:]
-        amqp_uri = self._arena.stack.parts.amqp_uri
+        amqp_uri = self._arena.stack.backends.amqp_uri
         self._arena.wait("poison is sent", lambda: poison.send(some, amqp_uri), 60)
         self._arena.poison.extend(some)
 

@@ -51,7 +51,7 @@ class Survived:
     killed: list[str]
 
     def database(self, service: str) -> Database[dict[str, Any]]:
-        return open_database(self.stack.parts.mongodb_uri, service)
+        return open_database(self.stack.backends.mongodb_uri, service)
 
     def events(self, event_type: str) -> list[dict[str, Any]]:
         """The follow-up service's own events of this type, in order."""
@@ -82,7 +82,7 @@ def survived() -> Iterator[Survived]:
 
 
 def _is_saved(stack: LocalStack, queue: str) -> bool:
-    return the_broker_has_saved_the_name_of(queue, stack.parts, stack.parts.amqp_uri)
+    return the_broker_has_saved_the_name_of(queue, stack.backends, stack.backends.amqp_uri)
 
 
 def test_every_process_was_killed_during_the_replay(survived: Survived) -> None:
@@ -127,7 +127,7 @@ def test_everybody_is_told_once_of_each_chase_in_one_letter_a_day(survived: Surv
 
 def test_a_mail_is_repeated_only_under_the_same_message_id(survived: Survived) -> None:
     copies: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    for path in (survived.stack.parts.maildir / "new").iterdir():
+    for path in (survived.stack.backends.maildir / "new").iterdir():
         mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         copies[mail["Message-ID"]].add((mail["To"], mail["Subject"]))
     assert copies.keys() == {f"<{letter['id']}@followthrough>" for letter in survived.events("digest.composed.v1")}

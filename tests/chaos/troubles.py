@@ -129,7 +129,7 @@ class Troubles(threading.Thread):
             with suppress(PyMongoError, AMQPError, OSError):
                 events = self._arena.databases[service].events
                 found = list(events.aggregate([{"$sample": {"size": 20}}, {"$project": {"event": 1}}]))
-                connection = pika.BlockingConnection(pika.URLParameters(self._arena.stack.parts.amqp_uri))
+                connection = pika.BlockingConnection(pika.URLParameters(self._arena.stack.backends.amqp_uri))
                 with connection:
                     channel = connection.channel()
                     for document in found:
@@ -144,7 +144,7 @@ class Troubles(threading.Thread):
         self._send(self._unsent[: self._chance.randrange(5, 16)])
 
     def _send(self, some: list[poison.Poison]) -> bool:
-        if not poison.send(some, self._arena.stack.parts.amqp_uri):
+        if not poison.send(some, self._arena.stack.backends.amqp_uri):
             return False
         self._arena.poison.extend(some)
         del self._unsent[: len(some)]
@@ -152,16 +152,16 @@ class Troubles(threading.Thread):
 
     def _lose_the_disk(self) -> None:
         """The broker forgets every queue and message. The remedy: topology, and all that was published once more."""
-        arena, parts = self._arena, self._arena.stack.parts
-        data = parts.folder / "rabbit" / "data"
+        arena, backends = self._arena, self._arena.stack.backends
+        data = backends.folder / "rabbit" / "data"
         data.rename(data.with_name("lost"))
         arena.kill("rabbitmq")
         shutil.rmtree(data.with_name("lost"))
-        parts.wait_until_ready()
+        backends.wait_until_ready()
         for service in SERVICES:
             arena.stack.run(service, "topology")
         arena.wait_until_queues_are_saved()
         since = BEGINS.isoformat()
         for service in SERVICES:
             arena.stack.run(service, "relay", "--republish-since", since, within=300)
-        arena.wait("poison is sent again", lambda: poison.send(arena.poison, parts.amqp_uri), 60)
+        arena.wait("poison is sent again", lambda: poison.send(arena.poison, backends.amqp_uri), 60)

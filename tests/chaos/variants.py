@@ -40,7 +40,7 @@ def mark_before_publish(process: str) -> None:
     """The relay marks a batch first and publishes it then."""
     if process not in RELAYS:
         return
-    from shared.events.relay import Relay
+    from shared.relay.relay import Relay
 
     publish, mark = Relay._publish_all, Relay._mark_published
     in_hand: list[Any] = []
@@ -52,8 +52,8 @@ def mark_before_publish(process: str) -> None:
             mark(relay, ids)
         return ids
 
-    replace_function("shared.events.relay:Relay._publish_all", lambda _: marks)
-    replace_function("shared.events.relay:Relay._mark_published", lambda _: lambda relay, ids: publish(relay, in_hand))
+    replace_function("shared.relay.relay:Relay._publish_all", lambda _: marks)
+    replace_function("shared.relay.relay:Relay._mark_published", lambda _: lambda relay, ids: publish(relay, in_hand))
 
 
 def no_version_check(process: str) -> None:
@@ -155,8 +155,8 @@ def seen_and_not_folded(process: str) -> None:
     def hears(hear: Callable[..., None]) -> Callable[..., None]:
         return lambda views, events: hear(views, [event for event in events if event.id in new])
 
-    replace_function("services.referrals_followup.evidence:EvidenceStore.keep", keeps)
-    replace_function("services.referrals_followup.views:FollowUpViews.hear", hears)
+    replace_function("services.referrals_followup.ledger.evidence:EvidenceStore.keep", keeps)
+    replace_function("services.referrals_followup.ledger.views:FollowUpViews.hear", hears)
 
 
 VARIANTS: Mapping[str, Callable[[str], None]] = {

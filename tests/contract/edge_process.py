@@ -20,7 +20,7 @@ from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 from deploy.local.tokens import AUDIENCE, ISSUER, mint
 from shared.contracts.access import ROLES
 from shared.messaging.consumer import Consumer
-from shared.observability import configure_logging
+from shared.runtime.observability import configure_logging
 from shared.web.endpoint import Endpoint, endpoints_of
 from shared.web.openapi import document_of
 from shared.web.problems import Problem

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from tests.contract.toy import Toy, faults, problem
 
 Client = MongoClient[dict[str, Any]]
@@ -24,9 +24,9 @@ GOOD = {"name": "a thing"}
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory, parts: Parts, mongo_client: Client) -> Iterator[Toy]:
+def toy(tmp_path_factory: pytest.TempPathFactory, backends: Backends, mongo_client: Client) -> Iterator[Toy]:
     database = f"toy_{uuid.uuid4().hex}"
-    toy = Toy(tmp_path_factory.mktemp("toy"), mongodb_uri=parts.mongodb_uri, database=database).start()
+    toy = Toy(tmp_path_factory.mktemp("toy"), mongodb_uri=backends.mongodb_uri, database=database).start()
     yield toy
     assert toy.stop() == 0
     mongo_client.drop_database(database)

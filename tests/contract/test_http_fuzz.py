@@ -15,9 +15,9 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.parts import Parts
-from shared.clock import ReplayClock
+from deploy.local.backends import Backends
 from shared.messaging.topology import EVIDENCE, SERVICES
+from shared.runtime.clock import ReplayClock
 from tests.contract.fuzzing import Fuzzing
 from tests.integration.bus import publish
 from tests.integration.following import following
@@ -32,15 +32,15 @@ KNOWN = {"area": "essex", "person": PERSON, "team": TEAM}
 
 
 @contextmanager
-def served(name: str, parts: Parts, folder: Path) -> Iterator[Running]:
+def served(name: str, backends: Backends, folder: Path) -> Iterator[Running]:
     """The service; the one that follows up has something to follow."""
     if name != "referrals_followup":
-        with running(name, parts, folder) as service:
+        with running(name, backends, folder) as service:
             yield service
         return
-    clock = ReplayClock(parts.folder / f"clock-{uuid4().hex}")
+    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
     clock.set(MONDAY)
-    with following(parts, folder, "serve", clock=clock) as service:
+    with following(backends, folder, "serve", clock=clock) as service:
         publish(service.environment["AMQP_URI"], EVIDENCE, referral_noted(), referral_noted(), *item_planned())
         manager = service.caller(PERSON, "manager", TEAM)
         eventually(lambda: len(manager.get("/v1/follow-ups").json()["items"]) >= 3)
@@ -54,10 +54,10 @@ def token_of(service: Running) -> Callable[[str, tuple[str, ...]], str]:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_whatever_is_asked_of_a_service_it_answers_as_its_document_says(
-    name: str, parts: Parts, tmp_path: Path
+    name: str, backends: Backends, tmp_path: Path
 ) -> None:
     print(f"FUZZ_SEED={SEED} FUZZ_EXAMPLES={EXAMPLES} asks the same; more examples ask more of each operation")
-    with served(name, parts, tmp_path) as service:
+    with served(name, backends, tmp_path) as service:
         fuzzing = Fuzzing(service.url, token_of(service), KNOWN, examples=EXAMPLES, seed=SEED)
         fuzzing.run()
     assert not fuzzing.failures, "\n\n".join(fuzzing.failures.values())

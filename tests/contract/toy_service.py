@@ -9,19 +9,19 @@ import eventlet
 from marshmallow import Schema, fields
 from pymongo.errors import AutoReconnect
 
-from shared.clock import SystemClock
+from shared.cli.serve import run_service
 from shared.contracts.fields import Choice, Slug
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
 from shared.events.mongo import open_database
 from shared.kernel.decisions import Refused
-from shared.observability import configure_logging
-from shared.runner import run_service
+from shared.runtime.clock import SystemClock
+from shared.runtime.dependencies import BootstrapProvider
+from shared.runtime.observability import configure_logging
 from shared.web.access_log import AccessLog
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, CommandBody, Day, FreeText, Instant, NhsNumber, Whole, YesNo
 from shared.web.pages import PageQuery, decode_cursor, encode_cursor
-from shared.web.parts import Parts
 
 SECRET = "Jane Doe of 9 Elm Row"
 
@@ -113,7 +113,7 @@ class ToyService:
     """Things, and every way to fail."""
 
     name = "toy"
-    parts = Parts(ToyParts)
+    dependencies = BootstrapProvider(ToyParts)
 
     @endpoint(
         "POST",
@@ -173,8 +173,8 @@ class ToyService:
         "POST", "/v1/things/<thing_id>/wait", command="referral.note", summary="Wait to be let go", answers={201: Thing}
     )
     def wait(self, request: Request) -> Answer:
-        (self.parts.folder / "waiting").touch()
-        while not (self.parts.folder / "let-go").exists():
+        (self.dependencies.folder / "waiting").touch()
+        while not (self.dependencies.folder / "let-go").exists():
             eventlet.sleep(0.01)
         return Answer(201, {"id": request.path["thing_id"]})
 

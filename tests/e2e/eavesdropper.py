@@ -39,12 +39,12 @@ class Eavesdropper:
     """Listens from the moment it is made. What was heard waits in a queue of its own until `everything` takes it."""
 
     def __init__(self, stack: LocalStack) -> None:
-        self._amqp_uri = stack.parts.amqp_uri
-        assert stack.parts.management_uri
+        self._amqp_uri = stack.backends.amqp_uri
+        assert stack.backends.management_uri
         with self._channel() as channel:
             channel.queue_declare(QUEUE, durable=True)
             channel.queue_bind(QUEUE, "amq.rabbitmq.trace", "publish.#")
-        manage(stack.parts.management_uri, "PUT", "/api/vhosts/%2F", {"tracing": True})
+        manage(stack.backends.management_uri, "PUT", "/api/vhosts/%2F", {"tracing": True})
 
     def everything(self) -> list[Heard]:
         """All that was heard so far, in the order it was published."""

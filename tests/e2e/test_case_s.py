@@ -25,11 +25,11 @@ from rich.console import Console
 from deploy.local import demo
 from deploy.local.case import Alarm, Case, Fact, Judgement, judged, load_case
 from deploy.local.folders import fresh_name
-from deploy.local.lanes import day_text, lanes
+from deploy.local.missed_steps import day_text, lanes
 from deploy.local.page import page
 from deploy.local.replay import Replay
 from deploy.local.stack import SERVICES, LocalStack, local_stack
-from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.directory.loader import load_directory
 from shared.events.mongo import open_database
 from shared.kernel.envelope import CONTENT_TYPE
 from shared.kernel.time import london_date
@@ -53,7 +53,7 @@ class WatchedReplay(Replay):
 
     def days(self) -> Iterator[tuple[date, list[Fact]]]:
         personal = days_with_secrets(self.case)
-        with MongoClient(self.stack.parts.mongodb_uri) as client:
+        with MongoClient(self.stack.backends.mongodb_uri) as client:
             for day, facts in super().days():
                 if day == POISONED_ON:
                     _publish_poison(self.stack)
@@ -65,7 +65,7 @@ class WatchedReplay(Replay):
 
 
 def _publish_poison(stack: LocalStack) -> None:
-    connection = pika.BlockingConnection(pika.URLParameters(stack.parts.amqp_uri))
+    connection = pika.BlockingConnection(pika.URLParameters(stack.backends.amqp_uri))
     properties = pika.BasicProperties(content_type=CONTENT_TYPE, message_id="poison", delivery_mode=2)
     connection.channel().basic_publish("", EVIDENCE, POISON, properties)
     connection.close()
@@ -73,7 +73,7 @@ def _publish_poison(stack: LocalStack) -> None:
 
 def _discard_poison(stack: LocalStack) -> None:
     """The operator was told of it that morning; whoever leaves it is told again each working day."""
-    parked = ParkedMessages(open_database(stack.parts.mongodb_uri, "referrals_followup"))
+    parked = ParkedMessages(open_database(stack.backends.mongodb_uri, "referrals_followup"))
     (message,) = eventually(parked.parked)
     parked.discard(message.id, "operator-kowalski", "not one of ours", key="discard")
 
@@ -128,7 +128,7 @@ def replayed() -> Iterator[Replayed]:
     environment = without_foreign_parts()
     with (
         local_stack(fresh_name("test"), replay_clock=case.begins, environment=environment) as stack,
-        MongoClient(stack.parts.mongodb_uri) as client,
+        MongoClient(stack.backends.mongodb_uri) as client,
     ):
         eavesdropper = Eavesdropper(stack)
         replay = WatchedReplay(stack, case)
@@ -143,7 +143,7 @@ def replayed() -> Iterator[Replayed]:
 
 @pytest.fixture(scope="module")
 def mails(replayed: Replayed) -> list[Delivered]:
-    return [_delivered(path.read_bytes()) for path in (replayed.stack.parts.maildir / "new").iterdir()]
+    return [_delivered(path.read_bytes()) for path in (replayed.stack.backends.maildir / "new").iterdir()]
 
 
 def _references_in(text: str) -> set[str]:

@@ -52,7 +52,7 @@ def replayed() -> Iterator[Replayed]:
         replay = Replay(stack, case)
         for _ in replay.days():
             pass
-        database = open_database(stack.parts.mongodb_uri, "referrals_followup")
+        database = open_database(stack.backends.mongodb_uri, "referrals_followup")
         chases = [found["event"] for found in database.events.find({"event.type": "follow_up.chased.v1"})]
         alarms, follow_ups = replay.alarms(), list(database.follow_ups.find())
         yield Replayed(case, alarms, judged(case, alarms, replay.known), replay.known, chases, follow_ups)

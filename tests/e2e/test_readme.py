@@ -72,7 +72,7 @@ def test_the_walk_of_the_readme_leads_from_a_late_entry_to_a_delivered_mail_and_
     states = {item["step"]: item["state"] for item in answer.json()["items"]}
     assert states == {"REF-01": "met", "REF-02": "open"}
     (reference,) = [item["reference"] for item in answer.json()["items"] if item["step"] == "REF-01"]
-    mails = [path.read_text() for path in (stack.parts.maildir / "new").iterdir()]
+    mails = [path.read_text() for path in (stack.backends.maildir / "new").iterdir()]
     to = [re.search(r"^To: (\S+)$", mail, re.MULTILINE)[1] for mail in mails if reference in mail]
     assert "ngozi.okafor@essex.example" in to
     assert "Dear Dr Ngozi Okafor" in said.stdout

@@ -18,12 +18,12 @@ from deploy.local.case import load_case
 from deploy.local.folders import ROOT, fresh_name
 from deploy.local.replay import REACTIONS, Replay
 from deploy.local.stack import SERVICES, LocalStack, local_stack
-from services.referrals_followup import mails
-from services.referrals_followup.evidence import EvidenceStore
-from shared.clock import ReplayClock
+from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
-from shared.reactions import has_settled
+from shared.recording.reactions import has_settled
+from shared.runtime.clock import ReplayClock
 from shared.scheduling.tick import publish_sweep
 from tests.e2e.world import World, world_on
 from tests.support import eventually, without_foreign_parts
@@ -86,8 +86,8 @@ def stack() -> Iterator[LocalStack]:
         world_on(stack, Replay(stack, load_case())) as world,
     ):
         _live(world)
-        databases = {service: open_database(stack.parts.mongodb_uri, service) for service in SERVICES}
-        here = System(stack.parts.amqp_uri, databases, stack.environments)
+        databases = {service: open_database(stack.backends.mongodb_uri, service) for service in SERVICES}
+        here = System(stack.backends.amqp_uri, databases, stack.environments)
         eventually(lambda: _is_told(here, ReplayClock(stack.clock_file).now()), within=60)  # type: ignore[arg-type]
         yield stack
 
@@ -133,7 +133,7 @@ def _live(world: World) -> None:
 @contextmanager
 def _empty_system(stack: LocalStack) -> Iterator[System]:
     """Empty databases and an empty virtual host beside those of the stack."""
-    amqp_uri = stack.parts.new_vhost("restored")
+    amqp_uri = stack.backends.new_vhost("restored")
     environments = {
         service: {
             **stack.environments[service],
@@ -144,7 +144,7 @@ def _empty_system(stack: LocalStack) -> Iterator[System]:
         }
         for service in SERVICES
     }
-    databases = {service: open_database(stack.parts.mongodb_uri, f"restored_{service}") for service in SERVICES}
+    databases = {service: open_database(stack.backends.mongodb_uri, f"restored_{service}") for service in SERVICES}
     yield System(amqp_uri, databases, environments)
 
 
@@ -174,14 +174,14 @@ def _is_told(system: System, now: Any) -> bool:
 def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to_twice(
     stack: LocalStack, tmp_path: Path
 ) -> None:
-    databases = {service: open_database(stack.parts.mongodb_uri, service) for service in SERVICES}
-    before = System(stack.parts.amqp_uri, databases, stack.environments)
+    databases = {service: open_database(stack.backends.mongodb_uri, service) for service in SERVICES}
+    before = System(stack.backends.amqp_uri, databases, stack.environments)
     key = tmp_path / "export.key"
     key.write_text("a secret that is kept apart from the exports")
     sealed = ("--private", "--key-file", str(key))
     assert before.events("referrals_followup")
     assert [event for event in before.events("leaving_care") if event["event"]["role"] == "system"]
-    delivered = sorted(path.name for path in (stack.parts.maildir / "new").iterdir())
+    delivered = sorted(path.name for path in (stack.backends.maildir / "new").iterdir())
     assert delivered
     for service in SERVICES:
         before.run(service, "export", str(tmp_path / f"{service}.ndjson"), *sealed)
@@ -208,4 +208,4 @@ def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to
         for service in SERVICES:
             assert after.events(service) == before.events(service)
             after.run(service, "verify", str(tmp_path / f"{service}.ndjson"), "--database", "--key-file", str(key))
-        assert sorted(path.name for path in (stack.parts.maildir / "new").iterdir()) == delivered
+        assert sorted(path.name for path in (stack.backends.maildir / "new").iterdir()) == delivered

@@ -117,6 +117,6 @@ def test_the_commands_of_the_runbook_run(operator: Operator, number: int) -> Non
     elif heading == "Erase":
         assert re.findall(r"^(\d+) private", said, re.MULTILINE) == ["2", "0", "1", "0"]
         for service in ("perinatal", "referrals_followup"):
-            database = open_database(operator.stack.parts.mongodb_uri, service)
+            database = open_database(operator.stack.backends.mongodb_uri, service)
             assert not [event for event in database.events.find({}, {"private": 1}) if "Wren" in str(event)]
             operator.run(f"python -m services.{service} verify --database")

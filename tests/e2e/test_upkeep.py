@@ -136,9 +136,9 @@ def test_every_process_is_restarted_under_load_and_nobody_loses_a_request_or_an_
 
     how = re.findall(r"(\S+) died \(([^)]+)\)", (stack.folder / "logs" / "keepers.log").read_text())
     assert {name: ended for name, ended in how if name in stops} == dict.fromkeys(stops, "exit 0")
-    ledger = open_database(stack.parts.mongodb_uri, "referrals_followup")
+    ledger = open_database(stack.backends.mongodb_uri, "referrals_followup")
     for service, ids in load.events.items():
-        events = open_database(stack.parts.mongodb_uri, service).events
+        events = open_database(stack.backends.mongodb_uri, service).events
         assert {found["_id"] for found in events.find({"_id": {"$in": ids}}, {"_id": 1})} == set(ids)
         wanted = {"_id": {"$in": ids}, "folded": True}
         eventually(lambda wanted=wanted, ids=ids: ledger.evidence.count_documents(wanted) == len(ids), within=60)

@@ -15,15 +15,15 @@ from typing import Any
 
 import requests
 
+from deploy.local.die_with_parent import tied
 from deploy.local.folders import ROOT
 from deploy.local.replay import Replay
 from deploy.local.stack import SERVICES, LocalStack
-from deploy.local.tied import tied
-from services.referrals_followup import mails
-from services.referrals_followup.evidence import EvidenceStore
-from shared.clock import ReplayClock
+from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
+from shared.runtime.clock import ReplayClock
 from shared.scheduling.tick import publish_sweep
 from tests.support import eventually
 
@@ -40,7 +40,7 @@ class World:
         self._clock = ReplayClock(stack.clock_file)
         self._keys = count(1)
         self._relay: subprocess.Popen[bytes] | None = None
-        self.database = open_database(stack.parts.mongodb_uri, "referrals_followup")
+        self.database = open_database(stack.backends.mongodb_uri, "referrals_followup")
         self._evidence = EvidenceStore(self.database, CATALOGUE)
 
     def post(self, by: str, path: str, body: dict[str, Any], service: str = "perinatal") -> requests.Response:
@@ -102,7 +102,7 @@ class World:
 
     def sweep(self) -> dict[str, Any]:
         """The record of a sweep, which has been asked for and has finished, its mails sent."""
-        sweep_id = publish_sweep(self._stack.parts.amqp_uri, self._clock)
+        sweep_id = publish_sweep(self._stack.backends.amqp_uri, self._clock)
         finished = {"_id": sweep_id, "finished_at": {"$exists": True}}
         sweep = eventually(lambda: self.database.sweeps.find_one(finished), PATIENCE)
         assert sweep is not None
@@ -112,7 +112,7 @@ class World:
     def mails(self) -> list[tuple[str, str, str]]:
         """Recipient, subject and text of every mail that was delivered."""
         found = []
-        for path in sorted((self._stack.parts.maildir / "new").iterdir()):
+        for path in sorted((self._stack.backends.maildir / "new").iterdir()):
             message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
             body = message.get_body()  # type: ignore[attr-defined]
             found.append((message["To"], message["Subject"], body.get_content()))

@@ -11,26 +11,28 @@ from uuid import uuid4
 
 from pymongo import MongoClient
 
-from deploy.local.parts import Parts
-from shared.clock import ReplayClock
+from deploy.local.backends import Backends
+from shared.runtime.clock import ReplayClock
 from tests.integration.ledger import DIRECTORY, STANDARDS
 from tests.integration.recording import Running, is_ready, new_key
 from tests.support import eventually
 
 
 @contextmanager
-def following(parts: Parts, folder: Path, *role: str, clock: ReplayClock, smtp_port: int = 1) -> Iterator[Running]:
+def following(
+    backends: Backends, folder: Path, *role: str, clock: ReplayClock, smtp_port: int = 1
+) -> Iterator[Running]:
     """The service on an empty database and an empty virtual host, its rules adopted; its clock is that of a replay."""
     own = f"test_{uuid4().hex}"
     private, public = new_key()
     (folder / "public.pem").write_text(public)
-    with MongoClient[Any](parts.mongodb_uri, tz_aware=True) as client:
-        address = f"127.0.0.1:{parts.ports.take(own)}"
+    with MongoClient[Any](backends.mongodb_uri, tz_aware=True) as client:
+        address = f"127.0.0.1:{backends.ports.take(own)}"
         environment = {
             **os.environ,
-            "MONGODB_URI": parts.mongodb_uri,
+            "MONGODB_URI": backends.mongodb_uri,
             "MONGODB_DATABASE": own,
-            "AMQP_URI": parts.amqp_uri if role == ("serve", "http") else parts.new_vhost(own),
+            "AMQP_URI": backends.amqp_uri if role == ("serve", "http") else backends.new_vhost(own),
             "HTTP_ADDRESS": address,
             "PUBLIC_URL": f"http://{address}",
             "JWT_PUBLIC_KEY_FILE": str(folder / "public.pem"),
@@ -42,7 +44,7 @@ def following(parts: Parts, folder: Path, *role: str, clock: ReplayClock, smtp_p
             "PERINATAL_URL": "http://perinatal.example",
             "LEAVING_CARE_URL": "http://leaving-care.example",
             "REPLAY_CLOCK_FILE": str(clock.path),
-            "LOCAL_STACK_DIR": str(parts.folder),
+            "LOCAL_STACK_DIR": str(backends.folder),
             "LOG_LEVEL": "warning",
         }
         service = Running("referrals_followup", f"http://{address}", environment, private, client[own])
@@ -56,4 +58,4 @@ def following(parts: Parts, folder: Path, *role: str, clock: ReplayClock, smtp_p
         finally:
             client.drop_database(own)
             if role != ("serve", "http"):
-                parts.drop_vhost(own)
+                backends.drop_vhost(own)

@@ -12,12 +12,12 @@ from pymongo.database import Database
 from services.perinatal.domain import person
 from shared.archive.export import Exported, export
 from shared.archive.sealing import Sealer
-from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
-from shared.kernel.tables import Tell
+from shared.kernel.tables import AppendEntry
+from shared.runtime.clock import MovableClock
 
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
 GP = Actor("gp-okafor", "gp_practice", "gp-mill-road", ("essex",))
@@ -44,7 +44,7 @@ class Kept:
         ).event
 
     def tell(self, number: int, event_type: str, data: dict[str, Any]) -> Event:
-        command = Tell(type=event_type, data=data, note=NOTE)
+        command = AppendEntry(type=event_type, data=data, note=NOTE)
         stream = f"person/p_{number:032x}"
         return self.store.execute(person.AGGREGATE, stream, command, GP, key=uuid4().hex, body=data).event
 

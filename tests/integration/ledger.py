@@ -20,16 +20,17 @@ import pytest
 from aiosmtpd.controller import Controller
 from pymongo.database import Database
 
-from services.referrals_followup import hearing, sweeps, views
+from services.referrals_followup.bootstrap import build
+from services.referrals_followup.chasing import sweeps
 from services.referrals_followup.domain.follow_up import FollowUp
-from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.rules import ADOPTED
-from services.referrals_followup.domain.scene import Evidence
-from services.referrals_followup.parts import build
-from services.referrals_followup.standards_file import load_packs
-from services.referrals_followup.views import follow_up_of
-from shared.clock import MovableClock, ReplayClock
-from shared.config import Config
+from services.referrals_followup.domain.rules_history import RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
+from services.referrals_followup.ledger import ingest as hearing
+from services.referrals_followup.ledger import views
+from services.referrals_followup.ledger.views import follow_up_of
+from services.referrals_followup.standards.loader import load_packs
+from shared.config.config import Config
 from shared.contracts import CATALOGUE
 from shared.events.documents import event_of
 from shared.kernel.calendar import england
@@ -37,9 +38,10 @@ from shared.kernel.envelope import CONTENT_TYPE, Event, from_text, to_text
 from shared.kernel.ids import uuid7
 from shared.messaging.incoming import Delivery, Done, Outcome
 from shared.messaging.topology import EVIDENCE, SERVICES, SWEEP
+from shared.runtime.clock import MovableClock, ReplayClock
 
 SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"
-DIRECTORY = SERVICE_FOLDER / "directory.example.yaml"
+DIRECTORY = SERVICE_FOLDER / "directory" / "directory.example.yaml"
 STANDARDS = SERVICE_FOLDER / "standards"
 PUBLIC_URL = "http://follow-ups.example"
 MONDAY = from_text("2013-01-14T09:30:00Z")
@@ -148,27 +150,27 @@ class Ledger:
 
     def __init__(self, config: Config, clock: MovableClock | ReplayClock) -> None:
         self.clock = clock
-        self.parts = build(config, clock)
+        self.dependencies = build(config, clock)
         self._published: dict[str, list[Event]] = {service: [] for service in SERVICES}
         self._manifests = dict.fromkeys(SERVICES, 0)
         self._parked: dict[str, tuple[str, ...]] = {}
-        packs = _packs(config.standards_dir, frozenset(self.parts.directory.roles))
-        self.parts.rules.adopt(packs, england(config.bank_holidays_until))
+        packs = _packs(config.standards_dir, frozenset(self.dependencies.directory.roles))
+        self.dependencies.rules.adopt(packs, england(config.bank_holidays_until))
         self.catch_up()
 
     def close(self) -> None:
-        self.parts.close()
+        self.dependencies.close()
 
     def forget(self) -> None:
         """Nothing was ever recorded but the rules, nothing is parked, and no source has spoken."""
         but_rules = {"event.type": {"$ne": ADOPTED}}
-        self.parts.views.collection.delete_many({})
+        self.dependencies.views.collection.delete_many({})
         for made in ("threads", "totals", "totals_notes"):
-            self.parts.database[made].delete_many({})
-        self.parts.database.evidence.delete_many(but_rules)
-        self.parts.store.collection.delete_many(but_rules)
+            self.dependencies.database[made].delete_many({})
+        self.dependencies.database.evidence.delete_many(but_rules)
+        self.dependencies.store.collection.delete_many(but_rules)
         for said in ("positions", "reported_manifests", "reported_parked", "parked"):
-            self.parts.database[said].delete_many({})
+            self.dependencies.database[said].delete_many({})
         self._manifests = dict.fromkeys(SERVICES, 0)
         self._parked.clear()
         for published in self._published.values():
@@ -176,31 +178,31 @@ class Ledger:
 
     def hear(self, *events: Event) -> None:
         """Events arrive, as published. They count as complete only when their source reports its position."""
-        outcomes = hearing.hear(self.parts, [delivery(event) for event in events])
+        outcomes = hearing.hear(self.dependencies, [delivery(event) for event in events])
         assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
         for event in events:
             self._published[event.source].append(event)
 
     def catch_up(self, *but_not: str) -> None:
         """Own events arrive, and every source (but those named) reports that it is complete until now."""
-        own = self.parts.store.collection.find({"relay.pending": True}).sort("_id")
+        own = self.dependencies.store.collection.find({"relay.pending": True}).sort("_id")
         events = [event_of(document) for document in own]
         if events:
             self.hear(*events)
-            self.parts.store.collection.update_many(
+            self.dependencies.store.collection.update_many(
                 {"_id": {"$in": [event.id for event in events]}}, {"$unset": {"relay.pending": ""}}
             )
         for service in SERVICES:
             if service not in but_not:
-                hearing.hear(self.parts, [delivery(self._position(service))])
+                hearing.hear(self.dependencies, [delivery(self._position(service))])
 
     def retry(self) -> None:
         """What the consumer of the evidence does every second: parked messages whose time has come are heard again."""
-        self.parts.parked.try_again(EVIDENCE, partial(hearing.hear, self.parts))
+        self.dependencies.parked.try_again(EVIDENCE, partial(hearing.hear, self.dependencies))
 
     def sweep(self, sweep_id: str | None = None) -> Outcome:
         body = json.dumps({"sweep_id": sweep_id or uuid7(self.clock.now())}).encode()
-        (outcome,) = sweeps.hear(self.parts, [Delivery(SWEEP, body, "application/json")])
+        (outcome,) = sweeps.hear(self.dependencies, [Delivery(SWEEP, body, "application/json")])
         return outcome
 
     def days_pass(self, until: str, *but_not: str) -> None:
@@ -214,16 +216,16 @@ class Ledger:
         wanted: dict[str, Any] = {"event.type": "follow_up.chased.v1"}
         if follow_up:
             wanted["event.stream"] = f"follow-up/{follow_up.id}"
-        return [event_of(document) for document in self.parts.store.collection.find(wanted).sort("_id")]
+        return [event_of(document) for document in self.dependencies.store.collection.find(wanted).sort("_id")]
 
     def follow_up(self, step: str = "REF-01", thread: str | None = None) -> FollowUp:
         wanted = {"step": step, **({"thread": thread} if thread else {})}
-        document = self.parts.views.collection.find_one(wanted)
+        document = self.dependencies.views.collection.find_one(wanted)
         assert document is not None, f"there is no {step}"
         return follow_up_of(document)
 
     def letters(self, event_type: str = "digest.composed.v1") -> list[Event]:
-        found = self.parts.store.collection.find({"event.type": event_type}).sort("_id")
+        found = self.dependencies.store.collection.find({"event.type": event_type}).sort("_id")
         return [event_of(document) for document in found]
 
     def parks(self, service: str, *ids: str) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from pymongo import MongoClient
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from deploy.local.ports import Ports
 from deploy.local.tokens import mint
 from tests.support import eventually
@@ -91,7 +91,7 @@ def new_key() -> tuple[str, str]:
 
 
 @contextmanager
-def running(name: str, parts: Parts, folder: Path, beside: Running | None = None) -> Iterator[Running]:
+def running(name: str, backends: Backends, folder: Path, beside: Running | None = None) -> Iterator[Running]:
     """The service with its relay, on an empty database and an empty virtual host.
 
     `beside` another service it has that one's virtual host, and takes the same tokens and the same people.
@@ -104,13 +104,13 @@ def running(name: str, parts: Parts, folder: Path, beside: Running | None = None
     if beside is not None:
         private = beside.private_key
         shared = {name: beside.environment[name] for name in ("AMQP_URI", "JWT_PUBLIC_KEY_FILE", "PERSON_ID_KEY_FILE")}
-    with Ports(folder / "ports.json") as ports, MongoClient[Any](parts.mongodb_uri, tz_aware=True) as client:
+    with Ports(folder / "ports.json") as ports, MongoClient[Any](backends.mongodb_uri, tz_aware=True) as client:
         address = f"127.0.0.1:{ports.take('http')}"
         environment = {
             **os.environ,
-            "MONGODB_URI": parts.mongodb_uri,
+            "MONGODB_URI": backends.mongodb_uri,
             "MONGODB_DATABASE": own,
-            "AMQP_URI": parts.new_vhost(own),
+            "AMQP_URI": backends.new_vhost(own),
             "HTTP_ADDRESS": address,
             "JWT_PUBLIC_KEY_FILE": str(folder / "public.pem"),
             "PERSON_ID_KEY_FILE": str(folder / "person.key"),
@@ -125,7 +125,7 @@ def running(name: str, parts: Parts, folder: Path, beside: Running | None = None
                 yield service
         finally:
             client.drop_database(own)
-            parts.drop_vhost(own)
+            backends.drop_vhost(own)
 
 
 def is_ready(url: str) -> bool:

@@ -24,15 +24,15 @@ from shared.archive.lines import next_chain
 from shared.archive.restore import Faulty, NotEmpty, restore
 from shared.archive.sealing import WrongKey
 from shared.archive.verify import FileCheck, database_findings
-from shared.clock import SystemClock
 from shared.contracts import CATALOGUE
 from shared.events.documents import document_of, sealed
 from shared.events.errors import KeyReused
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
-from shared.kernel.digests import canonical, event_digest
 from shared.kernel.envelope import Event
+from shared.kernel.fingerprints import canonical, event_digest
 from shared.kernel.ids import uuid7
+from shared.runtime.clock import SystemClock
 from tests.integration.bus import ROOT, an_event
 from tests.integration.kept import NAME, NOTE, NOW, NUMBER, PRACTITIONER, Kept
 from tests.support import eventually

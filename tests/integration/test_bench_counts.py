@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from tests.bench.counts import accepted, changed, measured
 
 
-def test_recording_relaying_folding_sweeping_and_asking_cost_the_round_trips_that_are_agreed_on(parts: Parts) -> None:
-    differing = changed(measured(parts), accepted())
+def test_recording_relaying_folding_sweeping_and_asking_cost_the_round_trips_that_are_agreed_on(
+    backends: Backends,
+) -> None:
+    differing = changed(measured(backends), accepted())
     assert not differing, "\n".join([*differing, "If that is meant: make bench-quick ARGS=--accept"])

@@ -6,9 +6,9 @@ from typing import Any
 
 from pymongo import MongoClient
 
-from services.referrals_followup import sweeps
-from services.referrals_followup.parts import build
-from shared.clock import MovableClock
+from services.referrals_followup.bootstrap import build
+from services.referrals_followup.chasing import sweeps
+from shared.runtime.clock import MovableClock
 from tests.bench.lives import EVENTS_EACH, NOW, OPEN_EACH
 from tests.bench.stock import stocks
 from tests.integration.ledger import config
@@ -20,15 +20,15 @@ def test_what_is_copied_is_what_a_fold_of_its_own_evidence_makes_and_some_of_it_
     mongo_client: MongoClient[dict[str, Any]], mongodb_uri: str
 ) -> None:
     (stock,) = stocks(mongodb_uri, (LIVES, DUE))
-    parts = build(config(mongo_client[stock.database], mongodb_uri), MovableClock(NOW))
+    dependencies = build(config(mongo_client[stock.database], mongodb_uri), MovableClock(NOW))
     try:
-        threads = parts.database.threads.distinct("_id")
-        assert list(parts.views.differing(threads)) == []
+        threads = dependencies.database.threads.distinct("_id")
+        assert list(dependencies.views.differing(threads)) == []
         # The rules are evidence too, one event for each pack.
-        packs = parts.store.collection.count_documents({"event.type": "rules.adopted.v1"})
-        assert parts.database.evidence.count_documents({}) == LIVES * EVENTS_EACH + packs
-        assert parts.views.collection.count_documents({"state": "open"}) == stock.open == LIVES * OPEN_EACH
-        assert sweeps.sweep(parts, "sweep-1").chased == DUE * OPEN_EACH
+        packs = dependencies.store.collection.count_documents({"event.type": "rules.adopted.v1"})
+        assert dependencies.database.evidence.count_documents({}) == LIVES * EVENTS_EACH + packs
+        assert dependencies.views.collection.count_documents({"state": "open"}) == stock.open == LIVES * OPEN_EACH
+        assert sweeps.sweep(dependencies, "sweep-1").chased == DUE * OPEN_EACH
     finally:
-        parts.close()
+        dependencies.close()
         mongo_client.drop_database(stock.database)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from pymongo.database import Database
 
-from shared.clock import MovableClock
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import EVIDENCE, SWEEP, declare, exchange_of
+from shared.runtime.clock import MovableClock
 from shared.scheduling.tick import publish_sweep
 from tests.integration.bus import NOW, Process, an_event, publish, waiting_in
 from tests.support import eventually

@@ -16,15 +16,15 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from deploy.local.parts import Parts
-from services.perinatal.parts import build
+from deploy.local.backends import Backends
+from services.perinatal.bootstrap import build
 from services.perinatal.service import PerinatalService
-from shared.config import Config
+from shared.config.config import Config
 from shared.events.errors import StoreUnavailable
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
-from shared.web.bulk import Bulk, Order, Result, Source
-from shared.web.commands import MOST_BYTES, MOST_COMMANDS, NDJSON, URL
+from shared.recording.bulk import Bulk, Order, Result, Source
+from shared.recording.bulk_routes import MOST_BYTES, MOST_COMMANDS, NDJSON, URL
 from shared.web.exchange import JSON
 from tests.integration.recording import Caller, Running, code, running
 
@@ -34,8 +34,8 @@ NOTED = {"stage": "intended", "service": "camhs", "reason_code": "depression", "
 
 
 @pytest.fixture(scope="module")
-def service(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("perinatal", parts, tmp_path_factory.mktemp("bulk")) as service:
+def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("perinatal", backends, tmp_path_factory.mktemp("bulk")) as service:
         yield service
 
 
@@ -234,7 +234,7 @@ def perinatal(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: An
     """The service class with its parts, without a container."""
     (tmp_path / "person.key").write_text("5" * 64)
     service = PerinatalService()
-    service.parts = build(
+    service.dependencies = build(
         Config(
             service="perinatal",
             role="import",
@@ -246,7 +246,7 @@ def perinatal(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: An
         )
     )
     yield service
-    service.parts.close()
+    service.dependencies.close()
 
 
 def some_orders(chance: Random, name: str) -> list[Order]:
@@ -289,13 +289,13 @@ def test_a_batch_leads_to_what_its_commands_lead_to_one_by_one(perinatal: Perina
     together = bulk.give(some_orders(Random(seed), "together"), str(uuid4()))
     alone = [bulk.give([order], str(uuid4()))[0] for order in some_orders(Random(seed), "alone")]
     assert told_of(together) == told_of(alone)
-    found = perinatal.parts.store.collection.find({}, {"event.stream": 1, "event.streamversion": 1})
+    found = perinatal.backends.store.collection.find({}, {"event.stream": 1, "event.streamversion": 1})
     versions: dict[str, list[int]] = {}
     for one in found:
         versions.setdefault(one["event"]["stream"], []).append(one["event"]["streamversion"])
     assert all(sorted(each) == list(range(1, len(each) + 1)) for each in versions.values())
     recorded = {result.body["event_id"] for result in together + alone if result.is_recorded}
-    assert recorded == set(perinatal.parts.store.collection.distinct("_id"))
+    assert recorded == set(perinatal.backends.store.collection.distinct("_id"))
 
 
 def test_what_was_stored_and_not_confirmed_is_asked_for_again_and_not_doubled(
@@ -311,7 +311,7 @@ def test_what_was_stored_and_not_confirmed_is_asked_for_again_and_not_doubled(
     told = Bulk(perinatal).give(some_orders(Random(1), "unconfirmed"), str(uuid4()))
     recorded = {result.body["event_id"] for result in told if result.is_recorded}
     assert len(recorded) > 12
-    assert recorded == set(perinatal.parts.store.collection.distinct("_id"))
+    assert recorded == set(perinatal.backends.store.collection.distinct("_id"))
 
 
 def test_while_the_store_is_away_nothing_is_called_recorded_and_all_can_be_given_again(
@@ -327,4 +327,4 @@ def test_while_the_store_is_away_nothing_is_called_recorded_and_all_can_be_given
         told = Bulk(perinatal).give(orders, str(uuid4()))
     assert [result.status for result in told] == [503] * 4
     assert [result.status for result in Bulk(perinatal).give(orders, str(uuid4()))] == [201] * 4
-    assert perinatal.parts.store.collection.count_documents({}) == 4
+    assert perinatal.backends.store.collection.count_documents({}) == 4

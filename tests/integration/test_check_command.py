@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from deploy.local.parts import Parts
-from shared.clock import SystemClock
+from deploy.local.backends import Backends
+from shared.runtime.clock import SystemClock
 from shared.scheduling.tick import publish_check
 from tests.integration.bus import publish
 from tests.integration.recording import Running, running
@@ -18,8 +18,8 @@ from tests.support import eventually
 
 
 @pytest.fixture(scope="module")
-def perinatal(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("perinatal", parts, tmp_path_factory.mktemp("perinatal")) as service:
+def perinatal(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("perinatal", backends, tmp_path_factory.mktemp("perinatal")) as service:
         yield service
 
 

@@ -11,13 +11,13 @@ import pytest
 import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from deploy.local.parts import Parts
-from services.referrals_followup import as_of
+from deploy.local.backends import Backends
+from services.referrals_followup.api import as_of
 from services.referrals_followup.domain import as_of as pure
-from shared.clock import ReplayClock
 from shared.contracts.access import ROLES, may_see
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event, from_text, to_text
+from shared.runtime.clock import ReplayClock
 from tests.integration.following import following
 from tests.integration.ledger import (
     MONDAY,
@@ -37,15 +37,15 @@ CHRONOLOGY = f"/v1/people/{PERSON}/chronology"
 
 
 @pytest.fixture(scope="module")
-def clock(parts: Parts) -> ReplayClock:
-    clock = ReplayClock(parts.folder / f"clock-{uuid4().hex}")
+def clock(backends: Backends) -> ReplayClock:
+    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
     clock.set(MONDAY - timedelta(days=300))
     return clock
 
 
 @pytest.fixture(scope="module")
-def service(parts: Parts, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(parts, tmp_path_factory.mktemp("chronology"), "serve", "http", clock=clock) as service:
+def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
+    with following(backends, tmp_path_factory.mktemp("chronology"), "serve", "http", clock=clock) as service:
         yield service
 
 
@@ -582,14 +582,14 @@ def test_one_follow_up_is_explained_as_it_was_known_then(ledger: Ledger, manager
 def test_the_list_of_a_team_reads_the_events_of_that_team_only(ledger: Ledger) -> None:
     ledger.hear(*(referral_noted(actor="gp-lindholm", team="gp-wensum") for _ in range(30)), referral_noted())
     wanted = {"teams": "gp-mill-road", "event.recordedat": {"$lte": NOW}}
-    stats = ledger.parts.database.evidence.find(wanted).explain()["executionStats"]
+    stats = ledger.dependencies.database.evidence.find(wanted).explain()["executionStats"]
     assert (stats["nReturned"], stats["totalDocsExamined"]) == (1, 1)
 
 
 def test_the_system_is_no_team_however_much_it_chases(ledger: Ledger) -> None:
     ledger.hear(referral_noted())
     ledger.days_pass("2013-01-16T17:00:00Z")
-    teams = ledger.parts.database.evidence.distinct("teams", {"event.type": "follow_up.chased.v1"})
+    teams = ledger.dependencies.database.evidence.distinct("teams", {"event.type": "follow_up.chased.v1"})
     assert teams == []
 
 
@@ -608,6 +608,6 @@ def test_a_thread_that_cannot_be_folded_is_counted_and_stops_no_others(
     monkeypatch.setattr(pure, "fold", fold)
     actor = Actor("gp-manager-hale", "manager", "gp-mill-road", ("essex",))
     query = {"team": "gp-mill-road", "as_of": MONDAY, "state": "open", "sort": "due_at", "limit": 50}
-    found = as_of.listed(ledger.parts, actor, query)
+    found = as_of.listed(ledger.dependencies, actor, query)
     assert [item["thread"] for item in found["items"]] == [sound.stream]
     assert found["left_out"] == 1

@@ -16,7 +16,7 @@ import requests
 from pymongo.database import Database
 
 from deploy.local import rabbit
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import CONTENT_TYPE, Event
 from shared.messaging.incoming import Delivery, Done, Later, Park, read_event
@@ -25,7 +25,7 @@ from shared.messaging.topology import EVIDENCE, declare
 from tests.integration.bus import Process, an_event, channel, process, publish, waiting_in
 from tests.support import eventually
 
-Start = Callable[..., Process]
+BeginRecord = Callable[..., Process]
 
 
 @pytest.fixture
@@ -341,15 +341,15 @@ def test_told_to_stop_it_finishes_the_batch_in_hand_and_returns_the_rest(
 
 
 def test_a_connection_lost_in_the_middle_of_a_batch_never_acknowledges_on_the_next_one(
-    consumer: Process, settings: dict[str, str], parts: Parts, amqp_uri: str, database: Database[dict[str, Any]]
+    consumer: Process, settings: dict[str, str], backends: Backends, amqp_uri: str, database: Database[dict[str, Any]]
 ) -> None:
     consumer.settings = {**settings, "TOY_BATCH": "1"}
     first, second = an_event("linger"), an_event()
     publish(amqp_uri, EVIDENCE, first, second)
     consumer.start()
     eventually(lambda: database["batches"].count_documents({}) == 1)
-    [name] = eventually(lambda: connections(parts, amqp_uri))
-    rabbit.manage(parts.management_uri or "", "DELETE", f"/api/connections/{quote(name)}")
+    [name] = eventually(lambda: connections(backends, amqp_uri))
+    rabbit.manage(backends.management_uri or "", "DELETE", f"/api/connections/{quote(name)}")
     eventually(lambda: database["batches"].count_documents({}) == 2)  # delivered again, on a new connection
     database["switches"].insert_one({"_id": "go on"})
     eventually(lambda: handled(database) == {first.id: 2, second.id: 1})
@@ -357,11 +357,12 @@ def test_a_connection_lost_in_the_middle_of_a_batch_never_acknowledges_on_the_ne
     assert waiting_in(amqp_uri, EVIDENCE) == 0
 
 
-def connections(parts: Parts, amqp_uri: str) -> list[str]:
+def connections(backends: Backends, amqp_uri: str) -> list[str]:
     """The names of the broker's connections in this virtual host; the broker lists a new one after some seconds."""
     vhost = urlsplit(amqp_uri).path[1:]
     return [
-        found["name"] for found in rabbit.manage(parts.management_uri or "", "GET", f"/api/vhosts/{vhost}/connections")
+        found["name"]
+        for found in rabbit.manage(backends.management_uri or "", "GET", f"/api/vhosts/{vhost}/connections")
     ]
 
 

@@ -13,11 +13,11 @@ import pytest
 import requests
 import yaml
 
-from deploy.local.parts import Parts
-from shared.clock import ReplayClock
+from deploy.local.backends import Backends
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.messaging.incoming import Delivery, Park
 from shared.messaging.topology import EVIDENCE
+from shared.runtime.clock import ReplayClock
 from shared.scheduling.tick import publish_sweep
 from tests.integration.bus import publish
 from tests.integration.following import following
@@ -45,15 +45,15 @@ VERSIONS = {name: yaml.safe_load((STANDARDS / f"{name}.yaml").read_text())["vers
 
 
 @pytest.fixture(scope="module")
-def clock(parts: Parts) -> ReplayClock:
-    clock = ReplayClock(parts.folder / f"clock-{uuid4().hex}")
+def clock(backends: Backends) -> ReplayClock:
+    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
     clock.set(MONDAY - timedelta(days=300))
     return clock
 
 
 @pytest.fixture(scope="module")
-def service(parts: Parts, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(parts, tmp_path_factory.mktemp("followup"), "serve", "http", clock=clock) as service:
+def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
+    with following(backends, tmp_path_factory.mktemp("followup"), "serve", "http", clock=clock) as service:
         yield service
 
 
@@ -259,7 +259,7 @@ def test_what_is_set_aside_is_counted_and_shows_on_the_follow_ups_of_whom_it_nam
     before = manager.get("/v1/follow-ups", person=hers).json()
     assert [item["data_problem"] for item in before["items"]] == [False]
     message = Delivery(EVIDENCE, f'{{"subject": "{hers}", broken'.encode(), message_id="poison")
-    ledger.parts.parked.park([(message, Park("not JSON"))])
+    ledger.dependencies.parked.park([(message, Park("not JSON"))])
     after = manager.get("/v1/follow-ups", person=hers).json()
     assert after["evidence"]["set_aside"] == 1
     (item,) = after["items"]
@@ -269,8 +269,8 @@ def test_what_is_set_aside_is_counted_and_shows_on_the_follow_ups_of_whom_it_nam
     told = manager.get(f"/v1/people/{hers}/chronology").json()["follow_ups"]
     assert [line["data_problem"] for line in past["items"] + told] == [True, True]
     assert [line["data_problem"] for line in manager.get("/v1/follow-ups", person=other).json()["items"]] == [False]
-    (waiting,) = ledger.parts.parked.parked()
-    ledger.parts.parked.discard(waiting.id, "operator-kowalski", "read by telephone", "k")
+    (waiting,) = ledger.dependencies.parked.parked()
+    ledger.dependencies.parked.discard(waiting.id, "operator-kowalski", "read by telephone", "k")
     assert manager.get("/v1/follow-ups", person=hers).json() == before
 
 
@@ -282,16 +282,16 @@ def test_a_data_problem_follows_the_links_of_a_person_and_marks_a_parked_thread(
     link = {"person_id": hers, "other_person_id": known_as, "reason": "merge", "confirmed_by": "gp-okafor"}
     ledger.hear(noted, an_event("person.linked.v1", f"person/{hers}", link, subject=hers, at=MONDAY))
     message = Delivery(EVIDENCE, f'"{known_as}"'.encode(), message_id="poison")
-    ledger.parts.parked.park([(message, Park("not an event"))])
+    ledger.dependencies.parked.park([(message, Park("not an event"))])
     listed = manager.get("/v1/follow-ups", person=hers).json()["items"]
     assert listed and all(item["data_problem"] for item in listed)
-    (waiting,) = ledger.parts.parked.parked()
-    ledger.parts.parked.discard(waiting.id, "operator-kowalski", "read by telephone", "k")
+    (waiting,) = ledger.dependencies.parked.parked()
+    ledger.dependencies.parked.discard(waiting.id, "operator-kowalski", "read by telephone", "k")
     with unfoldable(noted.stream):
-        ledger.parts.views.refresh([noted.stream])
+        ledger.dependencies.views.refresh([noted.stream])
     listed = manager.get("/v1/follow-ups", person=hers).json()["items"]
     assert [item["data_problem"] for item in listed if item["thread"] == noted.stream] == [True]
-    ledger.parts.views.refresh([noted.stream])
+    ledger.dependencies.views.refresh([noted.stream])
 
 
 # --- areas and disclosure -----------------------------------------------------------------------------------------
@@ -498,7 +498,7 @@ def test_a_follow_up_that_does_not_exist_is_not_found(gp: Caller, ledger: Ledger
 def test_a_follow_up_with_acts_on_it_is_found_while_its_view_is_missing(ledger: Ledger, gp: Caller) -> None:
     follow_up_id = noted(ledger)
     assert gp.post(f"/v1/follow-ups/{follow_up_id}/acknowledged", {}).status_code == 201
-    ledger.parts.views.collection.delete_many({})
+    ledger.dependencies.views.collection.delete_many({})
     shown = gp.get(f"/v1/follow-ups/{follow_up_id}")
     assert (shown.status_code, shown.json()["state"]) == (200, "open")
     assert gp.post(f"/v1/follow-ups/{follow_up_id}/noted", {"note": "Rang."}).status_code == 201
@@ -506,9 +506,9 @@ def test_a_follow_up_with_acts_on_it_is_found_while_its_view_is_missing(ledger: 
 
 def test_two_that_share_a_reference_are_told_apart_by_their_ids(ledger: Ledger, gp: Caller) -> None:
     one, other = noted(ledger), noted(ledger)
-    shared = ledger.parts.views.collection.find_one({"_id": one})
+    shared = ledger.dependencies.views.collection.find_one({"_id": one})
     assert shared is not None
-    ledger.parts.views.collection.update_one({"_id": other}, {"$set": {"reference": shared["reference"]}})
+    ledger.dependencies.views.collection.update_one({"_id": other}, {"$set": {"reference": shared["reference"]}})
     answer = gp.get(f"/v1/follow-ups/{shared['reference']}")
     assert (answer.status_code, code(answer)) == (409, "ambiguous-reference")
 
@@ -597,7 +597,7 @@ def test_it_is_assigned_to_nobody_of_another_area(ledger: Ledger, manager: Calle
     answer = manager.post("/v1/reassignments", {"from_person": "gp-okafor", "to_person": "gp-lindholm"})
     assert answer.status_code == 422
     assert faulty_fields(answer) == {"to_person"}
-    assert ledger.parts.store.collection.count_documents({"event.type": "follow_up.assigned.v1"}) == 0
+    assert ledger.dependencies.store.collection.count_documents({"event.type": "follow_up.assigned.v1"}) == 0
 
 
 def test_after_a_move_it_is_listed_in_the_new_area_and_assigned_to_somebody_there(
@@ -631,7 +631,7 @@ def test_all_of_a_leavers_work_goes_to_somebody_else_and_a_repetition_answers_th
     again = manager.post("/v1/reassignments", body, key="leaver")
     assert again.json()["assigned"] == first.json()["assigned"] == sorted(first.json()["assigned"])
     assert len(first.json()["assigned"]) == 3
-    assert ledger.parts.store.collection.count_documents({"event.type": "follow_up.assigned.v1"}) == 3
+    assert ledger.dependencies.store.collection.count_documents({"event.type": "follow_up.assigned.v1"}) == 3
     unknown = manager.post("/v1/reassignments", {"from_person": "gp-okafor", "to_person": "gp-nobody"})
     assert (unknown.status_code, faulty_fields(unknown)) == (422, {"to_person"})
 
@@ -708,14 +708,16 @@ def test_every_role_may_ask_but_not_without_a_token(housing: Caller, service: Ru
 # --- the processes ------------------------------------------------------------------------------------------------
 
 
-def test_a_noted_referral_that_arrives_on_the_bus_is_chased_by_mail_after_a_sweep(parts: Parts, tmp_path: Path) -> None:
-    clock = ReplayClock(parts.folder / f"clock-{uuid4().hex}")
+def test_a_noted_referral_that_arrives_on_the_bus_is_chased_by_mail_after_a_sweep(
+    backends: Backends, tmp_path: Path
+) -> None:
+    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
     clock.set(MONDAY - timedelta(days=1))
     inbox = Inbox()
-    port = parts.ports.take(uuid4().hex)
+    port = backends.ports.take(uuid4().hex)
     with (
         mail_server(inbox, port),
-        following(parts, tmp_path, "serve", clock=clock, smtp_port=port) as service,
+        following(backends, tmp_path, "serve", clock=clock, smtp_port=port) as service,
         service.kept_running("relay"),
     ):
         amqp_uri = service.environment["AMQP_URI"]

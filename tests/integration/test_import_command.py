@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from shared.cli.import_file import LONGEST_ROW, ROWS
 from shared.events.rehearsal import COLLECTION
-from shared.import_command import LONGEST_ROW, ROWS
 from tests.integration.recording import ROOT
 from tests.integration.test_bulk import GP, a_story
 from tests.support import eventually

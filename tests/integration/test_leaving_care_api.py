@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from tests.integration.recording import Caller, Running, code, faulty_fields, running
 from tests.support import eventually
 
@@ -31,8 +31,8 @@ PREGNANCY = "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6d"
 
 
 @pytest.fixture(scope="module")
-def service(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("leaving_care", parts, tmp_path_factory.mktemp("leaving_care")) as service:
+def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("leaving_care", backends, tmp_path_factory.mktemp("leaving_care")) as service:
         yield service
 
 

@@ -10,21 +10,21 @@ import pytest
 from pymongo import MongoClient
 
 from deploy.local import apt, mongo, rabbit
+from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import fresh_name
 from deploy.local.mongo import NotInstalled
-from deploy.local.parts import Parts, local_parts
 from deploy.local.processes import NotReady
 
 pytestmark = pytest.mark.heavy
 
 
-def test_a_stack_uses_the_mongodb_and_the_broker_that_it_is_given_and_starts_none(parts: Parts) -> None:
-    given = {"MONGODB_URI": parts.mongodb_uri, "AMQP_URI": parts.amqp_uri}
-    with local_parts(fresh_name("test"), environment={**os.environ, **given}) as other:
+def test_a_stack_uses_the_mongodb_and_the_broker_that_it_is_given_and_starts_none(backends: Backends) -> None:
+    given = {"MONGODB_URI": backends.mongodb_uri, "AMQP_URI": backends.amqp_uri}
+    with local_backends(fresh_name("test"), environment={**os.environ, **given}) as other:
         assert other.processes.names == ("smtp",)
-        assert (other.mongodb_uri, other.amqp_uri) == (parts.mongodb_uri, parts.amqp_uri)
+        assert (other.mongodb_uri, other.amqp_uri) == (backends.mongodb_uri, backends.amqp_uri)
         said = json.loads((other.folder / "stack.json").read_text())
-        assert (said["mongodb_uri"], said["amqp_uri"]) == (parts.mongodb_uri, parts.amqp_uri)
+        assert (said["mongodb_uri"], said["amqp_uri"]) == (backends.mongodb_uri, backends.amqp_uri)
         with pytest.raises(NotReady, match="AMQP_MANAGEMENT_URI"):
             other.new_vhost("somewhere")
 
@@ -45,13 +45,13 @@ def test_where_no_mongodb_can_be_had_the_answer_says_what_to_install(monkeypatch
 
 def test_a_kept_stack_finds_its_data_again_even_on_other_ports() -> None:
     name = f"kept{os.getpid()}"
-    with local_parts(name, keep=True) as first:
+    with local_backends(name, keep=True) as first:
         with MongoClient(first.mongodb_uri) as client:
             client.somewhere.things.insert_one({"_id": "kept"})
         address = first.mongodb_uri
         ports_file = first.folder / "ports.json"
     ports_file.unlink()
-    with local_parts(name) as second:
+    with local_backends(name) as second:
         assert second.mongodb_uri != address
         with MongoClient(second.mongodb_uri) as client:
             assert client.somewhere.things.find_one({"_id": "kept"})

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.heavy
 
 PROGRAM = """
 import signal, sys
-from deploy.local.parts import local_parts
+from deploy.local.backends import local_parts
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

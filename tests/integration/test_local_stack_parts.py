@@ -11,38 +11,38 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
+from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import InstanceBusy, fresh_name, instance_folder
-from deploy.local.parts import Parts, local_parts
 from tests.support import eventually, the_broker_has_saved_the_name_of
 
 
 @pytest.fixture(scope="module")
-def own() -> Iterator[Parts]:
+def own() -> Iterator[Backends]:
     """Parts that these tests may kill: those of the session serve the other tests."""
-    with local_parts(fresh_name("test")) as parts:
-        yield parts
+    with local_backends(fresh_name("test")) as backends:
+        yield backends
 
 
-def test_mongodb_asks_who_it_is(own: Parts) -> None:
+def test_mongodb_asks_who_it_is(own: Backends) -> None:
     address = own.mongodb_uri.partition("@")[2].partition("/")[0]
     with MongoClient(f"mongodb://{address}/?directConnection=true") as anyone, pytest.raises(OperationFailure):
         anyone.somewhere.things.insert_one({})
 
 
-def test_secrets_and_addresses_can_be_read_by_their_owner_only(own: Parts) -> None:
+def test_secrets_and_addresses_can_be_read_by_their_owner_only(own: Backends) -> None:
     private = [own.folder / "stack.json", own.folder / "parts.json", own.folder / "rabbit" / "rabbitmq.conf"]
     for path in [*private, *(own.folder / "secrets").iterdir()]:
         assert path.stat().st_mode & 0o077 == 0, path
     assert own.folder.stat().st_mode & 0o077 == 0
 
 
-def test_mongodb_and_the_broker_listen_on_the_loopback_only(own: Parts) -> None:
+def test_mongodb_and_the_broker_listen_on_the_loopback_only(own: Backends) -> None:
     listening = {address for name in own.processes.names for address in listening_addresses(own, name)}
     assert listening
     assert listening <= {"127.0.0.1", "::1"}
 
 
-def test_a_document_outlives_the_kill_of_mongodb(own: Parts) -> None:
+def test_a_document_outlives_the_kill_of_mongodb(own: Backends) -> None:
     with MongoClient(own.mongodb_uri) as client:
         client.somewhere.things.insert_one({"_id": 1})
         killed = own.kill("mongod")
@@ -51,7 +51,7 @@ def test_a_document_outlives_the_kill_of_mongodb(own: Parts) -> None:
         assert client.somewhere.things.find_one({"_id": 1})
 
 
-def test_a_confirmed_message_in_a_quorum_queue_outlives_the_kill_of_the_broker(own: Parts) -> None:
+def test_a_confirmed_message_in_a_quorum_queue_outlives_the_kill_of_the_broker(own: Backends) -> None:
     connection = pika.BlockingConnection(pika.URLParameters(own.amqp_uri))
     channel = connection.channel()
     channel.confirm_delivery()
@@ -69,7 +69,7 @@ def test_a_confirmed_message_in_a_quorum_queue_outlives_the_kill_of_the_broker(o
 
 
 @pytest.mark.parametrize("name", ["epmd", "smtp"])
-def test_what_is_killed_is_started_again(own: Parts, name: str) -> None:
+def test_what_is_killed_is_started_again(own: Backends, name: str) -> None:
     killed = own.kill(name)
     eventually(lambda: own.processes.pid(name) not in (killed, None))
     own.wait_until_ready()
@@ -90,9 +90,9 @@ def message_or_none(connection: pika.BlockingConnection) -> tuple | None:
     return message if message[0] else None
 
 
-def listening_addresses(parts: Parts, name: str) -> set[str]:
+def listening_addresses(backends: Backends, name: str) -> set[str]:
     """The addresses on which a process listens, as the kernel tells."""
-    pid = parts.processes.pid(name)
+    pid = backends.processes.pid(name)
     sockets = set()
     for entry in os.scandir(f"/proc/{pid}/fd"):
         target = ""
@@ -110,6 +110,6 @@ def listening_addresses(parts: Parts, name: str) -> set[str]:
 
 
 def _readable(address: str, words: int) -> str:
-    parts = [bytes.fromhex(address[8 * i : 8 * i + 8])[::-1] for i in range(words)]
-    raw = b"".join(parts)
+    backends = [bytes.fromhex(address[8 * i : 8 * i + 8])[::-1] for i in range(words)]
+    raw = b"".join(backends)
     return ".".join(map(str, raw)) if words == 1 else ("::1" if raw == bytes(15) + b"\1" else raw.hex(":", 2))

@@ -12,18 +12,19 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from services.referrals_followup import mails, sweeps
-from services.referrals_followup.actors import SYSTEM_ACTOR
-from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.chasing import sweeps
+from services.referrals_followup.chasing.smtp import Mailer
+from services.referrals_followup.directory.loader import load_directory
+from services.referrals_followup.domain.digest import AGGREGATE, Accept, Compose
 from services.referrals_followup.domain.directory import Directory
-from services.referrals_followup.domain.mail import AGGREGATE, Accept, Compose
-from services.referrals_followup.mailer import Mailer
-from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
+from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.errors import Contended
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.incoming import Delivery, Done, Park
 from shared.messaging.topology import EVIDENCE
+from shared.runtime.clock import MovableClock
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
@@ -70,7 +71,7 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int)
 
 def try_again_now(ledger: Ledger) -> None:
     """The delay of a letter that failed, or whose sender died, is over."""
-    ledger.parts.store.collection.update_many(
+    ledger.dependencies.store.collection.update_many(
         {"relay.smtp": {"$exists": True}}, {"$set": {"relay.smtp.due_at": datetime.now(UTC)}}
     )
 
@@ -91,7 +92,7 @@ def test_a_chase_is_delivered_as_one_mail_that_explains_itself(ledger: Ledger, i
     assert f"http://perinatal.example/v1/{noted.stream.replace('referral/', 'referrals/')}" in text_of(mail)
     (accepted,) = ledger.letters("digest.accepted.v1")
     assert accepted.data == {"recipient": "gp-okafor", "digest_id": letter.id}
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 @pytest.mark.usefixtures("server")
@@ -99,7 +100,7 @@ def test_a_mail_about_somebody_of_whom_a_message_could_not_be_read_says_so_in_on
     ledger: Ledger, inbox: Inbox
 ) -> None:
     ledger.hear(referral_noted(), referral_noted(person=f"p_{'b' * 32}", actor="gp-adeyemi"))
-    ledger.parts.parked.park([(Delivery(EVIDENCE, f'"{PERSON}'.encode()), Park("not JSON"))])
+    ledger.dependencies.parked.park([(Delivery(EVIDENCE, f'"{PERSON}'.encode()), Park("not JSON"))])
     ledger.days_pass(DUE)
     line = "Data problem: something about this person or record could not be read and may change this"
     (about_her,) = inbox.to(GP)
@@ -139,13 +140,13 @@ def test_a_server_that_takes_one_mail_on_a_connection_takes_them_on_several(
     ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
     ledger.days_pass(DUE)
     assert (len(inbox.mails), inbox.connections) == (2, 2)
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 @pytest.mark.usefixtures("server")
 def test_an_urgent_chase_goes_alone(ledger: Ledger, inbox: Inbox) -> None:
     ledger.hear(referral_noted(), referral_noted())
-    ledger.parts.views.collection.update_one({"step": "REF-01"}, {"$set": {"rungs.0.urgent": True}})
+    ledger.dependencies.views.collection.update_one({"step": "REF-01"}, {"$set": {"rungs.0.urgent": True}})
     ledger.days_pass(DUE)
     first, second = (mail["Subject"] for mail in inbox.mails)
     assert first == "[Followthrough] urgent, 1 overdue: REF-01 (Essex)"
@@ -158,15 +159,15 @@ def test_a_mail_server_that_is_away_delays_the_mail_and_loses_nothing(
     ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
     ledger.days_pass(DUE)
     assert len(ledger.letters()) == 2
-    waiting = list(ledger.parts.store.collection.find({"relay.smtp": {"$exists": True}}))
+    waiting = list(ledger.dependencies.store.collection.find({"relay.smtp": {"$exists": True}}))
     attempts = sorted(document["relay"]["smtp"]["attempts"] for document in waiting)
     assert attempts == [0, 1]  # one try was enough to see that nobody answers
     with mail_server(inbox, smtp_port):
         try_again_now(ledger)
-        mails.send(ledger.parts)
+        mails.send(ledger.dependencies)
     assert len(inbox.mails) == 2
     assert len(ledger.letters("digest.accepted.v1")) == 2
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 @pytest.mark.usefixtures("server")
@@ -176,17 +177,17 @@ def test_a_mail_that_is_refused_is_tried_again_ever_more_rarely(ledger: Ledger, 
     ledger.days_pass(DUE)
     delays = []
     for attempts in range(1, 6):
-        (waiting,) = ledger.parts.store.collection.find({"relay.smtp": {"$exists": True}})
+        (waiting,) = ledger.dependencies.store.collection.find({"relay.smtp": {"$exists": True}})
         assert waiting["relay"]["smtp"]["attempts"] == attempts
         delays.append(waiting["relay"]["smtp"]["due_at"] - datetime.now(UTC))
-        mails.send(ledger.parts)  # not due: nothing happens
+        mails.send(ledger.dependencies)  # not due: nothing happens
         try_again_now(ledger)
-        mails.send(ledger.parts)
+        mails.send(ledger.dependencies)
     assert [round(delay.total_seconds(), -1) for delay in delays[1:]] == [60, 600, 3600, 3600]
     assert ledger.letters("digest.accepted.v1") == []
     inbox.refuses = False
     try_again_now(ledger)
-    mails.send(ledger.parts)
+    mails.send(ledger.dependencies)
     assert len(inbox.mails) == 1
 
 
@@ -239,14 +240,14 @@ def test_two_sweeps_at_once_send_each_letter_once(
     def while_another_sweep_sends(self: Mailer, **mail: Any) -> None:
         with monkeypatch.context() as alone:
             alone.setattr(Mailer, "send", real)
-            mails.send(ledger.parts)
+            mails.send(ledger.dependencies)
         real(self, **mail)
 
     monkeypatch.setattr(Mailer, "send", while_another_sweep_sends)
     ledger.days_pass(DUE)
     assert sorted(mail["To"] for mail in inbox.mails) == ["maja.lindqvist@essex.example", GP]
     assert len(ledger.letters("digest.accepted.v1")) == 2
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 @pytest.mark.usefixtures("server")
@@ -260,13 +261,13 @@ def test_a_letter_that_a_slow_sweep_records_as_sent_meanwhile_is_not_sent_again(
         real(self, **mail)
         (other,) = (letter for letter in ledger.letters() if letter.id != mail["message_id"])
         sent = Accept(other.id, other.data["recipient"])
-        ledger.parts.store.execute(AGGREGATE, other.stream, sent, SYSTEM_ACTOR, key="slow", body={})
+        ledger.dependencies.store.execute(AGGREGATE, other.stream, sent, SYSTEM_ACTOR, key="slow", body={})
 
     monkeypatch.setattr(Mailer, "send", while_the_other_is_recorded)
     ledger.days_pass(DUE)
     assert len(inbox.mails) == 1
     assert len(ledger.letters("digest.accepted.v1")) == 2
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 @pytest.mark.usefixtures("server")
@@ -274,12 +275,12 @@ def test_a_crash_after_the_acceptance_was_recorded_sends_no_second_mail(ledger: 
     ledger.hear(referral_noted())
     ledger.days_pass(DUE)
     (letter,) = ledger.letters()
-    ledger.parts.store.collection.update_one(
+    ledger.dependencies.store.collection.update_one(
         {"_id": letter.id}, {"$set": {"relay.smtp": {"due_at": datetime.now(UTC), "attempts": 0}}}
     )
-    mails.send(ledger.parts)
+    mails.send(ledger.dependencies)
     assert len(inbox.mails) == 1
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 @pytest.mark.usefixtures("server")
@@ -289,30 +290,30 @@ def test_a_crash_between_the_letter_and_crossing_off_its_chases_writes_no_second
     ledger.hear(referral_noted())
     ledger.days_pass(DUE)
     (chase,) = ledger.chases()
-    ledger.parts.store.collection.update_one({"_id": chase.id}, {"$set": {"relay.mail_for": ["gp-okafor"]}})
-    mails.compose(ledger.parts)
-    mails.send(ledger.parts)
+    ledger.dependencies.store.collection.update_one({"_id": chase.id}, {"$set": {"relay.mail_for": ["gp-okafor"]}})
+    mails.compose(ledger.dependencies)
+    mails.send(ledger.dependencies)
     assert len(ledger.letters()) == len(inbox.mails) == 1
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 def test_two_who_compose_at_once_write_one_letter(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.hear(referral_noted())
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    sweeps.sweep(ledger.parts, "s")
+    sweeps.sweep(ledger.dependencies, "s")
     real = mails._append
     rivals = iter([True])
 
     def after_a_rival(*letter: Any) -> Any:
         if next(rivals, False):
-            mails.compose(ledger.parts)
+            mails.compose(ledger.dependencies)
         return real(*letter)
 
     monkeypatch.setattr(mails, "_append", after_a_rival)
-    mails.compose(ledger.parts)
+    mails.compose(ledger.dependencies)
     assert len(ledger.letters()) == 1
-    assert ledger.parts.store.collection.find_one({"relay.mail_for": {"$exists": True}}) is None
+    assert ledger.dependencies.store.collection.find_one({"relay.mail_for": {"$exists": True}}) is None
 
 
 def test_contention_without_end_leaves_the_chase_waiting(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,7 +328,7 @@ def test_contention_without_end_leaves_the_chase_waiting(ledger: Ledger, monkeyp
         contended.setattr(mails, "_append", lose)
         ledger.sweep()
     assert ledger.letters() == []
-    mails.compose(ledger.parts)
+    mails.compose(ledger.dependencies)
     assert len(ledger.letters()) == 1
 
 
@@ -338,12 +339,12 @@ def test_what_has_closed_before_the_mail_could_go_is_left_out(ledger: Ledger, in
     ledger.hear(referral_sent(sent_late, from_text(DUE) + timedelta(minutes=5)))
     with mail_server(inbox, smtp_port):
         try_again_now(ledger)
-        mails.send(ledger.parts)
+        mails.send(ledger.dependencies)
     (mail,) = inbox.mails
     assert mail["To"] == "tunde.adeyemi@essex.example"
     (overtaken,) = ledger.letters("digest.overtaken.v1")
     assert overtaken.data["recipient"] == "gp-okafor"
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 @pytest.mark.usefixtures("server")
@@ -360,22 +361,22 @@ def test_a_recipient_whom_the_directory_no_longer_knows_has_a_stand_in(
     )
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    sweeps.sweep(ledger.parts, "s")
-    object.__setattr__(ledger.parts, "directory", without)
-    mails.compose(ledger.parts)
-    mails.send(ledger.parts)
+    sweeps.sweep(ledger.dependencies, "s")
+    object.__setattr__(ledger.dependencies, "directory", without)
+    mails.compose(ledger.dependencies)
+    mails.send(ledger.dependencies)
     assert [mail["To"] for mail in inbox.mails] == ["saskia.achterberg@essex.example"]
     assert ledger.letters("digest.accepted.v1")[0].data["recipient"] == "lead-achterberg"
 
 
 @pytest.mark.usefixtures("server")
 def test_a_recipient_outside_the_disclosure_class_reads_only_whom_to_ask(ledger: Ledger, inbox: Inbox) -> None:
-    from services.referrals_followup.actors import SYSTEM_ACTOR
     from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
+    from shared.contracts.access import SYSTEM_ACTOR
 
     ledger.hear(*item_planned())
     follow_up = ledger.follow_up("CL-01.arrange")
-    ledger.parts.store.execute(
+    ledger.dependencies.store.execute(
         AGGREGATE,
         f"follow-up/{follow_up.id}",
         Assign(follow_up, "gp-okafor", "camhs-essex"),
@@ -425,7 +426,7 @@ def test_one_letter_that_cannot_be_written_stops_no_other_letter_and_no_sweep(le
     with unfoldable(faulty.stream):
         assert ledger.sweep("s") == Done()
     assert [mail["To"] for mail in inbox.mails] == ["tunde.adeyemi@essex.example"]
-    assert ledger.parts.database.sweeps.find_one({"_id": "s", "finished_at": {"$exists": True}})
+    assert ledger.dependencies.database.sweeps.find_one({"_id": "s", "finished_at": {"$exists": True}})
     assert ledger.letters("digest.overtaken.v1") == []
     try_again_now(ledger)
     ledger.sweep()
@@ -455,7 +456,7 @@ def test_one_recipient_whose_letter_cannot_be_composed_stops_no_other(
 @pytest.mark.usefixtures("server")
 def test_a_letter_is_written_without_the_views_which_a_rebuild_may_just_be_making(ledger: Ledger, inbox: Inbox) -> None:
     refused_first(ledger, inbox, referral_noted())
-    ledger.parts.views.collection.delete_many({})
+    ledger.dependencies.views.collection.delete_many({})
     ledger.sweep()
     assert [mail["To"] for mail in inbox.mails] == [GP]
 
@@ -466,7 +467,7 @@ def test_a_letter_about_a_follow_up_that_nobody_knows_at_present_waits_and_is_no
 ) -> None:
     refused_first(ledger, inbox, referral_noted())
     with monkeypatch.context() as unknown:
-        unknown.setattr(type(ledger.parts.views), "all_current", lambda *_: {})
+        unknown.setattr(type(ledger.dependencies.views), "all_current", lambda *_: {})
         ledger.sweep()
     assert inbox.mails == ledger.letters("digest.overtaken.v1") == []
     try_again_now(ledger)
@@ -494,7 +495,7 @@ def test_while_a_source_is_silent_no_routine_letter_asks_for_what_may_be_recorde
 @pytest.mark.usefixtures("server")
 def test_an_urgent_letter_goes_even_while_a_source_is_silent(ledger: Ledger, inbox: Inbox) -> None:
     ledger.hear(referral_noted())
-    ledger.parts.views.collection.update_one({"step": "REF-01"}, {"$set": {"rungs.0.urgent": True}})
+    ledger.dependencies.views.collection.update_one({"step": "REF-01"}, {"$set": {"rungs.0.urgent": True}})
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
     ledger.clock.advance(minutes=6)
@@ -529,21 +530,21 @@ def test_the_operator_is_told_once_of_a_letter_that_was_rejected_four_times_and_
     ledger.sweep()
     subjects = {mail["To"]: mail["Subject"] for mail in inbox.mails}
     assert subjects["marta.kowalski@operations.example"] == "[Followthrough] set aside: 1 letter"
-    assert mails.is_idle(ledger.parts.store.collection)
+    assert mails.is_idle(ledger.dependencies.store.collection)
 
 
 def test_two_letters_to_one_recipient_never_cover_the_same_chase(ledger: Ledger) -> None:
     ledger.hear(referral_noted(), referral_noted())
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    sweeps.sweep(ledger.parts, "s")
+    sweeps.sweep(ledger.dependencies, "s")
     one, both = ledger.chases()[:1], ledger.chases()
-    mails._compose_for(ledger.parts, "gp-okafor", one)
+    mails._compose_for(ledger.dependencies, "gp-okafor", one)
     with pytest.MonkeyPatch.context() as unaware:
         unaware.setattr(mails, "_covered", lambda *_: set())  # the other one composed a moment later
         with pytest.raises(Contended):
-            mails._compose_for(ledger.parts, "gp-okafor", both)
-    mails.compose(ledger.parts)
+            mails._compose_for(ledger.dependencies, "gp-okafor", both)
+    mails.compose(ledger.dependencies)
     covered = [chase for letter in ledger.letters() for chase in letter.data["chases"]]
     assert sorted(covered) == sorted(chase.id for chase in both)
 
@@ -555,13 +556,13 @@ def test_what_letters_are_about_is_looked_up_for_many_at_once_but_not_for_too_ma
 ) -> None:
     monkeypatch.setattr(mails, "FOLDED_AT_A_TIME", at_a_time)
     found: list[int] = []
-    real = type(ledger.parts.views).all_current
+    real = type(ledger.dependencies.views).all_current
 
     def all_current(views: Any, own: Any, *more: Any) -> Any:
         found.append(len(own))
         return real(views, own, *more)
 
-    monkeypatch.setattr(type(ledger.parts.views), "all_current", all_current)
+    monkeypatch.setattr(type(ledger.dependencies.views), "all_current", all_current)
     ledger.hear(*(referral_noted(actor=actor) for actor in ("gp-okafor", "gp-adeyemi") * 2))
     ledger.days_pass(DUE)
     assert sorted(mail["To"] for mail in inbox.mails) == [GP, "tunde.adeyemi@essex.example"]

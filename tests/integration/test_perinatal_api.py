@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from tests.integration.recording import Caller, Running, code, faulty_fields, new_key, running
 from tests.support import eventually
 
@@ -20,8 +20,8 @@ UNKNOWN = "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6c"
 
 
 @pytest.fixture(scope="module")
-def service(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("perinatal", parts, tmp_path_factory.mktemp("perinatal")) as service:
+def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("perinatal", backends, tmp_path_factory.mktemp("perinatal")) as service:
         yield service
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from tests.integration.recording import Caller, Running, code, faulty_fields, running
 from tests.support import eventually
 
@@ -19,8 +19,8 @@ SECRET = "Wren Exampleton was low, and said so."
 
 
 @pytest.fixture(scope="module")
-def service(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("perinatal", parts, tmp_path_factory.mktemp("perinatal")) as service:
+def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("perinatal", backends, tmp_path_factory.mktemp("perinatal")) as service:
         yield service
 
 

@@ -13,17 +13,20 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from deploy.local.parts import Parts
-from services.perinatal.views import ReferralView, referral_view
-from services.referrals_followup import mails, queries, stalled, sweeps
-from services.referrals_followup.schemas import ORDERS, FollowUpsQuery
-from shared.clock import MovableClock
+from deploy.local.backends import Backends
+from services.perinatal.api.views import ReferralView, referral_view
+from services.referrals_followup.api import queries
+from services.referrals_followup.api.schemas import ORDERS, FollowUpsQuery
+from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.chasing import parked_work as stalled
+from services.referrals_followup.chasing import sweeps
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.ids import derived_id
-from shared.views import Views, newest_first
+from shared.recording.views import Views, newest_first
+from shared.runtime.clock import MovableClock
 from shared.web.pages import PageQuery
 from tests.integration.ledger import MONDAY, Ledger, config, referral_noted, referral_sent
 from tests.integration.profiler import A_FEW, dear, profiled
@@ -44,10 +47,10 @@ def stored(client: MongoClient[dict[str, Any]], mongodb_uri: str) -> Iterator[Le
     ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
     ledger.clock.set(MONDAY)
     ledger.hear(referral_noted())
-    found = ledger.parts.views.collection.find_one({"step": "REF-01"})
+    found = ledger.dependencies.views.collection.find_one({"step": "REF-01"})
     assert found is not None
     later = MONDAY + timedelta(days=400)
-    ledger.parts.views.collection.insert_many(
+    ledger.dependencies.views.collection.insert_many(
         {
             **found,
             "_id": derived_id("copy", str(number)),
@@ -73,8 +76,8 @@ def ledger(mongo_client: MongoClient[dict[str, Any]], mongodb_uri: str) -> Itera
 
 
 @pytest.fixture(scope="module")
-def _unchanged(mongo_client: MongoClient[dict[str, Any]], parts: Parts) -> Iterator[Ledger]:
-    with stored(mongo_client, parts.mongodb_uri) as ledger:
+def _unchanged(mongo_client: MongoClient[dict[str, Any]], backends: Backends) -> Iterator[Ledger]:
+    with stored(mongo_client, backends.mongodb_uri) as ledger:
         yield ledger
 
 
@@ -88,12 +91,12 @@ def read_only(_unchanged: Ledger) -> Ledger:
 def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
     ledger.clock.set(MONDAY + timedelta(days=3))
     ledger.catch_up()
-    with profiled(ledger.parts.database) as seen:
-        report = sweeps.sweep(ledger.parts, "sweep-1")
-        stalled.try_again(ledger.parts)
-        stalled.tell(ledger.parts)
-        mails.compose(ledger.parts)
-        mails.send(ledger.parts)
+    with profiled(ledger.dependencies.database) as seen:
+        report = sweeps.sweep(ledger.dependencies, "sweep-1")
+        stalled.try_again(ledger.dependencies)
+        stalled.tell(ledger.dependencies)
+        mails.compose(ledger.dependencies)
+        mails.send(ledger.dependencies)
     assert report.chased > DUE
     assert any(asked["ns"].endswith(".follow_ups") for asked in seen)
     assert dear(seen) == []
@@ -105,8 +108,8 @@ def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
 )
 def test_a_page_of_the_managers_list_reads_a_page(read_only: Ledger, sort: str, narrowed: dict[str, str]) -> None:
     query = FollowUpsQuery().load({"area": "essex", "sort": sort, **narrowed})
-    with profiled(read_only.parts.database) as seen:
-        page = queries.listed(read_only.parts, MANAGER, query)
+    with profiled(read_only.backends.database) as seen:
+        page = queries.listed(read_only.backends, MANAGER, query)
     assert page["items"]
     assert dear(seen) == []
 
@@ -127,8 +130,8 @@ def test_a_list_of_a_few_among_many_reads_a_few(read_only: Ledger, narrowed: dic
     """By when they are due, as the list comes unless another order is asked for."""
     read_only.clock.set(MONDAY + timedelta(days=30))
     query = FollowUpsQuery().load(narrowed)
-    with profiled(read_only.parts.database) as seen:
-        page = queries.listed(read_only.parts, MANAGER, query)
+    with profiled(read_only.backends.database) as seen:
+        page = queries.listed(read_only.backends, MANAGER, query)
     assert len(page["items"]) in {1, 10, 0 if narrowed == {"overdue_by_days": 3_000} else query["limit"]}
     assert dear(seen) == []
 
@@ -139,17 +142,17 @@ def test_a_later_page_reads_no_more_than_the_first(read_only: Ledger, sort: str)
     several = replace(MANAGER, areas=("essex", "norfolk"))
     query = FollowUpsQuery().load({"sort": sort, "limit": 200})
     for _ in range(7):
-        with profiled(read_only.parts.database) as seen:
-            page = queries.listed(read_only.parts, several, query)
+        with profiled(read_only.backends.database) as seen:
+            page = queries.listed(read_only.backends, several, query)
         assert len(page["items"]) == 200
         assert dear(seen) == []
         query = FollowUpsQuery().load({"sort": sort, "limit": 200, "cursor": page["next"]})
 
 
 def test_a_summary_reads_the_sums_and_what_fell_due_in_the_last_hour(read_only: Ledger) -> None:
-    read_only.parts.views.totals.recount(MONDAY - timedelta(minutes=10))
-    with profiled(read_only.parts.database) as seen:
-        rows = queries.summed(read_only.parts, MANAGER, {})["rows"]
+    read_only.backends.views.totals.recount(MONDAY - timedelta(minutes=10))
+    with profiled(read_only.backends.database) as seen:
+        rows = queries.summed(read_only.backends, MANAGER, {})["rows"]
     assert sum(row["open"] + row["inherited"] for row in rows) > STORED
     assert dear(seen) == []
     assert all(asked["docsExamined"] < A_FEW for asked in seen)
@@ -159,14 +162,14 @@ def test_a_batch_of_the_ledger_reads_what_it_bears_on(ledger: Ledger) -> None:
     """Kept, folded and noted as folded among the evidence of many others."""
     noted = referral_noted()
     ledger.hear(noted)
-    kept = ledger.parts.database.evidence
+    kept = ledger.dependencies.database.evidence
     found = kept.find_one({"_id": noted.id})
     assert found is not None
     kept.insert_many(
         {**found, "_id": derived_id("other", str(number)), "refs": [f"referral/{number}", f"person/p_{number:032x}"]}
         for number in range(STORED)
     )
-    with profiled(ledger.parts.database) as seen:
+    with profiled(ledger.dependencies.database) as seen:
         ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
     assert any(asked["ns"].endswith(".evidence") for asked in seen)
     assert dear(seen) == []

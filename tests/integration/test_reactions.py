@@ -13,14 +13,14 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from deploy.local.ports import Ports
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from tests.integration.bus import channel, publish, waiting_in
 from tests.integration.recording import Caller, Running, code, running
 from tests.support import eventually
-from tests.unit.said import Said, person
+from tests.unit.said import RouteBody, person
 
 NAMES = {"given_name": "Rowan", "family_name": "Exampleton", "date_of_birth": "1994-05-20"}
 LEARNT, LOST = "parenthood.learnt.v1", "parenthood.lost.v1"
@@ -30,20 +30,20 @@ CHILD = 51
 
 
 @pytest.fixture(scope="module")
-def leaving_care(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("leaving_care", parts, tmp_path_factory.mktemp("leaving_care")) as service:
+def leaving_care(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("leaving_care", backends, tmp_path_factory.mktemp("leaving_care")) as service:
         yield service
 
 
 @pytest.fixture(scope="module")
-def perinatal(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("perinatal", parts, tmp_path_factory.mktemp("perinatal")) as service:
+def perinatal(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("perinatal", backends, tmp_path_factory.mktemp("perinatal")) as service:
         yield service
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def said() -> RouteBody:
+    return RouteBody()
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def has_heard(service: Running, *events: Event) -> bool:
 
 
 def test_a_care_leaver_who_is_named_as_partner_is_to_be_a_parent(
-    leaving_care: Running, said: Said, her: str, pregnancy: str
+    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
     named = said.partner(pregnancy, her, him)
@@ -121,7 +121,7 @@ def test_a_care_leaver_who_is_named_as_partner_is_to_be_a_parent(
 
 
 def test_the_same_message_twice_or_late_is_told_once(
-    leaving_care: Running, said: Said, her: str, pregnancy: str
+    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
 ) -> None:
     events = [said.booked(pregnancy, her), said.notified(pregnancy, her)]
     hear(leaving_care, *events)
@@ -138,7 +138,7 @@ def test_the_same_message_twice_or_late_is_told_once(
 
 
 def test_who_is_registered_after_the_pregnancy_became_known_learns_of_it_too(
-    leaving_care: Running, said: Said, pregnancy: str
+    leaving_care: Running, said: RouteBody, pregnancy: str
 ) -> None:
     first, her = leaver(leaving_care, nhs_number="9990000085")
     hear(leaving_care, said.booked(pregnancy, her))
@@ -152,7 +152,7 @@ def test_who_is_registered_after_the_pregnancy_became_known_learns_of_it_too(
 
 
 def test_what_was_said_in_error_is_struck_out_and_may_be_told_again(
-    leaving_care: Running, said: Said, her: str, pregnancy: str
+    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
     same = f"p_{uuid4().hex}"
@@ -169,7 +169,7 @@ def test_what_was_said_in_error_is_struck_out_and_may_be_told_again(
 
 
 def test_what_a_person_struck_out_is_not_told_again(
-    leaving_care: Running, said: Said, her: str, pregnancy: str
+    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
     hear(leaving_care, said.booked(pregnancy, her), said.partner(pregnancy, her, him))
@@ -188,7 +188,7 @@ def test_what_a_person_struck_out_is_not_told_again(
     assert told(adviser(leaving_care), path) == []
 
 
-def test_the_death_of_a_child_of_the_household_is_told(leaving_care: Running, said: Said, her: str) -> None:
+def test_the_death_of_a_child_of_the_household_is_told(leaving_care: Running, said: RouteBody, her: str) -> None:
     path, him = leaver(leaving_care)
     child = f"p_{uuid4().hex}"
     hear(leaving_care, said.died(child, him, her), said.joined(her, him, child))
@@ -197,7 +197,7 @@ def test_the_death_of_a_child_of_the_household_is_told(leaving_care: Running, sa
 
 
 def test_a_move_of_a_care_leaver_is_learnt_once_and_struck_out_with_its_reason(
-    leaving_care: Running, said: Said, her: str
+    leaving_care: Running, said: RouteBody, her: str
 ) -> None:
     path, him = leaver(leaving_care)
     move = said.moved(str(uuid4()), her, him)
@@ -214,7 +214,7 @@ def test_a_move_of_a_care_leaver_is_learnt_once_and_struck_out_with_its_reason(
 
 
 def test_a_child_born_years_before_the_registration_is_learnt_of_and_no_pregnancy(
-    leaving_care: Running, said: Said, her: str, pregnancy: str
+    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
     child = f"p_{uuid4().hex}"
@@ -229,7 +229,9 @@ def test_a_child_born_years_before_the_registration_is_learnt_of_and_no_pregnanc
     assert [entry["data"].get("household_person_id") for entry in standing if not entry["retracted"]] == [child]
 
 
-def test_what_cannot_be_read_is_parked_and_what_has_no_bearing_is_not_kept(leaving_care: Running, said: Said) -> None:
+def test_what_cannot_be_read_is_parked_and_what_has_no_bearing_is_not_kept(
+    leaving_care: Running, said: RouteBody
+) -> None:
     stranger = said.event("person.registered.v1", f"person/{person(77)}", person_id=person(77), nhs_number_known=False)
     hear(leaving_care, stranger)
     publish(leaving_care.environment["AMQP_URI"], "leaving_care.reactions", (b"?", {"content_type": "text/plain"}))
@@ -239,7 +241,7 @@ def test_what_cannot_be_read_is_parked_and_what_has_no_bearing_is_not_kept(leavi
 
 
 def test_what_could_not_be_handled_is_tried_again_by_itself(
-    leaving_care: Running, said: Said, her: str, pregnancy: str
+    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
 ) -> None:
     """As after a deployment in the wrong order: a type that was unknown when it came is known now."""
     path, him = leaver(leaving_care)
@@ -265,7 +267,7 @@ def another_worker(service: Running, folder: Path) -> Iterator[Any]:
 
 
 def test_of_two_workers_one_is_killed_at_work_and_all_is_told_once(
-    leaving_care: Running, said: Said, tmp_path: Path
+    leaving_care: Running, said: RouteBody, tmp_path: Path
 ) -> None:
     leavers = [leaver(leaving_care) for _ in range(12)]
     events = []
@@ -295,7 +297,7 @@ def pregnant(service: Running, **more: Any) -> tuple[str, str]:
     return str(booked.headers["Location"]), mother
 
 
-def test_a_mother_who_is_a_care_leaver_is_learnt_with_the_team_to_contact(perinatal: Running, said: Said) -> None:
+def test_a_mother_who_is_a_care_leaver_is_learnt_with_the_team_to_contact(perinatal: Running, said: RouteBody) -> None:
     path, mother = pregnant(perinatal)
     care_leaver = str(uuid4())
     assigned = said.adviser(care_leaver, mother, "leaving-care-essex")
@@ -314,7 +316,7 @@ def test_a_mother_who_is_a_care_leaver_is_learnt_with_the_team_to_contact(perina
 
 
 def test_a_partner_who_is_linked_to_a_care_leaver_is_learnt_under_the_id_of_the_pregnancy(
-    perinatal: Running, said: Said
+    perinatal: Running, said: RouteBody
 ) -> None:
     path, _ = pregnant(perinatal)
     by = midwife(perinatal)
@@ -332,7 +334,7 @@ def test_a_partner_who_is_linked_to_a_care_leaver_is_learnt_under_the_id_of_the_
     eventually(lambda: told(by, path) == [])
 
 
-def test_learning_that_a_parent_is_a_care_leaver_starts_no_assessment(perinatal: Running, said: Said) -> None:
+def test_learning_that_a_parent_is_a_care_leaver_starts_no_assessment(perinatal: Running, said: RouteBody) -> None:
     path, mother = pregnant(perinatal)
     hear(perinatal, said.registered(str(uuid4()), mother))
     eventually(lambda: told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
@@ -343,10 +345,10 @@ def test_learning_that_a_parent_is_a_care_leaver_starts_no_assessment(perinatal:
 
 @pytest.fixture(scope="module")
 def both(
-    leaving_care: Running, parts: Parts, tmp_path_factory: pytest.TempPathFactory
+    leaving_care: Running, backends: Backends, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Running, Running]]:
     """`leaving_care` as in the tests above, and a `perinatal` on the same bus."""
-    with running("perinatal", parts, tmp_path_factory.mktemp("beside"), beside=leaving_care) as perinatal:
+    with running("perinatal", backends, tmp_path_factory.mktemp("beside"), beside=leaving_care) as perinatal:
         yield leaving_care, perinatal
 
 

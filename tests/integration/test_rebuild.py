@@ -12,7 +12,7 @@ from pymongo.database import Database
 
 from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
-from shared.views import Views
+from shared.recording.views import Views
 from tests.integration.kept import PRACTITIONER, Kept
 
 

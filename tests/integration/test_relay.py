@@ -13,16 +13,16 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.monitoring import CommandListener
 
-from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
 from shared.events.documents import cloudevent_of, document_of, event_of
 from shared.events.mongo import open_database
-from shared.events.relay import HOLD_BACK, Relay
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.messaging.incoming import Delivery, Park
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import QUEUES, declare, exchange_of
+from shared.relay.relay import HOLD_BACK, Relay
+from shared.runtime.clock import MovableClock
 from tests.integration.bus import NOW, an_event, channel, record, take_all, waiting_in
 from tests.integration.profiler import dear, profiled
 from tests.support import eventually
@@ -405,7 +405,7 @@ def test_the_publisher_confirms_only_what_a_queue_has(publisher: ConfirmedPublis
 
 
 def test_the_publisher_keeps_its_connection_while_idle_and_says_when_it_is_lost(
-    publisher: ConfirmedPublisher, parts: Any, amqp_uri: str
+    publisher: ConfirmedPublisher, backends: Any, amqp_uri: str
 ) -> None:
     publisher.idle(0.2)
     assert publisher.publish([Outgoing("1", "heard.event.v1", b"{}")]) == {"1"}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from shared.kernel.envelope import Event
 from shared.messaging.topology import declare
 from tests.integration.bus import NOW, Process, record, take_all, waiting_in
@@ -90,22 +90,22 @@ def published(database: Database[dict[str, Any]]) -> int:
 
 
 def test_kills_of_broker_store_relay_and_consumer_lose_nothing(
-    relay: Process, consumer: Process, parts: Parts, database: Database[dict[str, Any]], amqp_uri: str
+    relay: Process, consumer: Process, backends: Backends, database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
     declare(amqp_uri, "perinatal")
-    eventually(lambda: the_broker_has_saved_the_name_of(QUEUE, parts, amqp_uri))
+    eventually(lambda: the_broker_has_saved_the_name_of(QUEUE, backends, amqp_uri))
     relay.start()
     consumer.start()
     ids = record(database, 500)
     eventually(lambda: handled(database) > 100)
-    parts.kill("rabbitmq")
+    backends.kill("rabbitmq")
     ids += record(database, 500)  # recording does not notice
-    parts.wait_until_ready()
+    backends.wait_until_ready()
     eventually(lambda: handled(database) == len(ids), within=60)
 
     ids += record(database, 500)
-    parts.kill("mongod")
-    parts.wait_until_ready()
+    backends.kill("mongod")
+    backends.wait_until_ready()
     ids += record(database, 500)
     eventually(lambda: handled(database) == len(ids), within=60)
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from deploy.local.parts import Parts
+from deploy.local.backends import Backends
 from shared.messaging.topology import EVIDENCE, SWEEP, declare
 from tests.integration.bus import NOW, Process, an_event, publish, record, waiting_in
 from tests.support import eventually
@@ -50,9 +50,9 @@ def roles(amqp_uri: str, mongodb_uri: str, database: Database[dict[str, Any]]) -
 
 
 def test_a_role_whose_store_hangs_is_gone_in_ten_seconds_and_nothing_is_lost(
-    roles: dict[str, Process], parts: Parts, database: Database[dict[str, Any]], amqp_uri: str
+    roles: dict[str, Process], backends: Backends, database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
-    if parts.mongod_pid() is None:
+    if backends.mongod_pid() is None:
         pytest.fail("these tests need a MongoDB that they started themselves")
     for process in roles.values():
         process.start()
@@ -61,7 +61,7 @@ def test_a_role_whose_store_hangs_is_gone_in_ten_seconds_and_nothing_is_lost(
     eventually(lambda: database["handled"].count_documents({"_id": {"$in": ids}}) == 10)
     assert database["leases"].count_documents({}) == 2
 
-    with hanging(parts.mongod_pid()):
+    with hanging(backends.mongod_pid()):
         heard = [an_event() for _ in range(5)]
         publish(amqp_uri, EVIDENCE, *heard)
         running = {role: process.running for role, process in roles.items() if process.running is not None}

@@ -10,13 +10,15 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from services.referrals_followup import hearing, stalled, sweeps
-from services.referrals_followup.domain.scene import Evidence
-from shared.clock import MovableClock
+from services.referrals_followup.chasing import parked_work as stalled
+from services.referrals_followup.chasing import sweeps
+from services.referrals_followup.domain.thread_history import Evidence
+from services.referrals_followup.ledger import ingest as hearing
 from shared.contracts.catalogue import Catalogue
 from shared.kernel.envelope import CONTENT_TYPE, Event, from_text, to_text
 from shared.messaging.incoming import Delivery, Done, Later, Park
 from shared.messaging.topology import EVIDENCE, SWEEP
+from shared.runtime.clock import MovableClock
 from tests.integration.ledger import (
     MONDAY,
     Ledger,
@@ -99,10 +101,10 @@ def test_a_sweep_that_was_killed_and_delivered_again_loses_and_doubles_nothing(
     ledger.catch_up()
     with monkeypatch.context() as dying:
         killed_in = "compose" if killed_after == "sweep" else "send"
-        dying.setattr(sweeps.mails, killed_in, lambda parts: (_ for _ in ()).throw(AutoReconnect()))
+        dying.setattr(sweeps.mails, killed_in, lambda backends: (_ for _ in ()).throw(AutoReconnect()))
         with pytest.raises(AutoReconnect):
             ledger.sweep("sweep-1")
-    assert ledger.parts.database.sweeps.find_one({"_id": "sweep-1", "finished_at": {"$exists": True}}) is None
+    assert ledger.dependencies.database.sweeps.find_one({"_id": "sweep-1", "finished_at": {"$exists": True}}) is None
     ledger.sweep("sweep-1")
     assert len(ledger.chases()) == 3
     covered = [chase for letter in ledger.letters() for chase in letter.data["chases"]]
@@ -179,8 +181,8 @@ def test_a_source_that_falls_silent_is_told_to_the_operator_once_a_day(ledger: L
 def test_while_a_source_never_spoke_nobody_is_chased(database: Database[dict[str, Any]], mongodb_uri: str) -> None:
     ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY))
     ledger.hear(referral_noted())
-    ledger.parts.database.positions.delete_many({"_id": "leaving_care"})
-    ledger.parts.database.reported_manifests.delete_many({"_id": {"$regex": "^leaving_care/"}})
+    ledger.dependencies.database.positions.delete_many({"_id": "leaving_care"})
+    ledger.dependencies.database.reported_manifests.delete_many({"_id": {"$regex": "^leaving_care/"}})
     ledger.days_pass("2013-02-01T17:00:00Z", "leaving_care")
     assert ledger.chases() == []
     ledger.close()
@@ -189,10 +191,10 @@ def test_while_a_source_never_spoke_nobody_is_chased(database: Database[dict[str
 def test_one_follow_up_that_cannot_be_chased_stops_nobody_elses(ledger: Ledger) -> None:
     broken, sound = referral_noted(), referral_noted()
     ledger.hear(broken, sound)
-    ledger.parts.views.collection.update_one({"thread": broken.stream}, {"$set": {"rungs": [{"name": "?"}]}})
+    ledger.dependencies.views.collection.update_one({"thread": broken.stream}, {"$set": {"rungs": [{"name": "?"}]}})
     ledger.days_pass("2013-01-16T17:00:00Z")
     assert [chase.data["thread"] for chase in ledger.chases()] == [sound.stream]
-    report = ledger.parts.database.sweeps.find_one({}, sort=[("started_at", -1)])
+    report = ledger.dependencies.database.sweeps.find_one({}, sort=[("started_at", -1)])
     assert report is not None
     assert (report["chased"], report["failed"]) == (1, 1)
 
@@ -205,13 +207,13 @@ def test_an_owner_who_is_away_is_not_told_but_the_duty_person_is(ledger: Ledger)
 
 
 def test_an_assigned_person_is_the_one_who_is_told(ledger: Ledger) -> None:
-    from services.referrals_followup.actors import SYSTEM_ACTOR
     from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
+    from shared.contracts.access import SYSTEM_ACTOR
 
     ledger.hear(referral_noted())
     follow_up = ledger.follow_up()
     assign = Assign(follow_up, "gp-adeyemi", "gp-mill-road")
-    ledger.parts.store.execute(
+    ledger.dependencies.store.execute(
         AGGREGATE, f"follow-up/{follow_up.id}", assign, SYSTEM_ACTOR, key="k", body={}, creates=True
     )
     ledger.days_pass("2013-01-16T17:00:00Z")
@@ -239,13 +241,13 @@ def test_inherited_ones_lead_to_one_summary_for_the_manager_and_no_ladder(ledger
     ],
 )
 def test_a_message_that_asks_for_no_sweep_is_parked(ledger: Ledger, body: bytes, content_type: str) -> None:
-    (outcome,) = sweeps.hear(ledger.parts, [Delivery(SWEEP, body, content_type)])
+    (outcome,) = sweeps.hear(ledger.dependencies, [Delivery(SWEEP, body, content_type)])
     assert isinstance(outcome, Park)
 
 
 def test_a_sweep_leaves_the_record_that_it_ran(ledger: Ledger) -> None:
     ledger.days_pass("2013-01-16T17:00:00Z")
-    report = ledger.parts.database.sweeps.find_one({})
+    report = ledger.dependencies.database.sweeps.find_one({})
     assert report is not None
     assert report["now"] == report["as_of"] == from_text("2013-01-16T17:00:00Z")
     assert report["finished_at"] >= report["started_at"]
@@ -254,7 +256,7 @@ def test_a_sweep_leaves_the_record_that_it_ran(ledger: Ledger) -> None:
 def test_the_cost_of_a_sweep_grows_with_what_is_due_not_with_what_is_open(ledger: Ledger) -> None:
     ledger.hear(*(referral_noted(MONDAY + timedelta(days=90)) for _ in range(50)), referral_noted())
     due = {"state": "open", "next_rung_at": {"$lte": from_text("2013-01-16T17:00:00Z")}}
-    stats = ledger.parts.views.collection.find(due).explain()["executionStats"]
+    stats = ledger.dependencies.views.collection.find(due).explain()["executionStats"]
     assert (stats["nReturned"], stats["totalDocsExamined"]) == (1, 1)
 
 
@@ -268,7 +270,7 @@ def test_a_follow_up_whose_thread_could_not_be_folded_is_not_chased_until_it_is_
     assert ledger.chases() == []
     ledger.days_pass("2013-01-16T17:01:00Z")
     assert [chase.data["thread"] for chase in ledger.chases()] == [forgotten.stream]
-    assert ledger.parts.views.parked_threads() == []
+    assert ledger.dependencies.views.parked_threads() == []
 
 
 def test_the_operator_is_told_of_a_parked_thread_once_and_again_when_it_is_parked_anew(ledger: Ledger) -> None:
@@ -291,13 +293,15 @@ def test_the_operator_is_told_of_a_parked_thread_once_and_again_when_it_is_parke
 
 def parked_by(ledger: Ledger, message: Delivery) -> None:
     """What the consumer does with a message that is not done."""
-    (outcome,) = hearing.hear(ledger.parts, [message])
+    (outcome,) = hearing.hear(ledger.dependencies, [message])
     assert isinstance(outcome, Park | Later)
-    ledger.parts.parked.park([(message, outcome)])
+    ledger.dependencies.parked.park([(message, outcome)])
 
 
 def retry_is_due(ledger: Ledger) -> None:
-    ledger.parts.database.parked.update_many({"retry_at": {"$ne": None}}, {"$set": {"retry_at": datetime.now(UTC)}})
+    ledger.dependencies.database.parked.update_many(
+        {"retry_at": {"$ne": None}}, {"$set": {"retry_at": datetime.now(UTC)}}
+    )
 
 
 def test_the_operator_is_told_once_of_a_message_that_nobody_can_read(ledger: Ledger) -> None:
@@ -306,7 +310,7 @@ def test_the_operator_is_told_once_of_a_message_that_nobody_can_read(ledger: Led
     for _ in range(3):
         ledger.sweep()
     (told,) = ledger.letters("work.stalled.v1")
-    (message,) = ledger.parts.parked.parked()
+    (message,) = ledger.dependencies.parked.parked()
     assert told.data == {
         "kind": "message",
         "what": f"message/{message.id}",
@@ -327,14 +331,14 @@ def test_an_event_of_a_type_that_is_not_known_yet_is_heard_after_the_deployment_
         retry_is_due(ledger)
         ledger.retry()
         ledger.sweep()
-        assert len(ledger.parts.parked.parked()) == 1
+        assert len(ledger.dependencies.parked.parked()) == 1
         assert [told.data["kind"] for told in ledger.letters("work.stalled.v1")] == ["message"]
     ledger.retry()
     assert ledger.follow_up().state == "open"  # its time has not come
     retry_is_due(ledger)
     ledger.retry()
     assert ledger.follow_up().state == "met"
-    assert ledger.parts.parked.parked() == []
+    assert ledger.dependencies.parked.parked() == []
 
 
 LADDER = (
@@ -357,8 +361,8 @@ def test_a_parked_message_climbs_a_ladder_until_somebody_discards_it(ledger: Led
         ledger.sweep()  # a second look on the same day tells nobody again
         told = ledger.letters("work.stalled.v1")
         assert (len(told), told[-1].data["recipients"]) == (times, recipients), until
-    (message,) = ledger.parts.parked.parked()
-    ledger.parts.parked.discard(message.id, "operator-kowalski", "a test of the network team", "k")
+    (message,) = ledger.dependencies.parked.parked()
+    ledger.dependencies.parked.discard(message.id, "operator-kowalski", "a test of the network team", "k")
     ledger.days_pass("2013-01-25T17:00:00Z")
     assert len(ledger.letters("work.stalled.v1")) == 5
 
@@ -390,7 +394,7 @@ def test_a_position_that_comes_late_brings_nothing_back(ledger: Ledger) -> None:
     ledger.parks("leaving_care")
     ledger.clock.advance(minutes=1)
     ledger.catch_up()
-    hearing.hear(ledger.parts, [late])
+    hearing.hear(ledger.dependencies, [late])
     ledger.sweep()
     assert ledger.letters("work.stalled.v1") == []
 
@@ -411,7 +415,9 @@ def test_killed_between_telling_of_it_and_noting_that_no_rung_is_told_twice(
         ledger.catch_up()
         with monkeypatch.context() as dying:
             if forgets == "told":
-                dying.setattr(type(ledger.parts.parked), "told", lambda *_: (_ for _ in ()).throw(AutoReconnect()))
+                dying.setattr(
+                    type(ledger.dependencies.parked), "told", lambda *_: (_ for _ in ()).throw(AutoReconnect())
+                )
             else:
                 dying.setattr(stalled, "_told", told_and_killed)
             with pytest.raises(AutoReconnect):
@@ -441,9 +447,11 @@ def test_a_thread_stays_parked_when_only_less_of_its_evidence_can_be_folded(ledg
     ledger.hear(noted)
     with unfoldable(noted.stream):
         ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
-    views = ledger.parts.views
-    slower = views._folded(noted.stream, [Evidence(noted, frozenset({noted.stream}))], ledger.parts.rules.history())
-    views._write([slower], ledger.parts.rules.history())
+    views = ledger.dependencies.views
+    slower = views._folded(
+        noted.stream, [Evidence(noted, frozenset({noted.stream}))], ledger.dependencies.rules.history()
+    )
+    views._write([slower], ledger.dependencies.rules.history())
     assert [thread["_id"] for thread in views.parked_threads()] == [noted.stream]
 
 
@@ -451,8 +459,8 @@ def test_a_thread_whose_evidence_was_lost_is_parked_and_no_worker_waits_for_it_u
     noted = referral_noted()
     sent = referral_sent(noted, MONDAY + timedelta(hours=1))
     ledger.hear(noted, sent)
-    ledger.parts.database.evidence.delete_one({"_id": sent.id})
-    views = ledger.parts.views
+    ledger.dependencies.database.evidence.delete_one({"_id": sent.id})
+    views = ledger.dependencies.views
     views.refresh([noted.stream])
     assert [(parked["_id"], parked["reason"]) for parked in views.parked_threads()] == [
         (noted.stream, "evidence is missing")

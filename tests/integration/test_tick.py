@@ -11,8 +11,8 @@ import pytest
 from pika.exceptions import UnroutableError
 from pymongo.database import Database
 
-from shared.clock import MovableClock
 from shared.messaging.topology import SWEEP, declare
+from shared.runtime.clock import MovableClock
 from shared.scheduling.lease import Lease
 from shared.scheduling.tick import publish_sweep
 from tests.integration.bus import NOW, Process, take_all, waiting_in

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.referrals_followup import queries
-from services.referrals_followup.totals import Totals
-from services.referrals_followup.views import FollowUpViews
-from shared.clock import MovableClock
+from services.referrals_followup.api import queries
+from services.referrals_followup.ledger.totals import Totals
+from services.referrals_followup.ledger.views import FollowUpViews
 from shared.kernel.decisions import Actor
 from shared.kernel.ids import derived_id
+from shared.runtime.clock import MovableClock
 from tests.bench.histories import shuffled
 from tests.integration.ledger import MONDAY, Ledger, config, referral_noted
 
@@ -32,14 +32,16 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
 
 
 def told(ledger: Ledger, reader: Actor = MANAGER) -> dict[tuple[str, str, str | None], dict[str, Any]]:
-    rows = queries.summed(ledger.parts, reader, {})["rows"]
+    rows = queries.summed(ledger.dependencies, reader, {})["rows"]
     return {(row["standard"], row["area"], row["team"]): row for row in rows}
 
 
 def counted(ledger: Ledger) -> dict[tuple[str, str, str | None], dict[str, Any]]:
     """The same, counted one by one from the views."""
     now, found = ledger.clock.now(), {}
-    views = ledger.parts.views.collection.find({"state": "open", "areas": "essex"}).sort([("due_at", 1), ("_id", 1)])
+    views = ledger.dependencies.views.collection.find({"state": "open", "areas": "essex"}).sort(
+        [("due_at", 1), ("_id", 1)]
+    )
     for view in views:
         key = (view["standard"], view["area"], view["owner_team"])
         row = found.setdefault(
@@ -68,7 +70,7 @@ def test_a_summary_is_what_a_count_would_be_as_facts_come_and_time_goes_on_and_b
         del events[:size]
         ledger.clock.set(MONDAY + timedelta(minutes=random.choice([-200_000, -50, 0, 3, 50, 10_000, 90_000])))
         assert_right(ledger)
-    assert ledger.parts.views.totals.differing(ledger.clock.now()) == []
+    assert ledger.dependencies.views.totals.differing(ledger.clock.now()) == []
     assert {row["overdue"] for row in told(ledger).values()} != {0}
 
 
@@ -102,8 +104,8 @@ def test_whoever_settles_dies_or_does_so_at_the_same_time_counts_once(
     with monkeypatch.context() as dying:
         dying.setattr(Totals, "_move_on", killed)
         with pytest.raises(KeyboardInterrupt):
-            ledger.parts.views.totals.settle(MONDAY)
-    several = [Totals(ledger.parts.database, ledger.parts.views.collection) for _ in range(4)]
+            ledger.dependencies.views.totals.settle(MONDAY)
+    several = [Totals(ledger.dependencies.database, ledger.dependencies.views.collection) for _ in range(4)]
     with ThreadPoolExecutor(len(several)) as pool:
         list(pool.map(lambda totals: totals.settle(MONDAY), several))
     assert_right(ledger)
@@ -112,48 +114,48 @@ def test_whoever_settles_dies_or_does_so_at_the_same_time_counts_once(
 def test_what_stays_as_it_was_is_not_written_again_and_changes_no_sum(ledger: Ledger) -> None:
     events = shuffled(3)
     ledger.hear(*events)
-    views = ledger.parts.views
+    views = ledger.dependencies.views
     views.totals.settle(MONDAY)
     views.collection.update_many({}, {"$set": {"untouched": True}})
     ledger.hear(*events)
     assert views.collection.count_documents({"untouched": True}) == views.collection.count_documents({})
-    assert ledger.parts.database.totals_notes.count_documents({}) == 0
+    assert ledger.dependencies.database.totals_notes.count_documents({}) == 0
 
 
 def test_the_check_finds_a_sum_that_is_wrong_and_a_rebuild_mends_it(ledger: Ledger) -> None:
     ledger.hear(*shuffled(2))
     right = told(ledger)
-    ledger.parts.database.totals.update_one({"open": {"$gt": 0}}, {"$inc": {"open": 1}})
-    assert [finding.code for finding in ledger.parts.watch.look(True) if "sums" in finding.code]
-    ledger.parts.views.rebuild()
+    ledger.dependencies.database.totals.update_one({"open": {"$gt": 0}}, {"$inc": {"open": 1}})
+    assert [finding.code for finding in ledger.dependencies.watch.look(True) if "sums" in finding.code]
+    ledger.dependencies.views.rebuild()
     assert told(ledger) == right
-    assert not [finding for finding in ledger.parts.watch.look(True) if "sums" in finding.code]
+    assert not [finding for finding in ledger.dependencies.watch.look(True) if "sums" in finding.code]
 
 
 def test_a_database_from_before_the_sums_has_them_after_a_rebuild(ledger: Ledger) -> None:
     ledger.hear(*shuffled(2))
     right = told(ledger)
-    ledger.parts.database.drop_collection("totals")
-    ledger.parts.database.threads.update_many({}, {"$unset": {"views": ""}})
-    ledger.parts.views.collection.update_many({}, {"$unset": {"summed_in": ""}})
-    FollowUpViews.rebuild(ledger.parts.views)
+    ledger.dependencies.database.drop_collection("totals")
+    ledger.dependencies.database.threads.update_many({}, {"$unset": {"views": ""}})
+    ledger.dependencies.views.collection.update_many({}, {"$unset": {"summed_in": ""}})
+    FollowUpViews.rebuild(ledger.dependencies.views)
     assert told(ledger) == right
 
 
 def test_many_open_follow_ups_cost_a_summary_no_more_than_few(ledger: Ledger) -> None:
     """What the store looks at for a summary, as its profiler saw it."""
     ledger.hear(referral_noted())
-    view = ledger.parts.views.collection.find_one({"state": "open"})
+    view = ledger.dependencies.views.collection.find_one({"state": "open"})
     assert view is not None
     looked_at = []
     for stored in (10, 1_000):
         copies = ({**view, "_id": derived_id(str(stored), str(number))} for number in range(stored))
-        ledger.parts.views.collection.insert_many(list(copies))
-        ledger.parts.views.totals.recount(MONDAY)
-        ledger.parts.database.command("profile", 2)
+        ledger.dependencies.views.collection.insert_many(list(copies))
+        ledger.dependencies.views.totals.recount(MONDAY)
+        ledger.dependencies.database.command("profile", 2)
         rows = told(ledger, GP) | told(ledger)
-        ledger.parts.database.command("profile", 0)
-        profile = ledger.parts.database["system.profile"]
+        ledger.dependencies.database.command("profile", 0)
+        profile = ledger.dependencies.database["system.profile"]
         asked = profile.find({"ns": {"$regex": "(totals|totals_notes|follow_ups)$"}})
         looked_at.append(sum(one.get("docsExamined", 0) + one.get("keysExamined", 0) for one in asked))
         profile.drop()

@@ -11,20 +11,21 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
+from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.domain import referral
-from services.perinatal.parts import build as build_perinatal
-from services.referrals_followup import stalled, watch
-from services.referrals_followup.actors import SYSTEM_ACTOR
+from services.referrals_followup import invariants as watch
+from services.referrals_followup.chasing import parked_work as stalled
 from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
-from shared.clock import MovableClock, ReplayClock
-from shared.config import Config
+from shared.checks.checker import FINISHED, Finding
+from shared.config.config import Config
+from shared.contracts.access import SYSTEM_ACTOR
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import from_text, to_text
 from shared.messaging.incoming import Delivery, Done, Later, Park
 from shared.messaging.topology import EVIDENCE, check_queue_of
-from shared.recording import RecordingParts
+from shared.recording.bootstrap import RecordingDependencies
+from shared.runtime.clock import MovableClock, ReplayClock
 from shared.scheduling.tick import Nights
-from shared.watching import FINISHED, Finding
 from tests.contract.toy import free_port
 from tests.integration.ledger import (
     MONDAY,
@@ -76,13 +77,13 @@ def codes(findings: list[Finding]) -> dict[str, int]:
 
 
 def look(ledger: Ledger) -> dict[str, int]:
-    return codes(ledger.parts.watch.look(full=True))
+    return codes(ledger.dependencies.watch.look(full=True))
 
 
 def test_where_all_is_well_nothing_is_found(ledger: Ledger) -> None:
     assert len(ledger.chases()) == 3
     assert look(ledger) == {}
-    assert codes(ledger.parts.watch.look()) == {}
+    assert codes(ledger.dependencies.watch.look()) == {}
     ledger.days_pass("2013-03-20T12:00:00Z")
     assert look(ledger) == {}
 
@@ -97,32 +98,36 @@ def minutes_pass(ledger: Ledger) -> None:
 
 def an_old_event_is_pending(ledger: Ledger) -> None:
     minutes_pass(ledger)
-    ledger.parts.store.collection.update_one({"event.type": "follow_up.chased.v1"}, {"$set": {"relay.pending": True}})
+    ledger.dependencies.store.collection.update_one(
+        {"event.type": "follow_up.chased.v1"}, {"$set": {"relay.pending": True}}
+    )
 
 
 def an_event_is_gone(ledger: Ledger) -> None:
     minutes_pass(ledger)
-    ledger.parts.store.collection.delete_one({"event.type": "digest.composed.v1"})
+    ledger.dependencies.store.collection.delete_one({"event.type": "digest.composed.v1"})
 
 
 def a_message_lies_parked_for_days(ledger: Ledger) -> None:
-    ledger.parts.parked.park([(Delivery(EVIDENCE, b"not JSON"), Park("not JSON"))])
-    ledger.parts.database.parked.update_many({}, {"$set": {"parked_at": datetime.now(UTC) - 2 * DAY}})
+    ledger.dependencies.parked.park([(Delivery(EVIDENCE, b"not JSON"), Park("not JSON"))])
+    ledger.dependencies.database.parked.update_many({}, {"$set": {"parked_at": datetime.now(UTC) - 2 * DAY}})
 
 
 def nobody_tries_a_parked_message_again(ledger: Ledger) -> None:
-    ledger.parts.parked.park([(Delivery("nobodys.queue", b"1"), Later("unknown type", 5))])
-    ledger.parts.database.parked.update_many({}, {"$set": {"retry_at": datetime.now(UTC) - timedelta(minutes=11)}})
+    ledger.dependencies.parked.park([(Delivery("nobodys.queue", b"1"), Later("unknown type", 5))])
+    ledger.dependencies.database.parked.update_many(
+        {}, {"$set": {"retry_at": datetime.now(UTC) - timedelta(minutes=11)}}
+    )
 
 
 def a_name_came_into_what_is_published(ledger: Ledger) -> None:
-    ledger.parts.store.collection.update_one(
+    ledger.dependencies.store.collection.update_one(
         {"event.type": "follow_up.chased.v1"}, {"$set": {"event.data.note": "Jane Doe"}}
     )
 
 
 def a_private_part_came_into_the_evidence(ledger: Ledger) -> None:
-    ledger.parts.database.evidence.update_one({}, {"$set": {"private": {"personal": {"name": "Jane Doe"}}}})
+    ledger.dependencies.database.evidence.update_one({}, {"$set": {"private": {"personal": {"name": "Jane Doe"}}}})
 
 
 # --- in this one --------------------------------------------------------------------------------------------------
@@ -142,33 +147,35 @@ def an_event_of_a_source_never_came(ledger: Ledger) -> None:
 
 
 def an_event_was_kept_and_never_folded(ledger: Ledger) -> None:
-    ledger.parts.evidence.keep([an_event("person.registered.v1", f"person/{PERSON}", REGISTERED, subject=PERSON)])
+    ledger.dependencies.evidence.keep(
+        [an_event("person.registered.v1", f"person/{PERSON}", REGISTERED, subject=PERSON)]
+    )
 
 
 def a_thread_cannot_be_folded(ledger: Ledger) -> None:
     thread = ledger.follow_up().thread
     with unfoldable(thread):
-        ledger.parts.views.refresh([thread])
+        ledger.dependencies.views.refresh([thread])
 
 
 def an_owner_is_in_no_team(ledger: Ledger) -> None:
     change = {"owner_role": "lighthouse_keeper", "owner_team": None, "owner_person": None}
-    ledger.parts.views.collection.update_one({"state": "open"}, {"$set": change})
+    ledger.dependencies.views.collection.update_one({"state": "open"}, {"$set": change})
 
 
 def the_whole_team_of_an_owner_has_left(ledger: Ledger) -> None:
-    team = ledger.parts.directory.teams["gp-mill-road"]
-    gone = {member.id for member in ledger.parts.directory.people.values() if member.team == team.id}
+    team = ledger.dependencies.directory.teams["gp-mill-road"]
+    gone = {member.id for member in ledger.dependencies.directory.people.values() if member.team == team.id}
     for person in gone | {team.duty, team.manager}:
-        object.__setattr__(ledger.parts.directory.people[person], "left_on", MONDAY.date())
+        object.__setattr__(ledger.dependencies.directory.people[person], "left_on", MONDAY.date())
 
 
 def an_open_one_has_no_next_rung(ledger: Ledger) -> None:
-    ledger.parts.views.collection.update_one({"state": "open"}, {"$set": {"next_rung_at": None}})
+    ledger.dependencies.views.collection.update_one({"state": "open"}, {"$set": {"next_rung_at": None}})
 
 
 def nobody_wrote_a_letter(ledger: Ledger) -> None:
-    ledger.parts.store.collection.update_one(
+    ledger.dependencies.store.collection.update_one(
         {"event.type": "follow_up.chased.v1"}, {"$set": {"relay.mail_for": ["gp-okafor"]}}
     )
     ledger.clock.advance(minutes=20)
@@ -176,7 +183,7 @@ def nobody_wrote_a_letter(ledger: Ledger) -> None:
 
 
 def no_server_took_a_letter(ledger: Ledger) -> None:
-    ledger.parts.store.collection.update_one(
+    ledger.dependencies.store.collection.update_one(
         {"event.type": "digest.composed.v1"}, {"$set": {"relay.smtp": {"due_at": datetime.now(UTC), "attempts": 9}}}
     )
     ledger.clock.advance(minutes=61)
@@ -184,31 +191,33 @@ def no_server_took_a_letter(ledger: Ledger) -> None:
 
 
 def a_view_is_not_what_the_evidence_says(ledger: Ledger) -> None:
-    ledger.parts.views.collection.update_one({"state": "met"}, {"$set": {"state": "ended"}})
+    ledger.dependencies.views.collection.update_one({"state": "met"}, {"$set": {"state": "ended"}})
 
 
 def a_view_is_gone(ledger: Ledger) -> None:
-    ledger.parts.views.collection.delete_one({"state": "met"})
+    ledger.dependencies.views.collection.delete_one({"state": "met"})
 
 
 def a_view_is_of_nothing(ledger: Ledger) -> None:
-    view = ledger.parts.views.collection.find_one({"state": "met"})
+    view = ledger.dependencies.views.collection.find_one({"state": "met"})
     assert view is not None
     other = {**view, "_id": "of-nothing", "thread": "referral/00000000-0000-0000-0000-000000000000"}
-    ledger.parts.views.collection.insert_one(other)
+    ledger.dependencies.views.collection.insert_one(other)
 
 
 def a_sum_is_off_by_one(ledger: Ledger) -> None:
-    ledger.parts.views.totals.settle(MONDAY)
-    ledger.parts.database.totals.update_one({"open": {"$gt": 0}}, {"$inc": {"open": 1}})
+    ledger.dependencies.views.totals.settle(MONDAY)
+    ledger.dependencies.database.totals.update_one({"open": {"$gt": 0}}, {"$inc": {"open": 1}})
 
 
 def no_sweep_has_come_to_its_end_for_hours(ledger: Ledger) -> None:
-    ledger.parts.database.sweeps.update_many({}, {"$set": {"finished_at": datetime.now(UTC) - timedelta(hours=3)}})
+    ledger.dependencies.database.sweeps.update_many(
+        {}, {"$set": {"finished_at": datetime.now(UTC) - timedelta(hours=3)}}
+    )
 
 
 def there_never_was_a_sweep(ledger: Ledger) -> None:
-    ledger.parts.database.sweeps.delete_many({})
+    ledger.dependencies.database.sweeps.delete_many({})
 
 
 def next_year_is_not_in_the_calendar(ledger: Ledger) -> None:
@@ -216,7 +225,7 @@ def next_year_is_not_in_the_calendar(ledger: Ledger) -> None:
 
 
 def a_predicate_fails(ledger: Ledger) -> None:
-    object.__setattr__(ledger.parts, "directory", None)
+    object.__setattr__(ledger.dependencies, "directory", None)
 
 
 REGISTERED = {"person_id": PERSON, "nhs_number_known": False}
@@ -256,42 +265,44 @@ def test_what_is_wrong_is_found_and_nothing_else(
 
 
 def test_every_predicate_has_something_wrong_that_it_finds(ledger: Ledger) -> None:
-    assert len(watch.predicates(ledger.parts, True)) <= len({code for _, found in WRONG for code in found})
+    assert len(watch.predicates(ledger.dependencies, True)) <= len({code for _, found in WRONG for code in found})
 
 
 def test_an_owner_whose_whole_team_has_left_is_found_with_all_that_is_theirs(ledger: Ledger) -> None:
     the_whole_team_of_an_owner_has_left(ledger)
-    (finding,) = ledger.parts.watch.look(full=True)
-    open_ones = ledger.parts.views.collection.find({"state": "open", "owner_team": "gp-mill-road"}).sort("_id")
+    (finding,) = ledger.dependencies.watch.look(full=True)
+    open_ones = ledger.dependencies.views.collection.find({"state": "open", "owner_team": "gp-mill-road"}).sort("_id")
     assert (finding.code, list(finding.ids)) == ("owner-missing", [view["_id"] for view in open_ones])
 
 
 def test_an_assigned_one_is_owned_by_who_was_assigned(ledger: Ledger) -> None:
     the_whole_team_of_an_owner_has_left(ledger)
-    for view in list(ledger.parts.views.collection.find({"state": "open", "owner_team": "gp-mill-road"})):
+    for view in list(ledger.dependencies.views.collection.find({"state": "open", "owner_team": "gp-mill-road"})):
         assign = Assign(ledger.follow_up(view["step"], view["thread"]), "camhs-castellanos", "camhs-essex")
         stream = f"follow-up/{view['_id']}"
-        ledger.parts.store.execute(AGGREGATE, stream, assign, SYSTEM_ACTOR, key="k" + stream, body={}, creates=True)
+        ledger.dependencies.store.execute(
+            AGGREGATE, stream, assign, SYSTEM_ACTOR, key="k" + stream, body={}, creates=True
+        )
     ledger.catch_up()
     assert "owner-missing" not in look(ledger)
 
 
 def test_what_was_discarded_leaves_a_gap_that_is_known(ledger: Ledger) -> None:
     noted = referral_noted()
-    ledger.parts.parked.park([(delivery(noted), Park("payload of referral.intended.v1: fields service"))])
+    ledger.dependencies.parked.park([(delivery(noted), Park("payload of referral.intended.v1: fields service"))])
     ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
     assert look(ledger) == {}
-    (waiting,) = ledger.parts.parked.parked()
-    ledger.parts.parked.discard(waiting.id, "operator-kowalski", "recorded again by hand", "k")
+    (waiting,) = ledger.dependencies.parked.parked()
+    ledger.dependencies.parked.discard(waiting.id, "operator-kowalski", "recorded again by hand", "k")
     assert look(ledger) == {}
 
 
 def test_what_was_only_just_recorded_is_not_found(ledger: Ledger) -> None:
     now = ledger.clock.now()
     noted = referral_noted(now)
-    ledger.parts.evidence.keep([referral_sent(noted, now)])  # the first has not come yet, and nothing is folded
+    ledger.dependencies.evidence.keep([referral_sent(noted, now)])  # the first has not come yet, and nothing is folded
     just_now = {"$set": {"relay.pending": True, "event.recordedat": now}}
-    ledger.parts.store.collection.update_one({"event.type": "follow_up.chased.v1"}, just_now)
+    ledger.dependencies.store.collection.update_one({"event.type": "follow_up.chased.v1"}, just_now)
     assert look(ledger) == {}
 
 
@@ -302,7 +313,7 @@ def check(ledger: Ledger, check_id: str) -> None:
     message = Delivery(
         check_queue_of("referrals_followup"), json.dumps({"check_id": check_id}).encode(), "application/json"
     )
-    assert ledger.parts.watch.hear([message]) == [Done()]
+    assert ledger.dependencies.watch.hear([message]) == [Done()]
 
 
 def found_by_perinatal(ledger: Ledger, night: int, since: int, *codes: str) -> None:
@@ -317,26 +328,26 @@ def test_a_check_that_is_asked_for_is_stored_with_what_to_do_and_said_once(ledge
     a_view_is_gone(ledger)
     for _ in range(2):
         check(ledger, "check-1")
-    (stored,) = ledger.parts.database.checks.find()
+    (stored,) = ledger.dependencies.database.checks.find()
     (finding,) = stored["findings"]
     assert (finding["code"], finding["count"], len(finding["ids"])) == ("views-differ", 1, 1)
     assert finding["what_to_do"]
     assert stored["started_at"] <= stored["finished_at"]
     (said,) = ledger.letters(FINISHED)
     assert said.data == {"findings": [{"code": "views-differ", "count": 1, "since": to_text(finding["since"])}]}
-    last = ledger.parts.watch.last()
+    last = ledger.dependencies.watch.last()
     assert last is not None and last["findings"] == {"views-differ": 1}
-    assert ledger.parts.details()["check"] == last
+    assert ledger.dependencies.details()["check"] == last
 
 
 def test_a_finding_is_dated_from_the_first_check_that_has_had_it_ever_since(ledger: Ledger) -> None:
     since = []
     for number, is_wrong in enumerate((True, True, False, True)):
-        ledger.parts.database.parked.delete_many({})
+        ledger.dependencies.database.parked.delete_many({})
         if is_wrong:
             a_message_lies_parked_for_days(ledger)
         check(ledger, f"check-{number}")
-        stored = ledger.parts.database.checks.find_one({"_id": f"check-{number}"})
+        stored = ledger.dependencies.database.checks.find_one({"_id": f"check-{number}"})
         assert stored is not None
         since += [finding["since"] for finding in stored["findings"]]
     assert since[0] == since[1] < since[2]
@@ -371,7 +382,7 @@ def test_telling_of_a_finding_that_fails_loses_no_evidence(ledger: Ledger, monke
 
 @pytest.mark.parametrize("body", [b"not JSON", b"{}", b'{"check_id": 7}', b'"x"'])
 def test_a_message_that_asks_for_no_check_is_parked(ledger: Ledger, body: bytes) -> None:
-    (outcome,) = ledger.parts.watch.hear([Delivery("q", body, "application/json")])
+    (outcome,) = ledger.dependencies.watch.hear([Delivery("q", body, "application/json")])
     assert isinstance(outcome, Park)
 
 
@@ -417,11 +428,11 @@ GP = Actor("gp-okafor", "gp_practice", "gp-mill-road", ("essex",))
 
 
 @pytest.fixture
-def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Path) -> Iterator[RecordingParts]:
+def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Path) -> Iterator[RecordingDependencies]:
     """`perinatal` with two referrals, all of it published and heard."""
     clock = ReplayClock(tmp_path / "clock")
     clock.set(MONDAY)
-    parts = build_perinatal(
+    backends = build_perinatal(
         Config(
             service="perinatal",
             role="check",
@@ -438,18 +449,18 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
             referral.Intend(person_id=PERSON, service="camhs", reason_code="depression", area="essex"),
             referral.MarkSent(channel="letter"),
         ):
-            parts.store.execute(
+            backends.store.execute(
                 referral.AGGREGATE, stream, command, GP, key=f"{stream}{command}", body={}, creates=True
             )
-    parts.views["referral"].refresh(streams)
-    parts.reactions.react([event for stream in streams for event in parts.store.load(stream)])
+    backends.views["referral"].refresh(streams)
+    backends.reactions.react([event for stream in streams for event in backends.store.load(stream)])
     database["events"].update_many({}, {"$unset": {"relay.pending": ""}})
     clock.set(MONDAY + DAY)
-    yield parts
-    parts.close()
+    yield backends
+    backends.close()
 
 
-def test_where_all_is_well_in_a_recording_service_nothing_is_found(recorder: RecordingParts) -> None:
+def test_where_all_is_well_in_a_recording_service_nothing_is_found(recorder: RecordingDependencies) -> None:
     assert codes(recorder.watch.look(full=True)) == codes(recorder.watch.look()) == {}
 
 
@@ -464,7 +475,7 @@ def test_where_all_is_well_in_a_recording_service_nothing_is_found(recorder: Rec
     ],
 )
 def test_what_is_wrong_in_a_recording_service_is_found(
-    recorder: RecordingParts, collection: str, change: dict[str, Any] | None, found: dict[str, int]
+    recorder: RecordingDependencies, collection: str, change: dict[str, Any] | None, found: dict[str, int]
 ) -> None:
     if change is None:
         recorder.database[collection].delete_one({})
@@ -474,7 +485,7 @@ def test_what_is_wrong_in_a_recording_service_is_found(
 
 
 def test_parked_messages_of_a_recording_service_are_found_and_shown_with_its_readiness(
-    recorder: RecordingParts,
+    recorder: RecordingDependencies,
 ) -> None:
     recorder.parked.park([(Delivery("perinatal.views", b"?"), Park("not JSON"))])
     assert codes(recorder.watch.look()) == {}  # for a day it is the operators' to look at
@@ -483,7 +494,9 @@ def test_parked_messages_of_a_recording_service_are_found_and_shown_with_its_rea
     assert recorder.details() == {"parked": 1, "check": None}
 
 
-def test_a_view_without_a_stream_and_a_change_that_was_not_heard_yet(recorder: RecordingParts, tmp_path: Path) -> None:
+def test_a_view_without_a_stream_and_a_change_that_was_not_heard_yet(
+    recorder: RecordingDependencies, tmp_path: Path
+) -> None:
     view = recorder.database["referral_views"].find_one({})
     assert view is not None
     recorder.database["referral_views"].insert_one({**view, "_id": "of-nothing"})

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 from pymongo import MongoClient
 
+from shared.cli.serve import run_service
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park, read_event
-from shared.observability import configure_logging
-from shared.runner import run_service
+from shared.runtime.observability import configure_logging
 
 DATABASE = open_database(os.environ["TOY_MONGODB_URI"], os.environ["TOY_DATABASE"])
 # Nothing listens there: what a handler sees when its store is away.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from datetime import datetime
 
-from shared.config import Config
-from shared.events.relay import run_relay
-from shared.observability import configure_logging
+from shared.config.config import Config
+from shared.relay.relay import run_relay
+from shared.runtime.observability import configure_logging
 
 if __name__ == "__main__":
     configure_logging("perinatal", "relay")

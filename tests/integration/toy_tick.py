@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from shared.config import Config
-from shared.observability import configure_logging
+from shared.config.config import Config
+from shared.runtime.observability import configure_logging
 from shared.scheduling.tick import run_tick
 
 if __name__ == "__main__":

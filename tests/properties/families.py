@@ -18,8 +18,8 @@ from marshmallow import fields
 
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain.follow_up import FollowUp, Sweep
-from services.referrals_followup.domain.in_force import Adoption, RulesHistory
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.rules_history import Adoption, RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
 from shared.contracts import CATALOGUE
 from shared.contracts.catalogue import EventType
 from shared.contracts.fields import Choice, Day, Ref, Whole, YesNo

@@ -9,8 +9,8 @@ from uuid import UUID
 from hypothesis import strategies as st
 from marshmallow import fields
 
-from services.referrals_followup.domain.in_force import Adoption, RulesHistory
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.rules_history import Adoption, RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
 from shared.contracts.catalogue import Catalogue, EventType
 from shared.contracts.common import TYPES as COMMON
 from shared.contracts.fields import EventData

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.referrals_followup.domain.as_of import AsOf, with_acts
-from services.referrals_followup.domain.in_force import NATIONAL, RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.rules_history import NATIONAL, RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
 from tests.properties.ledgers import START, evidence_of, histories, rules
 from tests.properties.test_ledger_properties import worlds
 

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.evidence import EvidenceStore
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
@@ -24,12 +24,12 @@ from tests.properties.test_practice_properties import acted_on_and_later
 
 
 @pytest.fixture(scope="module")
-def new_store(parts: Any, mongo_client: MongoClient[dict[str, Any]]) -> Iterator[Callable[[], EvidenceStore]]:
+def new_store(backends: Any, mongo_client: MongoClient[dict[str, Any]]) -> Iterator[Callable[[], EvidenceStore]]:
     names: list[str] = []
 
     def make() -> EvidenceStore:
         names.append(f"test_{uuid4().hex}")
-        database: Database[dict[str, Any]] = open_database(parts.mongodb_uri, names[-1])
+        database: Database[dict[str, Any]] = open_database(backends.mongodb_uri, names[-1])
         store = EvidenceStore(database, CATALOGUE)
         store.ensure_indexes()
         return store

@@ -17,9 +17,9 @@ from services.referrals_followup.domain.follow_up import (
     next_rung_at,
     owed,
 )
-from services.referrals_followup.domain.in_force import RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.rules_history import RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
 from shared.kernel.envelope import Event, to_text
 from tests.properties.ledgers import CALENDAR, START, evidence_of, histories, rules, threads_of
 

@@ -23,14 +23,14 @@ from pymongo import MongoClient
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain.as_of import with_acts
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp
-from services.referrals_followup.domain.in_force import Adoption, RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from shared.clock import MovableClock
+from services.referrals_followup.domain.rules_history import Adoption, RulesHistory
 from shared.events.mongo import open_database
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date
 from shared.messaging.incoming import Done
+from shared.runtime.clock import MovableClock
 from tests.integration.ledger import Inbox, Ledger, config, mail_server, text_of
 from tests.properties.families import HISTORY, START, evidence_of, lives, threads_of
 from tests.unit.practice import CALENDAR, PACKS
@@ -69,7 +69,7 @@ class Witness:
         self.events = list(self.to_come)
         self.chased: list[Event] = []
         self.complete_until = ledger.clock.now()
-        self.rules = ledger.parts.rules.history()
+        self.rules = ledger.dependencies.rules.history()
 
     def is_away(self, *parts: str) -> bool:
         now = self.ledger.clock.now()
@@ -194,7 +194,7 @@ def test_after_any_outage_all_that_is_owed_is_chased_once_and_nobody_for_what_wa
     assert witness.to_come == []
     assert not any(witness.owed(found, acts) for found, acts in witness.known(end))
     waiting = [{field: {"$exists": True}} for field in ("relay.smtp", "relay.mail_for")]
-    assert ledger.parts.store.collection.count_documents({"$or": waiting}) == 0
+    assert ledger.dependencies.store.collection.count_documents({"$or": waiting}) == 0
 
 
 PLAIN = sorted(step for step, content in PACKS["england"]["steps"].items() if set(content["due"]) == {"working_days"})

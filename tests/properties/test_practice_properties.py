@@ -20,7 +20,7 @@ from services.referrals_followup.domain.follow_up import (
     owed,
 )
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.views import FollowUpView, document_of
+from services.referrals_followup.ledger.views import FollowUpView, document_of
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from tests.properties.families import (

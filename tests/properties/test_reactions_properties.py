@@ -20,7 +20,6 @@ from pymongo.database import Database
 
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from shared.clock import MovableClock
 from shared.contracts import CATALOGUE
 from shared.contracts.access import SYSTEM
 from shared.events.documents import document_of
@@ -28,10 +27,11 @@ from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event
-from shared.kernel.reactions import ReactionsOf
-from shared.reactions import Reactions
+from shared.recording.reaction_rules import ReactionsOf
+from shared.recording.reactions import Reactions
+from shared.runtime.clock import MovableClock
 from tests.unit.history import NOW
-from tests.unit.said import Said
+from tests.unit.said import RouteBody
 
 SERVICES = {"leaving_care": OF_LEAVING_CARE, "perinatal": OF_PERINATAL}
 OUTCOMES = ("birth", "miscarriage", "stillbirth")
@@ -59,7 +59,7 @@ def story(acts: list[tuple[Any, ...]]) -> list[Event]:
 
     A retraction strikes out any earlier entry, once.
     """
-    said = Said()
+    said = RouteBody()
     events = [said.registered(1, 21), said.booked(21, 21), said.booked(22, 22)]
     for name, *of in acts:
         if name != "retracted":
@@ -186,9 +186,9 @@ def test_what_stands_is_what_follows_from_all_that_was_said_each_once(
     assert kept == {event.id: True for event in [*events, *said] if event.type in of.matters}
 
 
-def _told_of(him: int) -> tuple[Said, list[Event]]:
+def _told_of(him: int) -> tuple[RouteBody, list[Event]]:
     """A care leaver who is named as partner, under another id that is linked to his."""
-    said = Said()
+    said = RouteBody()
     return said, [said.registered(1, him), said.booked(22, 22), said.partner(22, 22, 24), said.linked(24, him)]
 
 

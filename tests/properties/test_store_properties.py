@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 from marshmallow import fields
 from pymongo import MongoClient
 
-from shared.clock import MovableClock
 from shared.contracts.catalogue import Catalogue, EventType
 from shared.contracts.fields import EventData
+from shared.events.batch_store import BatchStore
 from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
-from shared.events.gathering import GatheringStore
 from shared.events.group_commit import Taken
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
-from shared.kernel.digests import event_digest, private_digest
 from shared.kernel.envelope import Event
+from shared.kernel.fingerprints import event_digest, private_digest
+from shared.runtime.clock import MovableClock
 from tests.support import eventually
 
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
@@ -180,7 +180,7 @@ def test_what_begins_a_stream_reads_it_only_when_it_is_there(
 
 def test_what_is_inserted_with_others_waits_for_a_command_on_its_stream(new_store: Callable[[str], EventStore]) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    gathering = GatheringStore(store)
+    gathering = BatchStore(store)
     gathering.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={}, creates=True)
     decided, go_on = threading.Event(), threading.Event()
     tries: list[str | None] = []

@@ -17,15 +17,15 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.referrals_followup.domain.follow_up import AGGREGATE, Accept, End, Sweep
-from services.referrals_followup.domain.in_force import RulesHistory
-from services.referrals_followup.evidence import EvidenceStore
-from services.referrals_followup.rules import Rules
-from services.referrals_followup.views import FollowUpViews, follow_up_of
-from shared.clock import MovableClock
+from services.referrals_followup.domain.rules_history import RulesHistory
+from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.views import FollowUpViews, follow_up_of
+from services.referrals_followup.standards.rules import Rules
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.envelope import Event
+from shared.runtime.clock import MovableClock
 from tests.properties.ledgers import CALENDAR, START, WORLD, histories, rules
 
 MANAGER = Actor("mia", "manager", "team-a", ("essex", "norfolk"))

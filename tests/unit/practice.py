@@ -16,14 +16,14 @@ from uuid import UUID
 
 from marshmallow import fields, validate
 
-from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, Sweep
-from services.referrals_followup.domain.in_force import NATIONAL, Adoption, RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.domain.scene import Evidence
-from services.referrals_followup.standards_file import load_packs
+from services.referrals_followup.domain.rules_history import NATIONAL, Adoption, RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
+from services.referrals_followup.standards.loader import load_packs
 from shared.contracts import CATALOGUE
 from shared.contracts.fields import Choice, Day, Ref, Whole
 from shared.kernel.calendar import WorkingCalendar, england
@@ -32,7 +32,7 @@ from shared.kernel.envelope import Event
 from shared.kernel.time import LONDON, london_date
 
 SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"
-DIRECTORY = load_directory(SERVICE_FOLDER / "directory.example.yaml")
+DIRECTORY = load_directory(SERVICE_FOLDER / "directory" / "directory.example.yaml")
 PACKS = {pack["pack"]: pack for pack in load_packs(SERVICE_FOLDER / "standards", CATALOGUE, DIRECTORY.roles)}
 CALENDAR = england(2027)
 # Compiled once for all tests.

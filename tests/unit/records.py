@@ -23,7 +23,7 @@ from services.perinatal.domain import (
     support,
 )
 from shared.kernel.decisions import Actor, Aggregate, Refused
-from shared.kernel.tables import Start, Tell
+from shared.kernel.tables import AppendEntry, BeginRecord
 from tests.unit.history import PERSON, Stream
 
 OTHER, CHILD, TWIN = ("p_" + letter * 32 for letter in "bcd")
@@ -153,14 +153,16 @@ def says(kind: str, event_type: str, **more: Any) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def start(kind: str, event_type: str, *, area: str | None = None, known: Any = None, **more: Any) -> Start:
+def start(kind: str, event_type: str, *, area: str | None = None, known: Any = None, **more: Any) -> BeginRecord:
     person_id = {} if kind == "consultation" else {"person_id": PERSON}
-    return Start(type=event_type, data=says(kind, event_type, **{**person_id, **more}), known=known or {}, area=area)
+    return BeginRecord(
+        type=event_type, data=says(kind, event_type, **{**person_id, **more}), known=known or {}, area=area
+    )
 
 
-def tell(kind: str, event_type: str, *, private: Any = None, known: Any = None, **more: Any) -> Tell:
+def tell(kind: str, event_type: str, *, private: Any = None, known: Any = None, **more: Any) -> AppendEntry:
     looked_up = KNOWN.get(event_type, {}) if known is None else known
-    return Tell(type=event_type, data=says(kind, event_type, **more), private=private or {}, known=looked_up)
+    return AppendEntry(type=event_type, data=says(kind, event_type, **more), private=private or {}, known=looked_up)
 
 
 def record(kind: str, beginning: str, *steps: str, **more: Any) -> Stream:

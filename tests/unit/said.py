@@ -27,7 +27,7 @@ def thing(which: Id) -> str:
 
 
 @dataclass
-class Said:
+class RouteBody:
     """`perinatal` and `leaving_care`, saying one thing after the other; each is checked against its contract."""
 
     count: int = 0

@@ -8,7 +8,7 @@ import pytest
 
 from services.perinatal.domain.age import age_band, band_at
 from shared.contracts.words import AGE_BANDS
-from shared.kernel.tables import Tell
+from shared.kernel.tables import AppendEntry
 
 NOW = datetime(2013, 1, 14, 10, 0, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def test_every_band_is_reached() -> None:
 
 
 def band(born_on: date | None, occurred_at: datetime | None = None, precision: str = "minute") -> str | None:
-    command = Tell(type="pregnancy.booked.v1", data={}, occurred_at=occurred_at, precision=precision)
+    command = AppendEntry(type="pregnancy.booked.v1", data={}, occurred_at=occurred_at, precision=precision)
     return band_at(command, NOW, born_on)
 
 

@@ -5,7 +5,8 @@ import socket
 import pytest
 from pika.exceptions import AMQPConnectionError
 
-from shared.messaging.addresses import addresses_of, connect, in_turn
+from shared.config.broker_addresses import addresses_of
+from shared.messaging.addresses import connect, in_turn
 
 
 def test_one_address_is_itself_whatever_its_password_has():

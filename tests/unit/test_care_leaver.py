@@ -13,7 +13,7 @@ from services.leaving_care.domain.category import Period
 from shared.contracts import CATALOGUE, leaving_care
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.history import Retract
-from shared.kernel.tables import Tell
+from shared.kernel.tables import AppendEntry
 from tests.unit.history import NOW, PERSON, Stream
 
 PA = Actor("pa-brook", "personal_adviser", "leaving-care-essex", ("essex",))
@@ -47,8 +47,8 @@ def refused_registration(**said: Any) -> Refused:
     return refusal(Stream(AGGREGATE, CARE_LEAVER), register(**said))
 
 
-def step(event_type: str, **data: Any) -> Tell:
-    return Tell(type=f"{event_type}.v1", data=data)
+def step(event_type: str, **data: Any) -> AppendEntry:
+    return AppendEntry(type=f"{event_type}.v1", data=data)
 
 
 def test_a_registration_publishes_the_category_and_a_quarter_and_nothing_else_of_the_person() -> None:
@@ -178,7 +178,7 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
 def test_whatever_happened_is_recorded_in_any_order_and_late(order: int) -> None:
     stream = leaver()
     for event_type, data in STEPS[::order]:
-        event = stream.give(Tell(type=f"{event_type}.v1", data=data, occurred_at=NOW - timedelta(days=400)), PA)
+        event = stream.give(AppendEntry(type=f"{event_type}.v1", data=data, occurred_at=NOW - timedelta(days=400)), PA)
         assert (event.subject, event.area) == (PERSON, "essex")
         assert event.data == {"care_leaver_id": CARE_LEAVER, "person_id": PERSON, **data}
     assert stream.state.status == "registered"
@@ -209,4 +209,4 @@ def test_nobody_acts_on_a_care_leaver_of_another_area() -> None:
 def test_what_caused_a_step_that_the_service_tells_by_itself_is_kept() -> None:
     cause = str(UUID(int=77))
     data = {"kind": "to_be_parent", "pregnancy_id": PREGNANCY}
-    assert leaver().give(Tell(type="parenthood.learnt.v1", data=data, caused_by=cause), PA).causation_id == cause
+    assert leaver().give(AppendEntry(type="parenthood.learnt.v1", data=data, caused_by=cause), PA).causation_id == cause

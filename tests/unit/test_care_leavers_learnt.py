@@ -10,7 +10,7 @@ import pytest
 from services.perinatal.domain.reactions import care_leavers_learnt
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
-from tests.unit.said import Said, person, thing
+from tests.unit.said import RouteBody, person, thing
 
 LEAVER, OTHER_LEAVER, PREGNANCY, OTHER_PREGNANCY = 1, 2, 11, 12
 HIM, HER, SAME_AS_HIM, SAME_AS_HER = 21, 22, 31, 32
@@ -33,31 +33,31 @@ def of(parent: int, pregnancy: int = PREGNANCY, **more: str) -> tuple[str, dict[
 
 
 @pytest.fixture
-def said() -> Said:
-    return Said()
+def said() -> RouteBody:
+    return RouteBody()
 
 
 @pytest.mark.parametrize("how", ["booked", "notified"])
-def test_a_mother_who_is_a_care_leaver_is_learnt(said: Said, how: str) -> None:
+def test_a_mother_who_is_a_care_leaver_is_learnt(said: RouteBody, how: str) -> None:
     known, registered = getattr(said, how)(PREGNANCY, HER), said.registered(LEAVER, HER)
     assert learnt(known, registered) == [of(HER)]
     (reaction,) = care_leavers_learnt([known, registered])
     assert reaction.cause == registered.id
 
 
-def test_a_named_partner_who_is_a_care_leaver_is_learnt(said: Said) -> None:
+def test_a_named_partner_who_is_a_care_leaver_is_learnt(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HIM), said.booked(PREGNANCY, HER)]
     assert learnt(*events) == []
     assert learnt(*events, said.partner(PREGNANCY, HER, HIM)) == [of(HIM)]
 
 
-def test_both_parents_are_learnt_each_in_each_pregnancy(said: Said) -> None:
+def test_both_parents_are_learnt_each_in_each_pregnancy(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HIM), said.registered(OTHER_LEAVER, HER)]
     events += [said.booked(PREGNANCY, HER), said.partner(PREGNANCY, HER, HIM), said.booked(OTHER_PREGNANCY, HER)]
     assert learnt(*events) == [of(HER), of(HIM), of(HER, OTHER_PREGNANCY)]
 
 
-def test_it_names_the_parent_as_the_pregnancy_does(said: Said) -> None:
+def test_it_names_the_parent_as_the_pregnancy_does(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HIM), said.booked(PREGNANCY, HER), said.partner(PREGNANCY, HER, SAME_AS_HIM)]
     assert learnt(*events) == []
     link = said.linked(HIM, SAME_AS_HIM)
@@ -66,12 +66,12 @@ def test_it_names_the_parent_as_the_pregnancy_does(said: Said) -> None:
     assert learnt(*events, link, said.unlinked(SAME_AS_HIM, HIM)) == []
 
 
-def test_one_person_with_two_records_of_a_care_leaver_is_learnt_once(said: Said) -> None:
+def test_one_person_with_two_records_of_a_care_leaver_is_learnt_once(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HER), said.registered(OTHER_LEAVER, SAME_AS_HER), said.linked(HER, SAME_AS_HER)]
     assert learnt(*events, said.booked(PREGNANCY, HER)) == [of(HER)]
 
 
-def test_it_says_which_team_to_contact_as_far_as_that_is_known(said: Said) -> None:
+def test_it_says_which_team_to_contact_as_far_as_that_is_known(said: RouteBody) -> None:
     events = [
         said.registered(LEAVER, HER),
         said.booked(PREGNANCY, HER),
@@ -85,7 +85,7 @@ def test_it_says_which_team_to_contact_as_far_as_that_is_known(said: Said) -> No
     assert [reaction.same for reaction in before] == [reaction.same for reaction in after]
 
 
-def test_a_reason_that_was_retracted_is_none(said: Said) -> None:
+def test_a_reason_that_was_retracted_is_none(said: RouteBody) -> None:
     registered, booked = said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)
     for wrong in (registered, booked):
         assert learnt(registered, booked, said.retracted(wrong)) == []
@@ -94,6 +94,6 @@ def test_a_reason_that_was_retracted_is_none(said: Said) -> None:
     assert learnt(registered, booked, said.notified(PREGNANCY, HER), said.retracted(booked)) == [of(HER)]
 
 
-def test_care_experience_alone_starts_nothing_but_this_one_fact(said: Said) -> None:
+def test_care_experience_alone_starts_nothing_but_this_one_fact(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)]
     assert {reaction.type for reaction in care_leavers_learnt(events)} == {"pregnancy.care_leaver_learnt.v1"}

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from deploy.local.case import CASE_S, CASE_T, Alarm, Case, Expected, Fact, Row, judged, load_case
-from deploy.local.lanes import lanes, standing_text
-from services.referrals_followup.directory_file import load_directory
-from services.referrals_followup.standards_file import load_packs
+from deploy.local.missed_steps import lanes, standing_text
+from services.referrals_followup.directory.loader import load_directory
+from services.referrals_followup.standards.loader import load_packs
+from shared.config.yamlfile import load_yaml
 from shared.contracts import CATALOGUE
 from shared.kernel.time import london_date
-from shared.yamlfile import load_yaml
 from tests.unit.practice import SERVICE_FOLDER
 
 CASES = [load_case(CASE_S), load_case(CASE_T)]
@@ -55,7 +55,7 @@ def test_facts_are_in_order_and_within_the_days_of_the_case(case: Case) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_whoever_records_or_is_told_is_in_the_directory(case: Case) -> None:
-    people = load_directory(SERVICE_FOLDER / "directory.example.yaml").people
+    people = load_directory(SERVICE_FOLDER / "directory" / "directory.example.yaml").people
     named = {fact.by for fact in case.recorded} | {
         person for item in case.must for person in (item.told or frozenset()) | item.among
     }

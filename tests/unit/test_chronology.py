@@ -11,7 +11,7 @@ from services.referrals_followup.domain.as_of import AsOf
 from services.referrals_followup.domain.chronology import Entry, entries_of
 from services.referrals_followup.domain.disclosure import Reader, areas_opened
 from services.referrals_followup.domain.follow_up import Accept, Assign
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.thread_history import Evidence
 from shared.contracts import CATALOGUE
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from shared.clock import MovableClock, ReplayClock, SystemClock
+from shared.runtime.clock import MovableClock, ReplayClock, SystemClock
 
 START = datetime(2013, 1, 14, 9, tzinfo=UTC)
 

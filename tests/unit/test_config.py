@@ -7,9 +7,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared.clock import ReplayClock, SystemClock
-from shared.config import InvalidConfiguration, config_or_exit, load_config
-from shared.settings import amqp_hosts
+from shared.config.config import InvalidConfiguration, config_or_exit, load_config
+from shared.config.settings import amqp_hosts
+from shared.runtime.clock import ReplayClock, SystemClock
 
 PASSWORD = "hunter-two"
 MONGODB = f"mongodb://app:{PASSWORD}@127.0.0.1:27117/?replicaSet=rs0"

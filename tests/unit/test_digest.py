@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.referrals_followup.domain.digest import ChasedItem, Links, SetAside, SilentSource, render
-from services.referrals_followup.domain.mail import Chase, letters
+from services.referrals_followup.domain.digest import Chase, letters
+from services.referrals_followup.domain.digest_text import ChasedItem, Links, ParkedItem, SilentSource, render
 
 NOW = datetime(2013, 1, 18, 17, 0, tzinfo=UTC)
 LINKS = Links("http://follow-ups.example")
@@ -116,8 +116,8 @@ def test_urgent_chases_go_alone_and_the_rest_in_one_letter() -> None:
 
 
 def test_what_is_set_aside_is_counted_in_the_subject_and_listed_up_to_a_limit() -> None:
-    messages = [SetAside("message", f"message/{number}", "not-json") for number in range(25)]
-    subject, body = render([*messages, SetAside("thread", "referral/r1", "fold-raised")], "Marta", NOW, LINKS)
+    messages = [ParkedItem("message", f"message/{number}", "not-json") for number in range(25)]
+    subject, body = render([*messages, ParkedItem("thread", "referral/r1", "fold-raised")], "Marta", NOW, LINKS)
     assert subject == "[Followthrough] set aside: 25 messages, 1 thread"
     assert "message/0: not-json" in body
     assert "and 6 more" in body

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.directory import (
     Absence,
     Area,
@@ -21,10 +21,10 @@ from services.referrals_followup.domain.directory import (
     Team,
 )
 from services.referrals_followup.domain.follow_up import Owner
+from shared.config.yamlfile import FaultyFile
 from shared.contracts.access import ROLES
-from shared.yamlfile import FaultyFile
 
-EXAMPLE = Path(__file__).parents[2] / "services" / "referrals_followup" / "directory.example.yaml"
+EXAMPLE = Path(__file__).parents[2] / "services" / "referrals_followup" / "directory" / "directory.example.yaml"
 MONDAY = date(2013, 1, 14)
 AWAY = (Absence(date(2013, 1, 14), date(2013, 1, 18)),)
 SURGERY = Owner("gp_practice", "surgery", "gp")

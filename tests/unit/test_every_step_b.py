@@ -96,10 +96,10 @@ END_OF_QUARTER = dict.fromkeys(OPENINGS, "2015-03-31 17:00")
 
 # --- what can happen --------------------------------------------------------------------------------------------------
 
-Said = tuple[str, Mapping[str, Any]]
+RouteBody = tuple[str, Mapping[str, Any]]
 
 
-def it(event_type: str, **said: Any) -> Said:
+def it(event_type: str, **said: Any) -> RouteBody:
     return event_type, said
 
 
@@ -111,13 +111,13 @@ class Row:
     """
 
     kind: str
-    opened: tuple[Said, ...]
+    opened: tuple[RouteBody, ...]
     due: Mapping[str, str]
-    met: tuple[Said, ...]
+    met: tuple[RouteBody, ...]
     ladder: tuple[tuple[str, str, str], ...]
-    ended: tuple[Said, ...] = ()
-    near: tuple[Said, ...] = ()
-    setup: tuple[Said, ...] = ()
+    ended: tuple[RouteBody, ...] = ()
+    near: tuple[RouteBody, ...] = ()
+    setup: tuple[RouteBody, ...] = ()
     by: Actor = HV
     person: str = PERSON
     on: str | None = None
@@ -152,7 +152,11 @@ GOES_ON = it("care_leaver.entitlement_decided.v1", decision="continues")
 
 
 def leaver(
-    opened: Said | tuple[Said, ...], due: Mapping[str, str], met: tuple[Said, ...], *days: str, **more: Any
+    opened: RouteBody | tuple[RouteBody, ...],
+    due: Mapping[str, str],
+    met: tuple[RouteBody, ...],
+    *days: str,
+    **more: Any,
 ) -> Row:
     """A step of CL-02 or CL-03, with the ladder from the adviser to the leaving-care manager."""
     owner, first, again = (f"{day} 17:00" for day in days)
@@ -202,7 +206,7 @@ LEAD, DOOR, DOOR_BOSS = "lead-achterberg", "fd-laurent", "fd-manager-kaya"
 JANSEN = "ey-jansen"
 
 
-def injury(**said: Any) -> Said:
+def injury(**said: Any) -> RouteBody:
     usual = {"seen": True, "mobility": "walking", "site": "limb", "clustered": False}
     return it("injury.reported.v1", **{**usual, **said})
 
@@ -211,7 +215,7 @@ TO_SOCIAL_CARE = it("referral.sent.v1", service="childrens_social_care")
 DECISIONS = ("consistent_with_account", "monitor", "discuss", "refer")
 
 
-def accumulated(opened: Said, n: int, due: Mapping[str, str], met: tuple[Said, ...], *at: str) -> Row:
+def accumulated(opened: RouteBody, n: int, due: Mapping[str, str], met: tuple[RouteBody, ...], *at: str) -> Row:
     owner, lead, door, again = at
     return Row(
         "person",
@@ -780,7 +784,7 @@ class World:
         (found,) = (one for one in self.practice.follow_ups(self.thread.name) if one.id == self.id)
         return found
 
-    def closer(self) -> Said | None:
+    def closer(self) -> RouteBody | None:
         """What closed it."""
         event = self.practice._events.get(self.found.closed_by or "")
         return (event.type, event.data) if event else None

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from shared.events.grouping import Grouping
+from shared.events.coalescing import Coalescer
 from tests.support import eventually
 
 
@@ -23,7 +23,7 @@ class Held:
         self.groups: list[list[str]] = []
         self.begun, self.let_go = threading.Event(), threading.Event()
         self.answer = answer
-        self.grouping: Grouping[str, str] = Grouping(self._act, apart=lambda text: text[0], lost=Lost, most=most)
+        self.grouping: Coalescer[str, str] = Coalescer(self._act, apart=lambda text: text[0], lost=Lost, most=most)
 
     def _act(self, group: list[str]) -> Sequence[str | Exception]:
         self.groups.append(group)

@@ -10,8 +10,8 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from shared import observability
-from shared.observability import configure_logging, get_logger
+from shared.runtime import observability
+from shared.runtime.observability import configure_logging, get_logger
 
 ROOT = Path(__file__).parents[2]
 SECRET = "Amy Testcase 999 000 0018"

@@ -12,7 +12,7 @@ from shared.kernel.envelope import CONTENT_TYPE
 from shared.messaging.backoff import RETRY_AFTER, next_try
 from shared.messaging.incoming import Delivery, Later, Legible, legible, read_event
 from shared.messaging.parked import PARKED, Parked
-from shared.messaging.shown import detail_of
+from shared.messaging.parked_summary import detail_of
 from tests.integration.bus import an_event
 
 NOW = datetime(2013, 1, 14, 9, 30, tzinfo=UTC)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.referrals_followup import links
-from services.referrals_followup.links import record_url
+from services.referrals_followup.chasing import links
+from services.referrals_followup.chasing.links import record_url
 from tests.unit.practice import PACKS
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import Schema, fields
 
-from services.referrals_followup.schemas import FollowUpAnswer, SummaryRow
+from services.referrals_followup.api.schemas import FollowUpAnswer, SummaryRow
 from shared.web.fields import Instant
 from shared.web.rows import Rows
 

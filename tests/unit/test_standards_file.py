@@ -11,11 +11,11 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.referrals_followup.directory_file import load_directory
+from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.compiling import compile_step
-from services.referrals_followup.standards_file import load_packs
+from services.referrals_followup.standards.loader import load_packs
+from shared.config.yamlfile import FaultyFile
 from shared.contracts import CATALOGUE
-from shared.yamlfile import FaultyFile
 
 STANDARDS = Path(__file__).parents[2] / "services" / "referrals_followup" / "standards"
 ROLES = {
@@ -66,7 +66,7 @@ def changed(old: str, new: str) -> str:
 
 
 def test_the_packs_of_this_service_are_sound_and_the_national_one_comes_first():
-    directory = load_directory(STANDARDS.parent / "directory.example.yaml")
+    directory = load_directory(STANDARDS.parent / "directory" / "directory.example.yaml")
     packs = load_packs(STANDARDS, CATALOGUE, directory.roles, directory.areas)
     assert [pack["pack"] for pack in packs] == ["england", "essex", "norfolk"]
     for step_id, content in packs[0]["steps"].items():

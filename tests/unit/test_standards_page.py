@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.referrals_followup.domain.predicates import PREDICATES
 from services.referrals_followup.domain.wording import _WORDS
-from services.referrals_followup.standards_page import PAGE, current
+from services.referrals_followup.standards.page import PAGE, current
 from tests.unit.practice import PACKS
 
 

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.perinatal.whereabouts import area_after
+from services.perinatal.api.whereabouts import area_after
 from shared.kernel.decisions import Actor
 from shared.kernel.history import Retract
-from shared.kernel.tables import Start
+from shared.kernel.tables import BeginRecord
 from tests.unit.history import NOW, PERSON, Stream
 from tests.unit.records import AGGREGATES, BOTH, NORFOLK, VISITOR, WITH_PROOF, refusal, says, tell
 
@@ -22,7 +22,7 @@ LAST_YEAR = NOW - timedelta(days=365)
 def moved(origin: str, to: str, by: Actor, at: datetime = LAST_YEAR, *, recorded: datetime = NOW) -> Stream:
     stream = Stream(AGGREGATES["move"], str(UUID(int=99)), now=recorded)
     data: dict[str, Any] = says("move", "household.moved.v1", person_id=PERSON, from_area=origin, to_area=to)
-    stream.give(Start(type="household.moved.v1", data=data, occurred_at=at), by)
+    stream.give(BeginRecord(type="household.moved.v1", data=data, occurred_at=at), by)
     return stream
 
 

@@ -3,7 +3,7 @@
 import pytest
 from marshmallow import Schema, ValidationError, fields, validate
 
-from shared.yamlfile import Fault, FaultyFile, Located, faults, load_yaml
+from shared.config.yamlfile import Fault, FaultyFile, Located, faults, load_yaml
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from shared.kernel.history import (
     require_step,
     when,
 )
-from shared.kernel.tables import Row, Start, Tell, Told, states, tell
+from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, states, tell
 from shared.kernel.time import london_date, span
 
 KIND = "care-leaver"
@@ -65,7 +65,7 @@ class ChangeCategory(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CareLeaver(Told):
+class CareLeaver(RecordState):
     """`facts` has what each kind of entry said last, by its type without version: `pa_contact.made`."""
 
     category: str | None = None
@@ -164,7 +164,7 @@ def _assign_adviser(state: CareLeaver, command: AssignAdviser, context: Context)
     )
 
 
-def _present_adviser(state: Told, command: Tell | Start, context: Context) -> Mapping[str, Any]:
+def _present_adviser(state: RecordState, command: AppendEntry | BeginRecord, context: Context) -> Mapping[str, Any]:
     present = state.adviser if isinstance(state, CareLeaver) else None
     if command.data["adviser"] != present:
         raise Refused(
@@ -253,7 +253,7 @@ AGGREGATE = history_of(
         Register: _register,
         AssignAdviser: _assign_adviser,
         ChangeCategory: _change_category,
-        Tell: tell(KIND, ROWS),
+        AppendEntry: tell(KIND, ROWS),
     },
     evolutions={name: _told(_CHANGES.get(name, lambda state, event: state)) for name in (*ROWS, *_CHANGES)},
 )

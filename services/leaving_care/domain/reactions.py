@@ -11,8 +11,16 @@ from collections.abc import Iterable, Iterator
 from services.leaving_care.domain import care_leaver
 from shared.contracts.words import LOSSES
 from shared.kernel.envelope import Event
-from shared.kernel.reactions import LINKED, NAME_A_PARENT, UNLINKED, Known, Reaction, ReactionsOf, parents_named
 from shared.kernel.time import london_date, plus_months
+from shared.recording.reaction_rules import (
+    LINKED,
+    NAME_A_PARENT,
+    UNLINKED,
+    Reaction,
+    ReactionsOf,
+    StandingEvents,
+    parents_named,
+)
 
 REGISTERED = "care_leaver.registered.v1"
 ENDED, JOINED, DIED = "pregnancy.ended.v1", "household.adult_joined.v1", "person.died.v1"
@@ -37,7 +45,7 @@ def learnt_of_care_leavers(events: Iterable[Event]) -> list[Reaction]:
 
 def parenthoods(events: Iterable[Event]) -> list[Reaction]:
     """What should be of parenthood; what was learnt comes before what was lost."""
-    known = Known(events)
+    known = StandingEvents(events)
     leavers = _leavers(known)
     pregnancies = _pregnancies(known, leavers)
     households = {**_born_before(known, leavers), **_households(known, leavers)}
@@ -47,7 +55,7 @@ def parenthoods(events: Iterable[Event]) -> list[Reaction]:
 
 def moves(events: Iterable[Event]) -> list[Reaction]:
     """What should be of moves: each that a care leaver took part in. The area of their registration is their own."""
-    known = Known(events)
+    known = StandingEvents(events)
     leavers = _leavers(known)
     learnt: dict[tuple[str, str], Reaction] = {}
     for event in known.of(MOVED):
@@ -60,7 +68,7 @@ def moves(events: Iterable[Event]) -> list[Reaction]:
     return list(learnt.values())
 
 
-def _leavers(known: Known) -> Leavers:
+def _leavers(known: StandingEvents) -> Leavers:
     first: dict[str, Event] = {}
     for event in known.of(REGISTERED):
         first.setdefault(event.stream, event)
@@ -70,7 +78,7 @@ def _leavers(known: Known) -> Leavers:
     return leavers
 
 
-def _pregnancies(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
+def _pregnancies(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
     """Those of which a care leaver is the mother or a named partner, and which were not over when they registered."""
     learnt: dict[Parenthood, Reaction] = {}
     for event, registered, end in _parents(known, leavers):
@@ -82,7 +90,7 @@ def _pregnancies(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
     return learnt
 
 
-def _born_before(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
+def _born_before(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
     """The young children of those that were over: a care leaver has to do with each as with one whom they joined."""
     learnt: dict[Parenthood, Reaction] = {}
     for _, registered, end in _parents(known, leavers):
@@ -92,7 +100,7 @@ def _born_before(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
     return learnt
 
 
-def _households(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
+def _households(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
     """Those that a care leaver joined, whether or not each child in them was named."""
     learnt: dict[Parenthood, Reaction] = {}
     for event in known.of(JOINED):
@@ -102,12 +110,12 @@ def _households(known: Known, leavers: Leavers) -> dict[Parenthood, Reaction]:
     return learnt
 
 
-def _joined(known: Known, registered: Event, of: str, by: Event) -> Reaction:
+def _joined(known: StandingEvents, registered: Event, of: str, by: Event) -> Reaction:
     data = {"kind": "child_joined", "household_person_id": of}
     return Reaction(registered.stream, LEARNT, data, by.id, "household_person_id", known.ids(of))
 
 
-def _parents(known: Known, leavers: Leavers) -> Iterator[tuple[Event, Event, Event | None]]:
+def _parents(known: StandingEvents, leavers: Leavers) -> Iterator[tuple[Event, Event, Event | None]]:
     """Each event that names a care leaver as a parent, with their registration and the end of the pregnancy."""
     ends: dict[str, Event] = {}
     for event in known.of(ENDED):
@@ -125,7 +133,7 @@ def _is_young(born: Event, registered: Event) -> bool:
     return london_date(registered.occurred_at) < plus_months(london_date(born.occurred_at), YOUNG)
 
 
-def _lost_pregnancies(known: Known, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
+def _lost_pregnancies(known: StandingEvents, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
     """Those that ended in a loss, or whose child died."""
     by_loss: dict[str, Event] = {}
     by_child: dict[str, set[str]] = defaultdict(set)
@@ -140,7 +148,7 @@ def _lost_pregnancies(known: Known, learnt: dict[Parenthood, Reaction]) -> dict[
     }
 
 
-def _lost_from_households(known: Known, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
+def _lost_from_households(known: StandingEvents, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
     """Those of which a child died. A child that is told of by itself is its own."""
     children: dict[str, set[str]] = defaultdict(set)
     for event in known.of(ENDED):
@@ -155,7 +163,7 @@ def _lost_from_households(known: Known, learnt: dict[Parenthood, Reaction]) -> d
     }
 
 
-def _first_death(known: Known, children: set[str]) -> Event | None:
+def _first_death(known: StandingEvents, children: set[str]) -> Event | None:
     return next((event for event in known.of(DIED) if known.person(event.data["person_id"]) in children), None)
 
 

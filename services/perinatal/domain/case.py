@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.kernel.decisions import Context
-from shared.kernel.tables import Row, Tell, Told, record_of, states
+from shared.kernel.tables import AppendEntry, RecordState, Row, record_of, states
 
 
-def _closed(state: Told, command: Tell, context: Context) -> Mapping[str, Any]:
+def _closed(state: RecordState, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     return {name: state.facts[name] for name in ("agency", "people")}
 
 

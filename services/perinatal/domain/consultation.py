@@ -12,20 +12,20 @@ from typing import Any
 
 from shared.kernel.decisions import Aggregate, Context, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.tables import Row, Start, Tell, Told, invalid, record_of, states
+from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, record_of, states
 
 EVER = states("held", "outcome_given", "outcome_acknowledged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Consultation(Told):
+class Consultation(RecordState):
     """`callers` and `consulted` are the teams known to be on either side."""
 
     callers: frozenset[str] = frozenset()
     consulted: frozenset[str] = frozenset()
 
 
-def _held(state: Consultation, command: Start, context: Context) -> Mapping[str, Any]:
+def _held(state: Consultation, command: BeginRecord, context: Context) -> Mapping[str, Any]:
     if command.data["named"] != ("person_id" in command.data):
         named = command.data["named"]
         fault = "is needed when the child was named" if named else "is left out when the child was not named"
@@ -33,13 +33,13 @@ def _held(state: Consultation, command: Start, context: Context) -> Mapping[str,
     return {}
 
 
-def _consulted_only(state: Consultation, command: Tell, context: Context) -> Mapping[str, Any]:
+def _consulted_only(state: Consultation, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if context.actor.team in state.callers - state.consulted:
         raise Refused("consulted-only", "this is for those who were consulted to record", status=403)
     return {}
 
 
-def _callers_only(state: Consultation, command: Tell, context: Context) -> Mapping[str, Any]:
+def _callers_only(state: Consultation, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     """Of a consultation that only the consulted have told of so far, any other team can be the caller."""
     team = context.actor.team
     if team not in state.callers if state.callers else team in state.consulted:
@@ -47,7 +47,7 @@ def _callers_only(state: Consultation, command: Tell, context: Context) -> Mappi
     return {}
 
 
-def _about_one_child(state: Consultation, command: Tell, context: Context) -> Mapping[str, Any]:
+def _about_one_child(state: Consultation, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if state.person_id not in (None, command.data["person_id"]):
         raise invalid("another-child", "this consultation is about another child", person_id="is not the child named")
     return {}

@@ -15,14 +15,14 @@ from services.perinatal.domain.acknowledgement import PROOF, reported_by, requir
 from shared.kernel.decisions import Actor, Context, Fact, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import history_of
-from shared.kernel.tables import Row, Start, Tell, Told, invalid, start, states, tell, told
+from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, start, states, tell, told
 
 OPEN = states("moved", "handover_attempted", "handover_given")
 EVER = OPEN | {"acknowledged"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move(Told):
+class Move(RecordState):
     """`senders` are the teams that recorded the move, or tried or gave the handover; `moved_at`: when, and when told.
 
     `told_in`: the areas whose people said any of that.
@@ -51,7 +51,7 @@ def is_receiver(state: Move, actor: Actor) -> bool:
     return state.from_area not in actor.areas or actor.team not in state.senders
 
 
-def _moved(state: Move, command: Start, context: Context) -> Mapping[str, Any]:
+def _moved(state: Move, command: BeginRecord, context: Context) -> Mapping[str, Any]:
     said, faults = command.data, {}
     if said["person_id"] not in said["people"]:
         faults["people"] = ["has the person whom the record is about among them"]
@@ -62,7 +62,7 @@ def _moved(state: Move, command: Start, context: Context) -> Mapping[str, Any]:
     return _recorded_in(said["from_area"], said["to_area"], context.actor)
 
 
-def _handed_over(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
+def _handed_over(state: Move, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     return _recorded_in(state.from_area, state.to_area, context.actor)
 
 
@@ -71,7 +71,7 @@ def _recorded_in(from_area: str | None, to_area: str | None, actor: Actor) -> Ma
     return {"recorded_in": own[0]} if own else {}
 
 
-def _acknowledged(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
+def _acknowledged(state: Move, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     by_receiver = is_receiver(state, context.actor)
     said = {**command.data, **command.private}
     if by_receiver and not state.is_agreed:
@@ -87,13 +87,13 @@ def _acknowledged(state: Move, command: Tell, context: Context) -> Mapping[str, 
     return {"reported_by": by, "team": team, **itself, **command.data}
 
 
-def _contacted(state: Move, command: Tell, context: Context) -> Mapping[str, Any]:
+def _contacted(state: Move, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if not is_receiver(state, context.actor):
         raise Refused("receiver-only", "the first contact is for the new area to record", status=403)
     return {}
 
 
-def _begin(state: Move, command: Start, context: Context) -> Fact:
+def _begin(state: Move, command: BeginRecord, context: Context) -> Fact:
     ends = [command.data.get(end) for end in ("from_area", "to_area")]
     if command.area not in (None, ends[0]):
         raise invalid("area-is-known", "a move belongs to the area that was left", area="is from_area; leave it out")
@@ -123,7 +123,7 @@ ROWS = {
 AGGREGATE = history_of(
     "move",
     Move(),
-    decisions={Start: _begin, Tell: tell("move", ROWS)},
+    decisions={BeginRecord: _begin, AppendEntry: tell("move", ROWS)},
     evolutions=told(
         ROWS,
         also={

@@ -7,17 +7,17 @@ from typing import Any
 
 from services.perinatal.domain.acknowledgement import reported_by
 from shared.kernel.decisions import Actor, Context, Refused
-from shared.kernel.tables import Row, Tell, Told, record_of, states
+from shared.kernel.tables import AppendEntry, RecordState, Row, record_of, states
 
 
-def is_receiver(state: Told, actor: Actor) -> bool:
+def is_receiver(state: RecordState, actor: Actor) -> bool:
     """Whether an entry of this actor is the receiver's own: of the team addressed, or in the role, and no sender."""
     if actor.team in state.teams:
         return False
     return actor.team == state.facts.get("to_team") or actor.role == state.facts.get("to_role")
 
 
-def _acknowledged(state: Told, command: Tell, context: Context) -> Mapping[str, Any]:
+def _acknowledged(state: RecordState, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     by_receiver = is_receiver(state, context.actor)
     if not by_receiver and context.actor.team not in state.teams:
         raise Refused("no-part-in-it", "only the receiver or the sender acknowledges a notification", status=403)

@@ -11,26 +11,26 @@ from typing import Any
 
 from shared.kernel.decisions import Context
 from shared.kernel.envelope import Event
-from shared.kernel.tables import Row, Start, Tell, Told, invalid, record_of, states
+from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, record_of, states
 
 ANSWERED = states("made", "accepted", "declined", "deferred", "fallback_started")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer(Told):
+class Offer(RecordState):
     """`what` was offered, whatever has been started instead."""
 
     what: str | None = None
 
 
-def _made(state: Offer, command: Start | Tell, context: Context) -> Mapping[str, Any]:
+def _made(state: Offer, command: BeginRecord | AppendEntry, context: Context) -> Mapping[str, Any]:
     what = command.data.get("what", state.what)
     if state.what not in (None, what):
         raise invalid("another-offer", "what is offered again is the same", what="is another thing: begin a new offer")
     return {"what": what}
 
 
-def _ended(state: Offer, command: Tell, context: Context) -> Mapping[str, Any]:
+def _ended(state: Offer, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     return {"view_given": "persons_view" in command.private}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from shared.kernel.decisions import Context, Fact, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import Begin, area_to_begin_in, fact, history_of, require_born
-from shared.kernel.tables import Row, Tell, Told, invalid, states, tell, told
+from shared.kernel.tables import AppendEntry, RecordState, Row, invalid, states, tell, told
 
 REGISTERED = "person.registered.v1"
 EVER = states("registered", "died")
@@ -33,7 +33,7 @@ class Register(Begin):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person(Told):
+class Person(RecordState):
     """`links` are the other ids that are said to be this person's."""
 
     nhs_number_known: bool = False
@@ -61,33 +61,33 @@ def _register(state: Person, command: Register, context: Context) -> Fact:
     return replace(registered, subject=person_id, area=area_to_begin_in(state, command, context.actor))
 
 
-def _linked(state: Person, command: Tell, context: Context) -> Mapping[str, Any]:
+def _linked(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data["other_person_id"] == context.stream_id:
         raise invalid("linked-to-itself", "a person is linked to another id", other_person_id="is this very person")
     return {}
 
 
-def _unlinked(state: Person, command: Tell, context: Context) -> Mapping[str, Any]:
+def _unlinked(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data["other_person_id"] not in state.links:
         fields = {"other_person_id": ["is not linked to this person"]}
         raise Refused("not-linked", "only what is linked can be unlinked", fields=fields)
     return {}
 
 
-def _died(state: Person, command: Tell, context: Context) -> Mapping[str, Any]:
+def _died(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if context.stream_id in command.data["family"]:
         raise invalid("own-family", "the family are the others", family="has the one who died in it")
     return {}
 
 
-def _joined(state: Person, command: Tell, context: Context) -> Mapping[str, Any]:
+def _joined(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     adult, children = command.data["adult_id"], command.data["children"]
     if adult == context.stream_id or adult in children:
         raise invalid("joined-themselves", "somebody else joined", adult_id="is one of those who were joined")
     return {}
 
 
-def _reviewed(state: Person, command: Tell, context: Context) -> Mapping[str, Any]:
+def _reviewed(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data["review"] == "antenatal" and "pregnancy_id" not in command.data:
         raise invalid("which-pregnancy", "an antenatal review is of one pregnancy", pregnancy_id="is needed: of which")
     return {}
@@ -123,7 +123,7 @@ ROWS = {
 AGGREGATE = history_of(
     "person",
     Person(),
-    decisions={Register: _register, Tell: tell("person", ROWS)},
+    decisions={Register: _register, AppendEntry: tell("person", ROWS)},
     evolutions={
         REGISTERED: _registered,
         **told(ROWS, also={"person.linked.v1": _with_link, "person.unlinked.v1": _without_link}),

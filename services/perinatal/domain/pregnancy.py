@@ -14,14 +14,14 @@ from services.perinatal.domain.age import band_at
 from shared.contracts.words import LOSSES
 from shared.kernel.decisions import Context
 from shared.kernel.envelope import Event
-from shared.kernel.tables import Row, Start, Tell, Told, invalid, record_of, states
+from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, record_of, states
 
 LIVE = states("notified", "booked")
 EVER = LIVE | {"ended"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pregnancy(Told):
+class Pregnancy(RecordState):
     """`person_id` is the mother; `partners` are those named, in the order of naming, and `children` those born.
 
     `outcome` is how it ended: among the facts that word is also a decision's.
@@ -40,13 +40,13 @@ class Pregnancy(Told):
         return (self.person_id, *self.partners) if self.person_id else self.partners
 
 
-def _known(state: Pregnancy, command: Start | Tell, context: Context) -> Mapping[str, Any]:
+def _known(state: Pregnancy, command: BeginRecord | AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data.get("edd_source") and not command.data.get("edd"):
         raise invalid("edd-needed", "a source without its date says nothing", edd="is needed beside its source")
     return {"mother_age_band": band_at(command, context.now, command.known.get("born_on"))}
 
 
-def _partner(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, Any]:
+def _partner(state: Pregnancy, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data["partner_id"] == state.person_id:
         raise invalid("partner-is-mother", "the partner is somebody else", partner_id="is the mother herself")
     return {
@@ -55,7 +55,7 @@ def _partner(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, 
     }
 
 
-def _ended(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, Any]:
+def _ended(state: Pregnancy, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     """A birth has at least one child, a loss none. Of twins of whom one is stillborn it is a birth with one child."""
     children = command.data.get("children", [])
     outcome = command.data["outcome"]
@@ -68,7 +68,7 @@ def _ended(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, An
     return {"children": list(children), "parents": list(state.parents)}
 
 
-def _antenatal(state: Pregnancy, command: Tell, context: Context) -> Mapping[str, Any]:
+def _antenatal(state: Pregnancy, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data.get("review", "antenatal") != "antenatal":
         raise invalid("not-antenatal", "a pregnancy has one review", review="of a child: record it with the child")
     return {"review": "antenatal"}

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 
 from services.perinatal.domain import pregnancy
 from shared.kernel.envelope import Event
-from shared.kernel.reactions import LINKED, NAME_A_PARENT, UNLINKED, Known, Reaction, ReactionsOf, parents_named
+from shared.recording.reaction_rules import (
+    LINKED,
+    NAME_A_PARENT,
+    UNLINKED,
+    Reaction,
+    ReactionsOf,
+    StandingEvents,
+    parents_named,
+)
 
 REGISTERED, ADVISER_ASSIGNED = "care_leaver.registered.v1", "adviser.assigned.v1"
 LEARNT = "pregnancy.care_leaver_learnt.v1"
@@ -21,7 +29,7 @@ def care_leavers_learnt(events: Iterable[Event]) -> list[Reaction]:
     `contact_team` is the team of the adviser assigned last, as far as one is known; a later one changes nothing that
     was said.
     """
-    known = Known(events)
+    known = StandingEvents(events)
     registered: dict[str, Event] = {}
     for event in known.of(REGISTERED):
         registered.setdefault(known.person(event.data["person_id"]), event)

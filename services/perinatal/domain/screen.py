@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.contracts.words import SCREENS, SCREENS_WITH_SELF_HARM_ITEM
 from shared.kernel.decisions import Context, Refused
-from shared.kernel.tables import Row, Start, record_of, states
+from shared.kernel.tables import BeginRecord, Row, record_of, states
 
 
 def score_fault(tool: str, score: int) -> str | None:
@@ -16,7 +16,7 @@ def score_fault(tool: str, score: int) -> str | None:
     return None if 0 <= score <= highest else f"{tool} has scores from 0 to {highest}"
 
 
-def _recorded(state: Any, command: Start, context: Context) -> Mapping[str, Any]:
+def _recorded(state: Any, command: BeginRecord, context: Context) -> Mapping[str, Any]:
     tool = command.data["tool"]
     faults = {}
     if fault := score_fault(tool, command.data["score"]):

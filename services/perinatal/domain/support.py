@@ -10,12 +10,12 @@ from typing import Any
 
 from services.perinatal.domain.screen import score_fault
 from shared.kernel.decisions import Context
-from shared.kernel.tables import Row, Tell, invalid, record_of, states
+from shared.kernel.tables import AppendEntry, Row, invalid, record_of, states
 
 EVER = states("started", "ended")
 
 
-def _reviewed(state: Any, command: Tell, context: Context) -> Mapping[str, Any]:
+def _reviewed(state: Any, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     tool, score = command.data.get("tool"), command.data.get("score")
     if (tool is None) != (score is None):
         missing = "tool" if tool is None else "score"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, acts_of
-from services.referrals_followup.domain.in_force import NATIONAL, RulesHistory
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.domain.scene import Evidence
+from services.referrals_followup.domain.rules_history import NATIONAL, RulesHistory
+from services.referrals_followup.domain.thread_history import Evidence
 from shared.kernel.envelope import Event
 
 

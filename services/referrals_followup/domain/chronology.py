@@ -12,7 +12,7 @@ from datetime import datetime
 
 from services.referrals_followup.domain.disclosure import Reader, areas_opened, whom_to_ask
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
-from services.referrals_followup.domain.scene import Evidence, Scene
+from services.referrals_followup.domain.thread_history import Evidence, ThreadHistory
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
 
@@ -50,7 +50,7 @@ def entries_of(
     the same instant.
     """
     known = {item.event.id: item for item in evidence}
-    scene = Scene("", known.values())
+    scene = ThreadHistory("", known.values())
     events = {event_id: item.event for event_id, item in known.items()}
     entries = [
         Entry(
@@ -80,7 +80,7 @@ def areas_open_to(areas: Collection[str], people: Collection[str], evidence: Col
     """
     about = [item.event for item in evidence if is_about(people, item)]
     theirs = {event.stream for event in about}
-    scene = Scene("", evidence)
+    scene = ThreadHistory("", evidence)
     standing = (
         item.event for item in evidence if item.event.stream in theirs and scene.retraction_of(item.event) is None
     )

@@ -14,8 +14,8 @@ from services.referrals_followup.domain.predicates import (
     compile_predicates,
     value_of,
 )
-from services.referrals_followup.domain.scene import Scene, order_key
 from services.referrals_followup.domain.standards import ENDS, PEOPLE, Count, LadderRung, Step, Value
+from services.referrals_followup.domain.thread_history import ThreadHistory, order_key
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
@@ -73,7 +73,7 @@ def _compile_rung(content: Mapping[str, Any]) -> LadderRung:
     )
 
 
-def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner]:
+def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, ThreadHistory], Owner]:
     """`latest`: the events that name who has it, of which the last to match says team and person together.
 
     `at: opening`: only what was so when it opened counts; who took over since then does not owe it.
@@ -82,7 +82,7 @@ def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, Scene], Owner
     named = [(compile_matcher({**entry, "via": PEOPLE}), entry) for entry in content.get("latest", [])]
     types = [matcher.event for matcher, _ in named]
 
-    def owner(opening: Event, scene: Scene) -> Owner:
+    def owner(opening: Event, scene: ThreadHistory) -> Owner:
         role = opening.role if content["role"] == "actor" else content["role"]
         for event in reversed(scene.standing_of(*types)):
             for matcher, entry in named:

@@ -1,219 +1,99 @@
-"""The text of a mail: what is expected, since when, on what basis, and who else was told. Pure.
+"""A letter to one recipient: it covers chases, is composed once, and ends accepted by a server or overtaken.
 
-It holds ids, codes, dates and links, and the recipient's own name: nothing of the family it is about.
+Overtaken means that all it was about had closed before any mail server took it: then nothing is sent.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from shared.kernel.time import LONDON, london_date
+from shared.kernel.decisions import Aggregate, Context, Fact
+from shared.kernel.envelope import Event
 
-BASES = {
-    "LAW": "law",
-    "NAT": "national guidance",
-    "LOC": "local procedure",
-    "DES": "a default of this system, to be confirmed locally",
-}
-_MOST_IN_SUBJECT = 3
-_MOST_SET_ASIDE = 20
+COMPOSED = "digest.composed.v1"
+ACCEPTED = "digest.accepted.v1"
+OVERTAKEN = "digest.overtaken.v1"
 
 
 @dataclass(frozen=True, slots=True)
-class ChasedItem:
-    """One chased follow-up, as its recipient may see it. `record_url` is None when there is no record to open."""
+class Chase:
+    """A recorded event that somebody is to be told of."""
 
-    reference: str
-    step: str
-    title: str
-    expects: str
-    area: str
-    due_at: datetime
-    basis: str
-    source: str
-    others_told: tuple[str, ...]
-    record_url: str | None
-    urgent: bool = False
-    inherited: bool = False
-    gap: str | None = None
-    data_problem: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SilentSource:
-    """A service whose position stands still, and up to when (UTC) its evidence is complete; None: it never spoke."""
-
-    service: str
-    complete_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A message, thread or letter (`kind`) that could not be handled: its id with its kind before it, and why."""
-
-    kind: str
-    what: str
-    reason_code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Amiss:
-    """What the nightly check of a service found that must not be: `<service>-<code>`."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Where the recipient reads on. `public_url` is that of the follow-up service."""
-
-    public_url: str
-
-    def follow_up(self, reference: str) -> str:
-        return f"{self.public_url}/v1/follow-ups/{reference}"
+    id: str
+    urgent: bool
+    about_follow_up: bool = True
 
     @property
-    def inherited(self) -> str:
-        return f"{self.public_url}/v1/follow-ups?inherited=true"
+    def waits_for_sources(self) -> bool:
+        """Whether telling of it waits until every source is known to have told what it recorded."""
+        return self.about_follow_up and not self.urgent
 
 
-Item = ChasedItem | SilentSource | SetAside | Amiss
+@dataclass(frozen=True, slots=True)
+class Compose:
+    """One letter about these chases. `send_from` is real time: sending waits for it."""
+
+    recipient: str
+    chases: tuple[Chase, ...]
+    area: str
+    send_from: datetime
 
 
-def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
-    """Subject and plain-text body. `recipient` is how the directory writes their name; `now` is aware UTC."""
-    silent = [item for item in items if isinstance(item, SilentSource)]
-    set_aside = [item for item in items if isinstance(item, SetAside)]
-    amiss = [item for item in items if isinstance(item, Amiss)]
-    inherited = [item for item in items if isinstance(item, ChasedItem) and item.inherited]
-    chased = sorted(
-        (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
-        key=lambda item: (item.due_at, item.reference),
-    )
-    parts = [f"Dear {recipient},", _opening_line(chased, now)]
-    parts += [_paragraph(number, item, now, links) for number, item in enumerate(chased, start=1)]
-    if inherited:
-        steps = ", ".join(sorted({item.step for item in inherited}))
-        what = "is open from" if len(inherited) == 1 else "are open from"
-        parts.append(
-            f"{_counted(len(inherited), 'follow-up')} ({steps}) {what} before these standards applied here. Nobody is "
-            f"chased about them until somebody takes them on:\n  {links.inherited}"
-        )
-    parts += [_silence(source) for source in silent]
-    if set_aside:
-        parts.append(_set_aside(set_aside))
-    if amiss:
-        parts.append(_amiss(amiss))
-    parts.append(
-        "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
-        "yours to decide.\nFollowthrough"
-    )
-    return _subject(chased, inherited, silent, set_aside, amiss, now), "\n\n".join(
-        part for part in parts if part
-    ) + "\n"
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """A mail server took the letter. `recipient` is who it went to: a stand-in when the addressee is unknown by now."""
+
+    digest_id: str
+    recipient: str
 
 
-def _subject(
-    chased: Sequence[ChasedItem],
-    inherited: Sequence[ChasedItem],
-    silent: Sequence[SilentSource],
-    set_aside: Sequence[SetAside],
-    amiss: Sequence[Amiss],
-    now: datetime,
-) -> str:
-    if chased:
-        overdue = [item for item in chased if item.due_at <= now]
-        urgent = "urgent, " if any(item.urgent for item in chased) else ""
-        counts = [f"{len(overdue)} overdue"] if overdue else []
-        counts += [f"{len(chased) - len(overdue)} coming up"] if len(overdue) < len(chased) else []
-        steps = list(dict.fromkeys(item.step for item in [*overdue, *chased]))
-        named = ", ".join(steps[:_MOST_IN_SUBJECT]) + (" and more" if len(steps) > _MOST_IN_SUBJECT else "")
-        return f"[Followthrough] {urgent}{', '.join(counts)}: {named} ({_areas(chased)})"
-    if inherited:
-        return f"[Followthrough] {_counted(len(inherited), 'inherited follow-up')} ({_areas(inherited)})"
-    if set_aside:
-        kinds = Counter(item.kind for item in set_aside)
-        return f"[Followthrough] set aside: {', '.join(_counted(kinds[kind], kind) for kind in sorted(kinds))}"
-    if amiss:
-        return f"[Followthrough] the check found: {', '.join(sorted(item.what for item in amiss)[:_MOST_IN_SUBJECT])}"
-    return f"[Followthrough] silent: {', '.join(sorted(source.service for source in silent))}"
+@dataclass(frozen=True, slots=True)
+class Overtake:
+    digest_id: str
+    recipient: str
 
 
-def _areas(items: Sequence[ChasedItem]) -> str:
-    return ", ".join(sorted({item.area for item in items}))
+def letters(chases: Iterable[Chase]) -> list[tuple[Chase, ...]]:
+    """How chases are put together: each urgent one alone and first, then the follow-ups in one, and the rest in one."""
+    found = list(chases)
+    routine = tuple(chase for chase in found if chase.waits_for_sources)
+    other = tuple(chase for chase in found if not chase.urgent and not chase.about_follow_up)
+    return [(chase,) for chase in found if chase.urgent] + [together for together in (routine, other) if together]
 
 
-def _opening_line(chased: Sequence[ChasedItem], now: datetime) -> str:
-    overdue = sum(item.due_at <= now for item in chased)
-    coming = len(chased) - overdue
-    if overdue and coming:
-        return f"{_counted(overdue, 'step')} {_be(overdue)} overdue, and {coming} {_be(coming)} coming up."
-    if overdue:
-        return f"{_counted(overdue, 'step')} {_be(overdue)} overdue, as far as has been recorded."
-    return f"{_counted(coming, 'step')} {_be(coming)} coming up." if coming else ""
+def decide(state: None, command: Any, context: Context) -> Fact:
+    return _DECIDE[type(command)](command, context)
 
 
-def _paragraph(number: int, item: ChasedItem, now: datetime, links: Links) -> str:
-    lines = [f"{number}. {item.step}: {item.title} [{item.reference}]"]
-    if item.expects:
-        lines.append(f"Expected: {item.expects}")
-    lines.append(f"Due: {_moment(item.due_at)}, {_lateness(item.due_at, now)}")
-    if item.gap:
-        lines.append(f"Missing: {item.gap.replace('_', ' ')}; please record it, the due date rests on it")
-    if item.data_problem:
-        lines.append("Data problem: something about this person or record could not be read and may change this")
-    lines.append(f"Basis: {BASES[item.basis]}" + (f". {item.source}" if item.source else ""))
-    lines.append(f"Also told: {', '.join(item.others_told) if item.others_told else 'nobody else'}")
-    lines.append(f"Follow-up: {links.follow_up(item.reference)}")
-    if item.record_url:
-        lines.append(f"Record: {item.record_url}")
-    return "\n   ".join(lines)
+def _compose(command: Compose, context: Context) -> Fact:
+    data = {
+        "recipient": command.recipient,
+        "urgent": any(chase.urgent for chase in command.chases),
+        "chases": [chase.id for chase in command.chases],
+    }
+    waits = any(chase.waits_for_sources for chase in command.chases)
+    smtp = {"due_at": command.send_from, "attempts": 0, "waits_for_sources": waits}
+    return Fact(COMPOSED, data, context.now, area=command.area, outbox={"smtp": smtp})
 
 
-def _silence(source: SilentSource) -> str:
-    since = f"since {_moment(source.complete_until)}" if source.complete_until else "so far"
-    return (
-        f"{source.service} has not reported its position {since}. Until it does, nobody is chased on what it may have "
-        "recorded meanwhile. Please look at its relay."
-    )
+def _accept(command: Accept, context: Context) -> Fact:
+    data = {"recipient": command.recipient, "digest_id": command.digest_id}
+    return Fact(ACCEPTED, data, context.now, causation_id=command.digest_id)
 
 
-def _set_aside(items: Sequence[SetAside]) -> str:
-    explained = (
-        "Set aside, because it could not be handled. What these messages say is not taken into account, nobody is "
-        "chased about these threads, and these letters are not delivered. What may pass later is tried again. Please "
-        "look at:"
-    )
-    lines = [explained]
-    lines += [f"{item.what}: {item.reason_code}" for item in items[:_MOST_SET_ASIDE]]
-    if len(items) > _MOST_SET_ASIDE:
-        lines.append(f"and {len(items) - _MOST_SET_ASIDE} more")
-    return "\n  ".join(lines)
+def _overtake(command: Overtake, context: Context) -> Fact:
+    data = {"recipient": command.recipient, "digest_id": command.digest_id}
+    return Fact(OVERTAKEN, data, context.now, causation_id=command.digest_id)
 
 
-def _amiss(items: Sequence[Amiss]) -> str:
-    explained = "The nightly check found what must not be. `check` of the service names it all and says what to do:"
-    return "\n  ".join([explained, *sorted(item.what for item in items)])
+_DECIDE: Mapping[type, Callable[[Any, Context], Fact]] = {Compose: _compose, Accept: _accept, Overtake: _overtake}
 
 
-def _lateness(due_at: datetime, now: datetime) -> str:
-    days = (london_date(now) - london_date(due_at)).days
-    if due_at > now:
-        return "today" if days == 0 else f"in {_counted(-days, 'day')}"
-    return f"{_counted(days, 'day')} late" if days else "late since today"
+def _evolve(state: None, event: Event) -> None:
+    """What comes after the letter in its stream is its fate; nothing else is decided on it."""
 
 
-def _moment(instant: datetime) -> str:
-    """`Wed 16 Jan 2013, 17:00`, London time."""
-    return instant.astimezone(LONDON).strftime("%a %d %b %Y, %H:%M")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _be(count: int) -> str:
-    return "is" if count == 1 else "are"
+AGGREGATE: Aggregate[None] = Aggregate(kind="mail", initial=None, decide=decide, evolve=_evolve)

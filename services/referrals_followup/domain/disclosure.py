@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
-from services.referrals_followup.domain.scene import MOVED
+from services.referrals_followup.domain.thread_history import MOVED
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
 from shared.kernel.decisions import RETRACTION

@@ -11,8 +11,8 @@ from services.referrals_followup.domain.predicates import (
     compile_predicates,
     value_of,
 )
-from services.referrals_followup.domain.scene import Scene, happened_before
 from services.referrals_followup.domain.standards import Computed, DueRule, Predicate
+from services.referrals_followup.domain.thread_history import ThreadHistory, happened_before
 from services.referrals_followup.domain.wording import all_in_words, event_in_words
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
@@ -43,7 +43,7 @@ def _after(anchor: Any, offset: Offset, words: str) -> DueRule:
     matcher = compile_matcher(anchor) if "nth" in anchor else None
     is_since = matcher is not None and anchor.get("since") == OPENING
 
-    def computed(opening: Event, scene: Scene, calendar: WorkingCalendar) -> Computed:
+    def computed(opening: Event, scene: ThreadHistory, calendar: WorkingCalendar) -> Computed:
         if anchor == OPENING:
             found = due(offset, opening.occurred_at, opening.precision, calendar)
             return Computed(found.at, found.skipped, words)
@@ -75,7 +75,7 @@ def _after(anchor: Any, offset: Offset, words: str) -> DueRule:
 
 
 def _chosen(pick: Callable[..., Computed], options: list[DueRule]) -> DueRule:
-    def computed(opening: Event, scene: Scene, calendar: WorkingCalendar) -> Computed:
+    def computed(opening: Event, scene: ThreadHistory, calendar: WorkingCalendar) -> Computed:
         results = [option(opening, scene, calendar) for option in options]
         gap = next((result.gap for result in results if result.gap), None)
         known = [result for result in results if result.at is not None]
@@ -88,7 +88,7 @@ def _chosen(pick: Callable[..., Computed], options: list[DueRule]) -> DueRule:
 
 
 def _first_case(cases: list[tuple[tuple[Predicate, ...], DueRule]]) -> DueRule:
-    def computed(opening: Event, scene: Scene, calendar: WorkingCalendar) -> Computed:
+    def computed(opening: Event, scene: ThreadHistory, calendar: WorkingCalendar) -> Computed:
         for predicates, rule in cases:
             if all(predicate(opening, scene) for predicate in predicates):
                 return rule(opening, scene, calendar)

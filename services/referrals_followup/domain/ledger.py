@@ -26,16 +26,7 @@ from services.referrals_followup.domain.follow_up import (
     Matter,
     Rung,
 )
-from services.referrals_followup.domain.in_force import UNASKED, OfKind, Ruleset, RulesHistory
-from services.referrals_followup.domain.scene import (
-    DIED,
-    MOVED,
-    PREGNANCY_ENDED,
-    Evidence,
-    Scene,
-    happened_before,
-    order_key,
-)
+from services.referrals_followup.domain.rules_history import UNASKED, Ruleset, RulesHistory, StepIndex
 from services.referrals_followup.domain.standards import (
     ENDS,
     NEVER_ENDS,
@@ -45,6 +36,15 @@ from services.referrals_followup.domain.standards import (
     Step,
     explained,
     is_inherited,
+)
+from services.referrals_followup.domain.thread_history import (
+    DIED,
+    MOVED,
+    PREGNANCY_ENDED,
+    Evidence,
+    ThreadHistory,
+    happened_before,
+    order_key,
 )
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
@@ -60,7 +60,7 @@ _BY_CLOSING = attrgetter("by_closing")
 
 def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list[FollowUp]:
     """Every follow-up about `thread`, sorted by id. `evidence` holds the thread's events and those about its people."""
-    scene = Scene(thread, evidence)
+    scene = ThreadHistory(thread, evidence)
     found = [*_simple(rules, scene), *_counted(rules, scene)]
     found += _for_each_open(rules, scene, found)
     missing = scene.acted_on - {follow_up.id for follow_up in found}
@@ -85,13 +85,13 @@ class _Opening:
     acted_on: bool = False
     on: FollowUp | None = None
 
-    def is_asked_for(self, step: Step, scene: Scene) -> bool:
+    def is_asked_for(self, step: Step, scene: ThreadHistory) -> bool:
         if self.is_episode:
             return step.counted is not None
         return self.continues or step.opened_by(self.event, scene)
 
 
-def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
+def _simple(rules: RulesHistory, scene: ThreadHistory) -> Iterable[FollowUp]:
     """One follow-up for each opening; of a recurring step, one more for each event that met the one before."""
     found: dict[str, FollowUp] = {}
     continuing: list[tuple[Step, FollowUp]] = []
@@ -118,7 +118,7 @@ def _simple(rules: RulesHistory, scene: Scene) -> Iterable[FollowUp]:
 
 
 def _steps(
-    rules: RulesHistory, scene: Scene, event: Event, index: Callable[[OfKind], Mapping[str, tuple[str, ...]]]
+    rules: RulesHistory, scene: ThreadHistory, event: Event, index: Callable[[StepIndex], Mapping[str, tuple[str, ...]]]
 ) -> Sequence[str]:
     """The steps about threads of this kind that an event of its type bears on in the way that `index` lists, where it
     was recorded and where its person lives."""
@@ -132,7 +132,7 @@ def _steps(
 
 
 def _under_the_rules_in_force(
-    rules: RulesHistory, scene: Scene, step_id: str, opening: _Opening
+    rules: RulesHistory, scene: ThreadHistory, step_id: str, opening: _Opening
 ) -> tuple[FollowUp | None, Step | None]:
     """Closed: as of the rules in force when it closed. Open: as of the newest. Asked for once but no longer: void."""
     area = rules.area_for(step_id, opening.event, scene)
@@ -146,7 +146,7 @@ def _under_the_rules_in_force(
 
 
 def _in_area(
-    rules: RulesHistory, scene: Scene, step_id: str, opening: _Opening, area: str
+    rules: RulesHistory, scene: ThreadHistory, step_id: str, opening: _Opening, area: str
 ) -> tuple[FollowUp | None, Step | None]:
     follow_up: FollowUp | None = None
     step: Step | None = None
@@ -172,7 +172,9 @@ def _void(follow_up: FollowUp, ruleset: Ruleset | None) -> FollowUp:
     return replace(follow_up, state=VOID, rules=rules, **_closed(None, "no longer asked for"))
 
 
-def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, until: datetime | None) -> FollowUp:
+def _evaluated(
+    ruleset: Ruleset, step: Step, scene: ThreadHistory, opening: _Opening, until: datetime | None
+) -> FollowUp:
     event = opening.event
     computed = step.due(event, scene, ruleset.calendar)
     due_at = computed.at or event.recorded_at
@@ -219,7 +221,7 @@ def _evaluated(ruleset: Ruleset, step: Step, scene: Scene, opening: _Opening, un
 
 
 def _ending(
-    step: Step, scene: Scene, opening: _Opening, until: datetime | None
+    step: Step, scene: ThreadHistory, opening: _Opening, until: datetime | None
 ) -> tuple[str, Event | None, str | None]:
     """The state of what this opened, and what closed it, for which reason."""
     if opening.retraction is not None:
@@ -233,14 +235,14 @@ def _ending(
     return state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason
 
 
-def _ending_losses(step: Step, scene: Scene, opening: Event) -> Iterator[Event]:
+def _ending_losses(step: Step, scene: ThreadHistory, opening: Event) -> Iterator[Event]:
     """A step that goes on after a loss still ends with the death of the one it is about, unless a loss opened it."""
     for loss in scene.losses_for(opening) if step.after_loss != NEVER_ENDS else ():
         if step.after_loss == ENDS or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
             yield loss
 
 
-def _about_what(opening: _Opening, scene: Scene) -> tuple[Matter, ...]:
+def _about_what(opening: _Opening, scene: ThreadHistory) -> tuple[Matter, ...]:
     """What a follow-up tells of that its opening does not: the obligation left open, or the record that it is about."""
     if opening.on is not None:
         return opening.on.matters
@@ -254,7 +256,7 @@ def _both_ends(opening: Event) -> set[str]:
 
 
 def _rungs(
-    ruleset: Ruleset, step: Step, opening: Event, scene: Scene, due_at: datetime, computed: Computed
+    ruleset: Ruleset, step: Step, opening: Event, scene: ThreadHistory, due_at: datetime, computed: Computed
 ) -> tuple[Rung, ...]:
     is_urgent = bool(step.urgent_when) and all(predicate(opening, scene) for predicate in step.urgent_when)
     rungs = (
@@ -268,7 +270,7 @@ def _rungs(
 
 
 def _closing(
-    step: Step, scene: Scene, opening: _Opening, until: datetime | None, loss: Event | None = None
+    step: Step, scene: ThreadHistory, opening: _Opening, until: datetime | None, loss: Event | None = None
 ) -> tuple[Event, str] | None:
     """The first thing to close it, of all that was recorded before the rules changed, and the state it leads to."""
 
@@ -301,7 +303,7 @@ def _closing(
     return min(candidates, key=lambda candidate: (order_key(candidate[0]), candidate[1]), default=None)
 
 
-def _taken_over(scene: Scene, opening: _Opening) -> Iterator[tuple[Event, str]]:
+def _taken_over(scene: ThreadHistory, opening: _Opening) -> Iterator[tuple[Event, str]]:
     """A named person other than who closed the case has taken the obligation on, or nothing more is expected of it."""
     obligation = opening.on
     for follow_up_id in (opening.follow_up_id, obligation.id if obligation else None):
@@ -336,7 +338,7 @@ def _closed(closer: Event | None, reason: str | None) -> dict[str, Any]:
 # --- counts -------------------------------------------------------------------------------------------------------
 
 
-def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
+def _counted(rules: RulesHistory, scene: ThreadHistory) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
     asked = {step_id for event in scene.facts for step_id in _steps(rules, scene, event, _BY_COUNTED)}
     for step_id in sorted(asked):
@@ -355,7 +357,7 @@ def _counted(rules: RulesHistory, scene: Scene) -> Iterator[FollowUp]:
                 yield follow_up
 
 
-def _last_strike(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[Event]) -> Event:
+def _last_strike(rules: RulesHistory, scene: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
     """The last retraction of what the step counts, or begins its count anew with; else of anything known here."""
     struck_by = [
         retraction
@@ -367,7 +369,9 @@ def _last_strike(rules: RulesHistory, scene: Scene, step_id: str, events: Iterab
     return max(struck_by, key=order_key, default=scene.retractions[-1])
 
 
-def _count_for(rules: RulesHistory, scene: Scene, step_id: str, event: Event) -> tuple[str, Step | None, Count | None]:
+def _count_for(
+    rules: RulesHistory, scene: ThreadHistory, step_id: str, event: Event
+) -> tuple[str, Step | None, Count | None]:
     """The area whose numbers count for the event, and by its newest rules the step and how it counts."""
     area = rules.area_for(step_id, event, scene)
     ruleset = rules.newest(area)
@@ -375,11 +379,11 @@ def _count_for(rules: RulesHistory, scene: Scene, step_id: str, event: Event) ->
     return area, step, step.counted if step else None
 
 
-def _episode_id(step_id: str, scene: Scene, ordinal: int) -> str:
+def _episode_id(step_id: str, scene: ThreadHistory, ordinal: int) -> str:
     return derived_id(step_id, scene.thread, str(ordinal))
 
 
-def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[Event]) -> Iterator[Event]:
+def _episodes(rules: RulesHistory, scene: ThreadHistory, step_id: str, events: Iterable[Event]) -> Iterator[Event]:
     """The event that completes the count, for each episode.
 
     An open episode takes in every later event of its area. Where the family has moved on, what was counted before the
@@ -412,7 +416,7 @@ def _episodes(rules: RulesHistory, scene: Scene, step_id: str, events: Iterable[
         closed[area] = closing[0] if closing else None
 
 
-def _any_matches(matchers: Iterable[Matcher], event: Event, scene: Scene) -> bool:
+def _any_matches(matchers: Iterable[Matcher], event: Event, scene: ThreadHistory) -> bool:
     return any(event.type == matcher.event and matcher.matches(event, scene) for matcher in matchers)
 
 
@@ -436,7 +440,7 @@ def _takes_in(closing: Event | None, event: Event) -> bool:
 # --- closings -----------------------------------------------------------------------------------------------------
 
 
-def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> Iterator[FollowUp]:
+def _for_each_open(rules: RulesHistory, scene: ThreadHistory, found: list[FollowUp]) -> Iterator[FollowUp]:
     """One follow-up for each obligation that was still open when an agency closed its case about the same person."""
     for event in scene.facts:
         for step_id in _steps(rules, scene, event, _BY_CLOSING):
@@ -445,7 +449,9 @@ def _for_each_open(rules: RulesHistory, scene: Scene, found: list[FollowUp]) -> 
                     yield from _about(rules, scene, step_id, obligation, event)
 
 
-def _about(rules: RulesHistory, scene: Scene, step_id: str, obligation: FollowUp, closing: Event) -> Iterator[FollowUp]:
+def _about(
+    rules: RulesHistory, scene: ThreadHistory, step_id: str, obligation: FollowUp, closing: Event
+) -> Iterator[FollowUp]:
     follow_up_id = derived_id(step_id, obligation.id, closing.id)
     opening = _Opening(closing, follow_up_id, scene.retraction_of(closing), on=obligation)
     follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
@@ -453,7 +459,7 @@ def _about(rules: RulesHistory, scene: Scene, step_id: str, obligation: FollowUp
         yield replace(follow_up, expects=f"{follow_up.expects}: {obligation.step} {obligation.reference}")
 
 
-def _was_open(obligation: FollowUp, closing: Event, scene: Scene) -> bool:
+def _was_open(obligation: FollowUp, closing: Event, scene: ThreadHistory) -> bool:
     """Whether this was expected, and visible, when the case closed, about somebody whose case it was.
 
     A closing known by its day or month counts from the end of it, as its due date does.
@@ -470,7 +476,7 @@ def _was_open(obligation: FollowUp, closing: Event, scene: Scene) -> bool:
 
 
 def _no_longer_asked_for(
-    rules: RulesHistory, scene: Scene, missing: frozenset[str], found: list[FollowUp]
+    rules: RulesHistory, scene: ThreadHistory, missing: frozenset[str], found: list[FollowUp]
 ) -> Iterator[FollowUp]:
     """What somebody acted on although nothing asks for it any longer: it stays visible, as void.
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from services.referrals_followup.domain.scene import Scene, order_key
 from services.referrals_followup.domain.standards import OWN, PEOPLE, PERSON, SIBLINGS, Matcher, Predicate
+from services.referrals_followup.domain.thread_history import ThreadHistory, order_key
 from shared.kernel.envelope import Event
 
 
@@ -28,7 +28,7 @@ def compile_matcher(item: Any) -> Matcher:
     )
 
 
-def value_of(expression: Any, opening: Event, scene: Scene) -> Any:
+def value_of(expression: Any, opening: Event, scene: ThreadHistory) -> Any:
     """A field of the opening event, or of the latest standing event of a type: of the thread's own where it has any,
     else of those about its people.
 
@@ -139,7 +139,7 @@ def _is_pregnant(wanted: bool) -> Predicate:
 def _about_partner(wanted: bool) -> Predicate:
     """Whether the event is a link, still standing, of a partner named for the thread's pregnancy with another id."""
 
-    def joined(event: Event, scene: Scene) -> bool:
+    def joined(event: Event, scene: ThreadHistory) -> bool:
         ids = {scene.person(str(one)) for one in (event.subject, event.data.get("other_person_id")) if one}
         return len(ids) == 1 and not ids.isdisjoint(scene.partners)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.referrals_followup.domain.in_force import Adoption
+from services.referrals_followup.domain.rules_history import Adoption
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.decisions import Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event

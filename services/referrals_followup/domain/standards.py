@@ -11,12 +11,12 @@ from datetime import date, datetime
 from typing import Any
 
 from services.referrals_followup.domain.follow_up import Owner
-from services.referrals_followup.domain.scene import Scene
+from services.referrals_followup.domain.thread_history import ThreadHistory
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event, to_text
 from shared.kernel.time import Offset, london_date
 
-Predicate = Callable[[Event, Scene], bool]
+Predicate = Callable[[Event, ThreadHistory], bool]
 
 
 # What a loss or a death means for a step: it ends; it goes on, unless the person themselves died; or it never ends so.
@@ -44,16 +44,16 @@ class Matcher:
     agrees: tuple[tuple[str, str], ...] = ()
     by_another: bool = False
 
-    def matches(self, event: Event, scene: Scene) -> bool:
+    def matches(self, event: Event, scene: ThreadHistory) -> bool:
         return event.type == self.event and self._belongs(event, scene) and self.holds(event, scene)
 
-    def closes(self, event: Event, opening: Event, scene: Scene) -> bool:
+    def closes(self, event: Event, opening: Event, scene: ThreadHistory) -> bool:
         """Whether it matches, and is about the same thing as the opening."""
         if self.by_another and event.actor == opening.actor:
             return False
         return self._agrees(event, opening, scene) and self.matches(event, scene)
 
-    def _agrees(self, event: Event, opening: Event, scene: Scene) -> bool:
+    def _agrees(self, event: Event, opening: Event, scene: ThreadHistory) -> bool:
         for said, asked in self.agrees:
             here, there = event.data.get(said), opening.data.get(asked)
             named = {scene.person(str(one)) for one in (here if isinstance(here, list) else [here])}
@@ -61,10 +61,10 @@ class Matcher:
                 return False
         return True
 
-    def holds(self, event: Event, scene: Scene) -> bool:
+    def holds(self, event: Event, scene: ThreadHistory) -> bool:
         return all(predicate(event, scene) for predicate in self.when)
 
-    def _belongs(self, event: Event, scene: Scene) -> bool:
+    def _belongs(self, event: Event, scene: ThreadHistory) -> bool:
         if self.via == OWN:
             return event.id in scene.own_ids
         if self.via == PERSON:
@@ -94,8 +94,8 @@ class Computed:
     gap: str | None = None
 
 
-Value = Callable[[Event, Scene], Any]
-DueRule = Callable[[Event, Scene, WorkingCalendar], Computed]
+Value = Callable[[Event, ThreadHistory], Any]
+DueRule = Callable[[Event, ThreadHistory, WorkingCalendar], Computed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Step:
     ended_by: tuple[Matcher, ...]
     recurs: bool
     urgent_when: tuple[Predicate, ...]
-    owner: Callable[[Event, Scene], Owner]
+    owner: Callable[[Event, ThreadHistory], Owner]
     receiver_role: Value
     receiver_team: Value
     ladder: tuple[LadderRung, ...]
@@ -137,7 +137,7 @@ class Step:
     text: Mapping[str, str]
     content: Mapping[str, Any]
 
-    def opened_by(self, event: Event, scene: Scene) -> bool:
+    def opened_by(self, event: Event, scene: ThreadHistory) -> bool:
         """Whether this event opens the step about the scene's thread."""
         return any(matcher.matches(event, scene) for matcher in self.opens_on)
 

@@ -1,0 +1,355 @@
+"""The bodies, queries and answers of the follow-up service's HTTP API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.referrals_followup.domain.digest_text import BASES
+from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN, VOID
+from shared.contracts.fields import PERSON_ID, Choice, Slug
+from shared.web.fields import Body, FreeText, Instant
+from shared.web.pages import PageQuery
+from shared.web.rows import Rows
+
+STATES = (OPEN, MET, ENDED_STATE, VOID)
+ANY = "any"
+# What a list can be sorted by, and by which fields it is in order then; at last by id.
+ORDERS = {"due_at": ("due_at",), "opened_at": ("opened_at",), "standard": ("standard", "due_at")}
+_STEP = r"^[A-Z]+-\d\d(\.[a-z-]+)?\Z"
+
+
+def _step(**options: Any) -> fields.String:
+    return fields.String(validate=validate.Regexp(_STEP, error="is not a standard's id, such as REF-01"), **options)
+
+
+class ScopeQuery(Body):
+    """What both the list and the summary can be narrowed to. Without `area` it is every area of the token.
+
+    By `standard`, `step` or `person`, or sorted by standard, only what is disclosed to you is found.
+    """
+
+    area = Slug()
+    team = Slug(metadata={"description": "the team that owns it now"})
+    standard = _step(metadata={"examples": ["REF-01"]})
+
+
+class FollowUpsQuery(ScopeQuery, PageQuery):
+    owner = Slug(metadata={"description": "the person who owns it now"})
+    step = _step(metadata={"examples": ["CL-01.revisit"]})
+    state = Choice(*STATES, ANY, load_default=OPEN)
+    overdue_by_days = fields.Integer(validate=validate.Range(0, 36_500))
+    person = fields.String(validate=validate.Regexp(f"^{PERSON_ID}\\Z", error="is not the id of a person"))
+    inherited = fields.Boolean(metadata={"description": "opened before the standard applied in its area"})
+    sort = Choice(*ORDERS, *(f"-{name}" for name in ORDERS), load_default="due_at")
+    as_of = Instant()
+
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _as_of_somebody(self, data: Any, original: Any, **_: Any) -> None:
+        if "as_of" in original and not {"person", "team"} & set(original):
+            raise ValidationError("is answered for one `person` or one `team`; name it", "as_of")
+
+
+class AsOfQuery(Body):
+    """`as_of`: an instant of the past, at which it is looked at. Left out, it is now."""
+
+    as_of = Instant()
+
+
+class ChronologyQuery(AsOfQuery, PageQuery):
+    pass
+
+
+class StandardsQuery(Body):
+    area = Slug(metadata={"description": "needed from somebody who acts in several areas"})
+    at = Instant()
+
+
+class NoteBody(Body):
+    """`note` is free text; it never leaves this service."""
+
+    note = FreeText()
+
+
+class NotedBody(Body):
+    note = FreeText(required=True)
+
+
+class AssignedBody(Body):
+    person = Slug(required=True, metadata={"description": "somebody in the directory"})
+    team = Slug(metadata={"description": "left out, it is the person's own"})
+
+
+class ReasonBody(NoteBody):
+    reason_code = Slug(required=True)
+
+
+class ReassignmentBody(Body):
+    from_person = Slug(required=True)
+    to_person = Slug(required=True, metadata={"description": "somebody in the directory"})
+    team = Slug(metadata={"description": "left out, it is the person's own"})
+
+
+class EmptyBody(Body):
+    """Nothing needs to be said."""
+
+
+class EvidenceAnswer(Schema):
+    """How far what was answered is known. Stale: a source has said nothing for more than five minutes. `set_aside`
+    counts the messages and threads that could not be handled and are not taken into account."""
+
+    complete_until = Instant(required=True, allow_none=True)
+    stale = fields.Boolean(required=True)
+    sources = fields.Dict(keys=fields.String(), values=Instant(allow_none=True), required=True)
+    set_aside = fields.Integer(required=True)
+
+
+class OwnerAnswer(Schema):
+    role = fields.String(required=True)
+    team = fields.String(required=True, allow_none=True)
+    person = fields.String(required=True, allow_none=True)
+
+
+class LinksAnswer(Schema):
+    """`record` is where the recording service shows what it is about, to those permitted."""
+
+    follow_up = fields.String(required=True)
+    record = fields.String(required=True, allow_none=True)
+
+
+class FollowUpAnswer(Schema):
+    """One follow-up. Not `disclosed`: your role may not see the content; `title` says whom to ask, `standard`, `step`
+    and `thread` are `undisclosed`, and `person` is null."""
+
+    id = fields.String(required=True)
+    reference = fields.String(required=True)
+    standard = fields.String(required=True)
+    step = fields.String(required=True)
+    title = fields.String(required=True)
+    expects = fields.String(required=True)
+    disclosed = fields.Boolean(required=True)
+    data_problem = fields.Boolean(
+        required=True,
+        metadata={"description": "something about this person or record could not be read, and may change this"},
+    )
+    state = fields.String(required=True, validate=validate.OneOf(STATES))
+    area = fields.String(required=True)
+    owner = fields.Nested(OwnerAnswer, required=True)
+    person = fields.String(required=True, allow_none=True)
+    thread = fields.String(required=True)
+    opened_at = Instant(required=True)
+    visible_from = Instant(required=True)
+    due_at = Instant(required=True)
+    overdue_by_days = fields.Integer(
+        required=True, metadata={"description": "whole days in London, 0 when not overdue"}
+    )
+    inherited = fields.Boolean(required=True)
+    gap = fields.String(required=True, allow_none=True, metadata={"description": "the missing input of the due date"})
+    basis = fields.String(required=True, validate=validate.OneOf(sorted(BASES)))
+    source = fields.String(required=True)
+    chases = fields.Integer(required=True)
+    last_chased_at = Instant(required=True, allow_none=True)
+    acknowledged_by = fields.String(required=True, allow_none=True)
+    accepted_by = fields.String(required=True, allow_none=True)
+    refused_by = fields.String(required=True, allow_none=True)
+    links = fields.Nested(LinksAnswer, required=True)
+
+
+class AsOfAnswer(Schema):
+    """`as_of` is the instant that was asked for, null for now; `evidence` says how far it is known today.
+
+    `left_out`, where the past is folded: how many threads cannot be folded today, so that what came of them is missing.
+    The operators are told of each.
+    """
+
+    as_of = Instant(required=True, allow_none=True)
+    left_out = fields.Integer()
+    evidence = fields.Nested(EvidenceAnswer, required=True)
+
+
+class FollowUpList(AsOfAnswer):
+    items = Rows(FollowUpAnswer, required=True)
+    next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
+
+
+class RecipientAnswer(Schema):
+    person = fields.String(required=True)
+    because = fields.String(required=True)
+
+
+class RungAnswer(Schema):
+    """A rung of the ladder. `tells` is whom it would tell today."""
+
+    name = fields.String(required=True)
+    at = Instant(required=True)
+    to = fields.List(fields.String(), required=True)
+    tells = fields.List(fields.Nested(RecipientAnswer), required=True)
+    urgent = fields.Boolean(required=True)
+    alarm = fields.Boolean(required=True)
+    repeats_every = fields.String(required=True, allow_none=True)
+    chased_at = Instant(required=True, allow_none=True)
+
+
+class HistoryEntry(Schema):
+    """An event about the follow-up, in order: what opened it, every act on it, what closed it."""
+
+    event_id = fields.String(required=True)
+    type = fields.String(required=True)
+    at = Instant(required=True)
+    recorded_at = Instant(required=True)
+    actor = fields.String(required=True)
+    role = fields.String(required=True)
+    recipients = fields.List(fields.String())
+    rungs = fields.List(fields.String())
+    person = fields.String()
+    team = fields.String()
+    reason_code = fields.String()
+    note = fields.String()
+
+
+class WhyAnswer(Schema):
+    """Why it is due when it is due."""
+
+    rule = fields.String()
+    clock_started = fields.String()
+    precision = fields.String()
+    skipped = fields.List(fields.String())
+    holidays_known = fields.Boolean(metadata={"description": "false: the bank holidays of that year are not published"})
+    opened_by = fields.String()
+    opened_type = fields.String()
+    opened_actor = fields.String()
+    opened_team = fields.String()
+    receiver_team = fields.String(allow_none=True)
+    confidence = fields.String()
+    rules = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class FollowUpDetail(FollowUpAnswer):
+    version = fields.Integer(required=True, metadata={"description": "what If-Match takes"})
+    why = fields.Nested(WhyAnswer, required=True)
+    fallback = fields.String(required=True, allow_none=True)
+    ladder = fields.List(fields.Nested(RungAnswer), required=True)
+    history = fields.List(fields.Nested(HistoryEntry), required=True)
+    closed_at = Instant(required=True, allow_none=True)
+    closed_actor = fields.String(required=True, allow_none=True)
+    closed_reason = fields.String(required=True, allow_none=True)
+    as_of = Instant(required=True, allow_none=True)
+    evidence = fields.Nested(EvidenceAnswer, required=True)
+
+
+class RetractedAnswer(Schema):
+    """When an entry was struck out, by whom and why."""
+
+    at = Instant(required=True)
+    actor = fields.String(required=True)
+    role = fields.String(required=True)
+    team = fields.String(required=True)
+    reason_code = fields.String(required=True)
+
+
+class ChronologyEntry(Schema):
+    """One entry about a person. Not `disclosed`: only that it is there, when, where, and `whom_to_ask`.
+
+    A chase says in `data` who was told. `stream` is the history that the entry belongs to, `threads` all that it names.
+    """
+
+    event_id = fields.String(required=True)
+    occurred_at = Instant(required=True)
+    recorded_at = Instant(required=True)
+    area = fields.String(required=True)
+    disclosed = fields.Boolean(required=True)
+    whom_to_ask = fields.String(required=True, allow_none=True)
+    type = fields.String()
+    precision = fields.String()
+    recorded_late_by_days = fields.Integer(metadata={"description": "whole days in London after it happened"})
+    actor = fields.String()
+    role = fields.String()
+    team = fields.String()
+    source = fields.String()
+    stream = fields.String()
+    threads = fields.List(fields.String())
+    data = fields.Dict(keys=fields.String())
+    retracted = fields.Nested(RetractedAnswer, allow_none=True)
+
+
+class ChronologyAnswer(AsOfAnswer):
+    """What is known of a person, in the order in which it happened. `follow_ups`, null on further pages, are all that
+    came of it, as they stood."""
+
+    person = fields.String(required=True)
+    items = fields.List(fields.Nested(ChronologyEntry), required=True)
+    next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
+    follow_ups = Rows(FollowUpAnswer, required=True, allow_none=True)
+
+
+class ActAnswer(Schema):
+    """The act that was recorded; the same again for the same key."""
+
+    id = fields.String(required=True)
+    reference = fields.String(required=True)
+    version = fields.Integer(required=True)
+    recorded = fields.Nested(HistoryEntry, required=True)
+
+
+class ReassignmentAnswer(Schema):
+    assigned = fields.List(fields.String(), required=True, metadata={"description": "the references, sorted"})
+    closed_meanwhile = fields.List(fields.String(), required=True)
+    evidence = fields.Nested(EvidenceAnswer, required=True)
+
+
+class OldestAnswer(Schema):
+    reference = fields.String(required=True)
+    due_at = Instant(required=True)
+
+
+class SummaryRow(Schema):
+    """`open` and `overdue` leave out what is inherited and not taken on; `inherited` counts just that. What is not
+    disclosed to you stands under the standard `undisclosed`."""
+
+    standard = fields.String(required=True)
+    area = fields.String(required=True)
+    team = fields.String(required=True, allow_none=True)
+    open = fields.Integer(required=True)
+    overdue = fields.Integer(required=True)
+    inherited = fields.Integer(required=True)
+    oldest = fields.Nested(OldestAnswer, required=True)
+
+
+class SummaryAnswer(Schema):
+    rows = Rows(SummaryRow, required=True)
+    evidence = fields.Nested(EvidenceAnswer, required=True)
+
+
+class StandardRung(Schema):
+    name = fields.String(required=True)
+    when = fields.String(required=True)
+    to = fields.List(fields.String(), required=True)
+    urgent = fields.Boolean(required=True)
+    repeats_every = fields.String(required=True, allow_none=True)
+
+
+class StandardAnswer(Schema):
+    step = fields.String(required=True)
+    standard = fields.String(required=True)
+    title = fields.String(required=True)
+    expects = fields.String(required=True)
+    thread = fields.String(required=True)
+    due = fields.String(required=True)
+    recurs = fields.Boolean(required=True)
+    ladder = fields.List(fields.Nested(StandardRung), required=True)
+    fallback = fields.String(required=True, allow_none=True)
+    basis = fields.String(required=True, validate=validate.OneOf(sorted(BASES)))
+    source = fields.String(required=True)
+    confidence = fields.String(required=True)
+    applies_from = fields.Date(required=True)
+
+
+class StandardsAnswer(Schema):
+    """The standards in force in an area at an instant, with the versions of the packs and the calendar behind them."""
+
+    area = fields.String(required=True)
+    at = Instant(required=True)
+    in_force_since = Instant(required=True, allow_none=True)
+    versions = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    standards = fields.List(fields.Nested(StandardAnswer), required=True)

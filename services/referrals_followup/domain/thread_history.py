@@ -1,0 +1,379 @@
+"""What the ledger knows when it looks at one thread: its own events, and those about the people they name.
+
+Two ids that a standing link joins are one person here; the events themselves keep the ids they were recorded with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+from shared.contracts.words import LOSSES
+from shared.kernel.decisions import RETRACTION
+from shared.kernel.envelope import Event
+from shared.kernel.gestation import gestation_on
+from shared.kernel.time import london_date, plus_months, span
+
+LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
+MOVED = "household.moved.v1"
+BOOKED = ("pregnancy.booked.v1", "pregnancy.notified.v1")
+EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
+PREGNANCY_ENDED = "pregnancy.ended.v1"
+BIRTHS = ("birth", "stillbirth")
+DIED = "person.died.v1"
+PARTNER_NAMED = "pregnancy.partner_named.v1"
+# The leaving-care service's word for a loss that it heard of.
+PARENTHOOD_LOST = "parenthood.lost.v1"
+LIVES = ("person", "care-leaver", "pregnancy")
+# How long after the expected date a pregnancy of which no end is recorded is still taken to go on.
+_OVERDUE = timedelta(weeks=6)
+PERSON, PREGNANCY = "person", "pregnancy"
+# What is said of a child that bears on the pregnancy of the child's mother, or of whoever is named as its parent.
+OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
+# What bears on every thread about the people that it names, whatever the standards ask for.
+BEARS_ON_ALL = frozenset({LINKED, UNLINKED, RETRACTION, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST})
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One event of any service with every thing that it names, as `<kind>/<id>`."""
+
+    event: Event
+    refs: frozenset[str]
+
+
+def order_key(event: Event) -> tuple[Any, ...]:
+    """The order in which things happened; the same for every worker, whatever order they arrived in."""
+    return (event.occurred_at, event.recorded_at, event.stream, event.version, event.id)
+
+
+def happened_before(event: Event, opening: Event) -> bool:
+    """Whether the event is over before the opening began.
+
+    On the stream of one process, such as a referral, the order of recording decides, unless what came first is dated
+    later: the opening was told late, and nobody is asked for what has been done since. On the stream of a life, where
+    many things go on at once, only the time decides.
+    """
+    earliest, latest = span(event.occurred_at, event.precision)
+    opened_from, opened_until = span(opening.occurred_at, opening.precision)
+    if event.stream == opening.stream and event.stream.partition("/")[0] not in LIVES:
+        return event.version < opening.version and earliest <= opened_until
+    return latest < opened_from
+
+
+class ThreadHistory:
+    """What the ledger knows when it looks at one thread.
+
+    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
+    `ever` is every fact there is, also about those whom no link joins any longer. `own_standing` is what stands of the
+    thread's own events and, of a person, of those under their other ids. Of a pregnancy's thread `of_siblings`
+    are what is seen only because it was said of a child born before to the same people.
+    """
+
+    def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
+        known = {item.event.id: item for item in evidence}
+        ordered = sorted(known.values(), key=lambda item: order_key(item.event))
+        self.thread = thread
+        self.kind, _, self.thread_id = thread.partition("/")
+        self._retractions: dict[str, list[Event]] = {}
+        for item in ordered:
+            if item.event.type == RETRACTION:
+                self._retractions.setdefault(item.event.data["event_id"], []).append(item.event)
+        self._canonical = _joined(
+            (item.event for item in ordered if not self._is_struck(item.event)), (item.event for item in ordered)
+        )
+        own = [item for item in ordered if thread in item.refs]
+        people = {self.person(ref) for item in own for ref in _people(item.refs)}
+        about_people = {
+            item.event.id for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))
+        }
+        siblings = self._children_of(people, ordered) if self.kind == PREGNANCY else frozenset()
+        self.of_siblings = frozenset(
+            item.event.id
+            for item in ordered
+            if item.event.type in OF_SIBLINGS and not siblings.isdisjoint(self._persons(item.refs))
+        ).difference(about_people)
+        items = [item for item in ordered if item.event.id in about_people or item.event.id in self.of_siblings]
+        self.everything = tuple(item.event for item in items)
+        self.facts = tuple(event for event in self.everything if not is_act(event))
+        self.ever = tuple(item.event for item in ordered if not is_act(item.event))
+        self.own = tuple(item.event for item in own if not is_act(item.event))
+        self.acts = tuple(item.event for item in own if is_act(item.event))
+        self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
+        self.standing = tuple(event for event in self.everything if not self._is_struck(event))
+        mine = {item.event.id for item in items if thread in item.refs or self._is_mine_under_another_id(item.refs)}
+        self.own_standing = tuple(event for event in self.standing if event.id in mine and not is_act(event))
+        self.own_ids = frozenset(mine)
+        self._areas: dict[str, str] = {}
+        self._standing_of: dict[tuple[str, ...], tuple[Event, ...]] = {}
+
+    def _children_of(self, people: Collection[str], evidence: Iterable[Evidence]) -> frozenset[str]:
+        births = (item.event for item in evidence if item.event.type == PREGNANCY_ENDED)
+        return frozenset(
+            self.person(child)
+            for birth in births
+            if not self._is_struck(birth)
+            and not {self.person(parent) for parent in (birth.subject or "", *birth.data["parents"])}.isdisjoint(people)
+            for child in birth.data["children"]
+        )
+
+    def _is_mine_under_another_id(self, refs: Iterable[str]) -> bool:
+        return self.kind == PERSON and self.person(self.thread_id) in self._persons(refs)
+
+    def _persons(self, refs: Iterable[str]) -> Iterator[str]:
+        return (self.person(ref) for ref in _people(refs))
+
+    def _is_struck(self, event: Event) -> bool:
+        return self.retraction_of(event) is not None
+
+    def retraction_of(self, event: Event) -> Event | None:
+        """The event that struck this one out, if any; only one of its own stream can."""
+        return next((found for found in self._retractions.get(event.id, ()) if found.stream == event.stream), None)
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, list[Event]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.standing:
+            found.setdefault(event.type, []).append(event)
+        return found
+
+    def standing_of(self, *types: str) -> tuple[Event, ...]:
+        """What stands of these types, in order. Costs what there is of them, and that once."""
+        if types not in self._standing_of:
+            found = [event for event_type in dict.fromkeys(types) for event in self._by_type.get(event_type, ())]
+            self._standing_of[types] = tuple(found if len(types) == 1 else sorted(found, key=order_key))
+        return self._standing_of[types]
+
+    @cached_property
+    def retractions(self) -> list[Event]:
+        """Those that strike out something known here, in order."""
+        found = (self.retraction_of(event) for event in self.everything)
+        return sorted((retraction for retraction in found if retraction), key=order_key)
+
+    # --- people ---------------------------------------------------------------------------------------------------
+
+    def person(self, person_id: str) -> str:
+        """The one id that stands for this person and for all ids joined with theirs: that which was known first."""
+        return self._canonical.get(person_id, person_id)
+
+    @property
+    def is_told_elsewhere(self) -> bool:
+        """Whether the thread is a person's who is counted under another of their ids."""
+        return self.kind == PERSON and self.person(self.thread_id) != self.thread_id
+
+    def person_of(self, event: Event) -> str | None:
+        """Whom a follow-up is about that this event opens: of a person's thread that person, else the thread's."""
+        if self.kind == PERSON:
+            return self.thread_id
+        if event.id in self.own_ids or not self.own:
+            return event.subject
+        return self.own[0].subject
+
+    def begun_by(self) -> Event | None:
+        """The event that began the record that the thread is, struck out or not; None of a person's thread."""
+        if self.kind == PERSON:
+            return None
+        return min(
+            self.own, key=lambda event: (event.stream != self.thread, event.version, order_key(event)), default=None
+        )
+
+    @cached_property
+    def subjects(self) -> frozenset[str]:
+        """The people whom the thread's own events are about."""
+        if self.kind == PERSON:
+            return frozenset({self.person(self.thread_id)})
+        return frozenset(self.person(event.subject) for event in self.own if event.subject)
+
+    def is_about(self, event: Event, person_id: str | None) -> bool:
+        """Whether the event is about this person: its subject, or among the `people` it names."""
+        named = {event.subject, *event.data.get("people", ())} - {None}
+        return person_id is not None and self.person(person_id) in {self.person(str(one)) for one in named}
+
+    # --- families -------------------------------------------------------------------------------------------------
+
+    def is_pregnant(self, person_id: str | None, at: Event) -> bool:
+        """Whether this mother was pregnant when the event happened; on a pregnancy's thread, with that one."""
+        return any(
+            self.is_about(booked, person_id) and not happened_before(at, booked) and self._is_live(booked, at)
+            for booked in self.standing_of(*BOOKED)
+            if self.kind != PREGNANCY or booked.id in self.own_ids
+        )
+
+    def _is_live(self, booked: Event, at: Event) -> bool:
+        edd = self._edd_of(booked.data["pregnancy_id"])
+        if edd is not None and london_date(at.occurred_at) > date.fromisoformat(edd) + _OVERDUE:
+            return False
+        return not any(
+            ended.data["pregnancy_id"] == booked.data["pregnancy_id"] and not happened_before(at, ended)
+            for ended in self.standing_of(PREGNANCY_ENDED)
+            if ended.id != at.id
+        )
+
+    def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
+        """Whether this mother gave birth, be the child alive or not, less than so many months before the event."""
+        day = london_date(at.occurred_at)
+        return person_id is not None and any(
+            born <= day < plus_months(born, months)
+            for birth in self.standing_of(PREGNANCY_ENDED)
+            if birth.data["outcome"] in BIRTHS and self.person(person_id) == self.person(birth.subject or "")
+            for born in [london_date(birth.occurred_at)]
+        )
+
+    def had_child_within(self, person_id: str | None, months: int, at: Event) -> bool:
+        """Whether a child of this parent was born at most so many months before the event."""
+        day = london_date(at.occurred_at)
+        return person_id is not None and any(
+            self.person(person_id) in map(self.person, {*birth.data["parents"], birth.subject or ""})
+            and born <= day < plus_months(born, months)
+            for birth in self.births()
+            for born in [london_date(birth.occurred_at)]
+        )
+
+    def about(self, event_type: str) -> Iterator[Event]:
+        """What stands of this type, the latest first: of the thread's own, or if it has none, about its people."""
+        standing = self.standing_of(event_type)
+        own = [event for event in standing if event.id in self.own_ids]
+        for event in reversed(own or standing):
+            if own or any(self.is_about(event, person) for person in self.subjects):
+                yield event
+
+    def births(self) -> Iterator[Event]:
+        return (event for event in self.standing_of(PREGNANCY_ENDED) if event.data["outcome"] not in LOSSES)
+
+    def born_on(self, child_id: str | None) -> date | None:
+        """The day of birth, as far as the birth is among what is known here."""
+        return next(
+            (
+                london_date(birth.occurred_at)
+                for birth in self.births()
+                if child_id is not None and self.person(child_id) in map(self.person, birth.data["children"])
+            ),
+            None,
+        )
+
+    def is_under(self, child_id: str | None, months: int, at: Event) -> bool:
+        """Whether this child had not reached that age; a child whose birth is not known here is taken to be young."""
+        born = self.born_on(child_id)
+        return born is None or london_date(at.occurred_at) < plus_months(born, months)
+
+    def edd(self) -> str | None:
+        """The expected delivery date of the thread's pregnancy, as it was said last."""
+        return self._edd_of(self._own_pregnancy)
+
+    def _edd_of(self, pregnancy_id: str | None) -> str | None:
+        said = [event for event in self.standing_of(*EDD_SAID) if event.data.get("edd")]
+        dates = [str(event.data["edd"]) for event in said if event.data["pregnancy_id"] == pregnancy_id]
+        return dates[-1] if dates else None
+
+    def weeks_pregnant(self, at: Event) -> int | None:
+        """Completed weeks of the thread's pregnancy when the event happened; None without a delivery date."""
+        edd = self.edd()
+        return gestation_on(date.fromisoformat(edd), london_date(at.occurred_at))[0] if edd else None
+
+    @cached_property
+    def partners(self) -> frozenset[str]:
+        """The partners named for the thread's pregnancy."""
+        named = (event.data["partner_id"] for event in self.own_standing if event.type == PARTNER_NAMED)
+        return frozenset(map(self.person, named))
+
+    # --- where people live ----------------------------------------------------------------------------------------
+
+    def area_of(self, event: Event) -> str:
+        """The area in which the person of the event lived that day; without a known move, the event's own."""
+        if event.id not in self._areas:
+            self._areas[event.id] = self._area_of(event)
+        return self._areas[event.id]
+
+    def _area_of(self, event: Event) -> str:
+        moves = self._moves_of(self.person_of(event)) if self._moves else []
+        if not moves:
+            return event.area
+        day = london_date(event.occurred_at)
+        before = [move for move in moves if london_date(span(move.occurred_at, move.precision)[0]) <= day]
+        return str(before[-1].data["to_area"] if before else moves[0].data["from_area"])
+
+    def lives_in(self, person_id: str | None) -> str | None:
+        """The area in which the person lives by the last move that is known; None without one."""
+        moves = self._moves_of(person_id)
+        return str(moves[-1].data["to_area"]) if moves else None
+
+    def _moves_of(self, person_id: str | None) -> list[Event]:
+        return [event for event in self._moves if self.is_about(event, person_id)]
+
+    def moved_along(self, event: Event, person_id: str | None) -> bool:
+        """Whether the move on whose stream the event stands took this person along."""
+        return any(self.is_about(move, person_id) for move in self._moves if move.stream == event.stream)
+
+    @cached_property
+    def _moves(self) -> list[Event]:
+        return list(self.standing_of(MOVED))
+
+    # --- losses ---------------------------------------------------------------------------------------------------
+
+    def losses_for(self, opening: Event) -> Iterator[Event]:
+        """The losses and deaths after which nothing routine is expected on the strength of this opening.
+
+        A pregnancy is also lost when every child born of it has died.
+        """
+        named = {self.person_of(opening), opening.data.get("household_person_id")} - {None}
+        people = {self.person(str(one)) for one in named}
+        pregnancies = {opening.data.get("pregnancy_id"), self._own_pregnancy} - {None}
+        deaths = {self.person(str(loss.subject)): loss for loss in reversed(self._losses) if loss.type == DIED}
+        yield from (loss for person, loss in deaths.items() if person in people)
+        for loss in self._losses:
+            is_its = loss.data.get("pregnancy_id") in pregnancies
+            if loss.type == PREGNANCY_ENDED and is_its:
+                yield loss
+            elif loss.type == PARENTHOOD_LOST and loss.data["care_leaver_id"] == opening.data.get("care_leaver_id"):
+                household = loss.data.get("household_person_id")
+                if is_its or (household and household == opening.data.get("household_person_id")):
+                    yield loss
+        for birth in self.births() if deaths else ():
+            children = {self.person(child) for child in birth.data["children"]}
+            if birth.data["pregnancy_id"] in pregnancies and children and children <= deaths.keys():
+                yield max((deaths[child] for child in children), key=order_key)
+
+    @property
+    def _own_pregnancy(self) -> str | None:
+        return self.thread_id if self.kind == PREGNANCY else None
+
+    @cached_property
+    def _losses(self) -> list[Event]:
+        return [
+            event
+            for event in self.standing_of(DIED, PARENTHOOD_LOST, PREGNANCY_ENDED)
+            if event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES
+        ]
+
+
+def is_act(event: Event) -> bool:
+    """Whether somebody, or a sweep, did something about a follow-up."""
+    return event.stream.startswith("follow-up/")
+
+
+def _people(refs: Iterable[str]) -> Iterator[str]:
+    return (ref.partition("/")[2] for ref in refs if ref.startswith("person/"))
+
+
+def _joined(standing: Iterable[Event], facts: Iterable[Event]) -> dict[str, str]:
+    """Each person id that a link joins with others -> the one that was known first, so that what was asked under it
+    stays as it is. The last word about a pair counts."""
+    word: dict[frozenset[str], bool] = {}
+    for event in standing:
+        if event.type in (LINKED, UNLINKED):
+            pair = frozenset({str(event.data["person_id"]), str(event.data["other_person_id"])})
+            word[pair] = event.type == LINKED
+    groups: dict[str, set[str]] = {}
+    for pair in (pair for pair, holds in word.items() if holds):
+        group = set().union(*(groups.get(one, {one}) for one in pair))
+        groups.update(dict.fromkeys(group, group))
+    if not groups:
+        return {}
+    known = {str(event.subject): event for event in sorted(facts, key=lambda event: event.recorded_at, reverse=True)}
+    return {
+        person_id: min(group, key=lambda one: (one not in known, one in known and known[one].recorded_at, one))
+        for person_id, group in groups.items()
+    }

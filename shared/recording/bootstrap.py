@@ -1,0 +1,162 @@
+"""What a recording service is made of: its event store, the lists folded from it, its reactions, and who read what.
+
+Built once from the configuration by whichever role runs; a service adds only the table of its views and its rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from mongoengine import Document
+from mongoengine.queryset import QuerySet
+from mongoengine.queryset.visitor import Q
+from pymongo.database import Database
+
+from shared.checks.checker import Finding, Predicate, Watch, found
+from shared.checks.invariants import SAMPLE, SETTLED_AFTER, of_every_service
+from shared.config.config import Config
+from shared.contracts import CATALOGUE
+from shared.contracts.access import may_see
+from shared.events.mongo import open_database
+from shared.events.store import EventStore
+from shared.kernel.decisions import Actor
+from shared.kernel.envelope import Event
+from shared.messaging.parked import ParkedMessages
+from shared.recording.reaction_rules import ReactionsOf
+from shared.recording.reactions import Reactions
+from shared.recording.records import LivesIn, Records, nowhere_else
+from shared.recording.views import Views
+from shared.runtime.clock import Clock
+from shared.runtime.observability import PARKED_WAITING
+from shared.web.access_log import AccessLog
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOf:
+    """A list of one kind of record: the document it consists of, and how a stream's history folds to one."""
+
+    document: type[Document]
+    fold: Callable[[list[Event]], Document]
+
+
+@dataclass(frozen=True)
+class RecordingDependencies:
+    """The parts of one recording service. `views` are its lists by the kind of stream they are folded from."""
+
+    database: Database[dict[str, Any]]
+    store: EventStore
+    records: Records
+    views: Mapping[str, Views[Any]]
+    reactions: Reactions
+    parked: ParkedMessages
+    access_log: AccessLog
+    watch: Watch
+    person_id_key: Callable[[], bytes]
+    checks: Mapping[str, Callable[[], object]]
+    moves: Callable[[EventStore], LivesIn]
+
+    def over(self, store: EventStore) -> RecordingDependencies:
+        """The same parts, with records in another store."""
+        return replace(self, store=store, records=Records(store, self.moves(store)))
+
+    def listed(self, kind: str, actor: Actor, event_type: str, person_id: str | None) -> QuerySet:
+        """The rows of a list that the actor may see: of their areas, and of a class for their role or of their team.
+
+        `event_type` stands for the class. Of one person also those of other areas, when that person has come to live in
+        one of the actor's.
+        """
+        found = self.views[kind].objects
+        if person_id is not None:
+            found = found.filter(person_id=person_id)
+        if person_id is None or not self.records.lives_among(person_id, actor):
+            found = found.filter(area__in=actor.areas)
+        return found if may_see(actor.role, CATALOGUE[event_type].disclosure) else found.filter(Q(teams=actor.team))
+
+    def details(self) -> dict[str, Any]:
+        """What readiness shows beside: how many messages wait, and the last check."""
+        return {"parked": self.parked.waiting(), "check": self.watch.last()}
+
+    def observe(self) -> None:
+        """Bring the gauges up to date."""
+        PARKED_WAITING.set(self.parked.waiting())
+        self.watch.observe()
+
+    def close(self) -> None:
+        self.database.client.close()
+
+
+def build_recording(
+    config: Config,
+    service: str,
+    views: Mapping[str, ViewOf],
+    reactions: ReactionsOf,
+    lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
+) -> RecordingDependencies:
+    """The parts, with every index in place; `lives_in` makes of the store what knows of moves between areas.
+
+    Raises PyMongoError when MongoDB cannot be reached.
+    """
+    database = open_database(config.mongodb_uri, config.mongodb_database)
+    clock = config.clock()
+    store = EventStore(database, source=service, clock=clock, catalogue=CATALOGUE)
+    parked = ParkedMessages(database)
+    lists = {
+        kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
+        for kind, view in views.items()
+    }
+    dependencies = RecordingDependencies(
+        database=database,
+        store=store,
+        records=Records(store, lives_in(store)),
+        views=lists,
+        reactions=Reactions(database, store, reactions),
+        parked=parked,
+        watch=Watch(database, store, partial(_predicates, database, parked, lists, clock)),
+        access_log=AccessLog(database, clock),
+        person_id_key=config.person_id_key,
+        checks={"mongodb": lambda: database.command("ping")},
+        moves=lives_in,
+    )
+    dependencies.store.ensure_indexes()
+    dependencies.access_log.ensure_indexes()
+    dependencies.reactions.ensure_indexes()
+    dependencies.parked.ensure_indexes()
+    dependencies.watch.ensure_indexes()
+    for view in dependencies.views.values():
+        view.ensure_indexes()
+    return dependencies
+
+
+def _predicates(
+    database: Database[dict[str, Any]],
+    parked: ParkedMessages,
+    views: Mapping[str, Views[Any]],
+    clock: Clock,
+    full: bool,
+) -> Mapping[str, Predicate]:
+    """What must hold in a recording service."""
+    now, sample = clock.now(), None if full else SAMPLE
+    return {
+        **of_every_service(database["events"], [database["heard"]], parked, CATALOGUE, now, sample),
+        "views": lambda: found(
+            "views-differ",
+            (stream for view in views.values() for stream in view.differing(sample, now - SETTLED_AFTER)),
+            "see that `serve bus` consumes the queue of its views, then run `rebuild`",
+        ),
+    }
+
+
+def look_at_recording(
+    config: Config, full: bool, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf
+) -> list[Finding]:
+    """Every finding of the configured database now. Raises when it cannot be reached."""
+    return build_recording(config, service, views, reactions).watch.look(full)
+
+
+def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf) -> int:
+    """Fold every view of the configured database again, in place; how many there are then."""
+    dependencies = build_recording(config, service, views, reactions)
+    return sum(view.rebuild() for view in dependencies.views.values())

@@ -1,0 +1,201 @@
+"""The relay: publishes every recorded event at least once, and reports how far it has come.
+
+Guarantees: an event stays pending until the broker confirmed it in a queue; only the published part of a document is
+ever read; a crash at any point, of this process, the broker or MongoDB, leads to repeats and never to a loss. Two
+relays at once only make repeats.
+
+A scan begun at T that meets less than a full batch, and has all of it confirmed, proves that everything recorded before
+T is published: what was answered 2xx before T is on a majority, so that scan saw it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pika.exceptions import AMQPError
+from pymongo import ASCENDING
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from shared.events.documents import cloudevent_of
+from shared.events.mongo import open_database
+from shared.events.outbox_indexes import relay_indexes
+from shared.kernel.envelope import Event
+from shared.messaging.backoff import Backoff
+from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
+from shared.messaging.topology import declare, exchange_of
+from shared.relay.position import Position
+from shared.runtime.clock import Clock
+from shared.runtime.observability import RELAY_PENDING, RELAY_PUBLISHED, get_logger
+from shared.runtime.stopping import on_stop
+from shared.scheduling.lease import Lease
+
+if TYPE_CHECKING:
+    from shared.config.config import Config
+
+BATCH = 1_000
+IDLE = 0.02
+REPORT_EVERY = 0.1
+REPORT_AFTER = timedelta(seconds=1)
+HOLD_BACK = 1.0
+
+log = get_logger()
+
+
+class Publisher(Protocol):
+    def publish(self, messages: list[Outgoing]) -> set[str]:
+        """The ids of those that the broker confirmed in a queue. Raises BrokerAway."""
+
+
+class Relay:
+    """One service's relay: `step` again and again. Raises BrokerAway and pymongo's errors; then step again later."""
+
+    def __init__(
+        self,
+        database: Database[dict[str, Any]],
+        publisher: Publisher,
+        *,
+        service: str,
+        clock: Clock,
+        batch: int = BATCH,
+    ) -> None:
+        self._events = database["events"]
+        self._position = Position(database, self._publish_one, service=service, clock=clock)
+        self._publisher = publisher
+        self._clock = clock
+        self._batch = batch
+        self._held_back: dict[str, float] = {}
+        self._unreported = True
+        self._reported_at = 0.0
+        self._reported_until: datetime | None = None
+
+    def ensure_indexes(self) -> None:
+        relay_indexes(self._events)
+        self._position.ensure_indexes()
+
+    def step(self) -> bool:
+        """Publish the next batch of what is pending, and report the position when that is due.
+
+        Returns whether there may be more to do at once.
+        """
+        scan_at = self._clock.now()
+        held_back = self._types_held_back()
+        found = self._read({"relay.pending": True} | ({"event.type": {"$nin": held_back}} if held_back else {}))
+        confirmed = self._publish_all(found)
+        if confirmed:
+            self._mark_published(confirmed)
+        RELAY_PENDING.set(len(found) - len(confirmed))
+        full = len(found) == self._batch
+        if not full and not held_back and len(confirmed) == len(found) and self._is_report_due(scan_at):
+            self._report(scan_at)
+        return full
+
+    def republish(self, since: datetime) -> int:
+        """Publish again every event and manifest published at or after `since` (domain time); the number of events.
+
+        Tries until the broker has confirmed them all.
+        """
+        last_id, total = "", 0
+        while found := self._read({"_id": {"$gt": last_id}, "relay.published_at": {"$gte": since}}):
+            if len(self._publish_all(found)) == len(found):
+                last_id, total = found[-1]["_id"], total + len(found)
+            else:
+                time.sleep(HOLD_BACK)
+        while not self._position.republish(since):
+            time.sleep(HOLD_BACK)
+        return total
+
+    def _read(self, condition: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return list(self._events.find(condition, {"event": 1}, sort=[("_id", ASCENDING)], limit=self._batch))
+
+    def _mark_published(self, ids: set[str]) -> None:
+        published = {"relay.published_at": self._clock.now(), "relay.unlisted": True}
+        self._events.update_many(
+            {"_id": {"$in": list(ids)}, "relay.pending": True}, {"$unset": {"relay.pending": ""}, "$set": published}
+        )
+        self._unreported = True
+        RELAY_PUBLISHED.inc(len(ids))
+
+    def _publish_all(self, documents: Iterable[dict[str, Any]]) -> set[str]:
+        return self._publish([_outgoing(cloudevent_of(document)) for document in documents])
+
+    def _publish_one(self, event: Event) -> bool:
+        return bool(self._publish([_outgoing(event.to_cloudevent())]))
+
+    def _publish(self, messages: list[Outgoing]) -> set[str]:
+        """The ids of those that are safely in a queue; the types of the others are held back for a moment."""
+        confirmed = self._publisher.publish(messages) if messages else set()
+        refused = {message.routing_key for message in messages if message.id not in confirmed}
+        for event_type in refused:
+            self._held_back[event_type] = time.monotonic() + HOLD_BACK
+            log.warning("message not taken by a queue", event_type=event_type)
+        return confirmed
+
+    def _types_held_back(self) -> list[str]:
+        now = time.monotonic()
+        self._held_back = {name: until for name, until in self._held_back.items() if until > now}
+        return sorted(self._held_back)
+
+    def _is_report_due(self, scan_at: datetime) -> bool:
+        if self._reported_until is None or abs(scan_at - self._reported_until) >= REPORT_AFTER:
+            return True
+        return self._unreported and time.monotonic() >= self._reported_at + REPORT_EVERY
+
+    def _report(self, scan_at: datetime) -> None:
+        if self._position.report(scan_at):
+            self._unreported = False
+            self._reported_at, self._reported_until = time.monotonic(), scan_at
+
+
+def run_relay(config: Config, service: str, republish_since: datetime | None = None) -> None:
+    """The relay process: runs until SIGTERM or SIGINT, then finishes what is in hand. Outages are waited out.
+
+    With `republish_since` it publishes again what was published since then, and ends. Raises TopologyMismatch.
+    """
+    stopping = threading.Event()
+    if republish_since is None:
+        on_stop(stopping.set)
+    database = open_database(config.mongodb_uri, config.mongodb_database)
+    lease = Lease(database, "relay")
+    publisher = ConfirmedPublisher(config.amqp_uri, exchange_of(service))
+    relay = Relay(database, publisher, service=service, clock=config.clock())
+    backoff = Backoff(first=0.1, most=1.0)
+    ready = False
+    while not stopping.is_set():
+        try:
+            if not publisher.is_open:
+                declare(config.amqp_uri, service)
+                publisher.open()
+            if not ready:
+                relay.ensure_indexes()
+                ready = True
+            if republish_since is not None:
+                log.info("republished", count=relay.republish(republish_since))
+                break
+            if not lease.held():
+                publisher.idle(1.0)
+            elif not relay.step():
+                publisher.idle(IDLE)
+            backoff.reset()
+        except (BrokerAway, AMQPError, OSError, PyMongoError) as error:
+            log.warning("relay interrupted", exc_info=error)
+            _wait(publisher, backoff.next())
+    publisher.close()
+    lease.release()
+
+
+def _wait(publisher: ConfirmedPublisher, seconds: float) -> None:
+    try:
+        publisher.idle(seconds)
+    except BrokerAway:
+        time.sleep(seconds)
+
+
+def _outgoing(cloudevent: Mapping[str, Any]) -> Outgoing:
+    body = json.dumps(cloudevent, separators=(",", ":"), ensure_ascii=False).encode()
+    return Outgoing(cloudevent["id"], cloudevent["type"], body)
