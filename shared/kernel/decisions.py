@@ -68,18 +68,24 @@ class Fact:
 class Refused(Exception):
     """A command that the domain does not accept, with what to do instead. Nothing was recorded.
 
-    `code` is the last part of the problem type; `status` the HTTP status that fits (404, 403, 409 or 422);
-    `fields` names each offending field of the body, for example `{"receiver_person": ["…"]}`.
+    Raised as such, the command conflicts with what is recorded already; the subclasses name the other kinds of refusal.
+    `code` names the refusal in the answer. `fields` names each offending field of the body, for example
+    `{"receiver_person": ["…"]}`.
     """
 
-    def __init__(
-        self, code: str, message: str, *, status: int = 409, fields: Mapping[str, list[str]] | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, fields: Mapping[str, list[str]] | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.status = status
         self.fields = dict(fields or {})
+
+
+class Invalid(Refused):
+    """The command itself cannot be accepted, whatever is recorded: it names something unknown or contradicts itself."""
+
+
+class Forbidden(Refused):
+    """This actor may not give the command, by their role, team or area."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Context, Fact, Refused
+from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Context, Fact, Forbidden, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
 
@@ -131,10 +131,9 @@ def when(command: Command, now: datetime) -> datetime:
     """When the command says it happened. Refuses a time, day or month that begins over five minutes ahead of `now`."""
     occurred_at = command.occurred_at or now
     if span(occurred_at, command.precision)[0] > now + FUTURE_TOLERANCE:
-        raise Refused(
+        raise Invalid(
             "in-the-future",
             "what has not happened yet cannot be recorded",
-            status=422,
             fields={"occurred_at": ["lies in the future; give the time when it happened"]},
         )
     return occurred_at
@@ -144,7 +143,7 @@ def require_born(date_of_birth: date, now: datetime) -> None:
     """Refuse (422) a date of birth that lies ahead of today in London."""
     if date_of_birth > london_date(now):
         fields = {"date_of_birth": ["lies in the future"]}
-        raise Refused("in-the-future", "nobody can be born after today", status=422, fields=fields)
+        raise Invalid("in-the-future", "nobody can be born after today", fields=fields)
 
 
 def teams_of(history: Iterable[Event]) -> set[str]:
@@ -156,14 +155,14 @@ def teams_of(history: Iterable[Event]) -> set[str]:
 def require_area(actor: Actor, area: str) -> None:
     """Refuse (403) an actor who may not act in `area`."""
     if area not in actor.areas and area not in actor.also_in:
-        raise Refused("wrong-area", f"this record belongs to {area}, where you may not act", status=403)
+        raise Forbidden("wrong-area", f"this record belongs to {area}, where you may not act")
 
 
 def require_one_of(actor: Actor, areas: Collection[str]) -> None:
     """Refuse (403) an actor who may act in none of these areas."""
     if not set(areas) & set(actor.areas):
         where = " and ".join(areas)
-        raise Refused("wrong-area", f"this record belongs to {where}, where you may not act", status=403)
+        raise Forbidden("wrong-area", f"this record belongs to {where}, where you may not act")
 
 
 def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:
@@ -178,7 +177,7 @@ def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:
     if len(actor.areas) == 1:
         return actor.areas[0]
     choice = ", ".join(actor.areas) or "none"
-    raise Refused("area-needed", "say which area this belongs to", status=422, fields={"area": [f"one of: {choice}"]})
+    raise Invalid("area-needed", "say which area this belongs to", fields={"area": [f"one of: {choice}"]})
 
 
 def require_step(event_type: str, state: History, steps: Mapping[str, frozenset[str]], noun: str) -> None:
@@ -197,14 +196,13 @@ def _retract(state: S, command: Retract, context: Context) -> Fact:
     if command.event_id in state.retracted:
         raise Refused("already-retracted", "that entry was retracted before")
     if command.event_id not in state.entries:
-        raise Refused(
+        raise Invalid(
             "not-an-entry",
             "only an entry of this very record can be retracted, and a retraction is final",
-            status=422,
             fields={"event_id": ["not an entry of this record"]},
         )
     if context.actor.team != state.entries[command.event_id] and context.actor.role not in MAY_RETRACT_FOR_OTHERS:
-        raise Refused("not-your-entry", "only the team that made an entry, or a lead, may strike it out", status=403)
+        raise Forbidden("not-your-entry", "only the team that made an entry, or a lead, may strike it out")
     return fact(RETRACTION, context, event_id=command.event_id, reason_code=command.reason_code)
 
 

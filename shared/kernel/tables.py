@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from shared.kernel.decisions import Aggregate, Context, Fact, Refused
+from shared.kernel.decisions import Aggregate, Context, Fact, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import (
     Begin,
@@ -141,7 +141,7 @@ def states(*names: str) -> frozenset[str]:
 
 def invalid(code: str, message: str, **faults: str) -> Refused:
     """The refusal (422) of what a body says, with the fault of each field."""
-    return Refused(code, message, status=422, fields={name: [fault] for name, fault in faults.items()})
+    return Invalid(code, message, fields={name: [fault] for name, fault in faults.items()})
 
 
 def _evolution(row: Row, also: Evolution[T] | None) -> Evolution[T]:

@@ -20,7 +20,7 @@ from shared.contracts.access import ACCESS, may_see
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Refused
+from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, History, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
@@ -109,7 +109,7 @@ class Records:
         return self.follow(aggregate, record_id, Retract(**{**said, "event_id": str(said["event_id"])}), request)
 
     def show(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> Shown:
-        """The record with every entry, private parts included. Raises UnknownStream, or Refused (403)."""
+        """The record with every entry, private parts included. Raises UnknownStream, or Forbidden."""
         stream = f"{aggregate.kind}/{record_id}"
         history = self._store.load(stream)
         if not history:
@@ -138,11 +138,11 @@ class Records:
         return self._store.private_of(stream)[standing[-1]] if standing else {}
 
     def state_of(self, aggregate: Aggregate[Any], record_id: str, field: str) -> Any:
-        """The state of a record that a body names in `field`. Refuses (422) one that is unknown or was retracted."""
+        """The state of a record that a body names in `field`. Raises Invalid for one that is unknown or retracted."""
         state = aggregate.fold(self._store.load(f"{aggregate.kind}/{record_id}"))
         if state.status is None:
             noun = aggregate.kind.replace("-", " ")
-            raise Refused("unknown-reference", f"no such {noun}", status=422, fields={field: [f"no such {noun} here"]})
+            raise Invalid("unknown-reference", f"no such {noun}", fields={field: [f"no such {noun} here"]})
         return state
 
     def _give(
@@ -174,7 +174,7 @@ class Records:
         return Answer(201, body, version=recorded.version, location=location)
 
     def _admitted(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
-        """The actor as they may act on this record. Refuses (403) who may not.
+        """The actor as they may act on this record. Refuses, as forbidden, who may not.
 
         Where its person has come to live, and where it is open to besides, they go on with it as with their own.
         """
@@ -273,9 +273,7 @@ def require_part_in(history: Sequence[Event], actor: Actor) -> None:
 def require_disclosure(actor: Actor, event_type: str, teams: Collection[str]) -> None:
     """Refuse (403) an actor whose role may not see such events and whose team has no part in the record."""
     if not may_see(actor.role, CATALOGUE[event_type].disclosure) and actor.team not in teams:
-        raise Refused(
-            "not-disclosed", "this record is not for your role; ask the team that keeps it to contact you", status=403
-        )
+        raise Forbidden("not-disclosed", "this record is not for your role; ask the team that keeps it to contact you")
 
 
 def _readable(history: Sequence[Event], actor: Actor) -> set[str]:

@@ -16,7 +16,7 @@ from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
 from shared.contracts.fields import Ref, Slug
-from shared.kernel.decisions import Aggregate, Refused
+from shared.kernel.decisions import Aggregate, Invalid
 from shared.kernel.ids import stream_id
 from shared.kernel.tables import AppendEntry, BeginRecord
 from shared.recording.records import STEP_ERRORS, Entry, RecordedAnswer, Records, body_of, command_fields, retraction
@@ -71,7 +71,7 @@ class RouteBody:
     ) -> dict[str, Any]:
         """The fields of the `Start` or `Tell` that a loaded body asks for, but those `without` which the event goes.
 
-        Refuses (422) ids that are unknown here.
+        Refuses, as invalid, ids that are unknown here.
         """
         said = command_fields(request.body, *without)
         timing: dict[str, Any] = {name: said.pop(name) for name in ("occurred_at", "precision", "note") if name in said}
@@ -92,7 +92,7 @@ class RouteBody:
         }
         if faults:
             message = "the body names what is not known here; `errors` says where"
-            raise Refused("unknown-reference", message, status=422, fields=faults)
+            raise Invalid("unknown-reference", message, fields=faults)
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,7 @@ def refresh_views(deliveries: list[Delivery], *views: Views[Any]) -> list[Outcom
 def newest_first(found: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], str | None]:
     """A page of views that have `begun_at`, for a loaded `PageQuery`, and the cursor of the next page if there is one.
 
-    Raises Refused (422) for a cursor that is not of such a list.
+    Raises Invalid for a cursor that is not of such a list.
     """
     last = decode_cursor(query["cursor"], (datetime, str)) if "cursor" in query else None
     rows: list[Any] = []

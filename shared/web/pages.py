@@ -15,7 +15,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 from pymongo import ASCENDING, DESCENDING
 
-from shared.kernel.decisions import Refused
+from shared.kernel.decisions import Invalid
 from shared.kernel.envelope import from_text, to_text
 
 LARGEST_PAGE = 200
@@ -42,7 +42,7 @@ def encode_cursor(*values: str | float | bool | datetime | None) -> str:
 
 
 def decode_cursor(text: str, types: Sequence[type | tuple[type, ...]]) -> tuple[Any, ...]:
-    """The sort values of a cursor, one for each of `types`. Raises Refused (422) naming the field `cursor`."""
+    """The sort values of a cursor, one for each of `types`. Raises Invalid naming the field `cursor`."""
     try:
         plain = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         values = tuple(from_text(value["at"]) if isinstance(value, dict) else value for value in plain)
@@ -50,7 +50,7 @@ def decode_cursor(text: str, types: Sequence[type | tuple[type, ...]]) -> tuple[
         values = ()
     if len(values) != len(types) or not all(isinstance(value, kind) for value, kind in zip(values, types, strict=True)):
         message = "not a cursor of this list; begin again without one"
-        raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
+        raise Invalid("bad-cursor", "the cursor is not one of this list", fields={"cursor": [message]})
     return values
 
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
 from shared.events.mongo import is_store_away
-from shared.kernel.decisions import Refused
+from shared.kernel.decisions import Forbidden, Invalid, Refused
 
 CONTENT_TYPE = "application/problem+json"
 LONGEST_FIELD_NAME = 120
@@ -70,6 +70,9 @@ class Row(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+REFUSALS: Mapping[type[Refused], int] = {Refused: 409, Invalid: 422, Forbidden: 403}
+"""How the edge answers each kind of refusal. The code and the fields are the refusal's own."""
+
 AGAIN_SOON = (("Retry-After", "2"),)
 
 TABLE: Mapping[type[Exception], Row] = {
@@ -87,7 +90,8 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
     if isinstance(error, Refused):
-        return Problem(error.status, error.code, error.message, flattened(error.fields))
+        status = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+        return Problem(status, error.code, error.message, flattened(error.fields))
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return Problem(405, "method-not-allowed", f"this path knows {allowed}", headers=(("Allow", allowed),))

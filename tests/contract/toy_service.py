@@ -13,7 +13,7 @@ from shared.cli.serve import run_service
 from shared.contracts.fields import Choice, Slug
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
 from shared.events.mongo import open_database
-from shared.kernel.decisions import Refused
+from shared.kernel.decisions import Invalid, Refused
 from shared.runtime.clock import SystemClock
 from shared.runtime.dependencies import BootstrapProvider
 from shared.runtime.observability import configure_logging
@@ -93,8 +93,8 @@ class ThingQuery(Body, PageQuery):
 
 
 FAILURES = {
-    "refused": Refused("not-now", "this cannot be done now", status=409),
-    "refused-field": Refused("not-so", "say it otherwise", status=422, fields={"name": ["is taken"]}),
+    "refused": Refused("not-now", "this cannot be done now"),
+    "refused-field": Invalid("not-so", "say it otherwise", fields={"name": ["is taken"]}),
     "unknown-stream": UnknownStream("there is no such thing"),
     "stale": StaleVersion("it is at version 3"),
     "key-reused": KeyReused("that key was used before"),

@@ -11,7 +11,7 @@ import pytest
 from services.leaving_care.domain.care_leaver import AGGREGATE, ROWS, AssignAdviser, ChangeCategory, Register
 from services.leaving_care.domain.category import Period
 from shared.contracts import CATALOGUE, leaving_care
-from shared.kernel.decisions import Actor, Refused
+from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.history import Retract
 from shared.kernel.tables import AppendEntry
 from tests.unit.history import NOW, PERSON, Stream
@@ -72,18 +72,18 @@ def test_a_category_without_dates_of_care_is_taken_as_it_is_said() -> None:
 
 def test_one_of_category_and_dates_of_care_is_needed() -> None:
     refused = refused_registration()
-    assert (refused.status, set(refused.fields)) == (422, {"category", "looked_after"})
+    assert (type(refused), set(refused.fields)) == (Invalid, {"category", "looked_after"})
 
 
 def test_a_category_that_contradicts_the_dates_is_refused_with_the_one_that_fits() -> None:
     refused = refused_registration(category="relevant", looked_after=(Period(date(2007, 1, 1), date(2010, 1, 31)),))
-    assert (refused.status, refused.code, set(refused.fields)) == (422, "another-category", {"category"})
+    assert (type(refused), refused.code, set(refused.fields)) == (Invalid, "another-category", {"category"})
     assert "former_relevant" in refused.message
 
 
 def test_who_is_no_care_leaver_by_these_dates_is_refused_with_a_sentence_that_says_so() -> None:
     refused = refused_registration(looked_after=(Period(date(2000, 1, 1), date(2004, 1, 31)),))
-    assert (refused.status, refused.code, set(refused.fields)) == (422, "not-a-care-leaver", {"looked_after"})
+    assert (type(refused), refused.code, set(refused.fields)) == (Invalid, "not-a-care-leaver", {"looked_after"})
     assert "not a care leaver on 2013-01-14" in refused.message
 
 
@@ -96,7 +96,7 @@ def test_periods_of_care_that_cannot_be_are_all_named() -> None:
             Period(date(2013, 1, 15)),
         )
     )
-    assert refused.status == 422
+    assert type(refused) is Invalid
     assert set(refused.fields) == {
         "looked_after.0.from_on",
         "looked_after.1.to_on",

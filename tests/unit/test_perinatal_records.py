@@ -9,7 +9,7 @@ import pytest
 
 from services.perinatal.domain.screen import score_fault
 from shared.contracts.words import LOSSES, SCREENS, SCREENS_WITH_SELF_HARM_ITEM
-from shared.kernel.decisions import Actor
+from shared.kernel.decisions import Actor, Forbidden, Invalid
 from shared.kernel.history import Retract
 from tests.unit.history import PERSON, Stream
 from tests.unit.records import (
@@ -92,7 +92,7 @@ def test_who_lives_in_another_area_by_a_move_is_gone_on_with_from_there_and_the_
 def test_a_person_is_not_linked_to_themselves() -> None:
     stream = record("person", "person.registered.v1")
     refused = refusal(stream, tell("person", "person.linked.v1", other_person_id=PERSON))
-    assert (refused.status, set(refused.fields)) == (422, {"other_person_id"})
+    assert (type(refused), set(refused.fields)) == (Invalid, {"other_person_id"})
 
 
 def test_only_what_is_linked_is_unlinked_and_a_retracted_link_is_none() -> None:
@@ -180,7 +180,7 @@ def test_a_birth_of_twins_names_both_and_one_of_whom_one_is_stillborn_the_one() 
 def test_a_birth_names_at_least_one_child_each_once_and_no_parent(children: Any) -> None:
     stream = record("pregnancy", "pregnancy.booked.v1", "pregnancy.partner_named.v1")
     refused = refusal(stream, tell("pregnancy", "pregnancy.ended.v1", children=children))
-    assert (refused.status, set(refused.fields)) == (422, {"children"})
+    assert (type(refused), set(refused.fields)) == (Invalid, {"children"})
 
 
 @pytest.mark.parametrize("outcome", LOSSES)
@@ -229,7 +229,7 @@ def test_a_score_lies_within_the_range_of_its_tool(tool: str) -> None:
     assert score_fault(tool, -1)
     assert begun("screen", "screen.recorded.v1", tool=tool, score=highest)
     refused = refused_beginning("screen", "screen.recorded.v1", tool=tool, score=highest + 1)
-    assert (refused.status, set(refused.fields)) == (422, {"score"})
+    assert (type(refused), set(refused.fields)) == (Invalid, {"score"})
 
 
 @pytest.mark.parametrize("tool", sorted(SCREENS))
@@ -275,7 +275,7 @@ def test_an_end_says_whether_the_person_was_asked_and_keeps_their_words(private:
 
 def test_a_move_names_who_moved_and_two_areas() -> None:
     refused = refused_beginning("move", "household.moved.v1", people=[OTHER], to_area="essex")
-    assert (refused.status, set(refused.fields)) == (422, {"people", "to_area"})
+    assert (type(refused), set(refused.fields)) == (Invalid, {"people", "to_area"})
 
 
 def test_a_move_is_recorded_in_either_of_its_areas_and_belongs_to_the_one_that_was_left() -> None:
@@ -329,7 +329,7 @@ def test_a_team_of_both_areas_that_sends_is_not_its_own_receiver() -> None:
 def test_the_first_contact_is_the_new_areas_to_record() -> None:
     stream = record("move", "household.moved.v1")
     refused = refusal(stream, tell("move", "handover.first_contact_made.v1"))
-    assert (refused.status, refused.code) == (403, "receiver-only")
+    assert (type(refused), refused.code) == (Forbidden, "receiver-only")
 
 
 # --- consultations
@@ -370,7 +370,7 @@ def test_the_written_outcome_is_given_by_the_consulted_and_acknowledged_by_the_c
         assert refusal(stream, tell("consultation", event_type), COLLEAGUE).code == "consulted-only"
     for other in (DOOR, WORKER):
         refused = refusal(stream, tell("consultation", "consultation.outcome_acknowledged.v1"), other)
-        assert (refused.status, refused.code) == (403, "caller-only")
+        assert (type(refused), refused.code) == (Forbidden, "caller-only")
     assert stream.give(tell("consultation", "consultation.outcome_acknowledged.v1"), COLLEAGUE)
 
 

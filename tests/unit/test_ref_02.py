@@ -9,7 +9,7 @@ import pytest
 from services.referrals_followup.domain.disclosure import is_disclosed
 from services.referrals_followup.domain.follow_up import Accept, Acts, Assign, Note, Refuse
 from shared.contracts import CATALOGUE
-from shared.kernel.decisions import Actor, Refused
+from shared.kernel.decisions import Actor, Forbidden, Refused
 from tests.unit.practice import GP, NORFOLK_GP, Practice, chase, shown
 
 SENT = "2013-01-14 09:30"  # a Monday
@@ -267,7 +267,7 @@ def test_only_the_owners_team_whom_it_was_given_to_and_those_who_lead_take_it_on
     found = referral.the("REF-02")
     with pytest.raises(Refused) as refused:
         practice.act(command(found), "2013-01-14 10:00", by=HOUSING)
-    assert (refused.value.status, refused.value.code) == (403, "not-yours")
+    assert (type(refused.value), refused.value.code) == (Forbidden, "not-yours")
     manager = Actor("camhs-manager-osei", "manager", "camhs-essex", ("essex",))
     for actor in (GP, Actor("gp-adeyemi", "gp_practice", "gp-mill-road", ("essex",)), manager):
         practice.act(command(found), "2013-01-14 11:00", by=actor)

@@ -36,7 +36,7 @@ from services.perinatal.domain.referral import (
     StartTreatment,
     Withdraw,
 )
-from shared.kernel.decisions import Actor, Refused
+from shared.kernel.decisions import Actor, Forbidden, Invalid, Refused
 from shared.kernel.history import Retract
 from tests.unit.history import CONDITION, NOW, PERSON, Stream
 
@@ -108,7 +108,7 @@ def test_the_sender_cannot_acknowledge_without_the_receivers_person_channel_and_
     stream = begun_by()
     refused = refusal(stream, Acknowledge(**{name: PROOF[name] for name in given}), GP)
     assert refused.code == "receiver-needed"
-    assert refused.status == 422
+    assert type(refused) is Invalid
     assert set(refused.fields) == set(PROOF) - set(given)
 
 
@@ -154,7 +154,7 @@ def test_the_sender_cannot_answer_their_own_referral_for_the_receiver(answer: An
     stream = begun_by(Send(person_id=PERSON, service="childrens_social_care", channel="phone"), worker)
     stream.give(Acknowledge(**PROOF), worker)
     assert refusal(stream, answer, worker).code == "receiver-only"
-    assert refusal(stream, answer, Actor("sw-fen", "social_worker", "csc-essex", ("essex",))).status == 403
+    assert type(refusal(stream, answer, Actor("sw-fen", "social_worker", "csc-essex", ("essex",)))) is Forbidden
 
 
 def test_a_health_visitor_answers_a_referral_to_health_visiting() -> None:
@@ -175,7 +175,7 @@ def test_who_redirected_a_referral_does_not_acknowledge_it_for_the_next_service(
 def test_an_intention_cannot_be_acknowledged() -> None:
     refused = refusal(begun_by(INTEND), Acknowledge(), CAMHS)
     assert refused.code == "not-from-here"
-    assert refused.status == 409
+    assert type(refused) is Refused
     assert "is intended" in refused.message
     assert "referral.sent.v1" in refused.message
 
@@ -342,7 +342,7 @@ def test_the_future_cannot_be_recorded() -> None:
     later = NOW + timedelta(minutes=8)
     refused = refusal(begun_by(), Acknowledge(occurred_at=later), CAMHS)
     assert refused.code == "in-the-future"
-    assert refused.status == 422
+    assert type(refused) is Invalid
     assert set(refused.fields) == {"occurred_at"}
     assert begun_by().give(Acknowledge(occurred_at=NOW + timedelta(minutes=7)), CAMHS)
 
@@ -357,7 +357,7 @@ def test_today_may_be_recorded_as_a_day_before_it_is_over() -> None:
 def test_nobody_acts_on_a_referral_of_another_area() -> None:
     refused = refusal(begun_by(), Close(reason_code="moved"), ELSEWHERE)
     assert refused.code == "wrong-area"
-    assert refused.status == 403
+    assert type(refused) is Forbidden
 
 
 def test_who_acts_in_two_areas_says_in_which_the_referral_begins() -> None:
@@ -397,12 +397,12 @@ def test_an_entry_is_struck_out_by_the_team_that_made_it_or_by_a_lead() -> None:
 def test_who_is_neither_sender_nor_receiver_records_nothing_on_a_referral(command: Any) -> None:
     other = Actor("hv-jay", "health_visitor", "hv-essex", ("essex",))
     stream = begun_by(INTEND) if isinstance(command, MarkSent) else begun_by(SEND)
-    assert refusal(stream, command, other).status == 403
+    assert type(refusal(stream, command, other)) is Forbidden
 
 
 def test_only_an_entry_of_this_referral_can_be_retracted() -> None:
     refused = refusal(begun_by(), Retract(event_id=str(UUID(int=12345)), reason_code="wrong-person"), GP)
-    assert refused.status == 422
+    assert type(refused) is Invalid
     assert set(refused.fields) == {"event_id"}
 
 

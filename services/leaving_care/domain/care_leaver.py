@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 
 from services.leaving_care.domain.category import Period, category_on, entitlement_review_on
-from shared.kernel.decisions import Context, Fact, Refused
+from shared.kernel.decisions import Context, Fact, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import (
     Begin,
@@ -99,30 +99,28 @@ def _register(state: CareLeaver, command: Register, context: Context) -> Fact:
 
 
 def _category(command: Register, on: date, today: date) -> str:
-    """The category to register. Refuses (422) dates that cannot be, that make nobody a care leaver, or that differ."""
+    """The category to register. Raises Invalid for dates that are impossible, contradict it, or make nobody one."""
     if not command.looked_after:
         if command.category is None:
             why = ["give this or the other: the category, or when they were looked after"]
             fields = {"category": why, "looked_after": why}
-            raise Refused("category-needed", "nothing says which category they are", status=422, fields=fields)
+            raise Invalid("category-needed", "nothing says which category they are", fields=fields)
         return command.category
     faults = dict(_faults(command, today))
     if faults:
-        raise Refused("not-so-looked-after", "these periods of care cannot be", status=422, fields=faults)
+        raise Invalid("not-so-looked-after", "these periods of care cannot be", fields=faults)
     category = category_on(command.date_of_birth, command.looked_after, on)
     if category is None:
-        raise Refused(
+        raise Invalid(
             "not-a-care-leaver",
             f"by these dates they are not a care leaver on {on.isoformat()}: one is 16 to 24 years old and was looked"
             " after at 16 or 17; while that goes on, and from 21, for at least 13 weeks since the age of 14",
-            status=422,
             fields={"looked_after": ["makes nobody of this date of birth a care leaver on that day"]},
         )
     if command.category not in (None, category):
-        raise Refused(
+        raise Invalid(
             "another-category",
             f"by these dates they are {category} on {on.isoformat()}; leave out the one or the other",
-            status=422,
             fields={"category": [f"is {category} by the dates of looked_after"]},
         )
     return category

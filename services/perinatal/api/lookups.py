@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from services.perinatal.domain import condition, person, pregnancy
-from shared.kernel.decisions import Aggregate, Refused
+from shared.kernel.decisions import Aggregate, Invalid
 from shared.web.exchange import Request
 
 KNOWN: Mapping[str, Aggregate[Any]] = {
@@ -51,5 +51,5 @@ def about_the_same(service: Any, request: Request) -> Mapping[str, Any]:
         if said["person_id"] not in expected.family:
             faults["pregnancy_id"] = ["is a pregnancy of others: the person is not the mother, a partner or a child"]
     if faults:
-        raise Refused("unknown-reference", "the record named is another person's", status=422, fields=faults)
+        raise Invalid("unknown-reference", "the record named is another person's", fields=faults)
     return {}

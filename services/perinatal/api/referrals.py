@@ -26,7 +26,7 @@ from services.perinatal.api.schemas import (
     WithdrawnBody,
 )
 from services.perinatal.domain import condition, person, referral
-from shared.kernel.decisions import Refused
+from shared.kernel.decisions import Invalid
 from shared.kernel.ids import stream_id
 from shared.recording.bootstrap import RecordingDependencies
 from shared.recording.records import body_of, command_fields, retraction, step
@@ -58,7 +58,7 @@ class ReferralRoutes:
             found = self.dependencies.records.state_of(condition.AGGREGATE, body["condition_id"], "condition_id")
             if found.person_id != body["person_id"]:
                 fields = {"condition_id": ["is a condition of another person"]}
-                raise Refused("unknown-reference", "the condition is another person's", status=422, fields=fields)
+                raise Invalid("unknown-reference", "the condition is another person's", fields=fields)
         gives = referral.Intend if body["stage"] == "intended" else referral.Send
         referral_id = stream_id(request.actor.id, request.key)
         command = gives(**command_fields(body, "stage"))

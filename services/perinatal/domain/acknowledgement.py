@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from shared.kernel.decisions import Refused
+from shared.kernel.decisions import Invalid
 
 PROOF = ("receiver_person", "channel", "reference")
 
 
 def reported_by(by_receiver: bool, said: Mapping[str, Any], needed: Collection[str] = PROOF) -> str:
-    """`receiver` or `sender`. Refuses (422) anybody but the receiver who has not `said` each of the `needed`."""
+    """`receiver` or `sender`. Refuses, as invalid, anybody but the receiver who has not `said` each of the `needed`."""
     if not by_receiver:
         require(
             said,
@@ -23,7 +23,7 @@ def reported_by(by_receiver: bool, said: Mapping[str, Any], needed: Collection[s
 
 
 def require(said: Mapping[str, Any], needed: Collection[str], code: str, why: str) -> None:
-    """Refuses (422) whoever has not `said` each of the `needed`."""
+    """Refuses, as invalid, whoever has not `said` each of the `needed`."""
     missing = [name for name in needed if not (said.get(name) or "").strip()]
     if missing:
-        raise Refused(code, why, status=422, fields={name: ["needed here"] for name in missing})
+        raise Invalid(code, why, fields={name: ["needed here"] for name in missing})

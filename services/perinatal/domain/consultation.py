@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.kernel.decisions import Aggregate, Context, Refused
+from shared.kernel.decisions import Aggregate, Context, Forbidden
 from shared.kernel.envelope import Event
 from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, record_of, states
 
@@ -35,7 +35,7 @@ def _held(state: Consultation, command: BeginRecord, context: Context) -> Mappin
 
 def _consulted_only(state: Consultation, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if context.actor.team in state.callers - state.consulted:
-        raise Refused("consulted-only", "this is for those who were consulted to record", status=403)
+        raise Forbidden("consulted-only", "this is for those who were consulted to record")
     return {}
 
 
@@ -43,7 +43,7 @@ def _callers_only(state: Consultation, command: AppendEntry, context: Context) -
     """Of a consultation that only the consulted have told of so far, any other team can be the caller."""
     team = context.actor.team
     if team not in state.callers if state.callers else team in state.consulted:
-        raise Refused("caller-only", "this is for the team that asked to record", status=403)
+        raise Forbidden("caller-only", "this is for the team that asked to record")
     return {}
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from services.perinatal.domain.acknowledgement import PROOF, reported_by, require
-from shared.kernel.decisions import Actor, Context, Fact, Refused
+from shared.kernel.decisions import Actor, Context, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import history_of
 from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, start, states, tell, told
@@ -58,7 +58,7 @@ def _moved(state: Move, command: BeginRecord, context: Context) -> Mapping[str, 
     if said["from_area"] == said["to_area"]:
         faults["to_area"] = ["is the area that was left: a move within one area needs no handover between areas"]
     if faults:
-        raise Refused("not-a-move", "these people did not move so", status=422, fields=faults)
+        raise Invalid("not-a-move", "these people did not move so", fields=faults)
     return _recorded_in(said["from_area"], said["to_area"], context.actor)
 
 
@@ -89,7 +89,7 @@ def _acknowledged(state: Move, command: AppendEntry, context: Context) -> Mappin
 
 def _contacted(state: Move, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if not is_receiver(state, context.actor):
-        raise Refused("receiver-only", "the first contact is for the new area to record", status=403)
+        raise Forbidden("receiver-only", "the first contact is for the new area to record")
     return {}
 
 

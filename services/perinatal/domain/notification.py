@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.perinatal.domain.acknowledgement import reported_by
-from shared.kernel.decisions import Actor, Context, Refused
+from shared.kernel.decisions import Actor, Context, Forbidden
 from shared.kernel.tables import AppendEntry, RecordState, Row, record_of, states
 
 
@@ -20,7 +20,7 @@ def is_receiver(state: RecordState, actor: Actor) -> bool:
 def _acknowledged(state: RecordState, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     by_receiver = is_receiver(state, context.actor)
     if not by_receiver and context.actor.team not in state.teams:
-        raise Refused("no-part-in-it", "only the receiver or the sender acknowledges a notification", status=403)
+        raise Forbidden("no-part-in-it", "only the receiver or the sender acknowledges a notification")
     of_the_record = {name: state.facts.get(name) for name in ("to_role", "condition_id", "pregnancy_id")}
     return {**of_the_record, "reported_by": reported_by(by_receiver, {**command.data, **command.private})}
 

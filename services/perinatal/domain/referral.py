@@ -12,7 +12,7 @@ from typing import Any
 
 from services.perinatal.domain.acknowledgement import reported_by
 from shared.contracts.words import SERVICES
-from shared.kernel.decisions import Actor, Context, Fact, Refused
+from shared.kernel.decisions import Actor, Context, Fact, Forbidden, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import (
     Begin,
@@ -321,7 +321,7 @@ def _acknowledge(state: Referral, command: Acknowledge, context: Context) -> Fac
     require_step("referral.acknowledged.v1", state, STEPS, "referral")
     by_receiver = is_receiver(state, context.actor)
     if not by_receiver and not is_sender(state, context.actor):
-        raise Refused("no-part-in-it", "only the receiver or the sender acknowledges a referral", status=403)
+        raise Forbidden("no-part-in-it", "only the receiver or the sender acknowledges a referral")
     return _next(
         "referral.acknowledged.v1",
         state,
@@ -376,7 +376,7 @@ def _receivers(decide: Decision[Referral]) -> Decision[Referral]:
     def decide_as_receiver(state: Referral, command: Command, context: Context) -> Fact:
         found = decide(state, command, context)
         if not is_receiver(state, context.actor):
-            raise Refused("receiver-only", "this is for the receiving service to record", status=403)
+            raise Forbidden("receiver-only", "this is for the receiving service to record")
         return found
 
     return decide_as_receiver
@@ -388,7 +388,7 @@ def _senders(decide: Decision[Referral]) -> Decision[Referral]:
     def decide_as_sender(state: Referral, command: Command, context: Context) -> Fact:
         found = decide(state, command, context)
         if not is_sender(state, context.actor):
-            raise Refused("sender-only", "this is for those who refer to record", status=403)
+            raise Forbidden("sender-only", "this is for those who refer to record")
         return found
 
     return decide_as_sender

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.contracts.words import SCREENS, SCREENS_WITH_SELF_HARM_ITEM
-from shared.kernel.decisions import Context, Refused
+from shared.kernel.decisions import Context, Invalid
 from shared.kernel.tables import BeginRecord, Row, record_of, states
 
 
@@ -24,7 +24,7 @@ def _recorded(state: Any, command: BeginRecord, context: Context) -> Mapping[str
     if command.data["self_harm"] and tool not in SCREENS_WITH_SELF_HARM_ITEM:
         faults["self_harm"] = [f"{tool} has no item about self-harm"]
     if faults:
-        raise Refused("not-of-this-tool", "the tool has no such result", status=422, fields=faults)
+        raise Invalid("not-of-this-tool", "the tool has no such result", fields=faults)
     return {}
 
 

@@ -12,7 +12,7 @@ from services.referrals_followup.api.queries import entry_of, found
 from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import AGGREGATE, ASSIGNED, OPEN, Assign, FollowUp
 from services.referrals_followup.ledger.views import follow_up_of
-from shared.kernel.decisions import Refused
+from shared.kernel.decisions import Forbidden, Invalid, Refused
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
 from shared.web.exchange import Answer, Request
@@ -35,7 +35,7 @@ def act(dependencies: Dependencies, request: Request, command_on: Callable[[Foll
     follow_up, done, _ = found(dependencies, request.actor, request.path["follow_up"])
     if not is_disclosed(follow_up, done, request.actor.role, request.actor.team):
         whom = as_shown_to(follow_up, done, request.actor.role, request.actor.team).title
-        raise Refused("not-disclosed", f"your role does not see what this is about; {whom}", status=403)
+        raise Forbidden("not-disclosed", f"your role does not see what this is about; {whom}")
     recorded = dependencies.store.execute(
         AGGREGATE,
         f"{AGGREGATE.kind}/{follow_up.id}",
@@ -57,19 +57,21 @@ def act(dependencies: Dependencies, request: Request, command_on: Callable[[Foll
 
 
 def assignment(dependencies: Dependencies, request: Request) -> Callable[[FollowUp], Assign]:
-    """The assignment that the body asks for. Refuses (422) somebody who is not in the directory, has left, or works in
-    none of its areas."""
+    """The assignment that the body asks for.
+
+    Raises Invalid for somebody who is not in the directory, has left, or works in none of the follow-up's areas.
+    """
     person, team = assignee(dependencies, request.body["person"], request.body.get("team"), "person")
     return lambda follow_up: _assign(dependencies, follow_up, person, team, "person")
 
 
 def _assign(dependencies: Dependencies, follow_up: FollowUp, person: str, team: str, field: str) -> Assign:
-    """Raises Refused (422) when person or team belongs to none of the follow-up's areas."""
+    """Raises Invalid when person or team belongs to none of the follow-up's areas."""
     for name, its in ((field, dependencies.directory.team_of(person)), ("team", dependencies.directory.team(team))):
         if its and its.area not in follow_up.areas:
             message = f"{follow_up.reference} belongs to {' and '.join(follow_up.areas)}"
             fields = {name: [f"is not in {' or '.join(follow_up.areas)}"]}
-            raise Refused("assignee-elsewhere", message, status=422, fields=fields)
+            raise Invalid("assignee-elsewhere", message, fields=fields)
     return Assign(follow_up, person, team)
 
 
@@ -84,7 +86,7 @@ def assignee(dependencies: Dependencies, person: str, team: str | None, field: s
     if team is not None and dependencies.directory.team(team) is None:
         faults["team"] = ["is not in the directory"]
     if member is None or faults:
-        raise Refused("unknown-assignee", "the assignee is not in the directory", status=422, fields=faults)
+        raise Invalid("unknown-assignee", "the assignee is not in the directory", fields=faults)
     return person, team or member.team
 
 

@@ -19,7 +19,7 @@ from services.referrals_followup.domain.follow_up import Acts, FollowUp, owner_o
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.views import THREADS_AT_A_TIME, chunks
 from shared.events.errors import UnknownStream
-from shared.kernel.decisions import Actor, Refused
+from shared.kernel.decisions import Actor, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_area
 from shared.runtime.observability import get_logger
@@ -34,11 +34,11 @@ Pair = tuple[FollowUp, Acts]
 
 
 def asked(dependencies: Dependencies, query: Mapping[str, Any]) -> datetime | None:
-    """The instant (UTC) that a query asks about, None for now. Refuses (422) one that lies ahead."""
+    """The instant (UTC) that a query asks about, None for now. Refuses, as invalid, one that lies ahead."""
     at: datetime | None = query.get("as_of")
     if at is not None and at > dependencies.clock.now():
         fields = {"as_of": ["lies in the future"]}
-        raise Refused("in-the-future", "nothing is known yet of what lies ahead", status=422, fields=fields)
+        raise Invalid("in-the-future", "nothing is known yet of what lies ahead", fields=fields)
     return at
 
 
@@ -70,7 +70,7 @@ class Past:
 def listed(dependencies: Dependencies, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """A page of the follow-ups of one person or one team as they stood. Narrowed and sorted as `queries.listed` does.
 
-    Raises Refused: 403 for another area, 422 for an instant that lies ahead or a foreign cursor.
+    Raises Forbidden for another area, Invalid for an instant that lies ahead or a foreign cursor.
     """
     at = asked(dependencies, query) or dependencies.clock.now()
     if "area" in query:
@@ -132,7 +132,7 @@ def read(
 ) -> tuple[dict[str, Any], int | None, list[str]]:
     """Everything about one follow-up, now or as it stood; its version, if it is as of now; and whom it is about.
 
-    Raises what `found` raises, and Refused (422) for an instant that lies ahead.
+    Raises what `found` raises, and Invalid for an instant that lies ahead.
     """
     at = asked(dependencies, query)
     known = dependencies.known.so_far()

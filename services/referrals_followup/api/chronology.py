@@ -14,7 +14,7 @@ from services.referrals_followup.api import as_of, queries
 from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
 from services.referrals_followup.domain.disclosure import Reader
 from shared.events.errors import UnknownStream
-from shared.kernel.decisions import Actor, Refused
+from shared.kernel.decisions import Actor, Forbidden
 from shared.kernel.envelope import Event
 from shared.web.pages import decode_cursor, encode_cursor
 
@@ -27,7 +27,7 @@ def read(
 ) -> tuple[dict[str, Any], list[str]]:
     """A page of the chronology, and the ids of the person that it is about. Each page reads their whole history.
 
-    Raises UnknownStream for somebody nothing is known of; Refused: 403 when nothing about them is in the actor's areas,
+    Raises UnknownStream for somebody nothing is known of; Forbidden when nothing about them is in the actor's areas,
     422 for an instant that lies ahead or a foreign cursor.
     """
     asked = as_of.asked(dependencies, query)
@@ -40,7 +40,7 @@ def read(
         raise UnknownStream("nothing is known of this person here")
     reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))
     if not reader.areas:
-        raise Refused("wrong-area", "nothing about this person belongs to an area where you may act", status=403)
+        raise Forbidden("wrong-area", "nothing about this person belongs to an area where you may act")
 
     past = as_of.Past(dependencies, at)
     threads = dependencies.evidence.threads_of(people, dependencies.rules.history().thread_kinds())

@@ -23,7 +23,7 @@ from services.referrals_followup.ledger.completeness import CompletenessReport
 from services.referrals_followup.ledger.data_problems import DataProblems
 from services.referrals_followup.ledger.views import NOT_IN_A_LINE, follow_up_of
 from shared.events.errors import UnknownStream
-from shared.kernel.decisions import Actor, Refused
+from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
@@ -43,7 +43,7 @@ _NARROWING = {"team", "owner", "step", "person", "inherited"}
 def listed(dependencies: Dependencies, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """A page of follow-ups in the actor's areas; of what `asks_for_content`, those that are disclosed to them.
 
-    Raises Refused: 403 for another area, 422 for a foreign cursor.
+    Raises Forbidden for another area, Invalid for a foreign cursor.
     """
     now = dependencies.clock.now()
     wanted = _wanted(actor, query, now)
@@ -72,7 +72,7 @@ def listed(dependencies: Dependencies, actor: Actor, query: Mapping[str, Any]) -
 
 def summed(dependencies: Dependencies, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     """Open follow-ups counted by standard, area and owning team, each with the oldest; those that are not disclosed to
-    the actor stand under a standard of that name. Raises Refused (403)."""
+    the actor stand under a standard of that name. Raises Forbidden."""
     wanted, disclosed, now = _scope(actor, query), _disclosed_to(actor), dependencies.clock.now()
     known = dependencies.known.so_far()
     asked: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
@@ -94,7 +94,7 @@ def _disclosed_to(actor: Actor) -> dict[str, Any]:
 
 
 def _scope(actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
-    """What list and summary can be narrowed to, within the actor's areas. Raises Refused (403)."""
+    """What list and summary can be narrowed to, within the actor's areas. Raises Forbidden."""
     if "area" in query:
         require_area(actor, query["area"])
     wanted: dict[str, Any] = {"areas": query.get("area", {"$in": list(actor.areas)})}
@@ -130,12 +130,12 @@ def order_of(query: Mapping[str, Any]) -> tuple[str, ...]:
 def last_shown(query: Mapping[str, Any]) -> tuple[Any, ...]:
     """What the last row of the page before has in each field of the order.
 
-    Raises Refused (422) for the cursor of another list."""
+    Raises Invalid for the cursor of another list."""
     kinds = [datetime if name.endswith("_at") else str for name in order_of(query)]
     of_sort, *last = decode_cursor(query["cursor"], (str, *kinds))
     if of_sort != query["sort"]:
         message = f"belongs to a list sorted by {of_sort}; begin again without it"
-        raise Refused("bad-cursor", "the cursor is not one of this list", status=422, fields={"cursor": [message]})
+        raise Invalid("bad-cursor", "the cursor is not one of this list", fields={"cursor": [message]})
     return tuple(last)
 
 
@@ -145,7 +145,7 @@ def last_shown(query: Mapping[str, Any]) -> tuple[Any, ...]:
 def found(dependencies: Dependencies, actor: Actor, said: str) -> tuple[FollowUp, Acts, list[Event]]:
     """The follow-up with this id or reference, as it is now, with the acts on it and the events of its own stream.
 
-    Raises UnknownStream; Refused with 403 outside the actor's areas, with 409 when two share a reference.
+    Raises UnknownStream; Forbidden outside the actor's areas, Refused when two share a reference.
     """
     follow_up_id = _id_of(dependencies, actor, said)
     own = dependencies.store.load(f"follow-up/{follow_up_id}")
@@ -321,7 +321,7 @@ def _only_area(actor: Actor) -> str:
     if len(actor.areas) == 1:
         return actor.areas[0]
     choice = [f"one of: {', '.join(actor.areas)}"]
-    raise Refused("area-needed", "say whose standards are meant", status=422, fields={"area": choice})
+    raise Invalid("area-needed", "say whose standards are meant", fields={"area": choice})
 
 
 def _step(step: Step) -> dict[str, Any]:

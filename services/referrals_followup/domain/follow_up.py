@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.contracts.access import LEADS
 from shared.kernel.calendar import WorkingCalendar
-from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Forbidden, Refused
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.kernel.time import Offset, due
 
@@ -413,7 +413,7 @@ def _must_be_theirs(follow_up: FollowUp, acts: Acts, actor: Actor) -> None:
     people, teams = (owner.person, acts.assigned_person), (owner.team, acts.assigned_team)
     of_the_role = owner.team is None and actor.role == owner.role
     if not (actor.id in people or actor.team in teams or of_the_role or actor.role in LEADS):
-        raise Refused("not-yours", f"{follow_up.reference} is another team's; a manager can assign it", status=403)
+        raise Forbidden("not-yours", f"{follow_up.reference} is another team's; a manager can assign it")
 
 
 def _private(**values: str | None) -> dict[str, str]:
