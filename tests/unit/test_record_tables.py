@@ -11,6 +11,7 @@ import pytest
 
 from services.perinatal.domain import condition, referral
 from shared.contracts import perinatal as contracts
+from shared.kernel.decisions import Refused
 from tests.unit.records import MODULES, TOLD_BY, VISITOR, record, refusal, start, tell
 
 TABLES = {
