@@ -449,11 +449,11 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
             referral.Intend(person_id=PERSON, service="camhs", reason_code="depression", area="essex"),
             referral.MarkSent(channel="letter"),
         ):
-            backends.store.execute(
+            dependencies.store.execute(
                 referral.AGGREGATE, stream, command, GP, key=f"{stream}{command}", body={}, creates=True
             )
-    backends.views["referral"].refresh(streams)
-    backends.reactions.react([event for stream in streams for event in backends.store.load(stream)])
+    dependencies.views["referral"].refresh(streams)
+    backends.reactions.react([event for stream in streams for event in dependencies.store.load(stream)])
     database["events"].update_many({}, {"$unset": {"relay.pending": ""}})
     clock.set(MONDAY + DAY)
     yield backends
