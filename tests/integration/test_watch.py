@@ -432,7 +432,7 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
     """`perinatal` with two referrals, all of it published and heard."""
     clock = ReplayClock(tmp_path / "clock")
     clock.set(MONDAY)
-    backends = build_perinatal(
+    dependencies = build_perinatal(
         Config(
             service="perinatal",
             role="check",
@@ -453,11 +453,11 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
                 referral.AGGREGATE, stream, command, GP, key=f"{stream}{command}", body={}, creates=True
             )
     dependencies.views["referral"].refresh(streams)
-    backends.reactions.react([event for stream in streams for event in dependencies.store.load(stream)])
+    dependencies.reactions.react([event for stream in streams for event in dependencies.store.load(stream)])
     database["events"].update_many({}, {"$unset": {"relay.pending": ""}})
     clock.set(MONDAY + DAY)
-    yield backends
-    backends.close()
+    yield dependencies
+    dependencies.close()
 
 
 def test_where_all_is_well_in_a_recording_service_nothing_is_found(recorder: RecordingDependencies) -> None:
