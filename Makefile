@@ -1,6 +1,6 @@
 # Every command of the project. All but `help` first make the virtual environment, which takes a moment when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards lint lock clean
+.PHONY: help setup demo up test test-unit test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards api lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -25,6 +25,9 @@ up: setup ## the system on this machine until Ctrl-C, with a request to paste fo
 
 test: setup ## the tests, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
 	@$(VENV) -m pytest $(if $(ARGS),$(ARGS),$(WORKERS) -m 'not heavy')
+
+test-unit: setup ## the unit tests only, without any server, in about a minute; ARGS='-k name' for some
+	@$(VENV) -m pytest tests/unit $(if $(ARGS),$(ARGS),$(WORKERS))
 
 test-heavy: setup ## the rest: faults put in on purpose, every restart, restore, each command of the runbook
 	@$(VENV) -m pytest $(WORKERS) -m heavy
@@ -51,6 +54,9 @@ bench-county: setup ## a county's load and history, tenfold and on: what deploy/
 
 standards: setup ## the page of all practice standards, from the packs
 	@$(VENV) -m services.referrals_followup.standards.page
+
+api: setup ## docs/api: the OpenAPI document of each service, and a page made from it
+	@$(VENV) -W ignore -m deploy.api_pages
 
 lint: setup ## style, types, who may import whom, and the compose file
 	$(VENV) -m ruff check .
