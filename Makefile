@@ -1,6 +1,6 @@
 # Every command of the project. All except `help` and `clean` first create the virtual environment, or find that it is up to date.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards lint lock clean
+.PHONY: help setup demo up test test-unit test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards api lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -25,6 +25,9 @@ up: setup ## run the system on this machine until Ctrl-C, with a request to past
 
 test: setup ## run the tests on a real MongoDB and a real RabbitMQ; ARGS='-k name' runs some
 	@$(VENV) -m pytest $(if $(ARGS),$(ARGS),$(WORKERS) -m 'not heavy')
+
+test-unit: setup ## run the unit tests, without any server, in about a minute; ARGS='-k name' runs some
+	@$(VENV) -m pytest tests/unit $(if $(ARGS),$(ARGS),$(WORKERS))
 
 test-heavy: setup ## run the longest tests: deliberate faults, every restart, restore, each command of the runbook
 	@$(VENV) -m pytest $(WORKERS) -m heavy
@@ -51,6 +54,9 @@ bench-county: setup ## measure a county's load and history, ten times and more: 
 
 standards: setup ## make the page of all practice standards from the packs
 	@$(VENV) -m services.referrals_followup.standards.page
+
+api: setup ## make docs/api: the OpenAPI document of each service, and a page for readers
+	@$(VENV) -W ignore -m deploy.api_pages
 
 lint: setup ## check style, types, imports between rooms, and the compose file
 	$(VENV) -m ruff check .
