@@ -16,6 +16,7 @@ from services.referrals_followup.chasing.smtp import Mailer
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.links import Links
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.views import FollowUpViews
@@ -47,6 +48,7 @@ class Dependencies:
     known: Completeness
     directory: Directory
     mailer: Mailer
+    links: Links
     access_log: AccessLog
     checks: Mapping[str, Callable[[], object]]
 
@@ -103,6 +105,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         known=Completeness(evidence, parked, views, clock),
         directory=directory,
         mailer=Mailer(config.smtp_host, config.smtp_port, config.mail_from),
+        links=Links(config.public_url, config.perinatal_url, config.leaving_care_url),
         access_log=AccessLog(database, clock),
         checks={"mongodb": lambda: database.command("ping")},
     )

@@ -13,8 +13,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from services.referrals_followup.api.schemas import ANY, ORDERS, STATES
-from services.referrals_followup.chasing.links import record_url
-from services.referrals_followup.domain.digest_text import Links
 from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.disclosure import UNDISCLOSED, as_shown_to, is_disclosed, types_seen_by
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of, timed
@@ -229,8 +227,8 @@ def shown(
         "overdue_by_days": (london_date(now) - london_date(follow_up.due_at)).days if is_overdue else 0,
         **dict(zip(_OF_ACTS, _of_acts(acts), strict=True)),
         "links": {
-            "follow_up": Links(dependencies.config.public_url).follow_up(follow_up.reference),
-            "record": record_url(dependencies.config, visible.thread),
+            "follow_up": dependencies.links.follow_up(follow_up.reference),
+            "record": dependencies.links.record(visible.thread),
         },
     }
 
