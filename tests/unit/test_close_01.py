@@ -8,7 +8,7 @@ import pytest
 
 from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, Assign, End, Note, Refuse
-from services.referrals_followup.ledger.views import document_of, follow_up_of
+from services.referrals_followup.ledger.view_codec import document_of, follow_up_of
 from shared.kernel.decisions import Actor
 from tests.unit.practice import (
     CAMHS,

@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 from services.referrals_followup.api.queries import entry_of, found
 from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
 from services.referrals_followup.domain.follow_up import AGGREGATE, ASSIGNED, OPEN, Assign, FollowUp
-from services.referrals_followup.ledger.views import follow_up_of
+from services.referrals_followup.ledger.view_codec import follow_up_of
 from shared.kernel.decisions import Forbidden, Invalid, Refused
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date

@@ -151,7 +151,7 @@ def found(
     follow_up, acts, own = queries.found(dependencies, actor, said)
     if at is None:
         return follow_up, acts, own
-    stood = dependencies.views.current(follow_up.id, follow_up.thread, own, at)
+    stood = dependencies.views.fold_one(follow_up.id, follow_up.thread, own, at)
     if stood is None:
         raise UnknownStream("there was no such follow-up then")
     return *stood, [event for event in own if event.recorded_at <= at]

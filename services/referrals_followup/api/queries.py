@@ -19,7 +19,7 @@ from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, O
 from services.referrals_followup.domain.standards import LadderRung, Step
 from services.referrals_followup.ledger.completeness import CompletenessReport
 from services.referrals_followup.ledger.data_problems import DataProblems
-from services.referrals_followup.ledger.views import NOT_IN_A_LINE, follow_up_of
+from services.referrals_followup.ledger.view_codec import NOT_IN_A_LINE, follow_up_of
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.envelope import Event
@@ -149,7 +149,7 @@ def found(dependencies: Dependencies, actor: Actor, said: str) -> tuple[FollowUp
     own = dependencies.store.load(f"follow-up/{follow_up_id}")
     # Without a view, as in a rebuild, its own events name its thread.
     thread = dependencies.views.thread_of(follow_up_id) or (own[0].data["thread"] if own else None)
-    current = dependencies.views.current(follow_up_id, thread, own) if thread else None
+    current = dependencies.views.fold_one(follow_up_id, thread, own) if thread else None
     if current is None:
         raise UnknownStream("there is no such follow-up")
     follow_up, acts = current

@@ -360,7 +360,7 @@ def _known_now(dependencies: Dependencies, chases: Iterable[Event]) -> Mapping[s
     own: dict[str, list[Event]] = defaultdict(list)
     for stream, thread in threads.items():
         own[thread] += [one.event for one in stored[stream]]
-    return dependencies.views.all_current(own) if own else {}
+    return dependencies.views.fold_all(own) if own else {}
 
 
 def _item(
