@@ -39,7 +39,7 @@ from services.referrals_followup.domain.digest_text import (
     render,
 )
 from services.referrals_followup.domain.directory import Member
-from services.referrals_followup.domain.disclosure import as_shown_to
+from services.referrals_followup.domain.disclosure import redact
 from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
 from services.referrals_followup.domain.silence import FELL_SILENT
@@ -382,7 +382,7 @@ def _item(
         raise NotKnownNow
     if current[0].state != OPEN:
         return None
-    follow_up = as_shown_to(*current, recipient.role, recipient.team)
+    follow_up = redact(*current, recipient.role, recipient.team)
     return ChasedItem(
         reference=follow_up.reference,
         step=follow_up.step,
