@@ -24,7 +24,8 @@ from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
-from services.referrals_followup.ledger.views import chunks, follow_up_of
+from services.referrals_followup.ledger.view_codec import follow_up_of
+from services.referrals_followup.ledger.views import chunks
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.batch_store import BatchStore
 from shared.events.mongo import is_store_away
