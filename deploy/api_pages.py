@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from shared.contracts.access import ROLES
 from shared.contracts.fields import SLUG
 from shared.messaging.topology import SERVICES
 
@@ -33,8 +34,8 @@ _HEAD = """# The API of `{title}`
 the same document at `/openapi.json`, and a page to browse it at `/docs`.
 
 Every route but those under [Without a token](#without-a-token) needs a token: `Authorization: Bearer <token>`. The
-token names the person, their role, their team and their areas. "For" lists the roles that may use a route; a role counts
-only in the areas of its token. A field that a table does not list is refused.
+token names the person, their role, their team and their areas. "For" lists the roles that may use a route; a role
+counts only in the areas of its token. A field that a table does not list is refused.
 
 A *slug* is a lower-case name such as `hv-chelmsford`: letters and digits, joined by single dots, dashes or underscores.
 """
@@ -80,7 +81,8 @@ def page(document: Json) -> str:
         parts.append(f"## {resource.replace('-', ' ').capitalize()}\n")
         parts += ["\n".join(_route(*route, usual, schemas)) + "\n" for route in members]
     parts += [_UNGUARDED + "".join(unguarded), "## Objects\n"]
-    beside_routes = {_name(schema) for _, _, operation in guarded for _, schema in _content(operation, "requestBody")}
+    bodies = [body for _, _, operation in guarded for body in _content(operation, "requestBody")]
+    beside_routes = {_name(schema) for media_type, schema in bodies if media_type == "application/json"}
     parts += [f"### {name}\n\n{_fields(schemas[name])}" for name in sorted(schemas) if name not in beside_routes]
     return "\n".join(parts)
 
@@ -122,8 +124,7 @@ def _usual_problems(routes: Sequence[Route]) -> dict[str, set[str]]:
 def _route(path: str, method: str, operation: Json, usual: Mapping[str, set[str]], schemas: Json) -> Iterator[str]:
     yield f"### {method.upper()} {path}\n"
     yield f"{operation['summary'].rstrip('.')}.\n"
-    roles = ", ".join(role.replace("_", " ") for role in operation["x-roles"])
-    yield f"For: {roles}. Command: `{operation['x-command']}`.\n"
+    yield f"For: {_roles(operation['x-roles'])}. Command: `{operation['x-command']}`.\n"
     query = [parameter for parameter in operation["parameters"] if parameter["in"] == "query"]
     if query:
         yield "Query:\n"
@@ -137,6 +138,14 @@ def _route(path: str, method: str, operation: Json, usual: Mapping[str, set[str]
     ]
     added = [status for status in _problems(operation) if status not in usual[method]]
     yield f"Answers: {', '.join(answers)}." + (f" Further problems: {', '.join(added)}." if added else "")
+
+
+def _roles(roles: Iterable[str]) -> str:
+    others = ROLES.difference(roles)
+    if len(others) > 2:
+        return ", ".join(role.replace("_", " ") for role in sorted(roles))
+    but = " and ".join(role.replace("_", " ") for role in sorted(others))
+    return f"every role but {but}" if but else "every role"
 
 
 def _body(media_type: str, schema: Json, schemas: Json) -> Iterator[str]:
