@@ -43,6 +43,7 @@ def act(dependencies: Dependencies, request: Request, command_on: Callable[[Foll
         request.actor,
         key=request.key,
         body=request.raw_body,
+        operation=request.operation,
         expected_version=request.expected_version,
         correlation_id=request.correlation_id,
         creates=True,
@@ -109,6 +110,7 @@ def reassign(dependencies: Dependencies, request: Request) -> Answer:
                 request.actor,
                 key=f"{request.key}\n{follow_up.id}",
                 body=request.raw_body,
+                operation=request.operation,
                 correlation_id=batch,
                 creates=True,
             )
