@@ -162,6 +162,7 @@ class Records:
             request.actor,
             key=request.key,
             body=request.body,
+            operation=request.operation,
             expected_version=request.expected_version,
             correlation_id=request.correlation_id,
             begins=begins,

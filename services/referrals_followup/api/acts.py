@@ -120,6 +120,7 @@ class FollowUpActs:
             request.actor,
             key=key,
             body=request.raw_body,
+            operation=request.operation,
             expected_version=expected_version,
             correlation_id=correlation_id,
             creates=True,

@@ -170,7 +170,16 @@ def _letters(dependencies: Dependencies, recipient: str, chases: list[Event]) ->
 def _append(store: EventStore, stream: str, letter: Compose) -> Recorded[None]:
     ids = [chase.id for chase in letter.chases]
     key = f"letter:{letter.recipient}:{','.join(ids)}"
-    return store.execute(AGGREGATE, stream, letter, SYSTEM_ACTOR, key=key, body={"chases": ids}, begins=True)
+    return store.execute(
+        AGGREGATE,
+        stream,
+        letter,
+        SYSTEM_ACTOR,
+        key=key,
+        body={"chases": ids},
+        operation="digest.compose",
+        begins=True,
+    )
 
 
 def _is_urgent(chase: Event) -> bool:
@@ -283,7 +292,10 @@ def _send(dependencies: Dependencies, letter: Event, contents: Contents) -> None
         command: Accept | Overtake = Accept(letter.id, member.id)
     else:
         command = Overtake(letter.id, letter.data["recipient"])
-    dependencies.store.execute(AGGREGATE, letter.stream, command, SYSTEM_ACTOR, key=f"ended:{letter.id}", body={})
+    operation = "digest.accept" if items else "digest.overtake"
+    dependencies.store.execute(
+        AGGREGATE, letter.stream, command, SYSTEM_ACTOR, key=f"ended:{letter.id}", body={}, operation=operation
+    )
     outcome = "accepted" if items else "overtaken"
     MAILS.labels(outcome=outcome).inc()
     log.info("mail settled", mail_id=letter.id, outcome=outcome)

@@ -163,7 +163,14 @@ class Chases:
         key = f"sweep:{self._sweep_id}:{follow_up.id}"
         try:
             recorded = store.execute(
-                follow_ups.AGGREGATE, _stream(follow_up.id), command, SYSTEM_ACTOR, key=key, body={}, creates=True
+                follow_ups.AGGREGATE,
+                _stream(follow_up.id),
+                command,
+                SYSTEM_ACTOR,
+                key=key,
+                body={},
+                operation="sweep",
+                creates=True,
             )
         except Refused:
             return False
@@ -216,6 +223,7 @@ def _tell_operators(dependencies: Dependencies, service: str, since: datetime | 
         SYSTEM_ACTOR,
         key=f"silent:{service}:{since}:{on}",
         body={},
+        operation="silence.tell",
         creates=True,
     )
 
