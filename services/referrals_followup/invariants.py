@@ -154,7 +154,7 @@ def _views(dependencies: Dependencies, sample: int | None) -> Iterator[Finding]:
 
 def _sums(dependencies: Dependencies, full: bool, now: datetime) -> Iterator[Finding]:
     """Sums of open follow-ups that are not what a count of them makes; looked at in a full check, which counts all."""
-    differing = dependencies.views.totals.differing(now) if full else ()
+    differing = dependencies.views.totals.find_differing(now) if full else ()
     yield from found("sums-differ", differing, "run `rebuild`, which makes them anew, and tell the developers")
 
 

@@ -46,7 +46,7 @@ class Past:
     def fold(self, threads: Iterable[str]) -> Iterator[Pair]:
         """The follow-ups of these threads, each with the acts on it by then."""
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.scenes(some, self._matters).items():
+            for thread, evidence in self._evidence.read_threads(some, self._matters).items():
                 yield from self._fold_thread(thread, evidence)
 
     def _fold_thread(self, thread: str, evidence: list[Evidence]) -> tuple[Pair, ...]:

@@ -56,7 +56,7 @@ class Chronologies:
         known = self._known.so_far()
         today = self._evidence.ids_of(person_id)
         people = self._evidence.ids_of(person_id, at)
-        evidence = self._evidence.around(today | people)
+        evidence = self._evidence.find_around(today | people)
         if not evidence:
             raise UnknownStream("nothing is known of this person here")
         reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))

@@ -167,7 +167,7 @@ class FollowUpQueries:
             return [present_entry(event, disclosed=False) for event in events]
         notes = self._store.private_of(f"follow-up/{follow_up.id}")
         thread, matters = follow_up.thread, self._rules.history().matters
-        evidence = {item.event.id: item.event for item in self._evidence.scenes([thread], matters)[thread]}
+        evidence = {item.event.id: item.event for item in self._evidence.read_threads([thread], matters)[thread]}
         own_ids = {event.id for event in events}
         opening, closing = (
             [present_entry(evidence[event_id])] if event_id in evidence and event_id not in own_ids else []

@@ -169,7 +169,7 @@ class FollowUpViews:
         its follow-ups."""
         history = self._rules.history()
         folded = {}
-        for thread, kept in self._evidence.scenes(own_events, history.matters).items():
+        for thread, kept in self._evidence.read_threads(own_events, history.matters).items():
             items = {item.event.id: item for item in kept}
             items.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events[thread]})
             evidence = list(items.values())
@@ -184,7 +184,7 @@ class FollowUpViews:
         """The threads whose views differ from a new fold of the evidence, or that cannot be folded."""
         history = self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.scenes(some, history.matters).items():
+            for thread, evidence in self._evidence.read_threads(some, history.matters).items():
                 stored = {view["_id"]: view for view in self.collection.find({"thread": thread})}
                 try:
                     folded = self._fold_thread(thread, evidence, history)
@@ -198,7 +198,7 @@ class FollowUpViews:
                         yield thread
 
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
-        for thread, evidence in self._evidence.scenes(threads, history.matters).items():
+        for thread, evidence in self._evidence.read_threads(threads, history.matters).items():
             try:
                 folded = self._fold_thread(thread, evidence, history)
             except Exception as error:
