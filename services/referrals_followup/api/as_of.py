@@ -34,7 +34,7 @@ log = get_logger()
 Pair = tuple[FollowUp, Acts]
 
 
-class Past:
+class PastThreads:
     """Threads as they stood at an instant (UTC). `left_out` counts those that could not be folded."""
 
     def __init__(self, evidence: EvidenceStore, rules: RulesHistory, at: datetime) -> None:
@@ -89,7 +89,7 @@ class PastFollowUps:
             scope["person"] = people
         criteria, only_disclosed = Criteria(scope, at), tells_content(query)
         rules = self._rules.history()
-        past = Past(self._evidence, rules, at)
+        past = PastThreads(self._evidence, rules, at)
         threads = self._threads(people, query, at, rules.thread_kinds())
         found = [
             (follow_up, acts)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.referrals_followup.api.as_of import Past
+from services.referrals_followup.api.as_of import PastThreads
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import parse_as_of
 from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
@@ -64,7 +64,7 @@ class Chronologies:
             raise Forbidden("wrong-area", "nothing about this person belongs to an area where you may act")
 
         rules = self._rules.history()
-        past = Past(self._evidence, rules, at)
+        past = PastThreads(self._evidence, rules, at)
         threads = self._evidence.threads_of(people, rules.thread_kinds())
         pairs = {follow_up.id: (follow_up, acts) for follow_up, acts in past.fold(sorted(threads))}
         entries = entries_of(people, past.as_of.known(evidence), pairs, reader)

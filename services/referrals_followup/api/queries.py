@@ -37,7 +37,7 @@ from shared.runtime.clock import Clock
 from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 
-class Found(NamedTuple):
+class FollowUpState(NamedTuple):
     """A follow-up, the acts on it, and the events of its own stream."""
 
     follow_up: FollowUp
@@ -128,7 +128,7 @@ class FollowUpQueries:
         }
         return body, None if as_of else len(events), [follow_up.person] if follow_up.person else []
 
-    def find(self, actor: Actor, name: str, as_of: datetime | None = None) -> Found:
+    def find(self, actor: Actor, name: str, as_of: datetime | None = None) -> FollowUpState:
         """The follow-up with this id or reference, folded afresh. With `as_of` (UTC), as it stood then.
 
         The areas that it belongs to at present decide whether the actor may see it. Raises UnknownStream when there is
@@ -143,11 +143,11 @@ class FollowUpQueries:
             raise UnknownStream("there is no such follow-up")
         require_one_of(actor, current[0].areas)
         if as_of is None:
-            return Found(*current, events)
+            return FollowUpState(*current, events)
         past = self._views.fold_one(follow_up_id, current[0].thread, events, as_of)
         if past is None:
             raise UnknownStream("there was no such follow-up then")
-        return Found(*past, [event for event in events if event.recorded_at <= as_of])
+        return FollowUpState(*past, [event for event in events if event.recorded_at <= as_of])
 
     def _id_of(self, actor: Actor, name: str) -> str:
         try:
@@ -160,7 +160,7 @@ class FollowUpQueries:
             raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
         return own[0]["_id"] if own else reference
 
-    def _history(self, actor: Actor, found: Found) -> list[dict[str, Any]]:
+    def _history(self, actor: Actor, found: FollowUpState) -> list[dict[str, Any]]:
         """What opened it, the acts on it and what closed it. Undisclosed, only the acts, without reasons and notes."""
         follow_up, acts, events = found
         if not is_disclosed(follow_up, acts, actor.role, actor.team):

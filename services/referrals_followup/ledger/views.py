@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 from bson import decode, encode
 from bson.codec_options import CodecOptions
-from mongoengine.queryset import QuerySet
 from pymongo import DeleteOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -32,7 +31,7 @@ from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.totals import SUMMED_IN, Change, Sum, Totals, sum_of
 from services.referrals_followup.ledger.view_codec import document_of
-from services.referrals_followup.ledger.view_schema import FollowUpView, ensure_indexes
+from services.referrals_followup.ledger.view_schema import ensure_indexes
 from services.referrals_followup.standards.rules import Rules
 from shared.events.mongo import in_transaction, is_store_away
 from shared.kernel.envelope import Event
@@ -90,11 +89,6 @@ class FollowUpViews:
         """Create the indexes that serve sweeps, lists and sums. Safe to repeat."""
         ensure_indexes(self.collection)
         self.totals.ensure_indexes()
-
-    @property
-    def objects(self) -> QuerySet:
-        """A new mongoengine query over the follow-ups."""
-        return QuerySet(FollowUpView, self.collection)
 
     def refresh_for(self, events: Collection[Event]) -> None:
         """Write the views that these events bear on. The events must be kept as evidence already."""
