@@ -24,9 +24,7 @@ from services.referrals_followup.api.schemas import (
     SummaryAnswer,
 )
 from services.referrals_followup.bootstrap import SERVICE, Dependencies, build
-from services.referrals_followup.chasing import sweeps
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, End, Note, Refuse
-from services.referrals_followup.ledger import ingest
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
 from shared.messaging.topology import EVIDENCE, SWEEP, check_queue_of
@@ -204,12 +202,12 @@ class ReferralsFollowupService(ParkedRoutes):
 
     @consume(EVIDENCE, batch=500)
     def hear_evidence(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return ingest.hear(self.dependencies, deliveries)
+        return self.dependencies.ingest.receive(deliveries)
 
     @consume(SWEEP, batch=1)
     def sweep(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return sweeps.hear(self.dependencies, deliveries)
+        return self.dependencies.sweeps.receive(deliveries)
 
     @consume(CHECK, batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.dependencies.watch.hear(deliveries)
+        return self.dependencies.checker.receive(deliveries)
