@@ -10,6 +10,12 @@ from typing import Any
 from pymongo.database import Database
 
 from services.referrals_followup.api import acts
+from services.referrals_followup.api.acts import FollowUpActs
+from services.referrals_followup.api.as_of import PastFollowUps
+from services.referrals_followup.api.chronology import Chronologies
+from services.referrals_followup.api.presenter import FollowUpPresenter
+from services.referrals_followup.api.queries import FollowUpQueries
+from services.referrals_followup.api.standards_in_force import StandardsInForce
 from services.referrals_followup.chasing.channels import Channel
 from services.referrals_followup.chasing.composing import DigestComposer
 from services.referrals_followup.chasing.outbox import DigestOutbox
@@ -58,6 +64,11 @@ class Dependencies:
     directory: Directory
     links: Links
     access_log: AccessLog
+    queries: FollowUpQueries
+    past_follow_ups: PastFollowUps
+    chronologies: Chronologies
+    acts: FollowUpActs
+    standards_in_force: StandardsInForce
     checks: Mapping[str, Callable[[], object]]
     ingest: Ingest
     sweeps: SweepRound
@@ -105,7 +116,10 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
     evidence = EvidenceStore(database, CATALOGUE)
     rules = Rules(store)
     views, parked = FollowUpViews(database, evidence, rules), ParkedMessages(database)
+    known = Completeness(evidence, parked, views, clock)
     links = Links(config.public_url, config.perinatal_url, config.leaving_care_url)
+    presenter = FollowUpPresenter(directory, links)
+    queries = FollowUpQueries(store, views, evidence, rules, known, presenter, clock)
     outbox, sweep_log = DigestOutbox(store.collection, CHANNELS), SweepLog(database)
     parked_work = ParkedWork(
         database=database,
@@ -160,10 +174,15 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         rules=rules,
         views=views,
         parked=parked,
-        known=Completeness(evidence, parked, views, clock),
+        known=known,
         directory=directory,
         links=links,
         access_log=AccessLog(database, clock),
+        queries=queries,
+        past_follow_ups=PastFollowUps(evidence, rules, known, presenter, clock),
+        chronologies=Chronologies(evidence, rules, known, presenter, clock),
+        acts=FollowUpActs(store, views, queries, directory, known, clock),
+        standards_in_force=StandardsInForce(rules, clock),
         checks={"mongodb": lambda: database.command("ping")},
         ingest=Ingest(evidence, views, {POSITION: parked_work.note_reported, FINISHED: parked_work.tell_of_findings}),
         sweeps=SweepRound(

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from services.referrals_followup.domain.digest_text import ChasedItem, FindingItem, Item, ParkedItem, SilentSource
 from services.referrals_followup.domain.directory import Directory, Member
-from services.referrals_followup.domain.disclosure import as_shown_to
+from services.referrals_followup.domain.disclosure import redact
 from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
@@ -104,7 +104,7 @@ class DigestContents:
         return self._chased_item(chase, recipient, follow_up, acts) if follow_up.state == OPEN else None
 
     def _chased_item(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> ChasedItem:
-        visible = as_shown_to(follow_up, acts, recipient.role, recipient.team)
+        visible = redact(follow_up, acts, recipient.role, recipient.team)
         return ChasedItem(
             reference=visible.reference,
             step=visible.step,
