@@ -244,7 +244,7 @@ class LeavingCareService(CommandRoutes, ParkedRoutes):
 
     @consume("leaving_care.check", batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.dependencies.watch.hear(deliveries)
+        return self.dependencies.checker.receive(deliveries)
 
     def _list(self, kind: str, begun_by: str, request: Request, columns: dict[str, str]) -> Answer:
         """A page of views that the actor may see; `columns` by field of the query."""

@@ -83,7 +83,7 @@ class PastFollowUps:
         now = self._clock.now()
         at = parse_as_of(query, now) or now
         scope = scope_of(actor, query)
-        known = self._known.so_far()
+        known = self._known.report()
         people = self._evidence.ids_of(query["person"], at) if "person" in query else None
         if people is not None:
             scope["person"] = people
@@ -112,7 +112,7 @@ class PastFollowUps:
             "next": encode_cursor(query["sort"], *place(page[-1])) if len(found) > len(page) else None,
             "as_of": at,
             "left_out": past.left_out,
-            "evidence": known.told,
+            "evidence": known.evidence,
         }
 
     def _threads(

@@ -53,7 +53,7 @@ class Chronologies:
         now = self._clock.now()
         as_of = parse_as_of(query, now)
         at = as_of or now
-        known = self._known.so_far()
+        known = self._known.report()
         today = self._evidence.ids_of(person_id)
         people = self._evidence.ids_of(person_id, at)
         evidence = self._evidence.find_around(today | people)
@@ -86,7 +86,7 @@ class Chronologies:
             "follow_ups": follow_ups,
             "as_of": as_of,
             "left_out": past.left_out,
-            "evidence": known.told,
+            "evidence": known.evidence,
         }
         return body, sorted(people)
 

@@ -73,7 +73,7 @@ class FollowUpQueries:
         """
         now = self._clock.now()
         scope = scope_of(actor, query)
-        known = self._known.so_far()
+        known = self._known.report()
         if "person" in query:
             scope["person"] = self._evidence.ids_of(query["person"])
         wanted = [Criteria(scope, now).condition()]
@@ -95,7 +95,7 @@ class FollowUpQueries:
         items = [
             self._presenter.present(actor, follow_up_of(one), Acts(**one["acts"]), now, known.problems) for one in page
         ]
-        return {"items": items, "next": following, "as_of": None, "evidence": known.told}
+        return {"items": items, "next": following, "as_of": None, "evidence": known.evidence}
 
     def sum_up(self, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
         """Open follow-ups counted by standard, area and owning team, each with the oldest.
@@ -104,11 +104,11 @@ class FollowUpQueries:
         """
         now, disclosed = self._clock.now(), disclosed_to(actor)
         wanted = Criteria(scope_of(actor, query), now).condition()
-        known = self._known.so_far()
+        known = self._known.report()
         parts: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
         if not tells_content(query):
             parts.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
-        return {"rows": self._views.totals.rows(now, *parts), "evidence": known.told}
+        return {"rows": self._views.totals.rows(now, *parts), "evidence": known.evidence}
 
     def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.
@@ -116,7 +116,7 @@ class FollowUpQueries:
         Raises what `find` raises, and Invalid for an instant in the future.
         """
         as_of = parse_as_of(query, self._clock.now())
-        known = self._known.so_far()
+        known = self._known.report()
         found = self.find(actor, name, as_of)
         follow_up, acts, events = found
         body = {
@@ -124,7 +124,7 @@ class FollowUpQueries:
             "version": len(events),
             "history": self._history(actor, found),
             "as_of": as_of,
-            "evidence": known.told,
+            "evidence": known.evidence,
         }
         return body, None if as_of else len(events), [follow_up.person] if follow_up.person else []
 
