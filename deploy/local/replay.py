@@ -27,7 +27,8 @@ from deploy.local.processes import NotReady
 from deploy.local.stack import SERVICES, LocalStack
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.ledger.evidence import EvidenceStore
@@ -197,7 +198,7 @@ class Replay:
                 self._wait("what was owed is chased", lambda: not self._is_owed_now(), FOLDED_SECONDS)
             except NotReady:  # it waits for a part that is coming back; another one does no harm
                 return False
-            return mails.is_idle(self._database.events)
+            return DigestOutbox(self._database.events, CHANNELS).is_idle()
 
         self._wait("no chase and no mail is left", swept)
 

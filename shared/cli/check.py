@@ -1,6 +1,6 @@
-"""`python -m services.<name> check [--full] [--json]`: looks now, stores nothing.
+"""`python -m services.<name> check [--full] [--json]`: checks now and stores nothing.
 
-Exit status 0: nothing found; 1: something was; 2: it could not look, or not at everything.
+Exit status 0: there are no findings; 1: there are; 2: not everything could be checked.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import asdict
 
 from pymongo.errors import PyMongoError
 
-from shared.checks.checker import NOT_LOOKED, Finding
+from shared.checks.checker import NOT_CHECKED, CheckFinding
 from shared.cli.terminal import console
 from shared.config.config import Config
 from shared.events.errors import StoreUnavailable
 
-NOTHING, SOMETHING, CANNOT_LOOK = 0, 1, 2
+NOTHING, SOMETHING, CANNOT_CHECK = 0, 1, 2
 _MOST_SHOWN = 10
 
-Look = Callable[[Config, bool], list[Finding]]
+RunCheck = Callable[[Config, bool], list[CheckFinding]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,24 +30,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON list of the findings, with all their ids")
 
 
-def run(config: Config, said: argparse.Namespace, look: Look) -> int:
+def run(config: Config, said: argparse.Namespace, run_check: RunCheck) -> int:
     """The exit status."""
     try:
-        findings = look(config, said.full)
+        findings = run_check(config, said.full)
     except (PyMongoError, StoreUnavailable) as error:
         print(f"{config.service} cannot be checked: {type(error).__name__}", file=sys.stderr)
-        return CANNOT_LOOK
+        return CANNOT_CHECK
     print_json(findings) if said.json else print_table(findings)
-    if any(finding.code == NOT_LOOKED for finding in findings):
-        return CANNOT_LOOK
+    if any(finding.code == NOT_CHECKED for finding in findings):
+        return CANNOT_CHECK
     return SOMETHING if findings else NOTHING
 
 
-def print_json(findings: list[Finding]) -> None:
+def print_json(findings: list[CheckFinding]) -> None:
     print(json.dumps([asdict(finding) for finding in findings], indent=2))
 
 
-def print_table(findings: list[Finding]) -> None:
+def print_table(findings: list[CheckFinding]) -> None:
     from rich.table import Table
 
     out = console()

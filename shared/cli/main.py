@@ -42,7 +42,7 @@ def run(
     *,
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
-    look: check_command.Look,
+    run_check: check_command.RunCheck,
     own: Sequence[Role] = (),
     check: Callable[[Config], object] = lambda config: None,
     about: archive.About = archive.by_subject,
@@ -50,12 +50,12 @@ def run(
 ) -> int:
     """Run the role that `argv` names; returns the exit status of the process.
 
-    `look` finds what must hold in what is stored and does not; with True it samples nothing. `check` looks at the files
-    that serving needs. It, `look` and the service's `own` roles may raise FaultyFile. `about` says which events are
-    about a person, for an erasure. With `imports` it has the role that records a file of commands.
+    `run_check` finds what must hold in what is stored and does not; with True it samples nothing. `check` looks at the
+    files that serving needs. It, `run_check` and the service's `own` roles may raise FaultyFile. `about` says which
+    events are about a person, for an erasure. With `imports` it has the role that records a file of commands.
     """
     try:
-        return _run(service, argv, load_class, rebuild, look, own, check, about, imports)
+        return _run(service, argv, load_class, rebuild, run_check, own, check, about, imports)
     except FaultyFile as error:
         print(f"{service} cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -66,7 +66,7 @@ def _run(
     argv: Sequence[str],
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
-    look: check_command.Look,
+    run_check: check_command.RunCheck,
     own: Sequence[Role],
     check: Callable[[Config], object],
     about: archive.About,
@@ -97,7 +97,7 @@ def _run(
     elif said.role == "parked":
         return parked_command.run(config, said)
     elif said.role == "check":
-        return check_command.run(config, said, look)
+        return check_command.run(config, said, run_check)
     elif said.role == "import":
         return import_command.run(config, said, load_class)
     elif said.role == "rebuild":

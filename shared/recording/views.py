@@ -17,7 +17,7 @@ from mongoengine.queryset import QuerySet
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from shared.checks.invariants import sampled
+from shared.checks.invariants import read_sample
 from shared.contracts import CATALOGUE
 from shared.events.store import EventStore
 from shared.kernel.envelope import Event
@@ -77,7 +77,7 @@ class Views(Generic[D]):
         `before` are left out: what was just recorded may not have been heard yet.
         """
         streams = set(self._store.streams(self._kind, sample))
-        streams |= {f"{self._kind}/{found['_id']}" for found in sampled(self._collection, {}, sample, {"_id": 1})}
+        streams |= {f"{self._kind}/{found['_id']}" for found in read_sample(self._collection, {}, sample, {"_id": 1})}
         for stream in sorted(streams):
             history = self._store.load(stream)
             if history and history[-1].recorded_at > before:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +24,6 @@ from deploy.local.backends import Backends
 from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.service import PerinatalService
 from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
-from services.referrals_followup.ledger import ingest as hearing
 from shared.config.config import Config
 from shared.events.mongo import open_database
 from shared.kernel.decisions import Actor
@@ -279,7 +277,7 @@ def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Cou
     publisher.close()
     one = consumer.Consumer(EVIDENCE, batch=len(events))
     settings = replace(ledger.dependencies.config, amqp_uri=amqp_uri)
-    one.container = _Container(settings, partial(hearing.hear, ledger.dependencies))
+    one.container = _Container(settings, ledger.dependencies.ingest.receive)
     with (
         patch.object(consumer, "Session", type("Counted", (_Session,), {"counts": counts})),
         patch("shared.messaging.session._LINGER", 5.0),

@@ -39,8 +39,10 @@ POINTS: Mapping[str, Point] = {
     "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.keep"),
     "after-follow-ups-before-commit": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews._write_in"),
     "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.mark_folded"),
-    "after-chase-before-digest": Point(BUS, "services.referrals_followup.chasing.digests:_letters", before=True),
-    "after-smtp-before-recorded": Point(BUS, "services.referrals_followup.chasing.smtp:Mailer.send"),
+    "after-chase-before-digest": Point(
+        BUS, "services.referrals_followup.chasing.composing:DigestComposer._digests_to", before=True
+    ),
+    "after-smtp-before-recorded": Point(BUS, "services.referrals_followup.chasing.smtp:SmtpChannel._deliver"),
 }
 
 
@@ -80,9 +82,9 @@ class Deaths:
         """How often a process has died at each point."""
         return Counter(line.split()[0] for line in self._lines("deaths"))
 
-    def mailing(self, letter: str, what: str) -> None:
+    def mailing(self, digest: str, what: str) -> None:
         """`sending` before a mail server is asked, `settled` when what came of it is recorded."""
-        self._append("mailing", f"{letter} {what}\n")
+        self._append("mailing", f"{digest} {what}\n")
 
     def while_mailing(self) -> int:
         """How often sending began and what came of it was never recorded: a part died in between."""
@@ -121,18 +123,19 @@ def install(process: str, dying: Mapping[str, Dying], deaths: Deaths, seed: int)
 
 
 def note_mailing(deaths: Deaths) -> None:
-    """Note of each letter that sending began, and that what came of it was recorded."""
+    """Note of each digest that sending began, and that its end was recorded."""
 
-    def noted(send: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(dependencies: Any, letter: Any, *more: Any) -> Any:
-            deaths.mailing(letter.id, "sending")
-            answer = send(dependencies, letter, *more)
-            deaths.mailing(letter.id, "settled")
-            return answer
+    def noted(settle: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(sender: Any, channel: Any, entry: Any, contents: Any) -> Any:
+            deaths.mailing(entry.digest.id, "sending")
+            failure = settle(sender, channel, entry, contents)
+            if failure is None:
+                deaths.mailing(entry.digest.id, "settled")
+            return failure
 
         return wrapped
 
-    replace_function("services.referrals_followup.chasing.digests:_send", noted)
+    replace_function("services.referrals_followup.chasing.sending:DigestSender._settle", noted)
 
 
 def _mortal(

@@ -11,7 +11,8 @@ from pymongo import DESCENDING
 
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
@@ -89,7 +90,9 @@ def is_at_rest(ours: Arena) -> bool:
     database = ours.databases["referrals_followup"]
     now = ours.clock.now()
     owed = {"state": OPEN, "next_rung_at": {"$lte": now}, "opened_recorded_at": {"$lt": now}}
-    return not database.follow_ups.find_one(owed) and mails.is_idle(database.events) and is_told(ours)
+    return (
+        not database.follow_ups.find_one(owed) and DigestOutbox(database.events, CHANNELS).is_idle() and is_told(ours)
+    )
 
 
 def sweeps(ours: Arena) -> int:

@@ -132,7 +132,7 @@ def sweep_ahead_of_the_position(process: str) -> None:
     """A sweep looks as of now, whatever the sources have not told yet."""
     if process in BUS:
         replace_function(
-            "services.referrals_followup.domain.silence:looked_as_of", lambda _: lambda complete_until, now: now
+            "services.referrals_followup.domain.silence:find_horizon", lambda _: lambda complete_until, now: now
         )
 
 

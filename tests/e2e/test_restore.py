@@ -18,7 +18,8 @@ from deploy.local.case import load_case
 from deploy.local.folders import ROOT, fresh_name
 from deploy.local.replay import REACTIONS, Replay
 from deploy.local.stack import SERVICES, LocalStack, local_stack
-from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
@@ -203,7 +204,7 @@ def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to
             done = eventually(lambda: followup.sweeps.find_one(sweep), within=30)
             assert done["as_of"] == clock.now()
             assert done["chased"] == 0
-            assert mails.is_idle(followup.events)
+            assert DigestOutbox(followup.events, CHANNELS).is_idle()
             eventually(lambda: _is_told(after, clock.now()), within=30)
         for service in SERVICES:
             assert after.events(service) == before.events(service)

@@ -19,7 +19,8 @@ from deploy.local.die_with_parent import tied
 from deploy.local.folders import ROOT
 from deploy.local.replay import Replay
 from deploy.local.stack import SERVICES, LocalStack
-from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
@@ -106,7 +107,7 @@ class World:
         finished = {"_id": sweep_id, "finished_at": {"$exists": True}}
         sweep = eventually(lambda: self.database.sweeps.find_one(finished), PATIENCE)
         assert sweep is not None
-        assert mails.is_idle(self.database.events)
+        assert DigestOutbox(self.database.events, CHANNELS).is_idle()
         return sweep
 
     def mails(self) -> list[tuple[str, str, str]]:
