@@ -19,11 +19,11 @@ from services.referrals_followup.domain.follow_up import Acts, FollowUp, owner_o
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.views import THREADS_AT_A_TIME, chunks
 from shared.events.errors import UnknownStream
+from shared.events.pages import encode_cursor
 from shared.kernel.decisions import Actor, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_area
 from shared.runtime.observability import get_logger
-from shared.web.pages import encode_cursor
 
 if TYPE_CHECKING:
     from services.referrals_followup.bootstrap import Dependencies

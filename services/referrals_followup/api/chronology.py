@@ -14,9 +14,9 @@ from services.referrals_followup.api import as_of, queries
 from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
 from services.referrals_followup.domain.disclosure import Reader
 from shared.events.errors import UnknownStream
+from shared.events.pages import decode_cursor, encode_cursor
 from shared.kernel.decisions import Actor, Forbidden
 from shared.kernel.envelope import Event
-from shared.web.pages import decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
     from services.referrals_followup.bootstrap import Dependencies

@@ -23,12 +23,12 @@ from services.referrals_followup.ledger.completeness import CompletenessReport
 from services.referrals_followup.ledger.data_problems import DataProblems
 from services.referrals_followup.ledger.views import NOT_IN_A_LINE, follow_up_of
 from shared.events.errors import UnknownStream
+from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
 from shared.kernel.time import Offset, london_date
-from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 if TYPE_CHECKING:
     from services.referrals_followup.bootstrap import Dependencies
@@ -56,7 +56,7 @@ def listed(dependencies: Dependencies, actor: Actor, query: Mapping[str, Any]) -
     documents: list[dict[str, Any]] = []
     last = last_shown(query) if "cursor" in query else None
     keys = ["_id" if name == "id" else name for name in order_of(query)]
-    for rest, order in parts_after(last, keys, descending=query["sort"].startswith("-")):
+    for rest, order in split_rest(last, keys, descending=query["sort"].startswith("-")):
         left = query["limit"] + 1 - len(documents)
         found = dependencies.views.collection.find({"$and": [wanted, rest]}, NOT_IN_A_LINE).sort(order).limit(left)
         # Left to itself, the store may sort all there is of a standard, or read every id behind the last one shown.
