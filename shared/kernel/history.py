@@ -140,7 +140,7 @@ def when(command: Command, now: datetime) -> datetime:
 
 
 def require_born(date_of_birth: date, now: datetime) -> None:
-    """Refuse (422) a date of birth that lies ahead of today in London."""
+    """Refuse a date of birth that lies ahead of today in London."""
     if date_of_birth > london_date(now):
         fields = {"date_of_birth": ["lies in the future"]}
         raise Invalid("in-the-future", "nobody can be born after today", fields=fields)
@@ -153,13 +153,13 @@ def teams_of(history: Iterable[Event]) -> set[str]:
 
 
 def require_area(actor: Actor, area: str) -> None:
-    """Refuse (403) an actor who may not act in `area`."""
+    """Refuse an actor who may not act in `area`."""
     if area not in actor.areas and area not in actor.also_in:
         raise Forbidden("wrong-area", f"this record belongs to {area}, where you may not act")
 
 
 def require_one_of(actor: Actor, areas: Collection[str]) -> None:
-    """Refuse (403) an actor who may act in none of these areas."""
+    """Refuse an actor who may act in none of these areas."""
     if not set(areas) & set(actor.areas):
         where = " and ".join(areas)
         raise Forbidden("wrong-area", f"this record belongs to {where}, where you may not act")

@@ -140,7 +140,7 @@ def states(*names: str) -> frozenset[str]:
 
 
 def invalid(code: str, message: str, **faults: str) -> Refused:
-    """The refusal (422) of what a body says, with the fault of each field."""
+    """The refusal of what a body says, with the fault of each field."""
     return Invalid(code, message, fields={name: [fault] for name, fault in faults.items()})
 
 
