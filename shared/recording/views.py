@@ -19,10 +19,10 @@ from pymongo.errors import DuplicateKeyError
 
 from shared.checks.invariants import read_sample
 from shared.contracts import CATALOGUE
+from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
-from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 D = TypeVar("D", bound=Document)
 
@@ -123,7 +123,7 @@ def newest_first(found: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], 
     """
     last = decode_cursor(query["cursor"], (datetime, str)) if "cursor" in query else None
     rows: list[Any] = []
-    for rest, order in parts_after(last, ("begun_at", "_id"), descending=True):
+    for rest, order in split_rest(last, ("begun_at", "_id"), descending=True):
         left = query["limit"] + 1 - len(rows)
         newest = [f"-{key.removeprefix('_')}" for key, _ in order]
         rows += found.filter(__raw__=rest).order_by(*newest).limit(left) if left else ()

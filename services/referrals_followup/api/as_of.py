@@ -24,10 +24,10 @@ from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.ledger.views import THREADS_AT_A_TIME, chunks
 from services.referrals_followup.standards.rules import Rules
+from shared.events.pages import encode_cursor
 from shared.kernel.decisions import Actor
 from shared.runtime.clock import Clock
 from shared.runtime.observability import get_logger
-from shared.web.pages import encode_cursor
 
 log = get_logger()
 

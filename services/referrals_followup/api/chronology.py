@@ -19,10 +19,10 @@ from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
+from shared.events.pages import decode_cursor, encode_cursor
 from shared.kernel.decisions import Actor, Forbidden
 from shared.kernel.envelope import Event
 from shared.runtime.clock import Clock
-from shared.web.pages import decode_cursor, encode_cursor
 
 _COPIED = ("type", "precision", "actor", "role", "team", "source", "stream", "data")
 

@@ -28,13 +28,13 @@ from services.referrals_followup.ledger.view_codec import NOT_IN_A_LINE, follow_
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
+from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
 from shared.runtime.clock import Clock
-from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 
 class FollowUpState(NamedTuple):
@@ -83,7 +83,7 @@ class FollowUpQueries:
         last = parse_cursor(query) if "cursor" in query else None
         keys = ["_id" if name == "id" else name for name in order_of(query)]
         index = index_for(query)
-        for rest, order in parts_after(last, keys, descending=is_descending(query)):
+        for rest, order in split_rest(last, keys, descending=is_descending(query)):
             left = query["limit"] + 1 - len(documents)
             found = self._views.collection.find({"$and": [*wanted, rest]}, NOT_IN_A_LINE).sort(order).limit(left)
             # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
