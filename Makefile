@@ -26,7 +26,7 @@ up: setup ## the system on this machine until Ctrl-C, with a request to paste fo
 test: setup ## the tests, on a real MongoDB and a real RabbitMQ; ARGS='-k name' for some
 	@$(VENV) -m pytest $(if $(ARGS),$(ARGS),$(WORKERS) -m 'not heavy')
 
-test-unit: setup ## the unit tests only, without any server, in about a minute; ARGS='-k name' for some
+test-unit: setup ## the unit tests, without any server, in a minute or two; ARGS='-k name' for some
 	@$(VENV) -m pytest tests/unit $(if $(ARGS),$(ARGS),$(WORKERS))
 
 test-heavy: setup ## the rest: faults put in on purpose, every restart, restore, each command of the runbook
