@@ -289,13 +289,13 @@ def test_a_batch_leads_to_what_its_commands_lead_to_one_by_one(perinatal: Perina
     together = bulk.give(some_orders(Random(seed), "together"), str(uuid4()))
     alone = [bulk.give([order], str(uuid4()))[0] for order in some_orders(Random(seed), "alone")]
     assert told_of(together) == told_of(alone)
-    found = perinatal.backends.store.collection.find({}, {"event.stream": 1, "event.streamversion": 1})
+    found = perinatal.dependencies.store.collection.find({}, {"event.stream": 1, "event.streamversion": 1})
     versions: dict[str, list[int]] = {}
     for one in found:
         versions.setdefault(one["event"]["stream"], []).append(one["event"]["streamversion"])
     assert all(sorted(each) == list(range(1, len(each) + 1)) for each in versions.values())
     recorded = {result.body["event_id"] for result in together + alone if result.is_recorded}
-    assert recorded == set(perinatal.backends.store.collection.distinct("_id"))
+    assert recorded == set(perinatal.dependencies.store.collection.distinct("_id"))
 
 
 def test_what_was_stored_and_not_confirmed_is_asked_for_again_and_not_doubled(
@@ -311,7 +311,7 @@ def test_what_was_stored_and_not_confirmed_is_asked_for_again_and_not_doubled(
     told = Bulk(perinatal).give(some_orders(Random(1), "unconfirmed"), str(uuid4()))
     recorded = {result.body["event_id"] for result in told if result.is_recorded}
     assert len(recorded) > 12
-    assert recorded == set(perinatal.backends.store.collection.distinct("_id"))
+    assert recorded == set(perinatal.dependencies.store.collection.distinct("_id"))
 
 
 def test_while_the_store_is_away_nothing_is_called_recorded_and_all_can_be_given_again(
@@ -327,4 +327,4 @@ def test_while_the_store_is_away_nothing_is_called_recorded_and_all_can_be_given
         told = Bulk(perinatal).give(orders, str(uuid4()))
     assert [result.status for result in told] == [503] * 4
     assert [result.status for result in Bulk(perinatal).give(orders, str(uuid4()))] == [201] * 4
-    assert perinatal.backends.store.collection.count_documents({}) == 4
+    assert perinatal.dependencies.store.collection.count_documents({}) == 4

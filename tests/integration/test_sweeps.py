@@ -101,7 +101,7 @@ def test_a_sweep_that_was_killed_and_delivered_again_loses_and_doubles_nothing(
     ledger.catch_up()
     with monkeypatch.context() as dying:
         killed_in = "compose" if killed_after == "sweep" else "send"
-        dying.setattr(sweeps.mails, killed_in, lambda backends: (_ for _ in ()).throw(AutoReconnect()))
+        dying.setattr(sweeps.mails, killed_in, lambda dependencies: (_ for _ in ()).throw(AutoReconnect()))
         with pytest.raises(AutoReconnect):
             ledger.sweep("sweep-1")
     assert ledger.dependencies.database.sweeps.find_one({"_id": "sweep-1", "finished_at": {"$exists": True}}) is None

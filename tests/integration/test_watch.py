@@ -41,6 +41,7 @@ from tests.integration.ledger import (
     text_of,
     unfoldable,
 )
+from tests.unit.referrals import append, begin
 
 OPERATOR = "marta.kowalski@operations.example"
 LATER = "2013-01-18T17:00:00Z"
@@ -432,7 +433,7 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
     """`perinatal` with two referrals, all of it published and heard."""
     clock = ReplayClock(tmp_path / "clock")
     clock.set(MONDAY)
-    backends = build_perinatal(
+    dependencies = build_perinatal(
         Config(
             service="perinatal",
             role="check",
@@ -446,18 +447,18 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
     streams = [f"referral/00000000-0000-0000-0000-00000000000{number}" for number in range(2)]
     for stream in streams:
         for command in (
-            referral.Intend(person_id=PERSON, service="camhs", reason_code="depression", area="essex"),
-            referral.MarkSent(channel="letter"),
+            begin("intended", person_id=PERSON, service="camhs", reason_code="depression", area="essex"),
+            append("sent", channel="letter"),
         ):
-            backends.store.execute(
+            dependencies.store.execute(
                 referral.AGGREGATE, stream, command, GP, key=f"{stream}{command}", body={}, creates=True
             )
-    backends.views["referral"].refresh(streams)
-    backends.reactions.react([event for stream in streams for event in backends.store.load(stream)])
+    dependencies.views["referral"].refresh(streams)
+    dependencies.reactions.react([event for stream in streams for event in dependencies.store.load(stream)])
     database["events"].update_many({}, {"$unset": {"relay.pending": ""}})
     clock.set(MONDAY + DAY)
-    yield backends
-    backends.close()
+    yield dependencies
+    dependencies.close()
 
 
 def test_where_all_is_well_in_a_recording_service_nothing_is_found(recorder: RecordingDependencies) -> None:
@@ -504,7 +505,7 @@ def test_a_view_without_a_stream_and_a_change_that_was_not_heard_yet(
     assert (finding.code, finding.ids) == ("views-differ", ("referral/of-nothing",))
     recorder.database["referral_views"].delete_one({"_id": "of-nothing"})
     stream = f"referral/{view['_id']}"
-    withdraw = referral.Withdraw(reason_code="declined", decided_by="gp-okafor")
+    withdraw = append("withdrawn", reason_code="declined", decided_by="gp-okafor")
     recorder.store.execute(referral.AGGREGATE, stream, withdraw, GP, key="w", body={})
     assert codes(recorder.watch.look(full=True)) == {}
     ReplayClock(tmp_path / "clock").set(MONDAY + 2 * DAY)
