@@ -36,7 +36,7 @@ def main() -> int:
 def _addresses(stack: LocalStack) -> Iterator[str]:
     yield ""
     for service, url in stack.urls.items():
-        yield f"{service:24} {url}   described at {url}/openapi.json"
+        yield f"{service:24} {url}   described at {url}/docs"
     for name, address in stack.health.items():
         yield f"{name:24} {address}"
     yield f"{'MongoDB':24} {stack.backends.mongodb_uri}"

@@ -16,7 +16,10 @@ from deploy.local.folders import ROOT, fresh_name
 from deploy.local.stack import SERVICES, LocalStack, local_stack
 from deploy.local.up import write_shell_variables
 
-PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *ROOT.glob("services/*/README.md"))}
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("services/*/README.md"))
+}
 WALK = "Follow a referral of your own"
 SECONDS = 40
 
