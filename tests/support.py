@@ -40,6 +40,6 @@ def eventually(condition: Callable[[], T], within: float = 30.0) -> T:
         time.sleep(0.02)
 
 
-def without_foreign_parts() -> dict[str, str]:
+def without_foreign_backends() -> dict[str, str]:
     """The environment for a stack that runs its own MongoDB and RabbitMQ, whatever the tests were told to use."""
     return {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "AMQP_URI")}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -116,22 +117,14 @@ def local_backends(
             management_uri = rabbit.management_uri(numbers["management"], secrets)
             commands += rabbit.commands(folder, instance, numbers, secrets, inherited)
 
+        addresses = {"mongodb_uri": mongodb_uri, "amqp_uri": amqp_uri}
         write_private(
             folder / "stack.json",
-            json.dumps(
-                {
-                    "instance": instance,
-                    "mongodb_uri": mongodb_uri,
-                    "amqp_uri": amqp_uri,
-                    "management_uri": management_uri,
-                    "smtp": smtp,
-                },
-                indent=2,
-            ),
+            json.dumps({name: _without_credentials(uri) for name, uri in addresses.items()}, indent=2),
         )
         if not keep:  # nobody will read these data again, and a node takes 6 s to stop in order
             commands = [replace(command, grace=0.0) for command in commands]
-        processes = Processes(folder, lock, "parts", commands)
+        processes = Processes(folder, lock, commands)
         try:
             backends = Backends(
                 instance, folder, lock, ports, secrets, mongodb_uri, amqp_uri, management_uri or None, smtp, processes
@@ -140,6 +133,10 @@ def local_backends(
             yield backends
         finally:
             processes.stop()
+
+
+def _without_credentials(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", uri)
 
 
 def listens(host: str, port: int) -> bool:

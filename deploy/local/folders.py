@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
-PARTS = ("mongo", "rabbit", "mail", "logs", "secrets", "pids")
+PARTS = ("mongo", "rabbit", "mail", "logs", "secrets", "pids", "starts")
 
 _numbers = itertools.count(1)
 

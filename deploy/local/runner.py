@@ -64,7 +64,8 @@ class Kept(Process):  # type: ignore[misc]
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        write_private(folder / "pids" / self.name, f"{command.pid} {starts}")
+        write_private(folder / "starts" / self.name, str(starts))
+        write_private(folder / "pids" / self.name, str(command.pid))
         self._send_message({"pid": command.pid}, type="start")
         return command
 
@@ -112,10 +113,10 @@ def _how(returncode: int) -> str:
 
 
 def main() -> None:
-    folder, plan = Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
+    folder, commands = Path(sys.argv[1]), json.loads(sys.stdin.buffer.readline())
     with (folder / "logs" / "keepers.log").open("a") as log:
         keepers = Keepers(Printer(log, colour=False))
-        for command in plan:
+        for command in commands:
             kept = keepers.add_process(command["name"], command["argv"], env=command["env"], cwd=str(folder))
             kept.grace = command["grace"]
         keepers.loop()

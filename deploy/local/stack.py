@@ -137,7 +137,7 @@ def local_stack(
             if name not in without and (ticks or not clock_file or name != "referrals_followup.tick")
         ]
         _prepare(backends, environments)
-        processes = Processes(backends.folder, backends.lock, "services", commands)
+        processes = Processes(backends.folder, backends.lock, commands)
         try:
             stack = LocalStack(
                 backends=backends,

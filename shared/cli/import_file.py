@@ -95,12 +95,12 @@ def _import(config: Config, path: Path, service_class: Any, dry_run: bool) -> tu
         refused = stack.enter_context(told.open("r+b"))
         progressed = _begun(file, None if dry_run else kept, told.stat().st_size)
         service = service_class()
-        service.parts = parts = service_class.parts.build(config)
-        stack.callback(parts.close)
+        service.dependencies = dependencies = service_class.dependencies.build(config)
+        stack.callback(dependencies.close)
         if dry_run:
-            rehearsal = Rehearsal(parts.store)
+            rehearsal = Rehearsal(dependencies.store)
             stack.enter_context(rehearsal.open())
-            service.parts = parts.over(rehearsal)
+            service.dependencies = dependencies.over(rehearsal)
         _go_through(file, refused, progressed, Bulk(service), None if dry_run else kept)
     kept.unlink(missing_ok=True)
     if not progressed.refused:

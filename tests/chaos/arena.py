@@ -41,7 +41,7 @@ from tests.chaos.reference import BEGINS, Record
 from tests.chaos.rest import is_told, unpublished, untold
 from tests.chaos.stories import AREAS, Answer, Post, register
 from tests.chaos.verdict import Left
-from tests.support import the_broker_has_saved_the_name_of, without_foreign_parts
+from tests.support import the_broker_has_saved_the_name_of, without_foreign_backends
 
 READER = "reviewer-thorne"
 PATHS = {
@@ -258,7 +258,7 @@ def arena(plan: Plan, sweep_seconds: int = 1) -> Iterator[Arena]:
             fresh_name("chaos"),
             replay_clock=BEGINS,
             settings=settings,
-            environment=without_foreign_parts(),
+            environment=without_foreign_backends(),
             ticks=True,
             started_by=("tests.chaos.process",),
             mongod_parameters=("enableTestCommands=1",),
@@ -267,7 +267,7 @@ def arena(plan: Plan, sweep_seconds: int = 1) -> Iterator[Arena]:
             environment = {**stack.environments["perinatal"], "HTTP_ADDRESS": address}
             argv = [*stack.commands["perinatal.serve"], "http"]
             commands = [Command(SECOND, argv, environment, grace=2.0)]
-            replicas = Processes(stack.folder, stack.backends.lock, "replicas", commands)
+            replicas = Processes(stack.folder, stack.backends.lock, commands)
             try:
                 ours = Arena(stack, folder, plan.seed, replicas, f"http://{address}")
                 ours.wait("the second replica is ready", ours.is_ready, READY_SECONDS)

@@ -198,7 +198,7 @@ def cluster(environment: Mapping[str, str]) -> Iterator[Cluster]:
         inherited = {name: value for name, value in environment.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
         commands = [_mongod(folder / name, name, ports[name], secrets, inherited) for name in MONGODS]
         mapper, nodes = _rabbits(folder, instance, ports, secrets, inherited)
-        processes = Processes(folder, lock, "nodes", [replace(one, grace=0.0) for one in (mapper, *commands, *nodes)])
+        processes = Processes(folder, lock, [replace(one, grace=0.0) for one in (mapper, *commands, *nodes)])
         try:
             ours = Cluster(folder, ports, secrets, processes)
             ours.form()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from deploy.local.folders import ROOT
-from tests.support import without_foreign_parts
+from tests.support import without_foreign_backends
 
 EVENTS = 300
 LAST_LINE = (
@@ -24,7 +24,7 @@ def test_nothing_is_lost_and_nothing_doubled_while_everything_dies() -> None:
     print(f"CHAOS_SEED={seed} chooses the same stories, troubles and crash points")
     command = [sys.executable, "-m", "tests.chaos.run", "--seed", str(seed), "--events", str(EVENTS)]
     done = subprocess.run(
-        command, cwd=ROOT, env=without_foreign_parts(), capture_output=True, text=True, timeout=400, check=False
+        command, cwd=ROOT, env=without_foreign_backends(), capture_output=True, text=True, timeout=400, check=False
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said

@@ -25,7 +25,7 @@ from shared.kernel.envelope import from_text
 from shared.kernel.time import london_date
 from shared.messaging.topology import QUEUES
 from tests.chaos.killer import Killer, planned
-from tests.support import eventually, the_broker_has_saved_the_name_of, without_foreign_parts
+from tests.support import eventually, the_broker_has_saved_the_name_of, without_foreign_backends
 
 pytestmark = pytest.mark.heavy
 
@@ -67,7 +67,7 @@ def survived() -> Iterator[Survived]:
     case = load_case().until(UNTIL)
     days = [case.begins.date() + timedelta(days=n) for n in range((UNTIL - case.begins.date()).days + 1)]
     eventful = sorted({london_date(fact.at) for fact in case.facts} | {expected.first for expected in case.must})
-    environment = without_foreign_parts()
+    environment = without_foreign_backends()
     with local_stack(fresh_name("test"), replay_clock=case.begins, environment=environment) as stack:
         assert set(VICTIMS) == set(stack.names())
         for queue in QUEUES:

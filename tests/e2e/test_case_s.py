@@ -37,7 +37,7 @@ from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import EVIDENCE, exchange_of
 from tests.e2e.eavesdropper import Eavesdropper, Heard
 from tests.e2e.personal import days_with_secrets, leaks, secrets_of
-from tests.support import eventually, without_foreign_parts
+from tests.support import eventually, without_foreign_backends
 
 POISONED_ON = date(2013, 1, 17)
 POISON = b'{"specversion": "1.0", "type": "referral.sent.v1", "data": ["not", "an", "event"]}'
@@ -125,7 +125,7 @@ def replayed() -> Iterator[Replayed]:
     case = load_case()
     screen = io.StringIO()
     console = Console(file=screen, width=demo.WIDTH)
-    environment = without_foreign_parts()
+    environment = without_foreign_backends()
     with (
         local_stack(fresh_name("test"), replay_clock=case.begins, environment=environment) as stack,
         MongoClient(stack.backends.mongodb_uri) as client,

@@ -15,7 +15,7 @@ from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
 from shared.events.mongo import open_database
 from shared.kernel.time import london_date
-from tests.support import without_foreign_parts
+from tests.support import without_foreign_backends
 
 pytestmark = pytest.mark.heavy
 
@@ -47,7 +47,7 @@ class Replayed:
 @pytest.fixture(scope="module")
 def replayed() -> Iterator[Replayed]:
     case = load_case(CASE_T)
-    environment = without_foreign_parts()
+    environment = without_foreign_backends()
     with local_stack(fresh_name("test"), replay_clock=case.begins, environment=environment) as stack:
         replay = Replay(stack, case)
         for _ in replay.days():

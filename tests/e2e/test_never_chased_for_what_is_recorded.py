@@ -15,7 +15,7 @@ from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
 from shared.kernel.envelope import from_text
 from tests.e2e.world import World, world_on
-from tests.support import without_foreign_parts
+from tests.support import without_foreign_backends
 
 GP, TRIAGE = "gp-okafor", "camhs-triage-novak"
 RECEIVER = {"receiver_person": "Petra Novak", "channel": "phone", "reference": "called back at ten"}
@@ -28,7 +28,7 @@ def world() -> Iterator[World]:
             fresh_name("test"),
             replay_clock=_at("2013-01-14 09:00"),
             without=("perinatal.relay",),
-            environment=without_foreign_parts(),
+            environment=without_foreign_backends(),
         ) as stack,
         world_on(stack, Replay(stack, load_case())) as world,
     ):

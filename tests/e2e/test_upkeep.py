@@ -19,7 +19,7 @@ from deploy.local.folders import fresh_name
 from deploy.local.stack import SERVICES, LocalStack, local_stack
 from shared.events.mongo import open_database
 from tests.e2e.load import GP, LEAD, PA, Client, Load, care_leaver, referral
-from tests.support import eventually, without_foreign_parts
+from tests.support import eventually, without_foreign_backends
 
 pytestmark = pytest.mark.heavy
 
@@ -30,7 +30,7 @@ _PAUSE = 0.01
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
     settings = {"SWEEP_INTERVAL_SECONDS": "1"}
-    with local_stack(fresh_name("test"), settings=settings, environment=without_foreign_parts()) as stack:
+    with local_stack(fresh_name("test"), settings=settings, environment=without_foreign_backends()) as stack:
         yield stack
 
 

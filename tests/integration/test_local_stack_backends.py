@@ -1,10 +1,11 @@
-"""The parts under the services survive the kill of any of their processes, and keep what was written."""
+"""The backends survive the kill of any of their processes, and keep what was written."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pika
 import pytest
@@ -18,7 +19,7 @@ from tests.support import eventually, the_broker_has_saved_the_name_of
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Backends]:
-    """Parts that these tests may kill: those of the session serve the other tests."""
+    """Backends that these tests may kill: those of the session serve the other tests."""
     with local_backends(fresh_name("test")) as backends:
         yield backends
 
@@ -30,10 +31,25 @@ def test_mongodb_asks_who_it_is(own: Backends) -> None:
 
 
 def test_secrets_and_addresses_can_be_read_by_their_owner_only(own: Backends) -> None:
-    private = [own.folder / "stack.json", own.folder / "parts.json", own.folder / "rabbit" / "rabbitmq.conf"]
+    private = [own.folder / "stack.json", own.folder / "rabbit" / "rabbitmq.conf"]
     for path in [*private, *(own.folder / "secrets").iterdir()]:
         assert path.stat().st_mode & 0o077 == 0, path
     assert own.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_pid_file_holds_one_number(own: Backends) -> None:
+    pids = {path.name: int(path.read_text()) for path in (own.folder / "pids").iterdir()}
+    assert pids == {name: own.processes.pid(name) for name in own.processes.names}
+
+
+def test_no_file_of_a_stack_holds_anything_of_the_environment_of_its_caller() -> None:
+    secret = "a-secret-of-the-caller"
+    with local_backends(fresh_name("test"), environment={**os.environ, "CALLER": secret}) as backends:
+        (smtp,) = [pid for name in ("smtp",) if (pid := backends.processes.pid(name))]
+        assert secret.encode() in Path(f"/proc/{smtp}/environ").read_bytes()
+        files = [path for path in backends.folder.rglob("*") if path.is_file()]
+        assert files
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
 
 
 def test_mongodb_and_the_broker_listen_on_the_loopback_only(own: Backends) -> None:
@@ -110,6 +126,5 @@ def listening_addresses(backends: Backends, name: str) -> set[str]:
 
 
 def _readable(address: str, words: int) -> str:
-    backends = [bytes.fromhex(address[8 * i : 8 * i + 8])[::-1] for i in range(words)]
-    raw = b"".join(backends)
+    raw = b"".join(bytes.fromhex(address[8 * i : 8 * i + 8])[::-1] for i in range(words))
     return ".".join(map(str, raw)) if words == 1 else ("::1" if raw == bytes(15) + b"\1" else raw.hex(":", 2))
