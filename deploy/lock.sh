@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pins every requirement with its hashes, for Python 3.11. No address of a package index is written down.
+# Pins every requirement with its hashes, for Python 3.11. The lock files contain no address of a package index.
 set -eu
 cd "$(dirname "$0")/.."
 rm -rf .run/lock-tools

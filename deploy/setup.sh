@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes .venv from requirements-dev.txt with Python 3.11, once for each state of that file; or, given two names, another
-# environment from another file. PYTHON names another interpreter. Two runs at once wait for each other; a run that was
-# broken off is done again.
+# Creates .venv from requirements-dev.txt with Python 3.11, and does so again when that file changes. With two arguments, it
+# creates the environment of that name from that file. PYTHON names another interpreter. If two runs start together, one
+# waits for the other. After a run that was interrupted, the next run starts anew.
 set -eu
 cd "$(dirname "$0")/.."
 

@@ -1,4 +1,4 @@
-"""The perinatal service: its routes and its queues. They translate; `domain/` decides and `views.py` remembers."""
+"""The perinatal service: it joins its routes and its queues. `api/` translates and `domain/` decides."""
 
 from __future__ import annotations
 

@@ -10,12 +10,19 @@ from pymongo.database import Database
 
 from services.referrals_followup import invariants as watch
 from services.referrals_followup.api import acts
+from services.referrals_followup.api.acts import FollowUpActs
+from services.referrals_followup.api.as_of import PastFollowUps
+from services.referrals_followup.api.chronology import Chronologies
+from services.referrals_followup.api.presenter import FollowUpPresenter
+from services.referrals_followup.api.queries import FollowUpQueries
+from services.referrals_followup.api.standards_in_force import StandardsInForce
 from services.referrals_followup.chasing import digests as mails
 from services.referrals_followup.chasing import sweeps
 from services.referrals_followup.chasing.smtp import Mailer
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.links import Links
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.views import FollowUpViews
@@ -47,7 +54,13 @@ class Dependencies:
     known: Completeness
     directory: Directory
     mailer: Mailer
+    links: Links
     access_log: AccessLog
+    queries: FollowUpQueries
+    past_follow_ups: PastFollowUps
+    chronologies: Chronologies
+    acts: FollowUpActs
+    standards_in_force: StandardsInForce
     checks: Mapping[str, Callable[[], object]]
 
     @property
@@ -91,6 +104,10 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
     evidence = EvidenceStore(database, CATALOGUE)
     rules = Rules(store)
     views, parked = FollowUpViews(database, evidence, rules), ParkedMessages(database)
+    known = Completeness(evidence, parked, views, clock)
+    links = Links(config.public_url, config.perinatal_url, config.leaving_care_url)
+    presenter = FollowUpPresenter(directory, links)
+    queries = FollowUpQueries(store, views, evidence, rules, known, presenter, clock)
     dependencies = Dependencies(
         config=config,
         clock=clock,
@@ -100,10 +117,16 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         rules=rules,
         views=views,
         parked=parked,
-        known=Completeness(evidence, parked, views, clock),
+        known=known,
         directory=directory,
         mailer=Mailer(config.smtp_host, config.smtp_port, config.mail_from),
+        links=links,
         access_log=AccessLog(database, clock),
+        queries=queries,
+        past_follow_ups=PastFollowUps(evidence, rules, known, presenter, clock),
+        chronologies=Chronologies(evidence, rules, known, presenter, clock),
+        acts=FollowUpActs(store, views, queries, directory, known, clock),
+        standards_in_force=StandardsInForce(rules, clock),
         checks={"mongodb": lambda: database.command("ping")},
     )
     for keeper in (

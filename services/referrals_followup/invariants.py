@@ -143,10 +143,10 @@ def _views(dependencies: Dependencies, sample: int | None) -> Iterator[Finding]:
     listed = sampled(dependencies.views.collection, {}, sample, {"thread": 1})
     threads = set(chain(threads, (view["thread"] for view in listed)))
     parked = {thread["_id"] for thread in dependencies.views.parked_threads()}
-    suspects = sorted(set(dependencies.views.differing(sorted(threads - parked))))
+    suspects = sorted(set(dependencies.views.find_differing(sorted(threads - parked))))
     ids = (
         thread
-        for thread in dependencies.views.differing(suspects)
+        for thread in dependencies.views.find_differing(suspects)
         if not dependencies.database.evidence.count_documents({"refs": thread, "folded": False}, limit=1)
     )
     yield from found("views-differ", ids, "run `rebuild`, which folds them again in place, and tell the developers")

@@ -151,7 +151,14 @@ class Watch:
         )
         stream = f"{AGGREGATE.kind}/{check_id}"
         self._store.execute(
-            AGGREGATE, stream, Finish(told), SYSTEM_ACTOR, key=f"check:{check_id}", body={}, creates=True
+            AGGREGATE,
+            stream,
+            Finish(told),
+            SYSTEM_ACTOR,
+            key=f"check:{check_id}",
+            body={},
+            operation="check",
+            creates=True,
         )
         log.info("check finished", id=check_id, count=len(told))
 

@@ -37,7 +37,7 @@ class EntitlementDecided(CareLeaverData):
 class AdviserAssigned(CareLeaverData):
     """`adviser` and `team` are directory ids."""
 
-    adviser = Slug(required=True)
+    adviser = Slug(required=True, metadata={"description": "the personal adviser, by directory id"})
     team = Slug(required=True)
 
 
@@ -116,8 +116,8 @@ class PlanItemAdded(PlanItemData):
 class PlanItemArranged(PlanItemData):
     """`owner` is a directory id; `trigger_code` says what will show that the condition is met."""
 
-    owner = Slug(required=True)
-    trigger_code = Slug(required=True)
+    owner = Slug(required=True, metadata={"description": "who sees to it, by directory id"})
+    trigger_code = Slug(required=True, metadata={"description": "what shows that the condition is met"})
     fallback = Choice(*PLAN_ITEM_FALLBACKS, required=True)
     review_by = Day(required=True)
 
@@ -135,7 +135,7 @@ class PlanItemEnded(PlanItemData):
 
     reason_code = Slug(required=True)
     young_person_view_given = YesNo(required=True)
-    manager = Slug(required=True)
+    manager = Slug(required=True, metadata={"description": "the manager who agreed, by directory id"})
 
 
 def _said(name: str, schema: type[EventData]) -> EventType:

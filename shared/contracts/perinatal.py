@@ -61,7 +61,7 @@ class PersonRegistered(EventData):
 class ConditionRecorded(EventData):
     condition_id = Ref("condition", required=True)
     person_id = Ref("person", required=True)
-    code = Slug(required=True)
+    code = Slug(required=True, metadata={"examples": ["depression"]})
     severity = Choice(*SEVERITIES)
 
 
@@ -91,10 +91,8 @@ class ReferralSent(ReferralAddressed):
 
 
 class ReferralWithdrawn(ReferralData):
-    """`decided_by`: the clinician, by directory id."""
-
     reason_code = Slug(required=True)
-    decided_by = Slug(required=True)
+    decided_by = Slug(required=True, metadata={"description": "the clinician, by directory id"})
 
 
 class ReferralAcknowledged(ReferralData):

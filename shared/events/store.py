@@ -7,8 +7,6 @@ that a lawful erasure empties its `private` part (`shared.archive.erasure`).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 import re
 import threading
@@ -28,6 +26,7 @@ from shared.events.documents import document_of, event_of, sealed
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream, store_away
 from shared.events.group_commit import GroupCommit, Taken, insert_all
 from shared.events.outbox_indexes import relay_indexes
+from shared.events.requests import fingerprint, former_fingerprints, key_of
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event, to_ms
 from shared.kernel.ids import uuid7
@@ -174,6 +173,7 @@ class EventStore:
         *,
         key: str,
         body: Mapping[str, Any] | bytes,
+        operation: str = "",
         expected_version: int | None = None,
         correlation_id: str | None = None,
         creates: bool = False,
@@ -182,14 +182,14 @@ class EventStore:
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
-        `key` is the caller's idempotency key: with the same `body` the first result comes back, with another one
-        KeyReused is raised. `permit` is asked first, with the stream's events; it may refuse, or say as who exactly
-        the actor acts on this stream. `creates`: the stream may be new; `begins`: it most likely is, so it is read only
-        when it turns out not to be. Raises whatever `permit` and `aggregate.decide` raise, UnknownStream where it may
-        not be new, StaleVersion when `expected_version` is not the stream's, Contended after five lost races,
-        StoreUnavailable.
+        `key` is the caller's idempotency key. With the same `operation` (the route, or the name of the job that asks)
+        and the same `body` the first result comes back; with others KeyReused is raised. `permit` is asked first, with
+        the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `creates`: the stream
+        may be new; `begins`: it most likely is, so it is read only when it turns out not to be. Raises whatever
+        `permit` and `aggregate.decide` raise, UnknownStream where it may not be new, StaleVersion when
+        `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
         """
-        request = {"key": key_of(actor, key), "body": _digest_of_command(command, body)}
+        request = {"key": key_of(actor, key), "body": fingerprint(operation, body)}
         # Decided as if the stream were new: no insert gets past what is there.
         guesses = begins and expected_version is None and self.inserts_at_once
         for attempt in range(ATTEMPTS):
@@ -199,7 +199,8 @@ class EventStore:
                 acting = permit(history) or actor
                 for event, earlier in stored:
                     if earlier.get("key") == request["key"]:
-                        if earlier.get("body") != request["body"]:
+                        same = (request["body"], *former_fingerprints(operation, command, body))
+                        if earlier.get("body") not in same:
                             raise KeyReused("this Idempotency-Key was used before with another body; choose a new key")
                         known = history[: event.version]
                         return Recorded(event, aggregate.fold(known), True, tuple(known))
@@ -312,11 +313,6 @@ class EventStore:
         return found
 
 
-def key_of(actor: Actor, key: str) -> str:
-    """An idempotency key as it is stored: each actor has their own."""
-    return _digest(f"{actor.id}\n{key}")
-
-
 @contextmanager
 def _available() -> Iterator[None]:
     try:
@@ -345,14 +341,3 @@ class _LockPerKey:
                 entry[1] -= 1
                 if not entry[1]:
                     del self._locks[key]
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _digest_of_command(command: Any, body: Mapping[str, Any] | bytes) -> str:
-    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else json.dumps(body, sort_keys=True, default=str)
-    # Commands of one class may record events of several types; each is a command of its own.
-    name = getattr(command, "type", type(command).__name__)
-    return _digest(f"{name}\n{text}")

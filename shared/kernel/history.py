@@ -1,14 +1,14 @@
-"""What every recorded history shares: it belongs to one area, its past may be recorded late, its errors are struck out.
+"""What every recorded history shares: one area, entries that may be recorded late, and retraction of errors.
 
 Guarantees for each aggregate built with `history_of`: nobody acts outside their areas; nothing is recorded as having
-happened in the future; an entry made in error is retracted at most once and never deleted. Which state follows which is
-decided in the order of recording, so an entry may tell of a time before the others.
+happened in the future; an entry made in error is retracted at most once and never deleted. The order of recording
+decides which state follows which, so a late entry may be about an earlier time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -31,9 +31,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin(Command):
-    """A command that begins a history, in `area`; left out, it is the actor's only one.
+    """A command that begins a history in `area`. Without one, it begins in the actor's only area.
 
-    Of one that was begun before, in whatever area, its decision says so: whoever meets a known person may learn the id.
+    It may be given for a history of another area: whoever meets a known person may learn the id.
     """
 
     area: str | None = None
@@ -41,7 +41,7 @@ class Begin(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retract(Command):
-    """Strike out one entry of this history as recorded in error."""
+    """Retract one entry of this history as recorded in error."""
 
     event_id: str
     reason_code: str
@@ -49,7 +49,7 @@ class Retract(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Base of every state. `entries` are the ids of all entries with the team of each, `retracted` those struck out."""
+    """Base of every state. `entries` has the team of each entry by its id, `retracted` the ids of retracted entries."""
 
     area: str | None = None
     person_id: str | None = None
@@ -59,7 +59,7 @@ class History:
 
     @property
     def also_open_to(self) -> Collection[str]:
-        """The areas whose business this very record is too, beside the one that it belongs to."""
+        """The areas that share this record with the area that it belongs to."""
         return ()
 
 
@@ -71,10 +71,10 @@ Evolution = Callable[[S, Event], S]
 def history_of(
     kind: str, initial: S, decisions: Mapping[type[Command], Decision[S]], evolutions: Mapping[str, Evolution[S]]
 ) -> Aggregate[S]:
-    """An aggregate from two dispatch tables: command -> decision, event type -> evolution; retraction comes with it.
+    """An aggregate from two dispatch tables: a decision by command and an evolution by event type. It can retract.
 
-    A decision need not state `occurred_at`, precision, subject, area or note: they are those of command and history.
-    An event type without an evolution only counts as an entry.
+    A decision need not give `occurred_at`, precision, subject, area or note: the command and the history give them. An
+    event type without an evolution is only counted as an entry.
     """
     table: dict[type[Command], Decision[S]] = {Retract: _retract, **decisions}
 
@@ -107,28 +107,12 @@ def history_of(
 
 
 def fact(event_type: str, context: Context, *, private: Mapping[str, Any] | None = None, **data: Any) -> Fact:
-    """A fact of `data`, absent values left out of both parts and dates written as texts."""
-    return Fact(
-        type=event_type,
-        data={name: _plain(value) for name, value in data.items() if value is not None},
-        private={name: value for name, value in (private or {}).items() if value is not None},
-        occurred_at=context.now,
-    )
-
-
-def own_fields(command: Command) -> dict[str, Any]:
-    """What the command says beyond what every command says."""
-    common = {shared.name for shared in fields(Command)}
-    return {name: value for name, value in asdict(command).items() if name not in common}
-
-
-def became(status: str) -> Evolution[Any]:
-    """An evolution that only changes the status."""
-    return lambda state, event: replace(state, status=status)
+    """A fact of `data` and `private`. Absent values are left out of both, and dates become texts."""
+    return Fact(type=event_type, data=_plain(data), private=_plain(private or {}), occurred_at=context.now)
 
 
 def when(command: Command, now: datetime) -> datetime:
-    """When the command says it happened. Refuses a time, day or month that begins over five minutes ahead of `now`."""
+    """When it happened, by the command. Refuses a time, day or month that begins over five minutes after `now`."""
     occurred_at = command.occurred_at or now
     if span(occurred_at, command.precision)[0] > now + FUTURE_TOLERANCE:
         raise Invalid(
@@ -140,40 +124,40 @@ def when(command: Command, now: datetime) -> datetime:
 
 
 def require_born(date_of_birth: date, now: datetime) -> None:
-    """Refuse (422) a date of birth that lies ahead of today in London."""
+    """Refuse, as invalid, a date of birth after today in London."""
     if date_of_birth > london_date(now):
         fields = {"date_of_birth": ["lies in the future"]}
         raise Invalid("in-the-future", "nobody can be born after today", fields=fields)
 
 
 def teams_of(history: Iterable[Event]) -> set[str]:
-    """The teams that have a part in a history: those that wrote in it, and those it was addressed to."""
-    said = {team for event in history for team in (event.team, event.data.get("to_team"), event.data.get("team"))}
-    return {team for team in said if team}
+    """The teams that have a part in a history: those that wrote in it, and those that it was addressed to."""
+    named = {team for event in history for team in (event.team, event.data.get("to_team"), event.data.get("team"))}
+    return {team for team in named if team}
 
 
 def require_area(actor: Actor, area: str) -> None:
-    """Refuse (403) an actor who may not act in `area`."""
+    """Refuse, as forbidden, an actor who may not act in `area`."""
     if area not in actor.areas and area not in actor.also_in:
         raise Forbidden("wrong-area", f"this record belongs to {area}, where you may not act")
 
 
 def require_one_of(actor: Actor, areas: Collection[str]) -> None:
-    """Refuse (403) an actor who may act in none of these areas."""
+    """Refuse, as forbidden, an actor who may act in none of these areas."""
     if not set(areas) & set(actor.areas):
         where = " and ".join(areas)
         raise Forbidden("wrong-area", f"this record belongs to {where}, where you may not act")
 
 
 def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:
-    """The area in which the actor's new record begins. Someone who acts in several must say which.
+    """The area in which the actor's new record begins. An actor of several areas must say which.
 
-    A history that begins anew, its first beginning having been retracted, stays where it was.
+    A history that begins anew, after its first beginning was retracted, stays in its area.
     """
-    asked = state.area or command.area
-    if asked is not None:
-        require_area(actor, asked)
-        return asked
+    area = state.area or command.area
+    if area is not None:
+        require_area(actor, area)
+        return area
     if len(actor.areas) == 1:
         return actor.areas[0]
     choice = ", ".join(actor.areas) or "none"
@@ -181,7 +165,7 @@ def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:
 
 
 def require_step(event_type: str, state: History, steps: Mapping[str, frozenset[str]], noun: str) -> None:
-    """Refuse an event that cannot follow the present status, and say which can. `steps`: type -> statuses before it."""
+    """Refuse an event that cannot follow the present status, and say which can. `steps`: the statuses before each."""
     if state.status is None:
         raise Refused("recorded-in-error", f"the entry that began this {noun} was retracted; begin a new one")
     if state.status in steps[event_type]:
@@ -202,9 +186,14 @@ def _retract(state: S, command: Retract, context: Context) -> Fact:
             fields={"event_id": ["not an entry of this record"]},
         )
     if context.actor.team != state.entries[command.event_id] and context.actor.role not in MAY_RETRACT_FOR_OTHERS:
-        raise Forbidden("not-your-entry", "only the team that made an entry, or a lead, may strike it out")
+        raise Forbidden("not-your-entry", "only the team that made an entry, or a lead, may retract it")
     return fact(RETRACTION, context, event_id=command.event_id, reason_code=command.reason_code)
 
 
 def _plain(value: Any) -> Any:
+    """A value without its absent parts, and with dates as texts."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items() if part is not None}
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
     return value.isoformat() if isinstance(value, date) else value

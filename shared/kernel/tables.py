@@ -1,16 +1,16 @@
-"""Records told as a table: which event may follow which state, and what state it leads to.
+"""Records whose rules are a table: which entry may follow which state, and what state it leads to.
 
-Guarantee: an event is recorded only from a state that its row names, and begins a record only if its row says so; the
-state keeps what the standing entries said last, by field. What else an event asks for is the `check` of its row.
+Guarantee: an entry is recorded only from a state that its row names, and begins a record only if its row says so. The
+state keeps the last value of each field that a standing entry gave. Further rules of an entry are in its row too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from shared.kernel.decisions import Aggregate, Context, Fact, Invalid, Refused
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Forbidden, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import (
     Begin,
@@ -24,14 +24,12 @@ from shared.kernel.history import (
     require_step,
 )
 
-Data = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginRecord(Begin):
-    """Begins a record: the event's type, what is published of it, and what stays private.
+    """Begins a record with an event of `type`. `data` is published and `private` is not.
 
-    `known` is what the service looked up for the row's check; it is not recorded.
+    `known` is what the service looked up for the row's check. It is not recorded.
     """
 
     type: str
@@ -42,7 +40,7 @@ class BeginRecord(Begin):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendEntry(Command):
-    """Goes on with a record. `caused_by` is the event that made a service tell this by itself."""
+    """Adds an event of `type` to a record. `caused_by` is the event to which a service reacts with this entry."""
 
     type: str
     data: Mapping[str, Any]
@@ -53,86 +51,119 @@ class AppendEntry(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordState(History):
-    """The state of such a record: `facts` has each field as it was said last, `teams` who wrote in it."""
+    """The state of a record. `facts` has the last value of each field, `teams` the teams that wrote in it."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     teams: frozenset[str] = frozenset()
 
 
-T = TypeVar("T", bound=RecordState)
 Check = Callable[[Any, Any, Context], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """`after`: the states it may follow. A row without any begins a record; so does one with `begins`.
+class Party:
+    """Those who may record an entry. Anybody else is refused (forbidden) with this code and message."""
 
-    `becomes`: the state that it leads to, from whichever or by the state before; a state without one stays. `check` is
-    given the state, the command and the context; it may refuse, and gives further fields of the event.
+    includes: Callable[[Any, Actor], bool]
+    code: str
+    message: str
+
+    def require(self, state: Any, actor: Actor) -> None:
+        if not self.includes(state, actor):
+            raise Forbidden(self.code, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The rules of one type of entry.
+
+    `after`: the states that it may follow. An entry that follows none begins a record; so does one that `begins`.
+    `becomes`: the next state, or the next state by the state before. The states in `stays`, and those that a mapping
+    leaves out, do not change.
+    `check` gets the state, the command and the context. It may refuse, and returns further fields of the event.
+    `who`: those who may record it on a record that has begun. Without it, everybody may whose role may.
+    `repeats`: what it takes from a record that has begun, as the state or its facts have it.
+    `sets`: the fields of the state that the event sets: their names, or their names with those of the event's fields.
+    `also` changes the state further.
     """
 
     after: frozenset[str] = frozenset()
     becomes: str | Mapping[str, str] | None = None
     check: Check | None = None
     begins: bool = False
+    who: Party | None = None
+    stays: frozenset[str] = frozenset()
+    repeats: Collection[str] = ()
+    sets: Collection[str] | Mapping[str, str] = ()
+    also: Evolution[Any] | None = None
 
     @property
     def may_begin(self) -> bool:
         return self.begins or not self.after
 
     def next_state(self, status: str | None) -> str | None:
-        if self.becomes is None or isinstance(self.becomes, str):
-            return self.becomes or status
-        return self.becomes.get(status or "", status)
+        if self.becomes is None or status in self.stays:
+            return status
+        return self.becomes if isinstance(self.becomes, str) else self.becomes.get(status or "", status)
 
 
 def record_of(
-    kind: str, rows: Mapping[str, Row], initial: Any = None, also: Mapping[str, Evolution[Any]] | None = None
+    kind: str,
+    rows: Mapping[str, Row],
+    initial: RecordState | None = None,
+    *,
+    begin: Decision[Any] | None = None,
+    facts_of: Callable[[Event], Mapping[str, Any]] = lambda event: event.data,
 ) -> Aggregate[Any]:
-    """The aggregate of streams `<kind>/<id>`; `rows` by event type.
+    """The aggregate of streams `<kind>/<id>`, with its rows by event type.
 
-    One that keeps more than a `Told` gives its own `initial`, and by event type what is kept `also`.
+    `initial`: the empty state of a record that keeps more than a `RecordState`. `begin`: the decision of a record that
+    begins in its own way. `facts_of`: what an entry adds to the facts.
     """
-    decisions: dict[type[Command], Decision[Any]] = {BeginRecord: start(kind, rows), AppendEntry: tell(kind, rows)}
-    return history_of(kind, initial or RecordState(), decisions=decisions, evolutions=told(rows, also))
+    return history_of(
+        kind,
+        initial or RecordState(),
+        decisions={BeginRecord: begin or begin_decision(kind, rows), AppendEntry: append_decision(kind, rows)},
+        evolutions={event_type: _evolution(row, facts_of) for event_type, row in rows.items()},
+    )
 
 
-def start(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
-    """The decision that begins a record."""
+def begin_decision(kind: str, rows: Mapping[str, Row], *, again: bool = False) -> Decision[Any]:
+    """The decision that begins a record. With `again`, a record whose beginning was retracted may begin anew."""
+    noun = kind.replace("-", " ")
 
     def decide(state: RecordState, command: BeginRecord, context: Context) -> Fact:
-        noun = kind.replace("-", " ")
-        if state.entries or state.retracted:
+        if again and state.status is not None:
+            known_as = f"this {noun} is known here as {context.stream_id}; go on with that id"
+            raise Refused(f"{kind}-already-known", known_as)
+        if not again and (state.entries or state.retracted):
             raise Refused("already-begun", f"this {noun} was begun before")
-        if not rows[command.type].may_begin:
+        row = rows[command.type]
+        if not row.may_begin:
             raise Refused("not-a-beginning", f"{command.type} does not begin a {noun}")
-        more = _checked(rows[command.type], state, command, context)
-        data = {**command.data, **more, _id_of(kind): context.stream_id}
-        begun = fact(command.type, context, private=dict(command.private), **data)
-        area = area_to_begin_in(state, command, context.actor)
-        return replace(begun, subject=command.data.get("person_id"), area=area)
+        data = {**command.data, **_checked(row, state, command, context), _id_of(kind): context.stream_id}
+        begun = fact(command.type, context, private=command.private, **data)
+        return replace(begun, subject=data.get("person_id"), area=area_to_begin_in(state, command, context.actor))
 
     return decide
 
 
-def tell(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
-    """The decision that goes on with one."""
-    steps = {name: row.after for name, row in rows.items()}
+def append_decision(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
+    """The decision that adds an entry to a record."""
+    steps = {event_type: row.after for event_type, row in rows.items()}
 
     def decide(state: RecordState, command: AppendEntry, context: Context) -> Fact:
         require_step(command.type, state, steps, kind.replace("-", " "))
-        more = _checked(rows[command.type], state, command, context)
-        known = {"person_id": state.person_id} if state.person_id else {}
+        row = rows[command.type]
+        more = _checked(row, state, command, context)
+        if row.who:
+            row.who.require(state, context.actor)
+        known = {name: getattr(state, name, state.facts.get(name)) for name in ("person_id", *row.repeats)}
         data = {**known, **command.data, **more, _id_of(kind): context.stream_id}
-        said = fact(command.type, context, private=dict(command.private), **data)
-        return replace(said, subject=state.person_id or data.get("person_id"), causation_id=command.caused_by)
+        entry = fact(command.type, context, private=command.private, **data)
+        return replace(entry, subject=state.person_id or data.get("person_id"), causation_id=command.caused_by)
 
     return decide
-
-
-def told(rows: Mapping[str, Row], also: Mapping[str, Evolution[Any]] | None = None) -> dict[str, Evolution[Any]]:
-    """The evolutions of these rows, each followed by the one that `also` has for the same type."""
-    return {name: _evolution(row, (also or {}).get(name)) for name, row in rows.items()}
 
 
 def states(*names: str) -> frozenset[str]:
@@ -140,19 +171,22 @@ def states(*names: str) -> frozenset[str]:
 
 
 def invalid(code: str, message: str, **faults: str) -> Refused:
-    """The refusal (422) of what a body says, with the fault of each field."""
+    """The refusal of a body, with the fault of each field."""
     return Invalid(code, message, fields={name: [fault] for name, fault in faults.items()})
 
 
-def _evolution(row: Row, also: Evolution[T] | None) -> Evolution[T]:
-    def evolve(state: T, event: Event) -> T:
-        known = replace(
+def _evolution(row: Row, facts_of: Callable[[Event], Mapping[str, Any]]) -> Evolution[Any]:
+    sets = row.sets if isinstance(row.sets, Mapping) else {name: name for name in row.sets}
+
+    def evolve(state: Any, event: Event) -> Any:
+        following = replace(
             state,
             status=row.next_state(state.status),
-            facts={**state.facts, **event.data},
+            facts={**state.facts, **facts_of(event)},
             teams=state.teams | {event.team},
+            **{name: event.data.get(given) for name, given in sets.items()},
         )
-        return also(known, event) if also else known
+        return row.also(following, event) if row.also else following
 
     return evolve
 

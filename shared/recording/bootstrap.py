@@ -1,6 +1,6 @@
-"""What a recording service is made of: its event store, the lists folded from it, its reactions, and who read what.
+"""Builds what a recording service consists of: its event store, its views, its reactions and its access log.
 
-Built once from the configuration by whichever role runs; a service adds only the table of its views and its rule.
+Each role builds it once, from the configuration. A service adds the table of its views and its rule for reactions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from shared.web.access_log import AccessLog
 
 @dataclass(frozen=True, slots=True)
 class ViewOf:
-    """A list of one kind of record: the document it consists of, and how a stream's history folds to one."""
+    """The view of one kind of record: its document, and the fold of a stream's history to one."""
 
     document: type[Document]
     fold: Callable[[list[Event]], Document]
@@ -44,7 +44,7 @@ class ViewOf:
 
 @dataclass(frozen=True)
 class RecordingDependencies:
-    """The parts of one recording service. `views` are its lists by the kind of stream they are folded from."""
+    """What one recording service consists of. `views` has its views by the kind of stream that they are folded from."""
 
     database: Database[dict[str, Any]]
     store: EventStore
@@ -56,27 +56,27 @@ class RecordingDependencies:
     watch: Watch
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
-    moves: Callable[[EventStore], LivesIn]
+    lives_in: Callable[[EventStore], LivesIn]
 
     def over(self, store: EventStore) -> RecordingDependencies:
-        """The same parts, with records in another store."""
-        return replace(self, store=store, records=Records(store, self.moves(store)))
+        """The same, with records in another store."""
+        return replace(self, store=store, records=Records(store, self.lives_in(store)))
 
-    def listed(self, kind: str, actor: Actor, event_type: str, person_id: str | None) -> QuerySet:
-        """The rows of a list that the actor may see: of their areas, and of a class for their role or of their team.
+    def readable_views(self, kind: str, actor: Actor, begun_by: str, person_id: str | None) -> QuerySet:
+        """The views of the actor's areas whose class is for their role, or in which their team has a part.
 
-        `event_type` stands for the class. Of one person also those of other areas, when that person has come to live in
-        one of the actor's.
+        The class is that of the event `begun_by`. Views of one person include those of other areas, when that person
+        now lives in an area of the actor's.
         """
-        found = self.views[kind].objects
+        views = self.views[kind].objects
         if person_id is not None:
-            found = found.filter(person_id=person_id)
+            views = views.filter(person_id=person_id)
         if person_id is None or not self.records.lives_among(person_id, actor):
-            found = found.filter(area__in=actor.areas)
-        return found if may_see(actor.role, CATALOGUE[event_type].disclosure) else found.filter(Q(teams=actor.team))
+            views = views.filter(area__in=actor.areas)
+        return views if may_see(actor.role, CATALOGUE[begun_by].disclosure) else views.filter(Q(teams=actor.team))
 
     def details(self) -> dict[str, Any]:
-        """What readiness shows beside: how many messages wait, and the last check."""
+        """What readiness shows as well: how many messages are parked, and the last check."""
         return {"parked": self.parked.waiting(), "check": self.watch.last()}
 
     def observe(self) -> None:
@@ -95,7 +95,7 @@ def build_recording(
     reactions: ReactionsOf,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
 ) -> RecordingDependencies:
-    """The parts, with every index in place; `lives_in` makes of the store what knows of moves between areas.
+    """What the service consists of, with every index in place. `lives_in` reads recorded moves from the store.
 
     Raises PyMongoError when MongoDB cannot be reached.
     """
@@ -118,7 +118,7 @@ def build_recording(
         access_log=AccessLog(database, clock),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
-        moves=lives_in,
+        lives_in=lives_in,
     )
     dependencies.store.ensure_indexes()
     dependencies.access_log.ensure_indexes()
@@ -157,6 +157,6 @@ def look_at_recording(
 
 
 def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf) -> int:
-    """Fold every view of the configured database again, in place; how many there are then."""
+    """Fold every view of the configured database again, in place. Returns their number."""
     dependencies = build_recording(config, service, views, reactions)
     return sum(view.rebuild() for view in dependencies.views.values())

@@ -24,7 +24,8 @@ from shared.contracts.access import ROLES
 from shared.contracts.fields import PERSON_ID, UUID, Choice, Slug
 from shared.events.batch_store import BatchStore, Deferred
 from shared.events.errors import StoreUnavailable
-from shared.events.store import EventStore, key_of
+from shared.events.requests import key_of
+from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.kernel.ids import new_person_id, stream_id
@@ -249,6 +250,7 @@ class _Batch:
                 body=endpoint.loaded(body),
                 key=order.key,
                 expected_version=order.if_match,
+                operation=endpoint.operation,
             )
             answer: Answer = getattr(service, name)(request)
             return Result(order.key, answer.status, endpoint.dumped(answer), answer.location)

@@ -127,7 +127,14 @@ class Reactions:
         actor = Actor(id=SYSTEM, role=SYSTEM, team=SYSTEM, areas=(first.area,))
         try:
             recorded = self._store.execute(
-                self._of.aggregate, first.stream, command, actor, key=key, body={}, permit=permit
+                self._of.aggregate,
+                first.stream,
+                command,
+                actor,
+                key=key,
+                body={},
+                operation="reaction.retract" if isinstance(command, Retract) else "reaction.record",
+                permit=permit,
             )
         except _AlreadySaid:
             return False

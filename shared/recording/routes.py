@@ -1,7 +1,7 @@
-"""Routes of records that are told as a table (`shared.kernel.tables`): each body is its event's contract.
+"""Routes of records whose rules are a table (`shared.kernel.tables`). Each body is the contract of its event.
 
-Guarantee: what a body may publish is what the contract of its event has room for; every text is private. Whatever a
-body names by id is known here, or each unknown one is refused by its field.
+Guarantee: a body can publish only what the contract of its event has room for, and every text is private. Each id that
+a body names is known here, or the answer names the field of each unknown one.
 """
 
 from __future__ import annotations
@@ -12,83 +12,110 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, missing
 
 from shared.contracts import CATALOGUE
 from shared.contracts.fields import Ref, Slug
 from shared.kernel.decisions import Aggregate, Invalid
 from shared.kernel.ids import stream_id
 from shared.kernel.tables import AppendEntry, BeginRecord
-from shared.recording.records import STEP_ERRORS, Entry, RecordedAnswer, Records, body_of, command_fields, retraction
+from shared.recording.records import (
+    IDENTITY,
+    Entry,
+    RecordedAnswer,
+    Records,
+    RetractionBody,
+    body_of,
+    command_fields,
+    identity_of,
+)
+from shared.recording.views import newest_first
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
-from shared.web.fields import CommandBody
+from shared.web.fields import Body, CommandBody
+
+AREA = Slug(metadata={"description": "needed from somebody who acts in several areas"})
+STEP_ERRORS = (404, 409, 412)
 
 Route = Callable[[Any, Request], Answer]
-LookUp = Callable[[Any, Request], Mapping[str, Any]]
+LookUp = Callable[[Records, Request], Mapping[str, Any]]
 
 
 class RecordAnswer(RecordedAnswer):
-    """`facts`: each field as it was said last. `person_id` is null until somebody is named."""
+    """`facts`: the last value of each field. `person_id` is null until somebody is named."""
 
     person_id = fields.String(required=True, allow_none=True)
     facts = fields.Dict(keys=fields.String(), required=True)
     event_id = fields.String()
 
 
-class RecordWithHistory(RecordAnswer):
-    history = fields.List(fields.Nested(Entry), required=True)
-
-
 @dataclass(frozen=True)
 class RouteBody:
-    """What one route records, and how its body differs from the contract of the event.
+    """The event that a route records, and how the body of the route differs from the event's contract.
 
-    `derived`: the fields that the row's check gives, which no body has; `optional`: those that it gives when a body has
-    none. `elsewhere`: the fields whose ids need not be known here. `look_up` finds what the check has to know and the
-    record does not say; it may refuse. `private`: the texts that stay here.
+    `derived`: fields that the row gives and no body has. `optional`: fields that the row gives when a body has none.
+    `defaults`: the values of fields that a body leaves out. `elsewhere`: fields whose ids need not be known here.
+    `look_up` finds what the row's check needs to know of other records, and may refuse. `private`: what stays here.
+    `base`: a schema with further fields and rules.
     """
 
     event_type: str
     derived: Collection[str] = ()
     optional: Collection[str] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     elsewhere: Collection[str] = ()
     look_up: LookUp | None = None
     private: Mapping[str, fields.Field] = field(default_factory=dict)
+    base: type[Schema] = CommandBody
 
-    def body(self, name: str, known_by_the_route: Collection[str], **more: fields.Field) -> type[Schema]:
+    def schema(self, name: str, known_by_the_route: Collection[str], **more: fields.Field) -> type[Schema]:
         """The schema of the body, without what the route knows already."""
         declared = CATALOGUE[self.event_type].schema._declared_fields
-        public = {
-            name: _optional(one) if name in self.optional else one
-            for name, one in declared.items()
-            if name not in self.derived and name not in known_by_the_route
-        }
-        return _schema(name, CommandBody, {**public, **self.private, **more})
+        left_out = {*self.derived, *known_by_the_route}
+        public = {name: self._field(name, one) for name, one in declared.items() if name not in left_out}
+        return _schema(name, self.base, {**public, **self.private, **more})
 
-    def command(
-        self, service: Any, request: Request, known: Mapping[str, Aggregate[Any]], *without: str
-    ) -> dict[str, Any]:
-        """The fields of the `Start` or `Tell` that a loaded body asks for, but those `without` which the event goes.
+    def begin(
+        self, records: Records, request: Request, known: Mapping[str, Aggregate[Any]], **data: Any
+    ) -> BeginRecord:
+        """The command of a loaded body that begins a record. `data` is what the body leaves to the route.
 
         Refuses, as invalid, ids that are unknown here.
         """
-        said = command_fields(request.body, *without)
-        timing: dict[str, Any] = {name: said.pop(name) for name in ("occurred_at", "precision", "note") if name in said}
-        self._require_known(service.dependencies.records, said, known)
+        given = self._command(records, request, known)
+        area = data.pop("area", request.body.get("area"))
+        return BeginRecord(**{**given, "data": {**given["data"], **data}}, area=area)
+
+    def append(self, records: Records, request: Request, known: Mapping[str, Aggregate[Any]]) -> AppendEntry:
+        """The command of a loaded body that adds an entry. Refuses, as invalid, ids that are unknown here."""
+        return AppendEntry(**self._command(records, request, known))
+
+    def _command(self, records: Records, request: Request, known: Mapping[str, Aggregate[Any]]) -> dict[str, Any]:
+        given = command_fields(request.body)
+        declared = CATALOGUE[self.event_type].schema._declared_fields
+        data = {name: value for name, value in given.items() if name in declared}
+        self._require_known(records, data, known)
         return {
-            **timing,
+            **{name: given[name] for name in ("occurred_at", "precision", "note") if name in given},
             "type": self.event_type,
-            "data": {name: value for name, value in said.items() if name not in self.private},
-            "private": {name: said[name] for name in self.private if name in said},
-            "known": self.look_up(service, request) if self.look_up else {},
+            "data": data,
+            "private": {name: given[name] for name in self.private if name in given},
+            "known": self.look_up(records, request) if self.look_up else {},
         }
 
-    def _require_known(self, records: Records, said: Mapping[str, Any], known: Mapping[str, Aggregate[Any]]) -> None:
+    def _field(self, name: str, declared: fields.Field) -> fields.Field:
+        if name not in self.optional and name not in self.defaults:
+            return declared
+        copied = deepcopy(declared)
+        copied.required = False
+        copied.load_default = self.defaults.get(name, missing)
+        return copied
+
+    def _require_known(self, records: Records, data: Mapping[str, Any], known: Mapping[str, Aggregate[Any]]) -> None:
         faults = {
             path: [f"no such {kind} here"]
-            for name, path, kind, record_id in _named(self.event_type, said)
-            if kind in known and name not in self.elsewhere and not records.knows(known[kind], record_id)
+            for name, path, kind, record_id in _named(self.event_type, data)
+            if kind in known and name not in self.elsewhere and not records.has(known[kind], record_id)
         }
         if faults:
             message = "the body names what is not known here; `errors` says where"
@@ -100,13 +127,14 @@ class RecordRoutes:
     """The routes of one kind of record under `url`, such as `/v1/pregnancies`.
 
     `known`: the aggregates by kind in which an id that a body names has to exist. `answers`: what a command answers,
-    for a record that has more to say than its facts.
+    for a record that has other fields than its facts. `repeats`: what every later entry takes from the record.
     """
 
     aggregate: Aggregate[Any]
     url: str
     known: Mapping[str, Aggregate[Any]] = field(default_factory=dict)
     answers: type[Schema] | None = None
+    repeats: Collection[str] = ()
 
     @property
     def one(self) -> str:
@@ -116,10 +144,14 @@ class RecordRoutes:
     def _own_id(self) -> str:
         return f"{self.aggregate.kind.replace('-', '_')}_id"
 
+    @property
+    def _name(self) -> str:
+        return _words(self.aggregate.kind)
+
     @cached_property
     def answer(self) -> type[Schema]:
         own_id = {self._own_id: fields.String(required=True)}
-        return self.answers or _schema(f"{_words(self.aggregate.kind)}Answer", RecordAnswer, own_id)
+        return self.answers or _schema(f"{self._name}Answer", RecordAnswer, own_id)
 
     def begin(
         self,
@@ -133,20 +165,24 @@ class RecordRoutes:
         look_up: LookUp | None = None,
         **private: fields.Field,
     ) -> Route:
-        """The route that begins a record with this event; the further arguments are those of `Said`."""
-        said = RouteBody(event_type, derived, optional, (), look_up, private)
-        area = Slug(metadata={"description": "needed by who acts in several"})
-        body = said.body(f"Begin{_words(event_type.rpartition('.')[0])}Body", {self._own_id}, area=area)
-        told = self
+        """The route that begins a record with this event. The further arguments are those of `RouteBody`."""
+        routes, body = self, RouteBody(event_type, derived, optional, look_up=look_up, private=private)
+        schema = body.schema(f"Begin{_words(event_type.rpartition('.')[0])}Body", {self._own_id}, area=AREA)
 
-        @endpoint("POST", url or self.url, command=access, body=body, answers={201: self.answer}, summary=summary)
+        @endpoint("POST", url or self.url, command=access, body=schema, answers={201: self.answer}, summary=summary)
         def record(self: Any, request: Request) -> Answer:
-            records: Records = self.dependencies.records
-            record_id = stream_id(request.actor.id, request.key)
-            command = BeginRecord(**said.command(self, request, told.known, "area"), area=request.body.get("area"))
-            return records.begin(told.aggregate, record_id, command, request, told.url)
+            return routes.record_beginning(
+                self.dependencies.records, request, body, stream_id(request.actor.id, request.key)
+            )
 
         return record
+
+    def record_beginning(
+        self, records: Records, request: Request, body: RouteBody, record_id: str, **data: Any
+    ) -> Answer:
+        """Begin a record under this id. `data` is what the body leaves to the route, with the area if that is known."""
+        command = body.begin(records, request, self.known, **data)
+        return records.begin(self.aggregate, record_id, command, request, self.url)
 
     def step(
         self,
@@ -158,26 +194,24 @@ class RecordRoutes:
         names_person: bool = False,
         derived: Collection[str] = (),
         optional: Collection[str] = (),
+        defaults: Mapping[str, Any] | None = None,
         elsewhere: Collection[str] = (),
         look_up: LookUp | None = None,
         **private: fields.Field,
     ) -> Route:
-        """The route `POST <url>/<id>/<verb>` that records one further event, about the person of the record.
+        """The route `POST <url>/<id>/<verb>` that adds one entry, about the person of the record.
 
-        `names_person`: the body says who that is. The further arguments are those of `Said`.
+        `names_person`: the body says who that is. The further arguments are those of `RouteBody`.
         """
-        said = RouteBody(event_type, derived, optional, elsewhere, look_up, private)
-        body = said.body(
-            f"{_words(self.aggregate.kind)}{_words(verb)}Body",
-            {self._own_id} if names_person else {self._own_id, "person_id"},
-        )
-        told = self
+        routes, body = self, RouteBody(event_type, derived, optional, defaults or {}, elsewhere, look_up, private)
+        known = {self._own_id, *self.repeats, *(() if names_person else ("person_id",))}
+        schema = body.schema(f"{self._name}{_words(verb)}Body", known)
 
         @endpoint(
             "POST",
             f"{self.one}/{verb}",
             command=access,
-            body=body,
+            body=schema,
             answers={201: self.answer},
             summary=summary,
             errors=STEP_ERRORS,
@@ -185,64 +219,116 @@ class RecordRoutes:
         def record(self: Any, request: Request) -> Answer:
             records: Records = self.dependencies.records
             (record_id,) = request.path.values()
-            return records.follow(
-                told.aggregate, record_id, AppendEntry(**said.command(self, request, told.known)), request
-            )
+            command = body.append(records, request, routes.known)
+            return records.follow(routes.aggregate, record_id, command, request)
 
         return record
 
-    def show(self, access: str, summary: str) -> Route:
-        """The route that shows one, with its history."""
-        record_schema = _schema(
-            f"{_words(self.aggregate.kind)}Record", RecordWithHistory, {self._own_id: fields.String(required=True)}
-        )
-        told = self
+    def read(self, access: str, summary: str, *, identity: str | None = None, **more: fields.Field) -> Route:
+        """The route that reads one record, with its history.
+
+        `identity`: the type of event whose private part has name, date of birth and NHS number, and the fields `more`.
+        """
+        private = {**(IDENTITY if identity else {}), **more}
+        history = fields.List(fields.Nested(Entry), required=True)
+        schema = _schema(f"{self._name}Record", self.answer, {**private, "history": history})
+        aggregate = self.aggregate
 
         @endpoint(
             "GET",
             self.one,
             command=access,
-            answers={200: record_schema},
+            answers={200: schema},
             summary=summary,
             errors=(404,),
             reads_person=True,
         )
         def read(self: Any, request: Request) -> Answer:
             (record_id,) = request.path.values()
-            shown = self.dependencies.records.show(told.aggregate, record_id, request.actor)
-            body = body_of(told.aggregate, record_id, shown.state, shown.version)
-            person_id = shown.state.person_id
+            record = self.dependencies.records.present(aggregate, record_id, request.actor)
+            body = body_of(aggregate, record_id, record.state, record.version)
+            person_id = record.state.person_id
             return Answer(
                 200,
-                {**body, "facts": shown.seen.facts, "history": shown.entries},
-                shown.version,
+                {
+                    **body,
+                    **(identity_of(record, identity) if identity else {}),
+                    "facts": record.readable_state.facts,
+                    "history": record.entries,
+                },
+                record.version,
                 subjects=[person_id] if person_id else [],
             )
 
         return read
 
+    def list_page(
+        self,
+        access: str,
+        summary: str,
+        *,
+        query: type[Schema],
+        row: type[Schema],
+        begun_by: str,
+        columns: Mapping[str, str],
+    ) -> Route:
+        """The route that lists records in the reader's areas, newest first.
+
+        The disclosure class of the records is that of the event `begun_by`. `columns`: the field of the view by which
+        each field of the query filters, besides `person`.
+        """
+        cursor = fields.String(
+            allow_none=True, required=True, metadata={"description": "cursor of the next page, if any"}
+        )
+        schema = _schema(
+            f"{self._name}List", Body, {"items": fields.List(fields.Nested(row), required=True), "next": cursor}
+        )
+        kind = self.aggregate.kind
+
+        @endpoint(
+            "GET", self.url, command=access, query=query, answers={200: schema}, summary=summary, reads_person=True
+        )
+        def list_page(self: Any, request: Request) -> Answer:
+            given = request.query
+            views = self.dependencies.readable_views(kind, request.actor, begun_by, given.get("person"))
+            views = views.filter(**{column: given[name] for name, column in columns.items() if name in given})
+            page, following = newest_first(views, given)
+            return Answer(200, {"items": page, "next": following}, subjects=[view.person_id for view in page])
+
+        return list_page
+
     def retract(self) -> Route:
-        """The route that strikes out an entry."""
-        return retraction(self.aggregate, self.one, self.answer)
+        """The route that retracts an entry."""
+        aggregate = self.aggregate
+
+        @endpoint(
+            "POST",
+            f"{self.one}/retractions",
+            command="record.retract",
+            body=RetractionBody,
+            answers={201: self.answer},
+            summary="Retract one entry that was recorded in error; it stays visible as such",
+            errors=STEP_ERRORS,
+        )
+        def record(self: Any, request: Request) -> Answer:
+            records: Records = self.dependencies.records
+            (record_id,) = request.path.values()
+            return records.retract(aggregate, record_id, request)
+
+        return record
 
 
-def _named(event_type: str, said: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+def _named(event_type: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Each id in a body: its field, the path to it, its kind, and the id."""
     for name, declared in CATALOGUE[event_type].schema().fields.items():
         inner = declared.inner if isinstance(declared, fields.List) else declared
-        if not isinstance(inner, Ref) or said.get(name) is None:
+        if not isinstance(inner, Ref) or data.get(name) is None:
             continue
         if isinstance(declared, fields.List):
-            for place, record_id in enumerate(said[name]):
+            for place, record_id in enumerate(data[name]):
                 yield name, f"{name}.{place}", inner.metadata["ref"], record_id
         else:
-            yield name, name, inner.metadata["ref"], said[name]
-
-
-def _optional(declared: fields.Field) -> fields.Field:
-    copied = deepcopy(declared)
-    copied.required = False
-    return copied
+            yield name, name, inner.metadata["ref"], data[name]
 
 
 def _schema(name: str, base: type[Schema], declared: Mapping[str, fields.Field]) -> type[Schema]:

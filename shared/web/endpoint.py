@@ -68,6 +68,8 @@ class Endpoint(Entrypoint):
         super().__init__()
         self.method = method
         self.url = url
+        # Whatever its parameters are called: `POST /v1/referrals/<>/sent`.
+        self.operation = f"{method} {re.sub('<[^>]*>', '<>', url)}"
         self.command = command
         self.summary = summary
         self.errors = errors
@@ -126,7 +128,7 @@ class Endpoint(Entrypoint):
         version = expected_version(environ)
         raw = read_body(environ, self.server.body_limit)
         plain = {} if self.body is None and not raw else json_object(raw, environ.get("CONTENT_TYPE"))
-        return Request(actor, correlation_id, path, query, self.loaded(plain), raw, key, version)
+        return Request(actor, correlation_id, path, query, self.loaded(plain), raw, key, version, self.operation)
 
     def admit(self, actor: Actor) -> None:
         """Raises a Problem (403) for an actor whose role may not do this."""

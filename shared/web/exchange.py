@@ -34,7 +34,7 @@ class Request:
     """A request that passed every check that can be made without its stream.
 
     `key` is the Idempotency-Key (empty for GET), `expected_version` the version of `If-Match: "7"`. `body` and `query`
-    are loaded; `path` holds the parts of the URL as text.
+    are loaded; `path` holds the parts of the URL as text. `operation` says which route was asked.
     """
 
     actor: Actor
@@ -45,6 +45,7 @@ class Request:
     raw_body: bytes = b""
     key: str = ""
     expected_version: int | None = None
+    operation: str = ""
 
 
 @dataclass(frozen=True, slots=True)

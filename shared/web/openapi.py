@@ -25,6 +25,7 @@ VERSION = "1.0.0"
 
 OPERATIONS: Mapping[str, tuple[str, str, tuple[int, ...]]] = {
     "/openapi.json": ("This document", JSON, ()),
+    "/docs": ("This document as a page", "text/html", ()),
     "/health/live": ("The process is alive", JSON, ()),
     "/health/ready": ("The process can do its work", JSON, (503,)),
     "/metrics": ("Metrics in the Prometheus text format", "text/plain", ()),

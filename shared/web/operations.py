@@ -1,4 +1,4 @@
-"""The four routes that need no token, in every `serve` process: OpenAPI, liveness, readiness, metrics."""
+"""The routes that need no token, in every `serve` process: OpenAPI, its page, liveness, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import eventlet
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.routing import Rule
 
+from shared.web import docs
 from shared.web.exchange import JSON, Environ, Reply
 from shared.web.openapi import OPERATIONS, document_of
 from shared.web.problems import FieldError, Problem
@@ -43,11 +44,13 @@ def operations_of(service_cls: Any, entrypoints: Iterable[Any], dependencies: An
     openapi = Reply(200, [("Content-Type", JSON)], json.dumps(document_of(service_cls, endpoints)).encode())
     answers: Mapping[str, Callable[[], Reply]] = {
         "/openapi.json": lambda: openapi,
+        "/docs": partial(docs.page, service_cls.name),
         "/health/live": lambda: _health("live"),
         "/health/ready": partial(_ready, checks, details),
         "/metrics": partial(_metrics, observe),
     }
-    return [Operation(url, answers[url]) for url in OPERATIONS]
+    assets = [Operation(f"/docs/{name}", partial(docs.asset, name)) for name in docs.ASSETS]
+    return [*(Operation(url, answers[url]) for url in OPERATIONS), *assets]
 
 
 def _ready(checks: Mapping[str, Callable[[], object]], details: Callable[[], Mapping[str, Any]]) -> Reply:

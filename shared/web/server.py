@@ -194,9 +194,10 @@ class HttpServer(WebServer):
         headers = [
             *reply.headers,
             ("Content-Length", str(len(reply.body))),
-            ("Cache-Control", "no-store"),
             ("X-Correlation-Id", correlation_id),
         ]
+        if all(name != "Cache-Control" for name, _ in reply.headers):
+            headers.append(("Cache-Control", "no-store"))
         HTTP_REQUESTS.labels(route=route, status=str(reply.status)).inc()
         HTTP_REQUEST_SECONDS.observe(time.perf_counter() - began)
         start_response(_REASONS[reply.status], headers)

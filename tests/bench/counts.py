@@ -24,7 +24,6 @@ from pymongo import MongoClient, monitoring
 from deploy.local.backends import Backends
 from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.service import PerinatalService
-from services.referrals_followup.api import queries
 from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
 from services.referrals_followup.ledger import ingest as hearing
 from shared.config.config import Config
@@ -312,13 +311,12 @@ def _questions(backends: Backends) -> dict[str, Counter[str]]:
         _open(ledger, due=10, later=190)
         ledger.clock.set(DUE)
         ledger.catch_up()
-        queries.summed(
-            ledger.dependencies, MANAGER, ScopeQuery().load({})
-        )  # the first to ask notes how far all is complete
+        # The first question notes how far all is complete.
+        ledger.dependencies.queries.sum_up(MANAGER, ScopeQuery().load({}))
         with TALLY.counting(name) as listed:
-            page = queries.listed(ledger.dependencies, MANAGER, FollowUpsQuery().load({}))
+            page = ledger.dependencies.queries.list_page(MANAGER, FollowUpsQuery().load({}))
         with TALLY.counting(name) as summed:
-            queries.summed(ledger.dependencies, MANAGER, ScopeQuery().load({}))
+            ledger.dependencies.queries.sum_up(MANAGER, ScopeQuery().load({}))
         assert page["items"]
     return {"a manager's list, first page": listed, "a manager's summary": summed}
 

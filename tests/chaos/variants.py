@@ -156,7 +156,7 @@ def seen_and_not_folded(process: str) -> None:
         return lambda views, events: hear(views, [event for event in events if event.id in new])
 
     replace_function("services.referrals_followup.ledger.evidence:EvidenceStore.keep", keeps)
-    replace_function("services.referrals_followup.ledger.views:FollowUpViews.hear", hears)
+    replace_function("services.referrals_followup.ledger.views:FollowUpViews.refresh_for", hears)
 
 
 VARIANTS: Mapping[str, Callable[[str], None]] = {

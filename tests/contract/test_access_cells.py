@@ -32,7 +32,7 @@ def test_every_route_asks_for_a_token(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_route_has_a_command_of_the_table_but_for_the_four_operations(service: str) -> None:
+def test_every_route_has_a_command_of_the_table_but_for_the_operations(service: str) -> None:
     found = edge_of(service)
     assert {route["command"] for route in found["routes"]} <= ACCESS.keys()
     open_to_all = {

@@ -49,6 +49,7 @@ def test_every_endpoint_and_every_operation_is_in_it() -> None:
         ("/v1/things/{thing_id}/fail", "post"),
         ("/v1/things/{thing_id}/wait", "post"),
         ("/openapi.json", "get"),
+        ("/docs", "get"),
         ("/health/live", "get"),
         ("/health/ready", "get"),
         ("/metrics", "get"),

@@ -16,7 +16,7 @@ from shared.contracts import CATALOGUE
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
-from shared.kernel.tables import AppendEntry
+from shared.kernel.tables import AppendEntry, BeginRecord
 from shared.runtime.clock import MovableClock
 
 NOW = datetime(2020, 3, 2, 9, tzinfo=UTC)
@@ -36,7 +36,12 @@ class Kept:
 
     def register(self, number: int = 0, key: str | None = None) -> Event:
         """A person with a name, a number and a note."""
-        command = person.Register(given_name=NAME, family_name=f"Of {number}", nhs_number=NUMBER, note=NOTE)
+        command = BeginRecord(
+            type=person.REGISTERED,
+            data={},
+            private={"given_name": NAME, "family_name": f"Of {number}", "nhs_number": NUMBER},
+            note=NOTE,
+        )
         stream = f"person/p_{number:032x}"
         key = key or uuid4().hex
         return self.store.execute(

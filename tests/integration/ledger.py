@@ -28,7 +28,7 @@ from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger import ingest as hearing
 from services.referrals_followup.ledger import views
-from services.referrals_followup.ledger.views import follow_up_of
+from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.standards.loader import load_packs
 from shared.config.config import Config
 from shared.contracts import CATALOGUE

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.referrals_followup.api import as_of, chronology, queries
 from services.referrals_followup.api.schemas import ChronologyQuery, FollowUpsQuery
 from services.referrals_followup.bootstrap import Dependencies
 from services.referrals_followup.ledger.completeness import Completeness, CompletenessReport
@@ -30,27 +29,27 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
 
 
 def the_list(dependencies: Dependencies, noted: Event) -> Mapping[str, Any]:
-    return queries.listed(dependencies, MANAGER, FollowUpsQuery().load({}))
+    return dependencies.queries.list_page(MANAGER, FollowUpsQuery().load({}))
 
 
 def the_summary(dependencies: Dependencies, noted: Event) -> Mapping[str, Any]:
-    return queries.summed(dependencies, MANAGER, {})
+    return dependencies.queries.sum_up(MANAGER, {})
 
 
 def a_list_as_of(dependencies: Dependencies, noted: Event) -> Mapping[str, Any]:
-    return as_of.listed(
-        dependencies, MANAGER, {**FollowUpsQuery().load({"person": PERSON}), "as_of": dependencies.clock.now()}
+    return dependencies.past_follow_ups.list_page(
+        MANAGER, {**FollowUpsQuery().load({"person": PERSON}), "as_of": dependencies.clock.now()}
     )
 
 
 def a_chronology(dependencies: Dependencies, noted: Event) -> Mapping[str, Any]:
-    return chronology.read(dependencies, MANAGER, PERSON, ChronologyQuery().load({}))[0]
+    return dependencies.chronologies.read(MANAGER, PERSON, ChronologyQuery().load({}))[0]
 
 
 def one_follow_up(dependencies: Dependencies, noted: Event) -> Mapping[str, Any]:
     found = dependencies.views.collection.find_one({"opened_by": noted.id, "standard": "REF-01"})
     assert found is not None
-    return as_of.read(dependencies, MANAGER, found["_id"], {})[0]
+    return dependencies.queries.read(MANAGER, found["_id"], {})[0]
 
 
 @pytest.mark.parametrize("ask", [the_list, the_summary, a_list_as_of, a_chronology, one_follow_up])

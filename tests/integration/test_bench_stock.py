@@ -23,7 +23,7 @@ def test_what_is_copied_is_what_a_fold_of_its_own_evidence_makes_and_some_of_it_
     dependencies = build(config(mongo_client[stock.database], mongodb_uri), MovableClock(NOW))
     try:
         threads = dependencies.database.threads.distinct("_id")
-        assert list(dependencies.views.differing(threads)) == []
+        assert list(dependencies.views.find_differing(threads)) == []
         # The rules are evidence too, one event for each pack.
         packs = dependencies.store.collection.count_documents({"event.type": "rules.adopted.v1"})
         assert dependencies.database.evidence.count_documents({}) == LIVES * EVENTS_EACH + packs

@@ -12,7 +12,6 @@ import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from deploy.local.backends import Backends
-from services.referrals_followup.api import as_of
 from services.referrals_followup.domain import as_of as pure
 from shared.contracts.access import ROLES, may_see
 from shared.kernel.decisions import Actor
@@ -608,6 +607,6 @@ def test_a_thread_that_cannot_be_folded_is_counted_and_stops_no_others(
     monkeypatch.setattr(pure, "fold", fold)
     actor = Actor("gp-manager-hale", "manager", "gp-mill-road", ("essex",))
     query = {"team": "gp-mill-road", "as_of": MONDAY, "state": "open", "sort": "due_at", "limit": 50}
-    found = as_of.listed(ledger.dependencies, actor, query)
+    found = ledger.dependencies.past_follow_ups.list_page(actor, query)
     assert [item["thread"] for item in found["items"]] == [sound.stream]
     assert found["left_out"] == 1

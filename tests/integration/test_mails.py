@@ -467,7 +467,7 @@ def test_a_letter_about_a_follow_up_that_nobody_knows_at_present_waits_and_is_no
 ) -> None:
     refused_first(ledger, inbox, referral_noted())
     with monkeypatch.context() as unknown:
-        unknown.setattr(type(ledger.dependencies.views), "all_current", lambda *_: {})
+        unknown.setattr(type(ledger.dependencies.views), "fold_all", lambda *_: {})
         ledger.sweep()
     assert inbox.mails == ledger.letters("digest.overtaken.v1") == []
     try_again_now(ledger)
@@ -556,13 +556,13 @@ def test_what_letters_are_about_is_looked_up_for_many_at_once_but_not_for_too_ma
 ) -> None:
     monkeypatch.setattr(mails, "FOLDED_AT_A_TIME", at_a_time)
     found: list[int] = []
-    real = type(ledger.dependencies.views).all_current
+    real = type(ledger.dependencies.views).fold_all
 
-    def all_current(views: Any, own: Any, *more: Any) -> Any:
+    def fold_all(views: Any, own: Any, *more: Any) -> Any:
         found.append(len(own))
         return real(views, own, *more)
 
-    monkeypatch.setattr(type(ledger.dependencies.views), "all_current", all_current)
+    monkeypatch.setattr(type(ledger.dependencies.views), "fold_all", fold_all)
     ledger.hear(*(referral_noted(actor=actor) for actor in ("gp-okafor", "gp-adeyemi") * 2))
     ledger.days_pass(DUE)
     assert sorted(mail["To"] for mail in inbox.mails) == [GP, "tunde.adeyemi@essex.example"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -12,6 +14,7 @@ import pytest
 import requests
 
 from deploy.local.backends import Backends
+from services.perinatal.api.schemas import ReferralBody
 from tests.integration.recording import Caller, Running, code, faulty_fields, new_key, running
 from tests.support import eventually
 
@@ -207,6 +210,28 @@ def test_the_same_key_gives_the_same_answer_and_with_another_body_none(gp: Calle
     assert answers[0].text == answers[1].text
     other = gp.post(path, {"channel": "phone"}, key=key)
     assert (other.status_code, code(other)) == (422, "key-reused")
+
+
+def test_a_retry_of_what_was_recorded_when_fingerprints_held_class_names_gets_the_first_answer(
+    service: Running, gp: Caller, person_id: str
+) -> None:
+    intent, sending = intended(person_id), {"channel": "letter"}
+    path = f"/v1/referrals/{begun(gp, intent)}"
+    bodies = {
+        "/v1/referrals": ("Intend", intent, ReferralBody().load(intent)),
+        f"{path}/sent": ("MarkSent", sending, sending),
+    }
+    for url, (class_name, body, loaded) in bodies.items():
+        key = uuid4().hex
+        first = gp.post(url, body, key=key)
+        # The fingerprint as the code of that time made it.
+        text = f"{class_name}\n{json.dumps(loaded, sort_keys=True, default=str)}"
+        then = {"$set": {"private.request.body": hashlib.sha256(text.encode()).hexdigest()}}
+        assert service.database.events.update_one({"_id": first.json()["event_id"]}, then).modified_count == 1
+        again = gp.post(url, body, key=key)
+        assert (again.status_code, again.text) == (201, first.text)
+        other = gp.post(url, {**body, "note": "another"}, key=key)
+        assert (other.status_code, code(other)) == (422, "key-reused")
 
 
 def test_two_creations_with_one_key_are_one_referral(gp: Caller, person_id: str) -> None:

@@ -15,8 +15,8 @@ from pymongo.database import Database
 
 from deploy.local.backends import Backends
 from services.perinatal.api.views import ReferralView, referral_view
-from services.referrals_followup.api import queries
-from services.referrals_followup.api.schemas import ORDERS, FollowUpsQuery
+from services.referrals_followup.api.filters import SORTS
+from services.referrals_followup.api.schemas import FollowUpsQuery
 from services.referrals_followup.chasing import digests as mails
 from services.referrals_followup.chasing import parked_work as stalled
 from services.referrals_followup.chasing import sweeps
@@ -102,14 +102,14 @@ def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
     assert dear(seen) == []
 
 
-@pytest.mark.parametrize("sort", [*ORDERS, *(f"-{name}" for name in ORDERS)])
+@pytest.mark.parametrize("sort", [*SORTS, *(f"-{name}" for name in SORTS)])
 @pytest.mark.parametrize(
     "narrowed", [{}, {"team": "gp-mill-road"}, {"state": "any"}, *({"standard": one} for one in STANDARDS)], ids=str
 )
 def test_a_page_of_the_managers_list_reads_a_page(read_only: Ledger, sort: str, narrowed: dict[str, str]) -> None:
     query = FollowUpsQuery().load({"area": "essex", "sort": sort, **narrowed})
     with profiled(read_only.dependencies.database) as seen:
-        page = queries.listed(read_only.dependencies, MANAGER, query)
+        page = read_only.dependencies.queries.list_page(MANAGER, query)
     assert page["items"]
     assert dear(seen) == []
 
@@ -131,7 +131,7 @@ def test_a_list_of_a_few_among_many_reads_a_few(read_only: Ledger, narrowed: dic
     read_only.clock.set(MONDAY + timedelta(days=30))
     query = FollowUpsQuery().load(narrowed)
     with profiled(read_only.dependencies.database) as seen:
-        page = queries.listed(read_only.dependencies, MANAGER, query)
+        page = read_only.dependencies.queries.list_page(MANAGER, query)
     assert len(page["items"]) in {1, 10, 0 if narrowed == {"overdue_by_days": 3_000} else query["limit"]}
     assert dear(seen) == []
 
@@ -143,7 +143,7 @@ def test_a_later_page_reads_no_more_than_the_first(read_only: Ledger, sort: str)
     query = FollowUpsQuery().load({"sort": sort, "limit": 200})
     for _ in range(7):
         with profiled(read_only.dependencies.database) as seen:
-            page = queries.listed(read_only.dependencies, several, query)
+            page = read_only.dependencies.queries.list_page(several, query)
         assert len(page["items"]) == 200
         assert dear(seen) == []
         query = FollowUpsQuery().load({"sort": sort, "limit": 200, "cursor": page["next"]})
@@ -152,7 +152,7 @@ def test_a_later_page_reads_no_more_than_the_first(read_only: Ledger, sort: str)
 def test_a_summary_reads_the_sums_and_what_fell_due_in_the_last_hour(read_only: Ledger) -> None:
     read_only.dependencies.views.totals.recount(MONDAY - timedelta(minutes=10))
     with profiled(read_only.dependencies.database) as seen:
-        rows = queries.summed(read_only.dependencies, MANAGER, {})["rows"]
+        rows = read_only.dependencies.queries.sum_up(MANAGER, {})["rows"]
     assert sum(row["open"] + row["inherited"] for row in rows) > STORED
     assert dear(seen) == []
     assert all(asked["docsExamined"] < A_FEW for asked in seen)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from pymongo.database import Database
 
-from services.referrals_followup.api import queries
 from services.referrals_followup.ledger.totals import Totals
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.kernel.decisions import Actor
@@ -32,7 +31,7 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
 
 
 def told(ledger: Ledger, reader: Actor = MANAGER) -> dict[tuple[str, str, str | None], dict[str, Any]]:
-    rows = queries.summed(ledger.dependencies, reader, {})["rows"]
+    rows = ledger.dependencies.queries.sum_up(reader, {})["rows"]
     return {(row["standard"], row["area"], row["team"]): row for row in rows}
 
 

@@ -41,6 +41,7 @@ from tests.integration.ledger import (
     text_of,
     unfoldable,
 )
+from tests.unit.referrals import append, begin
 
 OPERATOR = "marta.kowalski@operations.example"
 LATER = "2013-01-18T17:00:00Z"
@@ -446,8 +447,8 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
     streams = [f"referral/00000000-0000-0000-0000-00000000000{number}" for number in range(2)]
     for stream in streams:
         for command in (
-            referral.Intend(person_id=PERSON, service="camhs", reason_code="depression", area="essex"),
-            referral.MarkSent(channel="letter"),
+            begin("intended", person_id=PERSON, service="camhs", reason_code="depression", area="essex"),
+            append("sent", channel="letter"),
         ):
             dependencies.store.execute(
                 referral.AGGREGATE, stream, command, GP, key=f"{stream}{command}", body={}, creates=True
@@ -504,7 +505,7 @@ def test_a_view_without_a_stream_and_a_change_that_was_not_heard_yet(
     assert (finding.code, finding.ids) == ("views-differ", ("referral/of-nothing",))
     recorder.database["referral_views"].delete_one({"_id": "of-nothing"})
     stream = f"referral/{view['_id']}"
-    withdraw = referral.Withdraw(reason_code="declined", decided_by="gp-okafor")
+    withdraw = append("withdrawn", reason_code="declined", decided_by="gp-okafor")
     recorder.store.execute(referral.AGGREGATE, stream, withdraw, GP, key="w", body={})
     assert codes(recorder.watch.look(full=True)) == {}
     ReplayClock(tmp_path / "clock").set(MONDAY + 2 * DAY)

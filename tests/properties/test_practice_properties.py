@@ -20,7 +20,8 @@ from services.referrals_followup.domain.follow_up import (
     owed,
 )
 from services.referrals_followup.domain.ledger import fold
-from services.referrals_followup.ledger.views import FollowUpView, document_of
+from services.referrals_followup.ledger.view_codec import document_of
+from services.referrals_followup.ledger.view_schema import FollowUpView
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from tests.properties.families import (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +24,7 @@ from shared.events.batch_store import BatchStore
 from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
 from shared.events.group_commit import Taken
 from shared.events.mongo import open_database
-from shared.events.store import EventStore
+from shared.events.store import EventStore, Recorded
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.fingerprints import event_digest, private_digest
@@ -47,6 +49,11 @@ CATALOGUE = Catalogue((EventType("link.added.v1", Linked, ("perinatal",), ("peri
 class Add:
     token: str
     refuse: bool = False
+
+
+@dataclass(frozen=True)
+class Typed(Add):
+    type: str = "person.died.v1"
 
 
 def _decide(last: str | None, command: Add, context: Context) -> Fact:
@@ -152,6 +159,48 @@ def test_the_same_key_with_another_body_is_refused(new_store: Callable[[str], Ev
     store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
     with pytest.raises(KeyReused):
         store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k", body={"token": "b"}, **{how: True})
+
+
+@pytest.mark.parametrize("how", NEW)
+def test_the_same_key_and_body_of_another_operation_is_refused(
+    new_store: Callable[[str], EventStore], how: str
+) -> None:
+    store = new_store(f"test_{uuid4().hex}")
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={}, operation="POST /v1/a", **{how: True})
+    with pytest.raises(KeyReused):
+        store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={}, operation="POST /v1/b", **{how: True})
+
+
+@pytest.mark.parametrize(
+    ("operation", "command", "word"),
+    [
+        ("POST /v1/referrals", Add("a"), "Intend"),
+        ("POST /v1/referrals", Add("a"), "Send"),
+        ("POST /v1/referrals/<>/sent", Add("a"), "MarkSent"),
+        ("POST /v1/pregnancies/<>/retractions", Add("a"), "Retract"),
+        ("POST /v1/people/<>/died", Typed("a"), "person.died.v1"),
+        ("reaction.record", Typed("a"), "person.died.v1"),
+        ("sweep", Add("a"), "Sweep"),
+    ],
+)
+@pytest.mark.parametrize("how", NEW)
+def test_a_retry_of_what_was_recorded_when_fingerprints_held_class_names_gets_the_first_answer(
+    new_store: Callable[[str], EventStore], operation: str, command: Add, word: str, how: str
+) -> None:
+    store, body = new_store(f"test_{uuid4().hex}"), {"token": "a", "at": NOW}
+
+    def execute(operation: str, body: dict[str, Any], command: Add = command) -> Recorded[str | None]:
+        return store.execute(CHAIN, "chain/1", command, ANN, key="k", body=body, operation=operation, **{how: True})
+
+    first = execute(operation, body)
+    text = f"{word}\n{json.dumps(body, sort_keys=True, default=str)}"  # as the code of that time made it
+    then = hashlib.sha256(text.encode()).hexdigest()
+    store.collection.update_one({"_id": first.event.id}, {"$set": {"private.request.body": then}})
+    again = execute(operation, body)
+    assert (again.replayed, again.event) == (True, first.event)
+    for other in ((operation, {**body, "token": "b"}), ("POST /v1/referrals/<>/offered", body, Add("a"))):
+        with pytest.raises(KeyReused):
+            execute(*other)
 
 
 @pytest.mark.parametrize("how", NEW)

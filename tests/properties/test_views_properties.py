@@ -19,7 +19,8 @@ from pymongo.database import Database
 from services.referrals_followup.domain.follow_up import AGGREGATE, Accept, End, Sweep
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.views import FollowUpViews, follow_up_of
+from services.referrals_followup.ledger.view_codec import follow_up_of
+from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
@@ -53,7 +54,7 @@ class Ledger:
 
     def hear(self, batch: list[Event]) -> None:
         self.evidence.keep(batch)
-        self.views.hear(batch)
+        self.views.refresh_for(batch)
         self.evidence.mark_folded(batch)
 
     def documents(self) -> list[dict[str, Any]]:
@@ -127,7 +128,7 @@ def test_any_permutation_repetition_batching_and_interleaving_of_workers_gives_i
         _share_out(workers, _batches([*events, *acts, *adopted], random))
         found = first.documents()
         threads = first.evidence.threads(first.rules.history().thread_kinds())
-        assert list(first.views.differing(threads)) == [], "the check calls a view wrong that is right"
+        assert list(first.views.find_differing(threads)) == [], "the check calls a view wrong that is right"
         assert first.views.totals.differing(first.clock.now()) == [], "a sum is not what a count makes"
 
         first.views.rebuild()
@@ -183,7 +184,7 @@ def test_a_worker_that_read_less_and_writes_later_changes_nothing(new_database, 
         slow.evidence.keep(early)
         collection = getattr(slow.views, interrupted)
         setattr(slow.views, interrupted, _Interrupted(collection, before, lambda: quick.hear(events)))
-        slow.views.hear(early)
+        slow.views.refresh_for(early)
         found = quick.documents()
         assert quick.views.totals.differing(slow.clock.now()) == []
         quick.views.rebuild()

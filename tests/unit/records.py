@@ -56,7 +56,14 @@ MIDWIFE = Actor("midwife-eider", "midwife", "midwives-colne", ("essex",))
 NORFOLK = Actor("hv-yare", "health_visitor", "hv-yare-team", ("norfolk",), also_in=("essex",))
 BOTH = Actor("hv-dunlin", "health_visitor", "hv-border", ("essex", "norfolk"))
 
-REGISTER = person.Register(given_name="Wren", family_name="Example", date_of_birth=date(1996, 3, 2))
+
+def register(**private: Any) -> BeginRecord:
+    return BeginRecord(
+        type=person.REGISTERED, data={}, private={"given_name": "Wren", "family_name": "Example", **private}
+    )
+
+
+REGISTER = register(date_of_birth=date(1996, 3, 2))
 WITH_PROOF = {"receiver_person": "Robin", "reference": "call of Monday"}
 
 # What a body says, by event type; types that say nothing more are left out.

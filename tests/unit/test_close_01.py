@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.referrals_followup.domain.disclosure import as_shown_to, is_disclosed
+from services.referrals_followup.domain.disclosure import is_disclosed, redact
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, Assign, End, Note, Refuse
-from services.referrals_followup.ledger.views import document_of, follow_up_of
+from services.referrals_followup.ledger.view_codec import document_of, follow_up_of
 from shared.kernel.decisions import Actor
 from tests.unit.practice import (
     CAMHS,
@@ -374,7 +374,7 @@ def test_what_a_closing_left_open_is_told_only_to_those_who_may_see_the_closing_
     assert found.opened_by == closing.id
     # She closed the case, and leaving care is not for her; the adviser's team planned the item, and the case is not.
     assert readers(found, practice, NURSERY, HV, PA, SOCIAL_WORKER, MANAGER) == ["social_worker", "manager"]
-    shown_to_her = as_shown_to(found, practice.acts(found), HV.role, HV.team)
+    shown_to_her = redact(found, practice.acts(found), HV.role, HV.team)
     assert (shown_to_her.reference, shown_to_her.title) == (found.reference, "leaving care: contact the PA")
     kept = follow_up_of(document_of(found, practice.acts(found), None))
     assert kept.matters == found.matters

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.referrals_followup.domain.digest import Chase, letters
-from services.referrals_followup.domain.digest_text import ChasedItem, Links, ParkedItem, SilentSource, render
+from services.referrals_followup.domain.digest_text import ChasedItem, ParkedItem, SilentSource, render
+from services.referrals_followup.domain.links import Links
 
 NOW = datetime(2013, 1, 18, 17, 0, tzinfo=UTC)
-LINKS = Links("http://follow-ups.example")
+LINKS = Links("http://follow-ups.example", "http://perinatal.example", "http://leaving-care.example")
 NOTED = ChasedItem(
     reference="FT-7K3M-2HXQ-Q",
     step="REF-01",

@@ -10,12 +10,12 @@ import pytest
 from services.perinatal.domain import condition, person
 from shared.kernel.decisions import Actor, Refused
 from shared.kernel.history import Retract
+from shared.kernel.tables import BeginRecord
 from tests.unit.history import PERSON, Stream
+from tests.unit.records import register
 
 GP = Actor("gp-aldous", "gp_practice", "gp-harbour", ("essex",))
-REGISTER = person.Register(
-    given_name="Wren", family_name="Example", date_of_birth=date(1996, 3, 2), nhs_number="9990000018"
-)
+REGISTER = register(date_of_birth=date(1996, 3, 2), nhs_number="9990000018")
 
 
 def test_the_name_the_birthday_and_the_nhs_number_stay_private() -> None:
@@ -28,7 +28,7 @@ def test_the_name_the_birthday_and_the_nhs_number_stay_private() -> None:
 
 def test_a_person_of_unknown_age_is_registered_too() -> None:
     stream = Stream(person.AGGREGATE, PERSON)
-    stream.give(person.Register(given_name="Wren", family_name="Example"), GP)
+    stream.give(register(), GP)
     assert stream.private[0] == {"given_name": "Wren", "family_name": "Example"}
 
 
@@ -60,6 +60,8 @@ def test_a_person_whose_registration_was_retracted_may_be_registered_anew() -> N
 
 def test_a_condition_is_a_code_about_a_person() -> None:
     stream = Stream(condition.AGGREGATE, str(UUID(int=4)))
-    event = stream.give(condition.Record(person_id=PERSON, code="depression", note="low since the birth"), GP)
+    data = {"person_id": PERSON, "code": "depression"}
+    command = BeginRecord(type="condition.recorded.v1", data=data, note="low since the birth")
+    event = stream.give(command, GP)
     assert event.data == {"condition_id": str(UUID(int=4)), "person_id": PERSON, "code": "depression"}
     assert stream.private[0] == {"note": "low since the birth"}

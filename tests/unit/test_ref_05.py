@@ -10,6 +10,7 @@ from services.perinatal.domain import referral as recording
 from shared.kernel.decisions import Refused
 from tests.unit.history import PERSON, Stream
 from tests.unit.practice import CAMHS, GP, HV, SOCIAL_WORKER, Practice, chase, shown
+from tests.unit.referrals import append, begin
 
 SENT, ENDED = "2013-01-10 09:30", "2013-02-11 09:30"  # a Thursday, a Monday
 RETURN, TELL, ACKNOWLEDGE = "REF-05.return", "REF-05.tell", "REF-05.acknowledge"
@@ -134,11 +135,11 @@ def test_to_send_the_outcome_twice_is_not_to_have_it_acknowledged(practice):
 
 def test_only_the_referrer_takes_note_of_an_outcome():
     stream = Stream(recording.AGGREGATE, str(UUID(int=5)))
-    stream.give(recording.Send(person_id=PERSON, service="camhs", channel="letter"), GP)
-    stream.give(recording.Acknowledge(), CAMHS)
-    stream.give(recording.Accept(), CAMHS)
-    stream.give(recording.RecordAssessed(outcome="no_treatment"), CAMHS)
-    stream.give(recording.ReturnOutcome(outcome_code="no-treatment"), CAMHS)
+    stream.give(begin("sent", person_id=PERSON, service="camhs", channel="letter"), GP)
+    stream.give(append("acknowledged"), CAMHS)
+    stream.give(append("accepted"), CAMHS)
+    stream.give(append("assessed", outcome="no_treatment"), CAMHS)
+    stream.give(append("outcome_returned", outcome_code="no-treatment"), CAMHS)
     with pytest.raises(Refused, match="those who refer"):
-        stream.give(recording.AcknowledgeOutcome(), CAMHS)
-    assert stream.give(recording.AcknowledgeOutcome(), GP).type == "referral.outcome_acknowledged.v1"
+        stream.give(append("outcome_acknowledged"), CAMHS)
+    assert stream.give(append("outcome_acknowledged"), GP).type == "referral.outcome_acknowledged.v1"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.perinatal.api.whereabouts import area_after
+from services.perinatal.domain.move import areas_after
 from shared.kernel.decisions import Actor
 from shared.kernel.history import Retract
 from shared.kernel.tables import BeginRecord
@@ -28,8 +28,8 @@ def moved(origin: str, to: str, by: Actor, at: datetime = LAST_YEAR, *, recorded
 
 def lives(*moves: Stream) -> set[str]:
     """The same in whatever order the moves are found."""
-    areas = area_after(one.state for one in moves)
-    assert area_after(one.state for one in reversed(moves)) == areas
+    areas = areas_after(one.state for one in moves)
+    assert areas_after(one.state for one in reversed(moves)) == areas
     return areas
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, about_the_same
+from services.perinatal.api.lookups import KNOWN, require_same_person
 from services.perinatal.domain import case, contact, notification
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -17,9 +17,9 @@ class AgencyRoutes:
         "notification.record",
         "notification.sent.v1",
         "Another professional was notified, and of what",
-        look_up=about_the_same,
+        look_up=require_same_person,
     )
-    read_notification = notifications.show("notification.read", "A notification, with its history")
+    read_notification = notifications.read("notification.read", "A notification, with its history")
     acknowledge_notification = notifications.step(
         "acknowledged",
         "notification.acknowledge",
@@ -34,7 +34,7 @@ class AgencyRoutes:
     receive_contact = contacts.begin(
         "contact.record", "contact.received.v1", "Social care was contacted about a person"
     )
-    read_contact = contacts.show("contact.read", "A contact, with its history")
+    read_contact = contacts.read("contact.read", "A contact, with its history")
     decide_contact = contacts.step("decided", "contact.record", "contact.decided.v1", "What was decided on it")
     tell_referrer = contacts.step(
         "referrer-told", "contact.record", "contact.referrer_told.v1", "Whoever made the contact was told"
@@ -42,7 +42,7 @@ class AgencyRoutes:
     retract_of_contact = contacts.retract()
 
     open_case = cases.begin("case.record", "case.opened.v1", "An agency opened a case about some people")
-    read_case = cases.show("case.read", "A case, with its history")
+    read_case = cases.read("case.read", "A case, with its history")
     close_case = cases.step(
         "closed",
         "case.record",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, about_the_same
+from services.perinatal.api.lookups import KNOWN, require_same_person
 from services.perinatal.domain import offer, screen, support
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -14,18 +14,21 @@ offers = RecordRoutes(offer.AGGREGATE, "/v1/offers", KNOWN)
 
 class CareRoutes:
     record_screen = screens.begin(
-        "screen.record", "screen.recorded.v1", "Record the score of a screen; no answer is kept", look_up=about_the_same
+        "screen.record",
+        "screen.recorded.v1",
+        "Record the score of a screen; no answer is kept",
+        look_up=require_same_person,
     )
-    read_screen = screens.show("screen.read", "A screen, with its history")
+    read_screen = screens.read("screen.read", "A screen, with its history")
     follow_up_screen = screens.step(
         "followed-up", "screen.record", "screen.followed_up.v1", "What a clinician made of it, and what follows"
     )
     retract_of_screen = screens.retract()
 
     start_support = supports.begin(
-        "support.record", "support.started.v1", "Support begins, such as listening visits", look_up=about_the_same
+        "support.record", "support.started.v1", "Support begins, such as listening visits", look_up=require_same_person
     )
-    read_support = supports.show("support.read", "Support, with its sessions and reviews")
+    read_support = supports.read("support.read", "Support, with its sessions and reviews")
     hold_session = supports.step("session-held", "support.record", "support.session_held.v1", "A session was held")
     miss_session = supports.step(
         "session-missed", "support.record", "support.session_missed.v1", "A session was missed, and how"
@@ -50,7 +53,7 @@ class CareRoutes:
     retract_of_support = supports.retract()
 
     make_offer = offers.begin("offer.record", "offer.made.v1", "Somebody was offered help")
-    read_offer = offers.show("offer.read", "An offer, with what became of it")
+    read_offer = offers.read("offer.read", "An offer, with what became of it")
     make_offer_again = offers.step(
         "made-again", "offer.record", "offer.made.v1", "The same was offered again", optional=("what",)
     )

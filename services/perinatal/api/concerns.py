@@ -16,7 +16,7 @@ class ConcernRoutes:
     report_injury = concerns.begin(
         "concern.raise", "injury.reported.v1", "An injury of a child; it is read as a concern", url="/v1/injuries"
     )
-    read_concern = concerns.show("concern.read", "A concern or an injury, with its history")
+    read_concern = concerns.read("concern.read", "A concern or an injury, with its history")
     see_child = concerns.step("child-seen", "concern.decide", "child.seen.v1", "A professional saw the child")
     decide_injury = concerns.step(
         "decided", "concern.decide", "injury.decided.v1", "Whether the account fits the injury, and what follows"
@@ -26,7 +26,7 @@ class ConcernRoutes:
     hold_consultation = consultations.begin(
         "consultation.record", "consultation.held.v1", "A consultation, of a child named or not, as one side tells it"
     )
-    read_consultation = consultations.show("consultation.read", "A consultation, as each side tells it")
+    read_consultation = consultations.read("consultation.read", "A consultation, as each side tells it")
     add_account = consultations.step(
         "account", "consultation.record", "consultation.account_added.v1", "The account of one side"
     )

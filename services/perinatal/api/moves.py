@@ -7,22 +7,22 @@ from services.perinatal.domain import move
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
 
-told = RecordRoutes(move.AGGREGATE, "/v1/moves", KNOWN)
+routes = RecordRoutes(move.AGGREGATE, "/v1/moves", KNOWN)
 
 
 class MoveRoutes:
-    record_move = told.begin(
+    record_move = routes.begin(
         "move.record", "household.moved.v1", "People moved from one area to another", derived=("recorded_in",)
     )
-    read_move = told.show("move.read", "A move and its handover, with its history; for both areas")
-    attempt_handover = told.step(
+    read_move = routes.read("move.read", "A move and its handover, with its history; for both areas")
+    attempt_handover = routes.step(
         "handover-attempted",
         "handover.record",
         "handover.attempted.v1",
         "Whether the new area was reached",
         derived=("recorded_in",),
     )
-    give_handover = told.step(
+    give_handover = routes.step(
         "handover-given",
         "handover.record",
         "handover.given.v1",
@@ -30,7 +30,7 @@ class MoveRoutes:
         derived=("recorded_in",),
         context=FreeText(required=True, metadata={"description": "the account itself; it never leaves this service"}),
     )
-    acknowledge_handover = told.step(
+    acknowledge_handover = routes.step(
         "handover-acknowledged",
         "handover.record",
         "handover.acknowledged.v1",
@@ -40,7 +40,7 @@ class MoveRoutes:
         receiver_person=FreeText(200),
         reference=FreeText(200),
     )
-    record_first_contact = told.step(
+    record_first_contact = routes.step(
         "first-contact", "handover.record", "handover.first_contact_made.v1", "The new area has met the family"
     )
-    retract_of_move = told.retract()
+    retract_of_move = routes.retract()

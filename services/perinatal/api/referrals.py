@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 
-from services.perinatal.api.schemas import (
-    AcknowledgedBody,
-    AlternativeBody,
-    AppointmentBookedBody,
-    AppointmentCancelledBody,
-    AssessedBody,
-    MissContactedBody,
-    MissesReviewedBody,
-    NotAttendedBody,
-    OutcomeReturnedBody,
-    ReasonBody,
-    RedirectedBody,
-    ReferralAnswer,
-    ReferralBody,
-    ReferralList,
-    ReferralRecord,
-    ReferralsQuery,
-    SentBody,
-    StepBody,
-    WithdrawnBody,
-)
-from services.perinatal.domain import condition, person, referral
-from shared.kernel.decisions import Invalid
+from services.perinatal.api.lookups import KNOWN, require_same_person
+from services.perinatal.api.schemas import ReferralAnswer, ReferralRow, ReferralsQuery, StagedBody
+from services.perinatal.domain import referral
 from shared.kernel.ids import stream_id
 from shared.recording.bootstrap import RecordingDependencies
-from shared.recording.records import body_of, command_fields, retraction, step
-from shared.recording.views import newest_first
+from shared.recording.routes import AREA, RecordRoutes, RouteBody
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
+from shared.web.fields import FreeText
 
 REFERRALS = "/v1/referrals"
-FILTERS = {"state": "status", "service": "service"}
+routes = RecordRoutes(referral.AGGREGATE, REFERRALS, KNOWN, ReferralAnswer)
 
-referral_step = partial(step, referral.AGGREGATE, f"{REFERRALS}/<referral_id>", ReferralAnswer)
+BEGINNING = RouteBody(
+    "referral.sent.v1",
+    derived=("service_kind", "evidence"),
+    optional=("channel",),
+    defaults={"urgency": "routine"},
+    elsewhere=("condition_id",),
+    look_up=require_same_person,
+    private={"reference": FreeText(200)},
+    base=StagedBody,
+)
 
 
 class ReferralRoutes:
@@ -47,147 +36,123 @@ class ReferralRoutes:
         "POST",
         REFERRALS,
         command="referral.note",
-        body=ReferralBody,
+        body=BEGINNING.schema("ReferralBody", {"referral_id"}, area=AREA),
         answers={201: ReferralAnswer},
         summary="Begin a referral: intended (decided, not sent), or sent at once",
     )
     def begin_referral(self, request: Request) -> Answer:
-        body = request.body
-        self.dependencies.records.state_of(person.AGGREGATE, body["person_id"], "person_id")
-        if "condition_id" in body:
-            found = self.dependencies.records.state_of(condition.AGGREGATE, body["condition_id"], "condition_id")
-            if found.person_id != body["person_id"]:
-                fields = {"condition_id": ["is a condition of another person"]}
-                raise Invalid("unknown-reference", "the condition is another person's", fields=fields)
-        gives = referral.Intend if body["stage"] == "intended" else referral.Send
+        body = replace(BEGINNING, event_type=f"referral.{request.body['stage']}.v1")
         referral_id = stream_id(request.actor.id, request.key)
-        command = gives(**command_fields(body, "stage"))
-        return self.dependencies.records.begin(referral.AGGREGATE, referral_id, command, request, REFERRALS)
+        return routes.record_beginning(self.dependencies.records, request, body, referral_id)
 
-    @endpoint(
-        "GET",
-        f"{REFERRALS}/<referral_id>",
-        command="referral.read",
-        answers={200: ReferralRecord},
-        summary="A referral as it stands, with its history; always current",
-        errors=(404,),
-        reads_person=True,
-    )
-    def read_referral(self, request: Request) -> Answer:
-        referral_id = request.path["referral_id"]
-        shown = self.dependencies.records.show(referral.AGGREGATE, referral_id, request.actor)
-        body = body_of(referral.AGGREGATE, referral_id, shown.state, shown.version)
-        return Answer(200, {**body, "history": shown.entries}, shown.version, subjects=[shown.state.person_id])
-
-    @endpoint(
-        "GET",
-        REFERRALS,
-        command="referral.read",
+    read_referral = routes.read("referral.read", "A referral as it stands, with its history; always current")
+    list_referrals = routes.list_page(
+        "referral.read",
+        "Referrals in your areas, newest first; for one person also those from before a move to one of your areas",
         query=ReferralsQuery,
-        answers={200: ReferralList},
-        summary="Referrals in your areas, newest first; of one person also those from before a move to one of them",
-        reads_person=True,
+        row=ReferralRow,
+        begun_by="referral.sent.v1",
+        columns={"state": "status", "service": "service"},
     )
-    def list_referrals(self, request: Request) -> Answer:
-        query = request.query
-        found = self.dependencies.listed("referral", request.actor, "referral.sent.v1", query.get("person"))
-        found = found.filter(**{field: query[name] for name, field in FILTERS.items() if name in query})
-        rows, following = newest_first(found, query)
-        return Answer(200, {"items": rows, "next": following}, subjects=[row.person_id for row in rows])
-
-    mark_sent = referral_step("sent", "referral.mark_sent", SentBody, referral.MarkSent, "It was sent")
-    withdraw = referral_step(
-        "withdrawn", "referral.withdraw", WithdrawnBody, referral.Withdraw, "A clinician withdrew it, with a reason"
+    mark_sent = routes.step(
+        "sent",
+        "referral.mark_sent",
+        "referral.sent.v1",
+        "It was sent",
+        derived=("service", "service_kind", "urgency", "to_team", "condition_id", "evidence", "reason_code"),
+        reference=FreeText(200, metadata={"description": "what proves the sending; it stays here"}),
     )
-    acknowledge = referral_step(
+    withdraw = routes.step(
+        "withdrawn", "referral.withdraw", "referral.withdrawn.v1", "A clinician withdrew it, with a reason"
+    )
+    acknowledge = routes.step(
         "acknowledged",
         "referral.acknowledge",
-        AcknowledgedBody,
-        referral.Acknowledge,
+        "referral.acknowledged.v1",
         "The receiver has it; by anybody else, with the receiver's person, channel and reference",
+        derived=("reported_by",),
+        receiver_person=FreeText(200),
+        reference=FreeText(200),
     )
-    accept = referral_step("accepted", "referral.triage", StepBody, referral.Accept, "The receiver took it on")
-    reject = referral_step("rejected", "referral.triage", ReasonBody, referral.Reject, "The receiver refused it")
-    redirect = referral_step(
-        "redirected", "referral.triage", RedirectedBody, referral.Redirect, "The receiver passed it to another service"
+    accept = routes.step("accepted", "referral.triage", "referral.accepted.v1", "The receiver took it on")
+    reject = routes.step("rejected", "referral.triage", "referral.rejected.v1", "The receiver refused it")
+    redirect = routes.step(
+        "redirected",
+        "referral.triage",
+        "referral.redirected.v1",
+        "The receiver passed it to another service",
+        derived=("to_service_kind",),
     )
-    request_more_info = referral_step(
-        "more-info-requested", "referral.triage", StepBody, referral.RequestMoreInfo, "The receiver asked for more"
+    request_more_info = routes.step(
+        "more-info-requested", "referral.triage", "referral.more_info_requested.v1", "The receiver asked for more"
     )
-    give_more_info = referral_step(
-        "more-info-given", "referral.answer_question", StepBody, referral.GiveMoreInfo, "The referrer answered"
+    give_more_info = routes.step(
+        "more-info-given", "referral.answer_question", "referral.more_info_given.v1", "The referrer answered"
     )
-    offer = referral_step("offered", "referral.offer", StepBody, referral.Offer, "An appointment was offered")
-    book_appointment = referral_step(
-        "appointment-booked", "referral.book", AppointmentBookedBody, referral.BookAppointment, "A date was agreed"
+    offer = routes.step("offered", "referral.offer", "referral.offered.v1", "An appointment was offered")
+    book_appointment = routes.step(
+        "appointment-booked", "referral.book", "referral.appointment_booked.v1", "A date was agreed"
     )
-    record_attended = referral_step(
-        "attended", "referral.record_attendance", StepBody, referral.RecordAttended, "The appointment took place"
+    record_attended = routes.step(
+        "attended", "referral.record_attendance", "referral.attended.v1", "The appointment took place"
     )
-    record_not_attended = referral_step(
+    record_not_attended = routes.step(
         "not-attended",
         "referral.record_attendance",
-        NotAttendedBody,
-        referral.RecordNotAttended,
+        "referral.not_attended.v1",
         "The appointment was missed, and how",
     )
-    contact_after_miss = referral_step(
+    contact_after_miss = routes.step(
         "miss-contacted",
         "referral.review_misses",
-        MissContactedBody,
-        referral.RecordMissContacted,
-        "Whoever was missed was asked why",
+        "referral.miss_contacted.v1",
+        "Somebody asked why the appointment was missed",
     )
-    review_misses = referral_step(
+    review_misses = routes.step(
         "misses-reviewed",
         "referral.review_misses",
-        MissesReviewedBody,
-        referral.RecordMissesReviewed,
+        "referral.misses_reviewed.v1",
         "The safeguarding discussion after misses in a row",
     )
-    cancel_appointment = referral_step(
+    cancel_appointment = routes.step(
         "appointment-cancelled",
         "referral.record_attendance",
-        AppointmentCancelledBody,
-        referral.CancelAppointment,
+        "referral.appointment_cancelled.v1",
         "The appointment was called off, and by whom",
     )
-    record_assessed = referral_step(
-        "assessed", "referral.assess", AssessedBody, referral.RecordAssessed, "The assessment was held, and its outcome"
+    record_assessed = routes.step(
+        "assessed", "referral.assess", "referral.assessed.v1", "The assessment was held, and its outcome"
     )
-    start_treatment = referral_step(
-        "treatment-started", "referral.start_treatment", StepBody, referral.StartTreatment, "Treatment began"
+    start_treatment = routes.step(
+        "treatment-started", "referral.start_treatment", "referral.treatment_started.v1", "Treatment began"
     )
-    decline_treatment = referral_step(
+    decline_treatment = routes.step(
         "treatment-declined",
         "referral.start_treatment",
-        StepBody,
-        referral.DeclineTreatment,
+        "referral.treatment_declined.v1",
         "Treatment was offered and declined",
     )
-    end_treatment = referral_step(
-        "treatment-ended", "referral.end_treatment", ReasonBody, referral.EndTreatment, "Treatment ended"
+    end_treatment = routes.step(
+        "treatment-ended", "referral.end_treatment", "referral.treatment_ended.v1", "Treatment ended"
     )
-    record_alternative = referral_step(
+    record_alternative = routes.step(
         "alternative-recorded",
         "referral.answer",
-        AlternativeBody,
-        referral.RecordAlternative,
+        "referral.alternative_recorded.v1",
         "What the referrer does instead",
     )
-    return_outcome = referral_step(
+    return_outcome = routes.step(
         "outcome-returned",
         "referral.return_outcome",
-        OutcomeReturnedBody,
-        referral.ReturnOutcome,
+        "referral.outcome_returned.v1",
         "The outcome went back to those who need it",
+        defaults={"to": "referrer"},
     )
-    acknowledge_outcome = referral_step(
+    acknowledge_outcome = routes.step(
         "outcome-acknowledged",
         "referral.answer",
-        StepBody,
-        referral.AcknowledgeOutcome,
+        "referral.outcome_acknowledged.v1",
         "The referrer has the outcome",
     )
-    close = referral_step("closed", "referral.close", ReasonBody, referral.Close, "It was closed; always recorded")
-    retract_of_referral = retraction(referral.AGGREGATE, f"{REFERRALS}/<referral_id>", ReferralAnswer)
+    close = routes.step("closed", "referral.close", "referral.closed.v1", "It was closed; always recorded")
+    retract_of_referral = routes.retract()

@@ -1,7 +1,7 @@
-"""A consultation with the front door about a child, named or not, as each side remembers it.
+"""A consultation with the front door about a child, named or not, with the account of each side.
 
-It is no referral, and stays the caller's. Its states follow the written outcome: given by those who were consulted, and
-acknowledged by those who asked. A child may be named later; from then on the record is about that child.
+It is no referral: the caller keeps the responsibility. Its states follow the written outcome, which those who were
+consulted give and those who asked acknowledge. A child may be named later; the record is about that child from then on.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.kernel.decisions import Aggregate, Context, Forbidden
+from shared.kernel.decisions import Actor, Aggregate, Context
 from shared.kernel.envelope import Event
-from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, record_of, states
+from shared.kernel.tables import AppendEntry, BeginRecord, Party, RecordState, Row, invalid, record_of, states
 
 EVER = states("held", "outcome_given", "outcome_acknowledged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consultation(RecordState):
-    """`callers` and `consulted` are the teams known to be on either side."""
+    """`callers` and `consulted` are the teams known to be on each side."""
 
     callers: frozenset[str] = frozenset()
     consulted: frozenset[str] = frozenset()
@@ -33,18 +33,17 @@ def _held(state: Consultation, command: BeginRecord, context: Context) -> Mappin
     return {}
 
 
-def _consulted_only(state: Consultation, command: AppendEntry, context: Context) -> Mapping[str, Any]:
-    if context.actor.team in state.callers - state.consulted:
-        raise Forbidden("consulted-only", "this is for those who were consulted to record")
-    return {}
+def _may_be_consulted(state: Consultation, actor: Actor) -> bool:
+    return actor.team not in state.callers - state.consulted
 
 
-def _callers_only(state: Consultation, command: AppendEntry, context: Context) -> Mapping[str, Any]:
-    """Of a consultation that only the consulted have told of so far, any other team can be the caller."""
-    team = context.actor.team
-    if team not in state.callers if state.callers else team in state.consulted:
-        raise Forbidden("caller-only", "this is for the team that asked to record")
-    return {}
+def _may_be_caller(state: Consultation, actor: Actor) -> bool:
+    """While only the consulted have recorded their account, any other team may be the caller."""
+    return actor.team in state.callers if state.callers else actor.team not in state.consulted
+
+
+CONSULTED = Party(_may_be_consulted, "consulted-only", "this is for those who were consulted to record")
+CALLER = Party(_may_be_caller, "caller-only", "this is for the team that asked to record")
 
 
 def _about_one_child(state: Consultation, command: AppendEntry, context: Context) -> Mapping[str, Any]:
@@ -54,7 +53,7 @@ def _about_one_child(state: Consultation, command: AppendEntry, context: Context
 
 
 def _with_side(state: Consultation, event: Event) -> Consultation:
-    """Whoever tells of it as one side is of that side; `to_team` was consulted."""
+    """A team that records the account of one side is on that side. `to_team` was consulted."""
     is_caller = event.data["side"] == "caller"
     consulted = {team for team in (event.data.get("to_team"), None if is_caller else event.team) if team}
     return replace(
@@ -65,27 +64,22 @@ def _with_side(state: Consultation, event: Event) -> Consultation:
 
 
 ROWS = {
-    "consultation.held.v1": Row(becomes="held", check=_held),
-    "consultation.account_added.v1": Row(EVER),
-    "consultation.outcome_given.v1": Row(EVER, {"held": "outcome_given"}, _consulted_only),
-    "consultation.outcome_acknowledged.v1": Row(EVER, "outcome_acknowledged", _callers_only),
-    "consultation.rechecked.v1": Row(EVER, check=_consulted_only),
+    "consultation.held.v1": Row(becomes="held", check=_held, also=_with_side),
+    "consultation.account_added.v1": Row(EVER, also=_with_side),
+    "consultation.outcome_given.v1": Row(EVER, {"held": "outcome_given"}, who=CONSULTED),
+    "consultation.outcome_acknowledged.v1": Row(EVER, "outcome_acknowledged", who=CALLER),
+    "consultation.rechecked.v1": Row(EVER, who=CONSULTED),
     "consultation.linked.v1": Row(EVER, check=_about_one_child),
     "consultation.referred.v1": Row(EVER, check=_about_one_child),
 }
 
-_TOLD = record_of(
-    "consultation",
-    ROWS,
-    initial=Consultation(),
-    also={"consultation.held.v1": _with_side, "consultation.account_added.v1": _with_side},
-)
+_RECORD = record_of("consultation", ROWS, Consultation())
 
 
 def _evolve(state: Consultation, event: Event) -> Consultation:
-    """The child is the one that a standing entry names: a wrong link, once retracted, names nobody."""
-    known: Consultation = _TOLD.evolve(state, event)
+    """The child is the one that a standing entry names. A wrong link that was retracted names nobody."""
+    known: Consultation = _RECORD.evolve(state, event)
     return replace(known, person_id=known.facts.get("person_id"))
 
 
-AGGREGATE: Aggregate[Consultation] = replace(_TOLD, evolve=_evolve)
+AGGREGATE: Aggregate[Consultation] = replace(_RECORD, evolve=_evolve)

@@ -1,4 +1,4 @@
-"""A contact that children's social care received: what was decided, and that the referrer was told."""
+"""A contact that children's social care received: what was decided, and when the referrer was told."""
 
 from __future__ import annotations
 

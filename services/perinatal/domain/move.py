@@ -1,21 +1,30 @@
 """A household that moved from one area to another, and the handover that goes with it.
 
 The record belongs to the area that was left, whoever records the move: the sender owns the handover until the receiver
-has it. It is the business of both areas. What the receiver has to know stays private; what it is about does not.
+acknowledges it. Both areas may act on it. The account for the receiver stays private; its subjects are published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from services.perinatal.domain.acknowledgement import PROOF, reported_by, require
-from shared.kernel.decisions import Actor, Context, Fact, Forbidden, Invalid
+from shared.kernel.decisions import Actor, Context, Fact, Invalid
 from shared.kernel.envelope import Event
-from shared.kernel.history import history_of
-from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, start, states, tell, told
+from shared.kernel.tables import (
+    AppendEntry,
+    BeginRecord,
+    Party,
+    RecordState,
+    Row,
+    begin_decision,
+    invalid,
+    record_of,
+    states,
+)
 
 OPEN = states("moved", "handover_attempted", "handover_given")
 EVER = OPEN | {"acknowledged"}
@@ -23,16 +32,16 @@ EVER = OPEN | {"acknowledged"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move(RecordState):
-    """`senders` are the teams that recorded the move, or tried or gave the handover; `moved_at`: when, and when told.
+    """`senders`: the teams that recorded the move, or attempted or gave the handover. `recorded_in`: their areas.
 
-    `told_in`: the areas whose people said any of that.
+    `moved_at`: when the household moved, and when that was recorded.
     """
 
     from_area: str | None = None
     to_area: str | None = None
     senders: frozenset[str] = frozenset()
     moved_at: tuple[datetime, ...] = ()
-    told_in: frozenset[str] = frozenset()
+    recorded_in: frozenset[str] = frozenset()
 
     @property
     def also_open_to(self) -> Collection[str]:
@@ -40,26 +49,46 @@ class Move(RecordState):
 
     @property
     def is_agreed(self) -> bool:
-        """Whether it is more than the word of the new area: that of the area that was left, or the handover is over."""
-        return self.status == "acknowledged" or self.from_area in self.told_in
+        """Whether the area that was left has recorded any of it, or the handover is acknowledged."""
+        return self.status == "acknowledged" or self.from_area in self.recorded_in
 
 
 def is_receiver(state: Move, actor: Actor) -> bool:
-    """Whether an entry of this actor is the new area's own: who acts only there, or has no part in the sending."""
+    """Whether an entry of this actor is the new area's own: they act only there, or took no part in sending."""
     if state.to_area not in actor.areas:
         return False
     return state.from_area not in actor.areas or actor.team not in state.senders
 
 
+RECEIVER = Party(is_receiver, "receiver-only", "the first contact is for the new area to record")
+
+
+def areas_after(moves: Iterable[Move]) -> set[str]:
+    """The area where somebody lives after these moves; empty while they are not known to have left their first one.
+
+    A move counts once it is agreed: nobody lets themselves in, or shuts others out, by their own word. The new area's
+    word alone counts only for a return: it ends a stay elsewhere.
+    """
+    lives: set[str] = set()
+    left: set[str | None] = set()
+    for move in sorted((move for move in moves if move.status), key=lambda move: move.moved_at):
+        if move.to_area and move.is_agreed:
+            lives = {move.to_area}
+            left.add(move.from_area)
+        elif move.to_area in left:
+            lives = set()
+    return lives
+
+
 def _moved(state: Move, command: BeginRecord, context: Context) -> Mapping[str, Any]:
-    said, faults = command.data, {}
-    if said["person_id"] not in said["people"]:
+    data, faults = command.data, {}
+    if data["person_id"] not in data["people"]:
         faults["people"] = ["has the person whom the record is about among them"]
-    if said["from_area"] == said["to_area"]:
+    if data["from_area"] == data["to_area"]:
         faults["to_area"] = ["is the area that was left: a move within one area needs no handover between areas"]
     if faults:
         raise Invalid("not-a-move", "these people did not move so", fields=faults)
-    return _recorded_in(said["from_area"], said["to_area"], context.actor)
+    return _recorded_in(data["from_area"], data["to_area"], context.actor)
 
 
 def _handed_over(state: Move, command: AppendEntry, context: Context) -> Mapping[str, Any]:
@@ -73,13 +102,13 @@ def _recorded_in(from_area: str | None, to_area: str | None, actor: Actor) -> Ma
 
 def _acknowledged(state: Move, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     by_receiver = is_receiver(state, context.actor)
-    said = {**command.data, **command.private}
+    given = {**command.data, **command.private}
     if by_receiver and not state.is_agreed:
-        # To acknowledge opens the records of the area that was left: nobody lets themselves in by their own word.
+        # An acknowledgement opens the records of the area that was left, so the new area's word alone is not enough.
         why = "the area that was left has recorded nothing of it; say who there gave it, by which channel and reference"
-        require(said, PROOF, "nothing-handed-over", why)
-    # A handover goes from hand to hand: a sender who reports it also says which team has it now.
-    by = reported_by(by_receiver, said, (*PROOF, "team"))
+        require(given, PROOF, "nothing-handed-over", why)
+    # A sender who reports the acknowledgement also says which team has the handover now.
+    by = reported_by(by_receiver, given, (*PROOF, "team"))
     if not by_receiver:
         return {"reported_by": by}
     team = command.data.get("team", context.actor.team)
@@ -87,49 +116,32 @@ def _acknowledged(state: Move, command: AppendEntry, context: Context) -> Mappin
     return {"reported_by": by, "team": team, **itself, **command.data}
 
 
-def _contacted(state: Move, command: AppendEntry, context: Context) -> Mapping[str, Any]:
-    if not is_receiver(state, context.actor):
-        raise Forbidden("receiver-only", "the first contact is for the new area to record")
-    return {}
-
-
 def _begin(state: Move, command: BeginRecord, context: Context) -> Fact:
     ends = [command.data.get(end) for end in ("from_area", "to_area")]
     if command.area not in (None, ends[0]):
         raise invalid("area-is-known", "a move belongs to the area that was left", area="is from_area; leave it out")
     own = [area for area in ends if area in context.actor.areas]
-    begun = start("move", ROWS)(state, replace(command, area=own[0] if own else ends[0]), context)
+    begun = begin_decision("move", ROWS)(state, replace(command, area=own[0] if own else ends[0]), context)
     return replace(begun, area=ends[0])
 
 
-def _with_areas(state: Move, event: Event) -> Move:
-    ends = {"from_area": event.data["from_area"], "to_area": event.data["to_area"]}
-    return replace(_sent(state, event), **ends, moved_at=(event.occurred_at, event.recorded_at))
+def _with_time(state: Move, event: Event) -> Move:
+    return replace(_with_sender(state, event), moved_at=(event.occurred_at, event.recorded_at))
 
 
-def _sent(state: Move, event: Event) -> Move:
-    told_in = {event.data["recorded_in"]} if "recorded_in" in event.data else set()
-    return replace(state, senders=state.senders | {event.team}, told_in=state.told_in | told_in)
+def _with_sender(state: Move, event: Event) -> Move:
+    areas = {event.data["recorded_in"]} if "recorded_in" in event.data else set()
+    return replace(state, senders=state.senders | {event.team}, recorded_in=state.recorded_in | areas)
 
 
 ROWS = {
-    "household.moved.v1": Row(becomes="moved", check=_moved),
-    "handover.attempted.v1": Row(EVER, {"moved": "handover_attempted"}, _handed_over),
-    "handover.given.v1": Row(EVER, {"moved": "handover_given", "handover_attempted": "handover_given"}, _handed_over),
+    "household.moved.v1": Row(becomes="moved", check=_moved, sets=("from_area", "to_area"), also=_with_time),
+    "handover.attempted.v1": Row(EVER, {"moved": "handover_attempted"}, _handed_over, also=_with_sender),
+    "handover.given.v1": Row(
+        EVER, dict.fromkeys(("moved", "handover_attempted"), "handover_given"), _handed_over, also=_with_sender
+    ),
     "handover.acknowledged.v1": Row(OPEN, "acknowledged", _acknowledged),
-    "handover.first_contact_made.v1": Row(EVER, check=_contacted),
+    "handover.first_contact_made.v1": Row(EVER, who=RECEIVER),
 }
 
-AGGREGATE = history_of(
-    "move",
-    Move(),
-    decisions={BeginRecord: _begin, AppendEntry: tell("move", ROWS)},
-    evolutions=told(
-        ROWS,
-        also={
-            "household.moved.v1": _with_areas,
-            "handover.attempted.v1": _sent,
-            "handover.given.v1": _sent,
-        },
-    ),
-)
+AGGREGATE = record_of("move", ROWS, Move(), begin=_begin)

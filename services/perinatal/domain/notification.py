@@ -1,4 +1,4 @@
-"""A notification from one professional to another, sent until the receiver acknowledges it."""
+"""A notification from one professional to another. It stays sent until the receiver acknowledges it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ def _acknowledged(state: RecordState, command: AppendEntry, context: Context) ->
     by_receiver = is_receiver(state, context.actor)
     if not by_receiver and context.actor.team not in state.teams:
         raise Forbidden("no-part-in-it", "only the receiver or the sender acknowledges a notification")
-    of_the_record = {name: state.facts.get(name) for name in ("to_role", "condition_id", "pregnancy_id")}
-    return {**of_the_record, "reported_by": reported_by(by_receiver, {**command.data, **command.private})}
+    return {"reported_by": reported_by(by_receiver, {**command.data, **command.private})}
 
 
 ROWS = {
     "notification.sent.v1": Row(becomes="sent"),
-    "notification.acknowledged.v1": Row(states("sent"), "acknowledged", _acknowledged),
+    "notification.acknowledged.v1": Row(
+        states("sent"), "acknowledged", _acknowledged, repeats=("to_role", "condition_id", "pregnancy_id")
+    ),
 }
 
 AGGREGATE = record_of("notification", ROWS)

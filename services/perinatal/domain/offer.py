@@ -1,16 +1,15 @@
 """Help that was offered to somebody, and what became of it. A refusal or a "not yet" ends nothing.
 
-It ends with a reason and a manager's name; the person's own words stay private, that they were asked does not.
+An end has a reason and a manager's name. The person's own words stay private; that they were asked is published.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from shared.kernel.decisions import Context
-from shared.kernel.envelope import Event
 from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, record_of, states
 
 ANSWERED = states("made", "accepted", "declined", "deferred", "fallback_started")
@@ -18,7 +17,7 @@ ANSWERED = states("made", "accepted", "declined", "deferred", "fallback_started"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer(RecordState):
-    """`what` was offered, whatever has been started instead."""
+    """`what` is what was offered, even when something else was started instead."""
 
     what: str | None = None
 
@@ -34,12 +33,8 @@ def _ended(state: Offer, command: AppendEntry, context: Context) -> Mapping[str,
     return {"view_given": "persons_view" in command.private}
 
 
-def _with_what(state: Offer, event: Event) -> Offer:
-    return replace(state, what=event.data["what"])
-
-
 ROWS = {
-    "offer.made.v1": Row(ANSWERED, "made", _made, begins=True),
+    "offer.made.v1": Row(ANSWERED, "made", _made, begins=True, sets=("what",)),
     "offer.accepted.v1": Row(ANSWERED, "accepted"),
     "offer.declined.v1": Row(ANSWERED, "declined"),
     "offer.deferred.v1": Row(ANSWERED, "deferred"),
@@ -47,4 +42,4 @@ ROWS = {
     "offer.ended.v1": Row(ANSWERED, "ended", _ended),
 }
 
-AGGREGATE = record_of("offer", ROWS, initial=Offer(), also={"offer.made.v1": _with_what})
+AGGREGATE = record_of("offer", ROWS, Offer())

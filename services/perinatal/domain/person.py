@@ -1,64 +1,45 @@
-"""A person as this service knows them: an opaque id for everybody, the name and NHS number for nobody else.
+"""A person as this service knows them. Others get an opaque id, and never the name or the NHS number.
 
-Whatever is told of a person may be told late, so after a death as well; nobody dies twice.
+Entries about a person may be late, so they may follow a death too. Nobody dies twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
-from shared.kernel.decisions import Context, Fact, Refused
+from shared.kernel.decisions import Context, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.history import Begin, area_to_begin_in, fact, history_of, require_born
-from shared.kernel.tables import AppendEntry, RecordState, Row, invalid, states, tell, told
+from shared.kernel.history import require_born
+from shared.kernel.tables import (
+    AppendEntry,
+    BeginRecord,
+    RecordState,
+    Row,
+    begin_decision,
+    invalid,
+    record_of,
+    states,
+)
 
 REGISTERED = "person.registered.v1"
 EVER = states("registered", "died")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Register(Begin):
-    """`nhs_number` is ten digits, already checked. Name, date of birth and number stay private.
-
-    Without a date of birth the age is unknown; a child's day of birth is the time of the birth.
-    """
-
-    given_name: str
-    family_name: str
-    date_of_birth: date | None = None
-    nhs_number: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Person(RecordState):
-    """`links` are the other ids that are said to be this person's."""
+    """`links` are this person's other ids."""
 
     nhs_number_known: bool = False
     links: frozenset[str] = frozenset()
 
 
-def _register(state: Person, command: Register, context: Context) -> Fact:
-    person_id = context.stream_id
-    if state.status is not None:
-        raise Refused("person-already-known", f"this person is known here as {person_id}; go on with that id")
-    if command.date_of_birth:
-        require_born(command.date_of_birth, context.now)
-    registered = fact(
-        REGISTERED,
-        context,
-        person_id=person_id,
-        nhs_number_known=command.nhs_number is not None,
-        private={
-            "given_name": command.given_name,
-            "family_name": command.family_name,
-            "date_of_birth": command.date_of_birth.isoformat() if command.date_of_birth else None,
-            "nhs_number": command.nhs_number,
-        },
-    )
-    return replace(registered, subject=person_id, area=area_to_begin_in(state, command, context.actor))
+def _registered(state: Person, command: BeginRecord, context: Context) -> Mapping[str, Any]:
+    """Without a date of birth the age is unknown. A child's day of birth is the time of the birth."""
+    if "date_of_birth" in command.private:
+        require_born(command.private["date_of_birth"], context.now)
+    return {"nhs_number_known": "nhs_number" in command.private}
 
 
 def _linked(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
@@ -93,10 +74,6 @@ def _reviewed(state: Person, command: AppendEntry, context: Context) -> Mapping[
     return {}
 
 
-def _registered(state: Person, event: Event) -> Person:
-    return replace(state, status="registered", nhs_number_known=event.data["nhs_number_known"])
-
-
 def _with_link(state: Person, event: Event) -> Person:
     return replace(state, links=state.links | {event.data["other_person_id"]})
 
@@ -106,8 +83,9 @@ def _without_link(state: Person, event: Event) -> Person:
 
 
 ROWS = {
-    "person.linked.v1": Row(EVER, check=_linked),
-    "person.unlinked.v1": Row(EVER, check=_unlinked),
+    REGISTERED: Row(becomes="registered", check=_registered, sets=("nhs_number_known",)),
+    "person.linked.v1": Row(EVER, check=_linked, also=_with_link),
+    "person.unlinked.v1": Row(EVER, check=_unlinked, also=_without_link),
     "person.died.v1": Row(states("registered"), "died", _died),
     "practitioner.assigned.v1": Row(EVER),
     "household.adult_joined.v1": Row(EVER, check=_joined),
@@ -120,12 +98,4 @@ ROWS = {
     "accumulation.reviewed.v1": Row(EVER),
 }
 
-AGGREGATE = history_of(
-    "person",
-    Person(),
-    decisions={Register: _register, AppendEntry: tell("person", ROWS)},
-    evolutions={
-        REGISTERED: _registered,
-        **told(ROWS, also={"person.linked.v1": _with_link, "person.unlinked.v1": _without_link}),
-    },
-)
+AGGREGATE = record_of("person", ROWS, Person(), begin=begin_decision("person", ROWS, again=True))

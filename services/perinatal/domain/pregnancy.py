@@ -1,7 +1,7 @@
-"""One pregnancy, from the first word of it until it has ended, with what was decided and done before the birth.
+"""One pregnancy, from its first mention until it has ended, with what was decided and done before the birth.
 
-What one pregnancy got never counts for another: each decision, assessment and check is an entry of this very stream.
-Facts may be recorded late: all but an end, a booking and a corrected date may still be told when it has ended.
+Each decision, assessment and check is an entry of this very stream, so what one pregnancy got never counts for another.
+Facts may be recorded late: only an end, a booking and a corrected date cannot follow the end.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EVER = LIVE | {"ended"}
 class Pregnancy(RecordState):
     """`person_id` is the mother; `partners` are those named, in the order of naming, and `children` those born.
 
-    `outcome` is how it ended: among the facts that word is also a decision's.
+    `outcome` is how it ended. The facts use that word for decisions too.
     """
 
     partners: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class Pregnancy(RecordState):
 
 def _known(state: Pregnancy, command: BeginRecord | AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data.get("edd_source") and not command.data.get("edd"):
-        raise invalid("edd-needed", "a source without its date says nothing", edd="is needed beside its source")
+        raise invalid("edd-needed", "a source is given with its date", edd="is needed beside its source")
     return {"mother_age_band": band_at(command, context.now, command.known.get("born_on"))}
 
 
@@ -79,8 +79,8 @@ def _with_partner(state: Pregnancy, event: Event) -> Pregnancy:
     return state if partner_id in state.partners else replace(state, partners=(*state.partners, partner_id))
 
 
-def _with_outcome(state: Pregnancy, event: Event) -> Pregnancy:
-    return replace(state, outcome=event.data["outcome"], children=tuple(event.data["children"]))
+def _with_children(state: Pregnancy, event: Event) -> Pregnancy:
+    return replace(state, children=tuple(event.data["children"]))
 
 
 ROWS = {
@@ -88,9 +88,9 @@ ROWS = {
     "pregnancy.booked.v1": Row(states("notified"), "booked", _known, begins=True),
     "pregnancy.edd_corrected.v1": Row(LIVE),
     "pregnancy.concern_noted.v1": Row(EVER),
-    "pregnancy.partner_named.v1": Row(EVER, check=_partner),
+    "pregnancy.partner_named.v1": Row(EVER, check=_partner, also=_with_partner),
     "pregnancy.care_leaver_learnt.v1": Row(EVER),
-    "pregnancy.ended.v1": Row(LIVE, "ended", _ended),
+    "pregnancy.ended.v1": Row(LIVE, "ended", _ended, sets=("outcome",), also=_with_children),
     "prebirth.screening_decided.v1": Row(EVER),
     "prebirth.referred.v1": Row(EVER),
     "prebirth.referral_accepted.v1": Row(EVER),
@@ -106,9 +106,4 @@ ROWS = {
     "review.declined.v1": Row(EVER, check=_antenatal),
 }
 
-AGGREGATE = record_of(
-    "pregnancy",
-    ROWS,
-    initial=Pregnancy(),
-    also={"pregnancy.partner_named.v1": _with_partner, "pregnancy.ended.v1": _with_outcome},
-)
+AGGREGATE = record_of("pregnancy", ROWS, Pregnancy())

@@ -1,78 +1,97 @@
-"""A person's chronology over HTTP: what is known of them across the services, who was told, and what came of it.
+"""The chronology of a person: what is known of them across the services, who was told, and what followed.
 
-Guarantees: entries outside the reader's areas or disclosure class are shown without content; somebody with none of the
-person's entries in their areas is refused. Areas are judged by what is known today, also when asking about the past.
+Guarantees: entries outside the reader's areas or disclosure class are shown without content. A reader with no entry
+about the person in their areas is refused. What is known today decides about areas, also in a question about the past.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from services.referrals_followup.api import as_of, queries
+from services.referrals_followup.api.as_of import Past
+from services.referrals_followup.api.presenter import FollowUpPresenter
+from services.referrals_followup.api.queries import parse_as_of
 from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
 from services.referrals_followup.domain.disclosure import Reader
+from services.referrals_followup.ledger.completeness import Completeness
+from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Forbidden
 from shared.kernel.envelope import Event
+from shared.runtime.clock import Clock
 from shared.web.pages import decode_cursor, encode_cursor
-
-if TYPE_CHECKING:
-    from services.referrals_followup.bootstrap import Dependencies
-
-
-def read(
-    dependencies: Dependencies, actor: Actor, person_id: str, query: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
-    """A page of the chronology, and the ids of the person that it is about. Each page reads their whole history.
-
-    Raises UnknownStream for somebody nothing is known of; Forbidden when nothing about them is in the actor's areas,
-    422 for an instant that lies ahead or a foreign cursor.
-    """
-    asked = as_of.asked(dependencies, query)
-    at = asked or dependencies.clock.now()
-    known = dependencies.known.so_far()
-    today = dependencies.evidence.ids_of(person_id)
-    people = dependencies.evidence.ids_of(person_id, at)
-    evidence = dependencies.evidence.around(today | people)
-    if not evidence:
-        raise UnknownStream("nothing is known of this person here")
-    reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))
-    if not reader.areas:
-        raise Forbidden("wrong-area", "nothing about this person belongs to an area where you may act")
-
-    past = as_of.Past(dependencies, at)
-    threads = dependencies.evidence.threads_of(people, dependencies.rules.history().thread_kinds())
-    pairs = {pair[0].id: pair for pair in past.of_threads(sorted(threads))}
-    entries = entries_of(people, past.then.known(evidence), pairs, reader)
-    follow_ups = None
-    if "cursor" in query:
-        last = decode_cursor(query["cursor"], (datetime, datetime, str))
-        entries = [entry for entry in entries if entry.place > last]
-    else:
-        theirs = [pair for pair in pairs.values() if pair[0].person in people and reader.areas & set(pair[0].areas)]
-        theirs.sort(key=lambda pair: (pair[0].due_at, pair[0].id))
-        follow_ups = [
-            queries.shown(dependencies, actor, follow_up, acts, at, known.problems) for follow_up, acts in theirs
-        ]
-    page = entries[: query["limit"]]
-    body = {
-        "person": person_id,
-        "items": [_shown(entry) for entry in page],
-        "next": encode_cursor(*page[-1].place) if len(entries) > len(page) else None,
-        "follow_ups": follow_ups,
-        "as_of": asked,
-        "left_out": past.left_out,
-        "evidence": known.told,
-    }
-    return body, sorted(people)
-
 
 _COPIED = ("type", "precision", "actor", "role", "team", "source", "stream", "data")
 
 
-def _shown(entry: Entry) -> dict[str, Any]:
+class Chronologies:
+    """Reads the chronology of one person."""
+
+    def __init__(
+        self,
+        evidence: EvidenceStore,
+        rules: Rules,
+        known: Completeness,
+        presenter: FollowUpPresenter,
+        clock: Clock,
+    ) -> None:
+        self._evidence = evidence
+        self._rules = rules
+        self._known = known
+        self._presenter = presenter
+        self._clock = clock
+
+    def read(self, actor: Actor, person_id: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """A page of the chronology, and the ids of its person. Each page reads the whole history of the person.
+
+        Raises UnknownStream for a person of whom nothing is known; Forbidden when nothing about them is in the actor's
+        areas; Invalid for an instant in the future or the cursor of another list.
+        """
+        now = self._clock.now()
+        as_of = parse_as_of(query, now)
+        at = as_of or now
+        known = self._known.so_far()
+        today = self._evidence.ids_of(person_id)
+        people = self._evidence.ids_of(person_id, at)
+        evidence = self._evidence.around(today | people)
+        if not evidence:
+            raise UnknownStream("nothing is known of this person here")
+        reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))
+        if not reader.areas:
+            raise Forbidden("wrong-area", "nothing about this person belongs to an area where you may act")
+
+        rules = self._rules.history()
+        past = Past(self._evidence, rules, at)
+        threads = self._evidence.threads_of(people, rules.thread_kinds())
+        pairs = {follow_up.id: (follow_up, acts) for follow_up, acts in past.fold(sorted(threads))}
+        entries = entries_of(people, past.as_of.known(evidence), pairs, reader)
+        follow_ups = None
+        if "cursor" in query:
+            last = decode_cursor(query["cursor"], (datetime, datetime, str))
+            entries = [entry for entry in entries if entry.place > last]
+        else:
+            theirs = [pair for pair in pairs.values() if pair[0].person in people and reader.areas & set(pair[0].areas)]
+            theirs.sort(key=lambda pair: (pair[0].due_at, pair[0].id))
+            follow_ups = [
+                self._presenter.present(actor, follow_up, acts, at, known.problems) for follow_up, acts in theirs
+            ]
+        page = entries[: query["limit"]]
+        body = {
+            "person": person_id,
+            "items": [_present(entry) for entry in page],
+            "next": encode_cursor(*page[-1].place) if len(entries) > len(page) else None,
+            "follow_ups": follow_ups,
+            "as_of": as_of,
+            "left_out": past.left_out,
+            "evidence": known.told,
+        }
+        return body, sorted(people)
+
+
+def _present(entry: Entry) -> dict[str, Any]:
     event = entry.event
     placed = {
         "event_id": event.id,
@@ -89,11 +108,11 @@ def _shown(entry: Entry) -> dict[str, Any]:
         **{name: getattr(event, name) for name in _COPIED},
         "recorded_late_by_days": entry.recorded_late_by_days,
         "threads": sorted(entry.refs),
-        "retracted": _struck(entry.retraction) if entry.retraction else None,
+        "retracted": _present_retraction(entry.retraction) if entry.retraction else None,
     }
 
 
-def _struck(retraction: Event) -> dict[str, Any]:
+def _present_retraction(retraction: Event) -> dict[str, Any]:
     return {
         "at": retraction.recorded_at,
         "actor": retraction.actor,

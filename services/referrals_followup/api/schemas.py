@@ -6,17 +6,14 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.referrals_followup.api.filters import ANY, SORTS, STATES
 from services.referrals_followup.domain.digest_text import BASES
-from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN, VOID
+from services.referrals_followup.domain.follow_up import OPEN
 from shared.contracts.fields import PERSON_ID, Choice, Slug
 from shared.web.fields import Body, FreeText, Instant
 from shared.web.pages import PageQuery
 from shared.web.rows import Rows
 
-STATES = (OPEN, MET, ENDED_STATE, VOID)
-ANY = "any"
-# What a list can be sorted by, and by which fields it is in order then; at last by id.
-ORDERS = {"due_at": ("due_at",), "opened_at": ("opened_at",), "standard": ("standard", "due_at")}
 _STEP = r"^[A-Z]+-\d\d(\.[a-z-]+)?\Z"
 
 
@@ -42,7 +39,7 @@ class FollowUpsQuery(ScopeQuery, PageQuery):
     overdue_by_days = fields.Integer(validate=validate.Range(0, 36_500))
     person = fields.String(validate=validate.Regexp(f"^{PERSON_ID}\\Z", error="is not the id of a person"))
     inherited = fields.Boolean(metadata={"description": "opened before the standard applied in its area"})
-    sort = Choice(*ORDERS, *(f"-{name}" for name in ORDERS), load_default="due_at")
+    sort = Choice(*SORTS, *(f"-{name}" for name in SORTS), load_default="due_at")
     as_of = Instant()
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)

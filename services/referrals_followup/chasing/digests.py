@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 
-from services.referrals_followup.chasing.links import record_url
 from services.referrals_followup.chasing.smtp import SECONDS, Rejected, ServerAway
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.digest import (
@@ -35,13 +34,12 @@ from services.referrals_followup.domain.digest_text import (
     ChasedItem,
     FindingItem,
     Item,
-    Links,
     ParkedItem,
     SilentSource,
     render,
 )
 from services.referrals_followup.domain.directory import Member
-from services.referrals_followup.domain.disclosure import as_shown_to
+from services.referrals_followup.domain.disclosure import redact
 from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
 from services.referrals_followup.domain.silence import FELL_SILENT
@@ -172,7 +170,16 @@ def _letters(dependencies: Dependencies, recipient: str, chases: list[Event]) ->
 def _append(store: EventStore, stream: str, letter: Compose) -> Recorded[None]:
     ids = [chase.id for chase in letter.chases]
     key = f"letter:{letter.recipient}:{','.join(ids)}"
-    return store.execute(AGGREGATE, stream, letter, SYSTEM_ACTOR, key=key, body={"chases": ids}, begins=True)
+    return store.execute(
+        AGGREGATE,
+        stream,
+        letter,
+        SYSTEM_ACTOR,
+        key=key,
+        body={"chases": ids},
+        operation="digest.compose",
+        begins=True,
+    )
 
 
 def _is_urgent(chase: Event) -> bool:
@@ -280,12 +287,15 @@ def _send(dependencies: Dependencies, letter: Event, contents: Contents) -> None
     member = dependencies.directory.stand_in(letter.data["recipient"], letter.area, london_date(now))
     items = contents.of(letter, member)
     if items:
-        subject, body = render(items, member.name, now, Links(dependencies.config.public_url))
+        subject, body = render(items, member.name, now, dependencies.links)
         dependencies.mailer.send(to=member.email, subject=subject, body=body, message_id=letter.id, at=now)
         command: Accept | Overtake = Accept(letter.id, member.id)
     else:
         command = Overtake(letter.id, letter.data["recipient"])
-    dependencies.store.execute(AGGREGATE, letter.stream, command, SYSTEM_ACTOR, key=f"ended:{letter.id}", body={})
+    operation = "digest.accept" if items else "digest.overtake"
+    dependencies.store.execute(
+        AGGREGATE, letter.stream, command, SYSTEM_ACTOR, key=f"ended:{letter.id}", body={}, operation=operation
+    )
     outcome = "accepted" if items else "overtaken"
     MAILS.labels(outcome=outcome).inc()
     log.info("mail settled", mail_id=letter.id, outcome=outcome)
@@ -362,7 +372,7 @@ def _known_now(dependencies: Dependencies, chases: Iterable[Event]) -> Mapping[s
     own: dict[str, list[Event]] = defaultdict(list)
     for stream, thread in threads.items():
         own[thread] += [one.event for one in stored[stream]]
-    return dependencies.views.all_current(own) if own else {}
+    return dependencies.views.fold_all(own) if own else {}
 
 
 def _item(
@@ -384,7 +394,7 @@ def _item(
         raise NotKnownNow
     if current[0].state != OPEN:
         return None
-    follow_up = as_shown_to(*current, recipient.role, recipient.team)
+    follow_up = redact(*current, recipient.role, recipient.team)
     return ChasedItem(
         reference=follow_up.reference,
         step=follow_up.step,
@@ -395,7 +405,7 @@ def _item(
         basis=follow_up.basis,
         source=follow_up.source,
         others_told=tuple(person for person in chase.data["recipients"] if person != recipient.id),
-        record_url=record_url(dependencies.config, follow_up.thread),
+        record_url=dependencies.links.record(follow_up.thread),
         urgent=chase.data["urgent"],
         inherited=chase.data["inherited"],
         gap=follow_up.gap,

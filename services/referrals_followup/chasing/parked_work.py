@@ -115,6 +115,7 @@ def _told(
             # No two rungs are owed on one day.
             key=f"stalled:{what}:{since}:{on}",
             body={},
+            operation="parked.tell",
             creates=True,
         )
         return recorded.state

@@ -24,7 +24,8 @@ from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
-from services.referrals_followup.ledger.views import chunks, follow_up_of
+from services.referrals_followup.ledger.view_codec import follow_up_of
+from services.referrals_followup.ledger.views import chunks
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.batch_store import BatchStore
 from shared.events.mongo import is_store_away
@@ -162,7 +163,14 @@ class Chases:
         key = f"sweep:{self._sweep_id}:{follow_up.id}"
         try:
             recorded = store.execute(
-                follow_ups.AGGREGATE, _stream(follow_up.id), command, SYSTEM_ACTOR, key=key, body={}, creates=True
+                follow_ups.AGGREGATE,
+                _stream(follow_up.id),
+                command,
+                SYSTEM_ACTOR,
+                key=key,
+                body={},
+                operation="sweep",
+                creates=True,
             )
         except Refused:
             return False
@@ -215,6 +223,7 @@ def _tell_operators(dependencies: Dependencies, service: str, since: datetime | 
         SYSTEM_ACTOR,
         key=f"silent:{service}:{since}:{on}",
         body={},
+        operation="silence.tell",
         creates=True,
     )
 

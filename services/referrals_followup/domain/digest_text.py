@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.referrals_followup.domain.links import Links
 from shared.kernel.time import LONDON, london_date
 
 BASES = {
@@ -64,20 +65,6 @@ class FindingItem:
     """What the nightly check of a service found that must not be: `<service>-<code>`."""
 
     what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Links:
-    """Where the recipient reads on. `public_url` is that of the follow-up service."""
-
-    public_url: str
-
-    def follow_up(self, reference: str) -> str:
-        return f"{self.public_url}/v1/follow-ups/{reference}"
-
-    @property
-    def inherited(self) -> str:
-        return f"{self.public_url}/v1/follow-ups?inherited=true"
 
 
 Item = ChasedItem | SilentSource | ParkedItem | FindingItem

@@ -75,7 +75,7 @@ def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str 
     return team in teams or (event_type is not None and may_see(role, CATALOGUE[event_type].disclosure))
 
 
-def as_shown_to(follow_up: FollowUp, acts: Acts, role: str, team: str) -> FollowUp:
+def redact(follow_up: FollowUp, acts: Acts, role: str, team: str) -> FollowUp:
     """The follow-up as a reader may see it: outside the class, only that it is there, when it is due, whom to ask."""
     withheld = _withheld(follow_up, acts, role, team)
     if withheld is None:

@@ -26,7 +26,7 @@ def hear(dependencies: Dependencies, deliveries: list[Delivery]) -> list[Outcome
     said = [event for event in read if isinstance(event, Event)]
     events = [event for event in said if event.type != POSITION]
     dependencies.evidence.keep(events)
-    dependencies.views.hear(events)
+    dependencies.views.refresh_for(events)
     dependencies.evidence.mark_folded(events)
     positions = [event for event in said if event.type == POSITION]
     dependencies.evidence.note_positions(positions)

@@ -1,16 +1,16 @@
-"""Follow-ups as documents to be listed: written whole, under a guard, and always the same for the same evidence.
+"""Writes the views of follow-ups: whole, under a guard, and always the same for the same evidence.
 
-Each thread has a record of its last fold: a guard `(rules, seen)`, how many adoptions and how many events it had read,
-and a digest of each view. In one transaction a worker reads the record, leaves the thread alone where the guard is
-higher than its own, and writes the record, the views that differ, and what that changes in the sums. So the fullest
-fold has the last word, whatever the interleaving; nothing that it no longer asks for stays behind; and what stays as it
-was costs no write.
+The record of a thread holds a fingerprint of each of its views and the guard of its last fold: how many adoptions of
+rules and how many events that fold had read. One transaction reads the record, skips the thread where the guard is
+higher than the worker's own, and writes the record, the views that differ and the changes of the sums. So the fold that
+has read most wins, in whatever order workers write. Views that the fold no longer yields are deleted, and unchanged
+views cost no write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import md5
 from itertools import islice
@@ -19,204 +19,55 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 from bson import decode, encode
 from bson.codec_options import CodecOptions
-from mongoengine import (
-    BooleanField,
-    DateTimeField,
-    DictField,
-    Document,
-    ListField,
-    StringField,
-)
 from mongoengine.queryset import QuerySet
 from pymongo import DeleteOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from services.referrals_followup.domain.as_of import AsOf, with_acts
-from services.referrals_followup.domain.follow_up import Acts, FollowUp, Matter, Owner, Rung, next_rung_at, owner_of
+from services.referrals_followup.domain.follow_up import Acts, FollowUp, next_rung_at
 from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.totals import SUMMED_IN, Change, Sum, Totals, sum_of
+from services.referrals_followup.ledger.view_codec import document_of
+from services.referrals_followup.ledger.view_schema import FollowUpView, ensure_indexes
 from services.referrals_followup.standards.rules import Rules
 from shared.events.mongo import in_transaction, is_store_away
 from shared.kernel.envelope import Event
-from shared.kernel.time import Offset
 from shared.recording.views import STALE
 
 THREADS_AT_A_TIME = 200
-# Why a thread is parked whose evidence was read once and is there no more: a copy of the database that is too old, say.
+# A thread is parked for this reason when an earlier fold read more events than there are. The database may have been
+# restored from an old copy.
 EVIDENCE_MISSING = "evidence is missing"
-# The parts of a view that no line of a list tells of; they are most of it.
-NOT_IN_A_LINE = {"rungs": False, "rules": False, "why": False}
 T = TypeVar("T")
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
 
 log = structlog.get_logger()
 
 
-class FollowUpView(Document):
-    """One follow-up as the lists show it. All instants are UTC; `summed_in` is the sum that counts it while open."""
-
-    meta = {
-        "collection": "follow_ups",
-        "auto_create_index": False,
-        "strict": False,
-        "index_cls": False,
-        "indexes": [
-            {"fields": ["state", "next_rung_at", "id"], "name": "sweep_in_order"},
-            {"fields": ["areas", "state", "due_at", "id"], "name": "area_due"},
-            {"fields": ["areas", "state", "opened_at", "id"], "name": "area_opened"},
-            {"fields": ["areas", "state", "standard", "due_at", "id"], "name": "area_standard_due"},
-            {"fields": ["areas", "state", "standard", "opened_at", "id"], "name": "area_standard_opened"},
-            {"fields": ["areas", "state", "step", "due_at", "id"], "name": "area_step"},
-            {"fields": ["areas", "state", "due_at", "id"], "name": "area_inherited", "partial": {"inherited": True}},
-            {"fields": ["owner_team", "state", "due_at", "id"], "name": "team_due"},
-            {"fields": ["owner_person", "state", "due_at", "id"], "name": "owner_due"},
-            {"fields": ["person", "state", "due_at", "id"], "name": "person_due"},
-            {"fields": ["thread"], "name": "thread"},
-            {"fields": ["reference"], "name": "reference"},
-        ],
-    }
-
-    id = StringField(primary_key=True)
-    reference = StringField()
-    step = StringField()
-    standard = StringField()
-    title = StringField()
-    expects = StringField()
-    thread = StringField()
-    person = StringField(null=True)
-    area = StringField()
-    areas = ListField(StringField())
-    state = StringField()
-    opened_by = StringField()
-    opened_type = StringField()
-    opened_at = DateTimeField()
-    opened_recorded_at = DateTimeField()
-    opened_actor = StringField()
-    opened_team = StringField()
-    due_at = DateTimeField()
-    visible_from = DateTimeField()
-    asked_of = DictField()
-    owner_role = StringField()
-    owner_team = StringField(null=True)
-    owner_person = StringField(null=True)
-    rungs = ListField(DictField())
-    rules = DictField()
-    basis = StringField()
-    source = StringField()
-    confidence = StringField()
-    inherited = BooleanField()
-    gap = StringField(null=True)
-    fallback = StringField(null=True)
-    on = StringField(null=True)
-    matters = ListField(DictField())
-    receiver_role = StringField(null=True)
-    receiver_team = StringField(null=True)
-    closed_by = StringField(null=True)
-    closed_at = DateTimeField(null=True)
-    closed_recorded_at = DateTimeField(null=True)
-    closed_actor = StringField(null=True)
-    closed_reason = StringField(null=True)
-    why = DictField()
-    acts = DictField()
-    next_rung_at = DateTimeField(null=True)
-    summed_in = StringField()
-
-
-_NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
-_COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
-_READ = tuple(name for name in _COPIED if name != "id")
-_FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (Owner, Acts)}
-_WRITTEN = tuple((name, field.db_field, field.null) for name, field in FollowUpView._fields.items())
-
-
-def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> dict[str, Any]:
-    """The view's document, fields in the order of the schema."""
-    owner = owner_of(follow_up, acts)
-    values = {
-        **{name: getattr(follow_up, name) for name in _COPIED},
-        "areas": list(follow_up.areas),
-        "matters": [{"type": matter.type, "teams": list(matter.teams)} for matter in follow_up.matters],
-        "asked_of": _shallow(follow_up.owner),
-        "owner_role": owner.role,
-        "owner_team": owner.team,
-        "owner_person": owner.person,
-        "rungs": [_rung_document(rung) for rung in follow_up.rungs],
-        "rules": {name.replace(".", "_"): version for name, version in sorted(follow_up.rules.items())},
-        "why": dict(follow_up.why),
-        "acts": {**_shallow(acts), "chased": dict(acts.chased)},
-        "next_rung_at": next_at,
-        SUMMED_IN: None,  # who writes the view says in which sum it is
-    }
-    # What mongoengine would make of a FollowUpView, which costs more than the fold itself; a test holds them together.
-    return {key: values[name] for name, key, null in _WRITTEN if values[name] is not None or null}
-
-
-def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
-    """The follow-up of a view's document, read with aware instants; without what was not read."""
-    values: dict[str, Any] = dict(zip(_READ, map(document.get, _READ), strict=True))
-    return FollowUp(
-        id=document["_id"],
-        **values,
-        areas=tuple(document["areas"]),
-        about=tuple(Matter(matter["type"], tuple(matter["teams"])) for matter in document["matters"][1:]),
-        owner=Owner(**document["asked_of"]),
-        rungs=tuple(_rung_of(rung) for rung in document.get("rungs", ())),
-        rules=document.get("rules", {}),
-        why=document.get("why", {}),
-    )
-
-
-def _rung_document(rung: Rung) -> dict[str, Any]:
-    return {
-        "name": rung.name,
-        "at": rung.at,
-        "to": list(rung.to),
-        "urgent": rung.urgent,
-        "alarm": rung.alarm,
-        "repeat": rung.repeat.to_json() if rung.repeat else None,
-    }
-
-
-def _shallow(value: Owner | Acts) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
-
-
-def _rung_of(document: Mapping[str, Any]) -> Rung:
-    repeat = Offset.parse(document["repeat"]) if document["repeat"] else None
-    return Rung(
-        name=document["name"],
-        at=document["at"],
-        to=tuple(document["to"]),
-        urgent=document["urgent"],
-        alarm=document["alarm"],
-        repeat=repeat,
-    )
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Guard:
-    """How much a fold had read: adoptions first, then events. A higher guard is never overwritten by a lower one."""
+    """How much a fold had read: adoptions of rules first, then events. A lower guard never overwrites a higher one."""
 
     rules: int
     seen: int
 
 
 class View(NamedTuple):
-    """A view as it is written, its digest, and how it is counted while it is open."""
+    """A view as it is written, its fingerprint, and the sum that counts it while it is open."""
 
     document: dict[str, Any]
-    digest: bytes
+    fingerprint: bytes
     due_at: datetime
     sum: Sum | None
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """One thread's follow-ups with the acts on each, and the guard they were folded under."""
+    """The follow-ups of one thread with the acts on each, and the guard of this fold."""
 
     thread: str
     follow_ups: tuple[tuple[FollowUp, Acts], ...]
@@ -236,10 +87,8 @@ class FollowUpViews:
         self._rules = rules
 
     def ensure_indexes(self) -> None:
-        """Create the indexes that serve sweeps and lists; safe to repeat."""
-        for spec in FollowUpView._meta["index_specs"]:
-            partial = {"partialFilterExpression": spec["partial"]} if "partial" in spec else {}
-            self.collection.create_index(spec["fields"], name=spec["name"], **partial)
+        """Create the indexes that serve sweeps, lists and sums. Safe to repeat."""
+        ensure_indexes(self.collection)
         self.totals.ensure_indexes()
 
     @property
@@ -247,17 +96,18 @@ class FollowUpViews:
         """A new mongoengine query over the follow-ups."""
         return QuerySet(FollowUpView, self.collection)
 
-    def hear(self, events: Collection[Event]) -> None:
-        """Write the views that these events, already kept, bear on."""
+    def refresh_for(self, events: Collection[Event]) -> None:
+        """Write the views that these events bear on. The events must be kept as evidence already."""
         history = self._rules.history()
         self.refresh(self._evidence.threads_touched_by(events, history.matters), history)
         if any(event.type == "rules.adopted.v1" for event in events):
             self.refresh(self._evidence.threads(history.thread_kinds()), history)
 
     def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
-        """Fold these threads from the evidence and write their follow-ups, until nobody has claimed a fuller fold.
+        """Fold these threads from the evidence and write their follow-ups.
 
-        Where the evidence that a claim has seen is not there, the thread is parked: to read again would find no more.
+        Where another worker has written a fuller fold, the thread is folded again. A thread is parked when a second
+        fold reads no more than the first, because the evidence of the fuller fold is missing then.
         """
         history = history or self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
@@ -274,18 +124,19 @@ class FollowUpViews:
                 history = self._rules.history() if waiting else history
 
     def rebuild(self) -> int:
-        """Fold every view again from the evidence, in place, while others read and write; how many there are then.
+        """Fold every view again from the evidence, in place, while others read and write. Returns how many there are.
 
-        Each view stands until its fold replaces it. What nothing replaced is asked for no more: it goes. The sums are
-        made anew. Run it again after a crash.
+        Each view stays until its fold replaces it. A view that no fold replaced is deleted. The sums are counted again.
+        Run it again after a crash.
         """
         history = self._rules.history()
         self.collection.update_many({}, {"$set": {STALE: True}})
-        # A record of more than there is would have its thread folded for ever; without digests each view is written.
+        # A guard that is higher than the evidence would keep its thread from being written. Without fingerprints, every
+        # view is written.
         self._threads.update_many({}, {"$set": {"rules_number": 0, "seen": 0}, "$unset": {"views": ""}})
         self._parked_threads.delete_many({"reason": EVIDENCE_MISSING})
         self.refresh(self._evidence.threads(history.thread_kinds()), history)
-        # A thread that cannot be folded now keeps what it had: nobody has said that it is no longer asked for.
+        # A thread that cannot be folded keeps its views.
         left = {STALE: True, "thread": {"$nin": self._parked_threads.distinct("_id")}}
         self.collection.delete_many(left)
         self.collection.update_many({STALE: True}, {"$unset": {STALE: ""}})
@@ -293,50 +144,50 @@ class FollowUpViews:
         return self.collection.count_documents({})
 
     def thread_of(self, follow_up_id: str) -> str | None:
-        """The thread that a follow-up is listed under; None for one that has no view."""
+        """The thread of a follow-up; None when it has no view."""
         found = self.collection.find_one({"_id": follow_up_id}, {"thread": 1})
         return found["thread"] if found else None
 
     def parked_threads(self) -> list[dict[str, Any]]:
-        """The threads that could not be folded: what their views say of them may be out of date."""
+        """The threads that could not be folded. Their views may be out of date."""
         return list(self._parked_threads.find().sort("_id"))
 
-    def current(
+    def fold_one(
         self, follow_up_id: str, thread: str, own_events: Collection[Event], as_of: datetime | None = None
     ) -> tuple[FollowUp, Acts] | None:
-        """One follow-up of this thread folded afresh; `own_events` is its own stream, which may not be evidence yet.
+        """One follow-up of this thread, folded afresh. `own_events` is its own stream, which may not be evidence yet.
 
-        With `as_of` (UTC) as it stood then. None when the thread has, or had, no such follow-up. Raises whatever the
-        fold of a thread that is parked raises.
+        With `as_of` (UTC), as it stood then. None when the thread has, or had, no such follow-up. Raises whatever the
+        fold raises.
         """
-        return self.all_current({thread: own_events}, as_of).get(follow_up_id)
+        return self.fold_all({thread: own_events}, as_of).get(follow_up_id)
 
-    def all_current(
+    def fold_all(
         self, own_events: Mapping[str, Collection[Event]], as_of: datetime | None = None
     ) -> dict[str, tuple[FollowUp, Acts]]:
-        """The same for all follow-ups of some threads, by id; `own_events` are by thread the streams of some of its
-        follow-ups."""
+        """All follow-ups of some threads by id, folded afresh. `own_events` holds, by thread, the streams of some of
+        its follow-ups."""
         history = self._rules.history()
-        found = {}
-        for thread, known in self._evidence.scenes(own_events, history.matters).items():
-            scene = {item.event.id: item for item in known}
-            scene.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events[thread]})
-            evidence = list(scene.values())
+        folded = {}
+        for thread, kept in self._evidence.scenes(own_events, history.matters).items():
+            items = {item.event.id: item for item in kept}
+            items.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events[thread]})
+            evidence = list(items.values())
             if as_of is None:
-                pairs = self._folded(thread, evidence, history).follow_ups
+                pairs = self._fold_thread(thread, evidence, history).follow_ups
             else:
                 pairs = AsOf.of(history, as_of).follow_ups(thread, evidence)
-            found.update({follow_up.id: (follow_up, acts) for follow_up, acts in pairs})
-        return found
+            folded.update({follow_up.id: (follow_up, acts) for follow_up, acts in pairs})
+        return folded
 
-    def differing(self, threads: Iterable[str]) -> Iterator[str]:
-        """The threads whose follow-ups are not what a fold of the evidence makes now, or that cannot be folded."""
+    def find_differing(self, threads: Iterable[str]) -> Iterator[str]:
+        """The threads whose views differ from a new fold of the evidence, or that cannot be folded."""
         history = self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
             for thread, evidence in self._evidence.scenes(some, history.matters).items():
-                stored = {found["_id"]: found for found in self.collection.find({"thread": thread})}
+                stored = {view["_id"]: view for view in self.collection.find({"thread": thread})}
                 try:
-                    folded = self._folded(thread, evidence, history)
+                    folded = self._fold_thread(thread, evidence, history)
                     fresh = {key: _as_read(view) for key, view in self._views_of(folded, history).items()}
                 except Exception as error:
                     if is_store_away(error):
@@ -349,16 +200,16 @@ class FollowUpViews:
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
         for thread, evidence in self._evidence.scenes(threads, history.matters).items():
             try:
-                folded = self._folded(thread, evidence, history)
+                folded = self._fold_thread(thread, evidence, history)
             except Exception as error:
                 if is_store_away(error):
                     raise
-                # One thread that cannot be folded must not stop everybody's; it is set aside where the check finds it.
+                # If one thread cannot be folded, the others carry on. The check finds the parked one.
                 self._park(thread, len(evidence), f"fold raised {type(error).__name__}")
             else:
                 yield folded
 
-    def _folded(self, thread: str, evidence: list[Evidence], history: RulesHistory) -> Folded:
+    def _fold_thread(self, thread: str, evidence: list[Evidence], history: RulesHistory) -> Folded:
         pairs = with_acts(fold(history, thread, evidence), evidence)
         return Folded(thread, pairs, Guard(history.number, len(evidence)))
 
@@ -368,10 +219,10 @@ class FollowUpViews:
         self._parked_threads.update_one({"_id": thread}, parked, upsert=True)
 
     def _write(self, folds: list[Folded], history: RulesHistory) -> dict[str, Guard]:
-        """Write the views of these folds; the threads of which a fuller one is written already, with its guard."""
+        """Write the views of these folds. Returns the threads that have a fuller fold already, with its guard."""
         made = [(folded, self._views_of(folded, history)) for folded in folds]
         fuller = in_transaction(self._database, lambda session: self._write_in(session, made)) if made else {}
-        self._no_longer_parked(folds)
+        self._unpark(folds)
         return fuller
 
     def _write_in(self, session: ClientSession, made: list[tuple[Folded, dict[str, View]]]) -> dict[str, Guard]:
@@ -386,7 +237,7 @@ class FollowUpViews:
             if guard > folded.guard:
                 fuller[folded.thread] = guard
                 continue
-            new = {key: view for key, view in views.items() if known.get(key) != view.digest}
+            new = {key: view for key, view in views.items() if known.get(key) != view.fingerprint}
             changed |= new
             left |= new.keys() & known.keys()
             gone |= known.keys() - views.keys()
@@ -402,8 +253,10 @@ class FollowUpViews:
         return fuller
 
     def _records(self, threads: list[str], session: ClientSession) -> dict[str, tuple[Guard, dict[str, bytes]]]:
-        """The guard of each thread that was ever written, and the digest of each of its views; an empty one where only
-        the views say that there are some."""
+        """The guard of each thread that was ever written, and the fingerprint of each of its views.
+
+        The fingerprints are empty where the record holds none: the views themselves name the ids then.
+        """
         found = {one["_id"]: one for one in self._threads.find({"_id": {"$in": threads}}, session=session)}
         unknown = [thread for thread, record in found.items() if "views" not in record]
         listed: dict[str, dict[str, bytes]] = {thread: {} for thread in unknown}
@@ -416,7 +269,7 @@ class FollowUpViews:
         }
 
     def _note_changes(self, written: Mapping[str, View], before: Collection[str], session: ClientSession) -> None:
-        """Note what comes into the sums with these views, and what leaves them with those that were there `before`."""
+        """Note what these views add to the sums, and what the views with the ids `before` take out of them."""
         counted = {SUMMED_IN: 1, "due_at": 1}
         found = self.collection.find({"_id": {"$in": list(before)}}, counted, session=session) if before else ()
         old = {one["_id"]: (one[SUMMED_IN], one["due_at"]) for one in found if SUMMED_IN in one}
@@ -426,36 +279,36 @@ class FollowUpViews:
         self.totals.note([view.sum for view in written.values() if view.sum], changes, session)
 
     def _views_of(self, folded: Folded, history: RulesHistory) -> dict[str, View]:
-        found = {}
+        views = {}
         for follow_up, acts in folded.follow_ups:
             next_at = next_rung_at(follow_up, acts, history.calendar(follow_up.area))
             document = document_of(follow_up, acts, next_at)
             counted = sum_of(document)
             if counted:
                 document[SUMMED_IN] = counted.key
-            digest = md5(encode(document), usedforsecurity=False).digest()
-            found[follow_up.id] = View(document, digest, follow_up.due_at, counted)
-        return found
+            fingerprint = md5(encode(document), usedforsecurity=False).digest()
+            views[follow_up.id] = View(document, fingerprint, follow_up.due_at, counted)
+        return views
 
-    def _no_longer_parked(self, folds: list[Folded]) -> None:
-        """These threads can be folded again, unless it was with less evidence than they were parked with."""
+    def _unpark(self, folds: list[Folded]) -> None:
+        """Unpark the threads of these folds, except where a fold read less evidence than the one that failed."""
         seen = {folded.thread: folded.guard.seen for folded in folds}
         for parked in self._parked_threads.find({"_id": {"$in": list(seen)}}):
             self._parked_threads.delete_one({"_id": parked["_id"], "seen": {"$lte": seen[parked["_id"]]}})
 
 
 def _as_read(view: View) -> dict[str, Any]:
-    """What comes out of the store when the view is read."""
+    """The document that a reader of the view gets."""
     return dict(decode(encode(view.document), AWARE))
 
 
 def _record(folded: Folded, views: Mapping[str, View]) -> dict[str, Any]:
-    digests = {key: view.digest for key, view in views.items()}
-    return {"_id": folded.thread, "rules_number": folded.guard.rules, "seen": folded.guard.seen, "views": digests}
+    fingerprints = {key: view.fingerprint for key, view in views.items()}
+    return {"_id": folded.thread, "rules_number": folded.guard.rules, "seen": folded.guard.seen, "views": fingerprints}
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of this size; the last one may be shorter."""
+    """The items in lists of this size. The last list may be shorter."""
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk

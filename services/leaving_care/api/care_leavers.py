@@ -1,0 +1,142 @@
+"""Routes of care leavers: their category, their personal adviser, and what happened to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from marshmallow import fields, validate
+
+from services.leaving_care.api.schemas import (
+    CareLeaverAnswer,
+    CareLeaverRow,
+    CareLeaversQuery,
+    CategorisedBody,
+    LookedAfter,
+)
+from services.leaving_care.domain import care_leaver
+from shared.kernel.ids import derived_id
+from shared.recording.bootstrap import RecordingDependencies
+from shared.recording.records import Records, person_id_for
+from shared.recording.routes import AREA, RecordRoutes, RouteBody
+from shared.web.endpoint import endpoint
+from shared.web.exchange import Answer, Request
+from shared.web.fields import Day, FreeText, NhsNumber
+
+CARE_LEAVERS = "/v1/care-leavers"
+routes = RecordRoutes(care_leaver.AGGREGATE, CARE_LEAVERS, answers=CareLeaverAnswer)
+
+REGISTRATION = RouteBody(
+    care_leaver.REGISTERED,
+    derived=("entitlement_review_on",),
+    optional=("category",),
+    private={
+        "given_name": FreeText(200, required=True),
+        "family_name": FreeText(200, required=True),
+        "date_of_birth": Day(required=True),
+        "nhs_number": NhsNumber(),
+        "looked_after": fields.List(
+            fields.Nested(LookedAfter),
+            validate=validate.Length(1, 50),
+            metadata={
+                "description": "every time that they were looked after, in any order; it never leaves this service"
+            },
+        ),
+    },
+    base=CategorisedBody,
+)
+
+
+def find_date_of_birth(records: Records, request: Request) -> Mapping[str, Any]:
+    """The date of birth that this service holds of a care leaver, if it was not erased."""
+    private = records.last_private(care_leaver.AGGREGATE, request.path["care_leaver_id"], care_leaver.REGISTERED)
+    born = private.get("date_of_birth")
+    return {"date_of_birth": date.fromisoformat(born)} if born else {}
+
+
+class CareLeaverRoutes:
+    dependencies: RecordingDependencies
+
+    @endpoint(
+        "POST",
+        CARE_LEAVERS,
+        command="care_leaver.register",
+        body=REGISTRATION.schema("CareLeaverBody", {"care_leaver_id", "person_id"}, area=AREA),
+        answers={201: CareLeaverAnswer},
+        summary="Register a care leaver; for one who is known already, the conflict names their id",
+    )
+    def register_care_leaver(self, request: Request) -> Answer:
+        person_id = person_id_for(request, self.dependencies.person_id_key)
+        # One person is one care leaver, whoever registers them and however often.
+        care_leaver_id = derived_id(care_leaver.KIND, person_id)
+        records = self.dependencies.records
+        return routes.record_beginning(records, request, REGISTRATION, care_leaver_id, person_id=person_id)
+
+    read_care_leaver = routes.read(
+        "care_leaver.read",
+        "A care leaver by id, with name and NHS number; every reading is entered in the access log",
+        identity=care_leaver.REGISTERED,
+        looked_after=fields.List(fields.Dict(keys=fields.String(), values=fields.String())),
+    )
+    list_care_leavers = routes.list_page(
+        "care_leaver.read",
+        "Care leavers in your areas, newest first",
+        query=CareLeaversQuery,
+        row=CareLeaverRow,
+        begun_by=care_leaver.REGISTERED,
+        columns={"category": "category", "adviser": "adviser", "state": "status"},
+    )
+    assign_adviser = routes.step(
+        "adviser", "adviser.assign", "adviser.assigned.v1", "Who their personal adviser is from now on"
+    )
+    end_adviser = routes.step(
+        "adviser-ended", "adviser.assign", "adviser.ended.v1", "The present adviser stops; nobody follows yet"
+    )
+    change_category = routes.step(
+        "category",
+        "care_leaver.decide",
+        "care_leaver.category_changed.v1",
+        "Somebody determines the category again, whatever the dates of care say",
+        derived=("entitlement_review_on",),
+        look_up=find_date_of_birth,
+    )
+    decide_entitlement = routes.step(
+        "entitlement-decided",
+        "care_leaver.decide",
+        "care_leaver.entitlement_decided.v1",
+        "What becomes of the support at 21 or 25, and who decided it",
+    )
+    contact_made = routes.step(
+        "contact-made", "care_leaver.record", "pa_contact.made.v1", "They were in touch, and how"
+    )
+    contact_failed = routes.step(
+        "contact-failed", "care_leaver.record", "pa_contact.failed.v1", "An attempt to be in touch, and how"
+    )
+    contact_lost = routes.step("contact-lost", "care_leaver.record", "pa_contact.lost.v1", "Nobody can reach them")
+    pathway_assessed = routes.step(
+        "pathway-assessed", "care_leaver.record", "pathway.assessed.v1", "Their needs were assessed"
+    )
+    pathway_planned = routes.step("pathway-planned", "care_leaver.record", "pathway.planned.v1", "The plan was made")
+    pathway_reviewed = routes.step(
+        "pathway-reviewed", "care_leaver.record", "pathway.reviewed.v1", "The plan was reviewed, and why"
+    )
+    accommodation = routes.step(
+        "accommodation", "care_leaver.record", "accommodation.changed.v1", "Where they live now, and who provides it"
+    )
+    moved = routes.step(
+        "moved", "care_leaver.record", "care_leaver.moved.v1", "They moved to another area, or within it"
+    )
+    authority_confirmed = routes.step(
+        "authority-confirmed", "care_leaver.record", "authority.confirmed.v1", "Which authority is responsible for them"
+    )
+    parenthood_acknowledged = routes.step(
+        "parenthood-acknowledged",
+        "care_leaver.record",
+        "parenthood.acknowledged.v1",
+        "The adviser knows that they are to be a parent, or live with a child",
+    )
+    support_offered = routes.step(
+        "support-offered", "care_leaver.record", "support_offer.made.v1", "Support was offered to them as a parent"
+    )
+    retract_of_care_leaver = routes.retract()

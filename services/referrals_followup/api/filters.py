@@ -1,0 +1,165 @@
+"""The filters and sorts of the list of follow-ups, in one table each.
+
+The list, the summary, the past list, the choice of an index and the rule of disclosure all read these tables, so a
+filter is one row here and one field in `schemas.py`. A test compares the two, and another compares what each filter
+finds among stored follow-ups with what it accepts of those of the past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from services.referrals_followup.domain.disclosure import types_seen_by
+from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN, VOID
+from shared.kernel.decisions import Actor
+
+STATES = (OPEN, MET, ENDED_STATE, VOID)
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Accepts a value that is one of these, or a list that holds one of them."""
+
+    values: Collection[Any]
+
+    def condition(self) -> Any:
+        if len(self.values) == 1:
+            return next(iter(self.values))
+        return {"$in": sorted(self.values)}
+
+    def accepts(self, value: Any) -> bool:
+        return not set(self.values).isdisjoint(value if isinstance(value, list) else [value])
+
+
+@dataclass(frozen=True, slots=True)
+class NotAfter:
+    """Accepts an instant (UTC) up to this one."""
+
+    instant: datetime
+
+    def condition(self) -> Any:
+        return {"$lte": self.instant}
+
+    def accepts(self, value: Any) -> bool:
+        return bool(value <= self.instant)
+
+
+Criterion = AnyOf | NotAfter
+
+
+def _any_of(wanted: Any, now: datetime) -> Criterion:
+    return AnyOf(wanted if isinstance(wanted, (set, frozenset, tuple)) else (wanted,))
+
+
+def _state(wanted: Any, now: datetime) -> Criterion:
+    # Each state by name: MongoDB then merges their parts of an index, each in order, and sorts nothing.
+    return AnyOf(STATES if wanted == ANY else (wanted,))
+
+
+def _overdue(days: Any, now: datetime) -> Criterion:
+    return NotAfter(now - timedelta(days=days))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """One filter: the parameter of the query, the field of the view, and what the field must be.
+
+    `tells_content`: who sees that the filter finds a follow-up learns what it is about. It then finds only what is
+    disclosed to the reader. `narrows`: it leaves so few follow-ups that any index serves the list.
+    `criterion` makes what the field must be from the value in the query and the present instant (UTC).
+    """
+
+    name: str
+    field: str
+    tells_content: bool
+    narrows: bool
+    criterion: Callable[[Any, datetime], Criterion] = _any_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    """One order of the list, by these fields and last by id. `tells_content` as for a filter."""
+
+    fields: tuple[str, ...]
+    tells_content: bool
+
+
+FILTERS = {
+    row.name: row
+    for row in (
+        Filter(name="area", field="areas", tells_content=False, narrows=False),
+        Filter(name="team", field="owner_team", tells_content=False, narrows=True),
+        Filter(name="owner", field="owner_person", tells_content=False, narrows=True),
+        Filter(name="standard", field="standard", tells_content=True, narrows=False),
+        Filter(name="step", field="step", tells_content=True, narrows=True),
+        Filter(name="person", field="person", tells_content=True, narrows=True),
+        Filter(name="state", field="state", tells_content=False, narrows=False, criterion=_state),
+        Filter(name="inherited", field="inherited", tells_content=False, narrows=True),
+        Filter(name="overdue_by_days", field="due_at", tells_content=False, narrows=True, criterion=_overdue),
+    )
+}
+
+SORTS = {
+    "due_at": Sort(fields=("due_at",), tells_content=False),
+    "opened_at": Sort(fields=("opened_at",), tells_content=False),
+    "standard": Sort(fields=("standard", "due_at"), tells_content=True),
+}
+
+
+class Criteria:
+    """What a query asks of a follow-up, for stored ones as a condition and for those of the past as a judgement.
+
+    A set or tuple in the query accepts any of its values, such as all ids of a person or all areas of the reader.
+    """
+
+    def __init__(self, query: Mapping[str, Any], now: datetime) -> None:
+        self._criteria = [(row.field, row.criterion(query[row.name], now)) for row in _filters_in(query)]
+
+    def condition(self) -> dict[str, Any]:
+        """The MongoDB condition on the documents of the views."""
+        return {"$and": [{field: criterion.condition()} for field, criterion in self._criteria]}
+
+    def accept(self, document: Mapping[str, Any]) -> bool:
+        """Whether a follow-up with this document is wanted."""
+        return all(criterion.accepts(document.get(field)) for field, criterion in self._criteria)
+
+
+def tells_content(query: Mapping[str, Any]) -> bool:
+    """Whether the list that the query asks for tells what a follow-up is about, by holding it or by its order."""
+    by_sort = "sort" in query and sort_of(query).tells_content
+    return by_sort or any(row.tells_content for row in _filters_in(query))
+
+
+def disclosed_to(actor: Actor) -> dict[str, Any]:
+    """`is_disclosed` of the domain as a MongoDB condition on the documents of the views."""
+    withheld = {"type": {"$nin": types_seen_by(actor.role)}, "teams": {"$ne": actor.team}}
+    none_withheld = {"matters.0": {"$exists": True}, "matters": {"$not": {"$elemMatch": withheld}}}
+    return {"$or": [{"acts.given_team": actor.team}, none_withheld]}
+
+
+def index_for(query: Mapping[str, Any]) -> str | None:
+    """The index that holds a page of this list in its order; None where MongoDB is to choose.
+
+    A filter on the field that the list is sorted by does not narrow: the index serves both.
+    """
+    fields = sort_of(query).fields
+    if any(row.narrows and row.field != fields[0] for row in _filters_in(query)):
+        return None
+    scope = "area_standard" if "standard" in {*fields, *query} else "area"
+    return f"{scope}_opened" if "opened_at" in fields else f"{scope}_due"
+
+
+def sort_of(query: Mapping[str, Any]) -> Sort:
+    return SORTS[query["sort"].removeprefix("-")]
+
+
+def is_descending(query: Mapping[str, Any]) -> bool:
+    return bool(query["sort"].startswith("-"))
+
+
+def _filters_in(query: Mapping[str, Any]) -> Iterable[Filter]:
+    return [row for row in FILTERS.values() if row.name in query]

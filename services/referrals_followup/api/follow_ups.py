@@ -1,0 +1,181 @@
+"""Routes of follow-ups: the list, the summary, one follow-up, and people's acts on it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from services.referrals_followup.api.acts import FollowUpActs
+from services.referrals_followup.api.as_of import PastFollowUps
+from services.referrals_followup.api.queries import FollowUpQueries
+from services.referrals_followup.api.schemas import (
+    ActAnswer,
+    AsOfQuery,
+    AssignedBody,
+    EmptyBody,
+    FollowUpDetail,
+    FollowUpList,
+    FollowUpsQuery,
+    NoteBody,
+    NotedBody,
+    ReasonBody,
+    ReassignmentAnswer,
+    ReassignmentBody,
+    ScopeQuery,
+    SummaryAnswer,
+)
+from services.referrals_followup.domain.follow_up import Accept, Acknowledge, End, Note, Refuse
+from shared.web.endpoint import endpoint
+from shared.web.exchange import Answer, Request
+
+FOLLOW_UPS = "/v1/follow-ups"
+ONE = f"{FOLLOW_UPS}/<follow_up>"
+ACT_ERRORS = (404, 409, 412)
+
+
+class Uses(Protocol):
+    """What these routes call."""
+
+    @property
+    def queries(self) -> FollowUpQueries: ...
+    @property
+    def past_follow_ups(self) -> PastFollowUps: ...
+    @property
+    def acts(self) -> FollowUpActs: ...
+
+
+class FollowUpRoutes:
+    dependencies: Uses
+
+    @endpoint(
+        "GET",
+        FOLLOW_UPS,
+        command="follow_up.read",
+        query=FollowUpsQuery,
+        answers={200: FollowUpList},
+        summary="Follow-ups in your areas; those that are open, unless `state` says otherwise; with `as_of`, those of "
+        "a person or a team as they stood then",
+        reads_person=True,
+    )
+    def list_follow_ups(self, request: Request) -> Answer:
+        lists = self.dependencies.past_follow_ups if "as_of" in request.query else self.dependencies.queries
+        page = lists.list_page(request.actor, request.query)
+        return Answer(200, page, subjects=[item["person"] for item in page["items"] if item["person"]])
+
+    @endpoint(
+        "GET",
+        f"{FOLLOW_UPS}/summary",
+        command="follow_up.read",
+        query=ScopeQuery,
+        answers={200: SummaryAnswer},
+        summary="Open follow-ups counted by standard, area and owning team, each with the oldest",
+    )
+    def sum_up(self, request: Request) -> Answer:
+        return Answer(200, self.dependencies.queries.sum_up(request.actor, request.query))
+
+    @endpoint(
+        "GET",
+        ONE,
+        command="follow_up.read",
+        query=AsOfQuery,
+        answers={200: FollowUpDetail},
+        summary="One follow-up by id or reference: why it is due, its ladder and its history; current, or `as_of`",
+        errors=(404, 409),
+        reads_person=True,
+    )
+    def read_follow_up(self, request: Request) -> Answer:
+        body, version, subjects = self.dependencies.queries.read(
+            request.actor, request.path["follow_up"], request.query
+        )
+        return Answer(200, body, version=version, subjects=subjects)
+
+    @endpoint(
+        "POST",
+        f"{ONE}/acknowledged",
+        command="follow_up.acknowledge",
+        body=NoteBody,
+        answers={201: ActAnswer},
+        summary="You have seen it. This never stops the ladder",
+        errors=ACT_ERRORS,
+    )
+    def acknowledge(self, request: Request) -> Answer:
+        return self.dependencies.acts.record(
+            request, lambda follow_up: Acknowledge(follow_up, request.body.get("note"))
+        )
+
+    @endpoint(
+        "POST",
+        f"{ONE}/noted",
+        command="follow_up.note",
+        body=NotedBody,
+        answers={201: ActAnswer},
+        summary="Add a note, which stays in this service",
+        errors=ACT_ERRORS,
+    )
+    def note(self, request: Request) -> Answer:
+        return self.dependencies.acts.record(request, lambda follow_up: Note(follow_up, request.body["note"]))
+
+    @endpoint(
+        "POST",
+        f"{ONE}/assigned",
+        command="follow_up.assign",
+        body=AssignedBody,
+        answers={201: ActAnswer},
+        summary="Give it to a person in the directory",
+        errors=ACT_ERRORS,
+    )
+    def assign(self, request: Request) -> Answer:
+        return self.dependencies.acts.assign(request)
+
+    @endpoint(
+        "POST",
+        f"{ONE}/accepted",
+        command="follow_up.accept",
+        body=EmptyBody,
+        answers={201: ActAnswer},
+        summary="You take it on; you own it from here",
+        errors=ACT_ERRORS,
+    )
+    def accept(self, request: Request) -> Answer:
+        return self.dependencies.acts.record(request, Accept)
+
+    @endpoint(
+        "POST",
+        f"{ONE}/refused",
+        command="follow_up.accept",
+        body=ReasonBody,
+        answers={201: ActAnswer},
+        summary="You do not take it on, and why; it goes back to where it came from",
+        errors=ACT_ERRORS,
+    )
+    def refuse(self, request: Request) -> Answer:
+        body = request.body
+        return self.dependencies.acts.record(
+            request, lambda follow_up: Refuse(follow_up, body["reason_code"], body.get("note"))
+        )
+
+    @endpoint(
+        "POST",
+        f"{ONE}/ended",
+        command="follow_up.end",
+        body=ReasonBody,
+        answers={201: ActAnswer},
+        summary="Nothing more is expected, and why",
+        errors=ACT_ERRORS,
+    )
+    def end(self, request: Request) -> Answer:
+        body = request.body
+        return self.dependencies.acts.record(
+            request, lambda follow_up: End(follow_up, body["reason_code"], body.get("note"))
+        )
+
+    @endpoint(
+        "POST",
+        "/v1/reassignments",
+        command="follow_up.assign",
+        body=ReassignmentBody,
+        answers={200: ReassignmentAnswer},
+        summary="Give all open follow-ups of one person to another, in your areas",
+        errors=(409,),
+    )
+    def reassign(self, request: Request) -> Answer:
+        return self.dependencies.acts.reassign(request)

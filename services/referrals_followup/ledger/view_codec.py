@@ -1,0 +1,86 @@
+"""From a follow-up to its document in `follow_ups`, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+
+from services.referrals_followup.domain.follow_up import Acts, FollowUp, Matter, Owner, Rung, owner_of
+from services.referrals_followup.ledger.totals import SUMMED_IN
+from services.referrals_followup.ledger.view_schema import FollowUpView
+from shared.kernel.time import Offset
+
+# The parts of a document that no line of a list shows. They are most of it.
+NOT_IN_A_LINE = {"rungs": False, "rules": False, "why": False}
+
+_NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
+_COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
+_READ = tuple(name for name in _COPIED if name != "id")
+_FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (Owner, Acts)}
+_WRITTEN = tuple((name, field.db_field, field.null) for name, field in FollowUpView._fields.items())
+
+
+def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> dict[str, Any]:
+    """The document of a follow-up, fields in the order of the schema. Its next rung is due at `next_at` (UTC)."""
+    owner = owner_of(follow_up, acts)
+    values = {
+        **{name: getattr(follow_up, name) for name in _COPIED},
+        "areas": list(follow_up.areas),
+        "matters": [{"type": matter.type, "teams": list(matter.teams)} for matter in follow_up.matters],
+        "asked_of": _shallow(follow_up.owner),
+        "owner_role": owner.role,
+        "owner_team": owner.team,
+        "owner_person": owner.person,
+        "rungs": [_rung_document(rung) for rung in follow_up.rungs],
+        "rules": {name.replace(".", "_"): version for name, version in sorted(follow_up.rules.items())},
+        "why": dict(follow_up.why),
+        "acts": {**_shallow(acts), "chased": dict(acts.chased)},
+        "next_rung_at": next_at,
+        SUMMED_IN: None,  # The writer of the view sets it.
+    }
+    # Mongoengine would make the same of a FollowUpView, but that costs more than the fold. A test compares the two.
+    return {key: values[name] for name, key, null in _WRITTEN if values[name] is not None or null}
+
+
+def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
+    """The follow-up of a document that was read with aware instants. Parts that were not read are empty."""
+    values: dict[str, Any] = dict(zip(_READ, map(document.get, _READ), strict=True))
+    return FollowUp(
+        id=document["_id"],
+        **values,
+        areas=tuple(document["areas"]),
+        about=tuple(Matter(matter["type"], tuple(matter["teams"])) for matter in document["matters"][1:]),
+        owner=Owner(**document["asked_of"]),
+        rungs=tuple(_rung_of(rung) for rung in document.get("rungs", ())),
+        rules=document.get("rules", {}),
+        why=document.get("why", {}),
+    )
+
+
+def _rung_document(rung: Rung) -> dict[str, Any]:
+    return {
+        "name": rung.name,
+        "at": rung.at,
+        "to": list(rung.to),
+        "urgent": rung.urgent,
+        "alarm": rung.alarm,
+        "repeat": rung.repeat.to_json() if rung.repeat else None,
+    }
+
+
+def _shallow(value: Owner | Acts) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in _FIELDS[type(value)]}
+
+
+def _rung_of(document: Mapping[str, Any]) -> Rung:
+    repeat = Offset.parse(document["repeat"]) if document["repeat"] else None
+    return Rung(
+        name=document["name"],
+        at=document["at"],
+        to=tuple(document["to"]),
+        urgent=document["urgent"],
+        alarm=document["alarm"],
+        repeat=repeat,
+    )

@@ -1,0 +1,133 @@
+"""The table of filters: one row for each parameter of the list, and one answer for the present and the past."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from deploy.local.backends import Backends
+from services.referrals_followup.api.filters import ANY, FILTERS, SORTS, Criteria, disclosed_to, tells_content
+from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
+from services.referrals_followup.domain.disclosure import is_disclosed
+from services.referrals_followup.domain.follow_up import Acts
+from services.referrals_followup.ledger.view_codec import document_of, follow_up_of
+from shared.events.mongo import open_database
+from shared.kernel.decisions import Actor
+from shared.kernel.envelope import from_text
+from shared.runtime.clock import MovableClock
+from shared.web.pages import PageQuery
+from tests.integration.ledger import (
+    MONDAY,
+    PERSON,
+    Ledger,
+    config,
+    item_planned,
+    referral_noted,
+    referral_sent,
+)
+
+OTHER = "p_22222222222222222222222222222222"
+# The parameters of the list that are no filters.
+OTHERS = {*PageQuery().fields, "sort", "as_of"}
+# For each filter some values: each finds some of the follow-ups below and leaves out others.
+VALUES: dict[str, list[Any]] = {
+    "area": ["essex", "norfolk", ("norfolk", "suffolk")],
+    "team": ["gp-mill-road", "leaving-care-essex"],
+    "owner": ["gp-okafor", "gp-adeyemi"],
+    "standard": ["REF-01", "CL-01"],
+    "step": ["REF-01", "CL-01.revisit"],
+    "person": [PERSON, {PERSON, "p_33333333333333333333333333333333"}],
+    "state": ["open", "met"],
+    "inherited": [True, False],
+    "overdue_by_days": [0, 5, 300],
+}
+
+
+@pytest.fixture(scope="module")
+def ledger(mongo_client: MongoClient[dict[str, Any]], backends: Backends) -> Iterator[Ledger]:
+    """Follow-ups that differ in whatever a filter can ask for."""
+    database = open_database(backends.mongodb_uri, "test_filters")
+    ledger = Ledger(config(database, backends.mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
+    ledger.clock.set(MONDAY)
+    sent = referral_noted(MONDAY - timedelta(days=3))
+    ledger.hear(
+        sent,
+        referral_sent(sent, MONDAY - timedelta(days=2)),
+        referral_noted(),
+        referral_noted(actor="gp-adeyemi"),
+        referral_noted(person=OTHER),
+        referral_noted(area="norfolk"),
+        referral_noted(from_text("2011-06-01T09:00:00Z"), recorded_at=MONDAY),
+        *item_planned(),
+    )
+    ledger.clock.set(MONDAY + timedelta(days=10))
+    yield ledger
+    ledger.close()
+    mongo_client.drop_database("test_filters")
+
+
+def test_each_parameter_of_the_list_is_a_row_of_the_table_and_each_row_a_parameter() -> None:
+    assert set(FollowUpsQuery().fields) - OTHERS == set(FILTERS)
+    assert set(ScopeQuery().fields) <= set(FILTERS)
+    assert set(FollowUpsQuery().fields["sort"].validate.choices) == {*SORTS, *(f"-{name}" for name in SORTS)}
+
+
+def test_each_filter_has_values_to_try() -> None:
+    assert set(VALUES) == set(FILTERS)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in VALUES.items() for value in values])
+def test_a_filter_finds_among_stored_follow_ups_what_it_accepts_of_the_past(
+    ledger: Ledger, name: str, value: Any
+) -> None:
+    views, criteria = ledger.dependencies.views.collection, Criteria({name: value}, ledger.clock.now())
+    stored = {document["_id"]: document for document in views.find()}
+    found = {document["_id"] for document in views.find(criteria.condition())}
+    accepted = {
+        key
+        for key, document in stored.items()
+        if criteria.accept(document_of(follow_up_of(document), Acts(**document["acts"]), None))
+    }
+    assert found == accepted
+    assert 0 < len(found) < len(stored)
+
+
+def test_any_state_is_every_state(ledger: Ledger) -> None:
+    views, criteria = ledger.dependencies.views.collection, Criteria({"state": ANY}, ledger.clock.now())
+    assert views.count_documents(criteria.condition()) == views.count_documents({})
+    assert all(criteria.accept(document) for document in views.find())
+
+
+@pytest.mark.parametrize("role", ["gp_practice", "personal_adviser", "housing", "manager", "health_visitor"])
+@pytest.mark.parametrize("team", ["gp-mill-road", "leaving-care-essex", "housing-essex"])
+def test_what_is_disclosed_is_found_by_the_condition_that_stands_for_it(ledger: Ledger, role: str, team: str) -> None:
+    views, actor = ledger.dependencies.views.collection, Actor("somebody", role, team, ("essex",))
+    found = {document["_id"] for document in views.find(disclosed_to(actor))}
+    disclosed = {
+        document["_id"]
+        for document in views.find()
+        if is_disclosed(follow_up_of(document), Acts(**document["acts"]), role, team)
+    }
+    assert found == disclosed
+
+
+@pytest.mark.parametrize(
+    ("query", "tells"),
+    [
+        ({"sort": "due_at"}, False),
+        ({"sort": "-opened_at", "team": "gp-mill-road", "state": "open", "area": "essex"}, False),
+        ({"sort": "-standard"}, True),
+        ({"sort": "due_at", "standard": "REF-01"}, True),
+        ({"sort": "due_at", "step": "REF-01"}, True),
+        ({"sort": "due_at", "person": PERSON}, True),
+        ({"standard": "REF-01"}, True),
+        ({"team": "gp-mill-road"}, False),
+    ],
+    ids=str,
+)
+def test_a_list_tells_content_by_a_filter_or_by_its_order(query: dict[str, str], tells: bool) -> None:
+    assert tells_content(query) is tells
