@@ -24,13 +24,14 @@ from urllib3 import Retry
 
 from deploy.local.case import Alarm, Case, Fact
 from deploy.local.processes import NotReady
-from deploy.local.stack import SERVICES, LocalStack
+from deploy.local.stack import LocalStack
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
 from services.referrals_followup.chasing import digests as mails
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from shared.config.config import SERVICES
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text

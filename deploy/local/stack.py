@@ -20,8 +20,8 @@ from deploy.local import tokens
 from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import ROOT, write_private
 from deploy.local.processes import Command, Processes, run_to_end
+from shared.config.config import SERVICES
 
-SERVICES = ("perinatal", "leaving_care", "referrals_followup")
 STANDARDS = ROOT / "services" / "referrals_followup" / "standards"
 DIRECTORY = ROOT / "services" / "referrals_followup" / "directory" / "directory.example.yaml"
 READY_WITHIN = 90.0

@@ -17,8 +17,8 @@ from deploy.local.case import CASE_S, CASE_T, Case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
-from shared.messaging.topology import SERVICES
 from tests.bench.england import known, years_of
 
 

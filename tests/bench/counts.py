@@ -26,14 +26,14 @@ from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.service import PerinatalService
 from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
 from services.referrals_followup.ledger import ingest as hearing
-from shared.config.config import Config
+from shared.config.config import SERVICES, Config
 from shared.events.mongo import open_database
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.messaging import consumer
 from shared.messaging.incoming import Delivery
 from shared.messaging.publisher import ConfirmedPublisher, Outgoing
-from shared.messaging.topology import EVIDENCE, SERVICES, declare, exchange_of
+from shared.messaging.topology import EVIDENCE, declare, exchange_of
 from shared.recording.bulk import Bulk, Order, Source
 from shared.relay.relay import Relay
 from shared.runtime.clock import MovableClock

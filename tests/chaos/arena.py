@@ -27,8 +27,9 @@ from requests.adapters import HTTPAdapter
 
 from deploy.local.folders import fresh_name
 from deploy.local.processes import Command, NotReady, Processes
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from services.referrals_followup.directory.loader import load_directory
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.messaging.topology import QUEUES
 from shared.runtime.clock import ReplayClock

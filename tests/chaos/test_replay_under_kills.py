@@ -19,7 +19,8 @@ from pymongo.database import Database
 from deploy.local.case import Alarm, Case, judged, load_case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
-from deploy.local.stack import PROCESSES, SERVICES, LocalStack, local_stack
+from deploy.local.stack import PROCESSES, LocalStack, local_stack
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
 from shared.kernel.time import london_date

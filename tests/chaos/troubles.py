@@ -16,7 +16,7 @@ import pika
 from pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
-from deploy.local.stack import SERVICES
+from shared.config.config import SERVICES
 from shared.events.documents import cloudevent_of
 from shared.kernel.envelope import CONTENT_TYPE
 from shared.messaging.topology import exchange_of

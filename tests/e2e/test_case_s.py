@@ -28,8 +28,9 @@ from deploy.local.folders import fresh_name
 from deploy.local.missed_steps import day_text, lanes
 from deploy.local.page import page
 from deploy.local.replay import Replay
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from services.referrals_followup.directory.loader import load_directory
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.kernel.envelope import CONTENT_TYPE
 from shared.kernel.time import london_date

@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from deploy.local.folders import ROOT, fresh_name
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from deploy.local.up import write_shell_variables
+from shared.config.config import SERVICES
 
 PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *ROOT.glob("services/*/README.md"))}
 WALK = "Follow a referral of your own"

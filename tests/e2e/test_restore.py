@@ -13,8 +13,9 @@ import pytest
 from deploy.local.case import load_case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from services.referrals_followup.chasing import digests as mails
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.runtime.clock import ReplayClock
 from shared.scheduling.tick import publish_sweep

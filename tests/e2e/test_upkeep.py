@@ -16,7 +16,8 @@ import pytest
 import requests
 
 from deploy.local.folders import fresh_name
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from tests.e2e.load import GP, LEAD, PA, Client, Load, care_leaver, referral
 from tests.support import eventually, without_foreign_backends

@@ -18,9 +18,10 @@ import requests
 from deploy.local.die_with_parent import tied
 from deploy.local.folders import ROOT
 from deploy.local.replay import Replay
-from deploy.local.stack import SERVICES, LocalStack
+from deploy.local.stack import LocalStack
 from services.referrals_followup.chasing import digests as mails
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from shared.config.config import SERVICES
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.runtime.clock import ReplayClock
