@@ -16,6 +16,8 @@ from pymongo.database import Database
 from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import fresh_name
 
+pytest.register_assert_rewrite("tests.unit.family_steps", "tests.unit.pathway_steps")
+
 _slow_is_fine = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("here", **_slow_is_fine)
 settings.register_profile("ci", derandomize=True, print_blob=True, **_slow_is_fine)

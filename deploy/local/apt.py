@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 LOCK = Path("/run/lock/followthrough-apt.lock")
@@ -39,7 +39,12 @@ def _apt_get(arguments: list[str]) -> bool:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *arguments]
     done = subprocess.run(
-        tied(command), env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True
+        die_with_parent(command),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
     )
     if done.returncode:
         print("\n".join(done.stderr.splitlines()[-5:]), file=sys.stderr)

@@ -178,7 +178,7 @@ class Judgement:
         yield from self.allowed
 
 
-def judged(case: Case, alarms: Sequence[Alarm], known: Mapping[str, str]) -> Judgement:
+def judge(case: Case, alarms: Sequence[Alarm], known: Mapping[str, str]) -> Judgement:
     """The alarms against what the case expects; `known` are the ids by the names that the case remembers them under."""
     left = list(alarms)
     pairs: list[tuple[Expected, Alarm | None]] = []

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local.case import Alarm, Case, Expected, Judgement, judged, load_case
+from deploy.local.case import Alarm, Case, Expected, Judgement, judge, load_case
 from deploy.local.folders import ROOT, fresh_name
-from deploy.local.missed_steps import OWNER, day_text, lanes, standing_text
+from deploy.local.missed_steps import OWNER, day_text, list_missed_steps, standing_text
 from deploy.local.page import page
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
@@ -56,7 +56,7 @@ def show(replay: Replay, console: Console) -> Shown:
     case = replay.case
     _pass_days(replay, console)
     alarms = replay.alarms()
-    judgement = judged(case, alarms, replay.known)
+    judgement = judge(case, alarms, replay.known)
     console.print(_days(case, judgement, alarms))
     console.print(_missed(case, judgement, alarms))
     mail = _mail(replay.stack.backends.maildir)
@@ -152,13 +152,13 @@ def _missed(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> Table:
     for day in case.looked_at:
         table.add_column(f"by {day_text(day)}", ratio=3)
     table.add_column("days before the injury" if case.harm else "", justify="right")
-    for lane in lanes(case, judgement, alarms):
-        lead = lane.lead_days(case.harm[0]) if case.harm else None
+    for missed_step in list_missed_steps(case, judgement, alarms):
+        lead = missed_step.lead_days(case.harm[0]) if case.harm else None
         table.add_row(
-            lane.row.id,
-            _plain(lane.row.missed),
-            day_text(lane.first.on) if lane.first else "never",
-            *(_plain(standing_text(lane.by(day))) for day in case.looked_at),
+            missed_step.row.id,
+            _plain(missed_step.row.missed),
+            day_text(missed_step.first.on) if missed_step.first else "never",
+            *(_plain(standing_text(missed_step.by(day))) for day in case.looked_at),
             "" if lead is None else str(lead),
         )
     return table

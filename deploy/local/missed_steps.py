@@ -21,8 +21,8 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """One missed step: the facts that it is made of, and the alarms about it in the order in which they were raised."""
+class MissedStep:
+    """A missed step of a case: its facts, and the alarms about it in the order in which they were raised."""
 
     row: Row
     facts: tuple[Fact, ...]
@@ -47,11 +47,11 @@ class Lane:
         )
 
 
-def lanes(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> list[Lane]:
+def list_missed_steps(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> list[MissedStep]:
     """One for each row of the case. What nobody expected is in none."""
     by_row = [(judgement.row_of(alarm), alarm) for alarm in alarms]
     return [
-        Lane(
+        MissedStep(
             row=row,
             facts=tuple(fact for fact in case.facts if fact.row == row.id),
             alarms=tuple(sorted((alarm for name, alarm in by_row if name == row.id), key=lambda alarm: alarm.on)),

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import ROOT
 
 SOON = 0.05
@@ -123,7 +123,13 @@ def run_to_end(name: str, argv: Sequence[str], env: Mapping[str, str], folder: P
     with path.open("ab") as log:
         try:
             done = subprocess.run(
-                tied(list(argv)), env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=within
+                die_with_parent(list(argv)),
+                env=env,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=within,
             )
         except subprocess.TimeoutExpired:
             raise NotReady(f"{name} took longer than {within:.0f} s") from None

@@ -22,7 +22,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from honcho.process import Process
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import write_private
 
 LIFELINE = os.dup(0)  # a copy of stdin, which multiprocessing closes in its children
@@ -56,7 +56,7 @@ class Kept(Process):  # type: ignore[misc]
     def _start(self, folder: Path, starts: int) -> subprocess.Popen[bytes]:
         with (folder / "logs" / f"{self.name}.log").open("ab") as log:
             command = subprocess.Popen(
-                tied(self.cmd),
+                die_with_parent(self.cmd),
                 env=self.env,
                 cwd=os.getcwd(),
                 stdin=subprocess.DEVNULL,

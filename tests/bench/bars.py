@@ -111,7 +111,7 @@ BARS = (
 )
 
 
-def judged(rounds: Mapping[str, Sequence[Round]]) -> list[Verdict]:
+def judge(rounds: Mapping[str, Sequence[Round]]) -> list[Verdict]:
     """A verdict on every bar."""
     return [_judged(bar, rounds.get(bar.race, ())) for bar in BARS]
 

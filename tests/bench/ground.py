@@ -22,7 +22,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from deploy.local.backends import Backends, local_backends
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import ROOT, fresh_name
 from deploy.local.stack import DIRECTORY, STANDARDS
 from deploy.local.tokens import AUDIENCE, ISSUER, mint
@@ -106,7 +106,7 @@ class Field:
     def start(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         """A process that goes on until the end of the round."""
         log = (self.folder / f"{len(list(self.folder.iterdir()))}.log").open("wb")
-        process = subprocess.Popen(tied(list(argv)), cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
+        process = subprocess.Popen(die_with_parent(list(argv)), cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
         self.started.append(process)
         self.processes.callback(_end, process)
 

@@ -145,7 +145,7 @@ def _show(rounds: Rounds) -> None:
         figures.add_row(race, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
     console.print(figures)
     table = Table("race", "bar", "median", "least", "most", "", title="Bars: of ours, or ours over theirs in a round")
-    for verdict in bars.judged(rounds):
+    for verdict in bars.judge(rounds):
         values = [_figure(value, verdict.bar.unit) for value in (verdict.middle, verdict.least, verdict.most)]
         table.add_row(verdict.bar.race, verdict.bar.what, *values, verdict.word)
     console.print(table)
@@ -180,7 +180,7 @@ def _kept(rounds: Rounds, workers: races.Workers | None, differing: Sequence[str
         "peers": _peer_versions(),
         "workers": vars(workers) if workers else earlier.get("workers"),
         "counts_changed": list(differing),
-        "bars": [verdict.to_json() for verdict in bars.judged(rounds)],
+        "bars": [verdict.to_json() for verdict in bars.judge(rounds)],
         "rounds": rounds,
     }
     RESULTS.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ from typing import Any
 
 import requests
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.tokens import mint
 from shared.kernel.envelope import to_text
 from shared.runtime.clock import ReplayClock
@@ -178,7 +178,7 @@ def _compared(big: Sequence[Mapping[str, float]], small: Sequence[Mapping[str, f
 @contextmanager
 def _alone(field: Field) -> Iterator[Any]:
     """Have the service do one act after the other, in a process of its own. Each gives what it cost. Raises Stuck."""
-    argv = tied([sys.executable, "-m", "tests.bench.alone"])
+    argv = die_with_parent([sys.executable, "-m", "tests.bench.alone"])
     log = field.folder / "alone.log"
     with (
         log.open("w") as errors,

@@ -16,7 +16,7 @@ import bson
 import pytest
 from pymongo.database import Database
 
-from deploy.local.case import Alarm, Case, judged, load_case
+from deploy.local.case import Alarm, Case, judge, load_case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
 from deploy.local.stack import PROCESSES, LocalStack, local_stack
@@ -91,7 +91,7 @@ def test_every_process_was_killed_during_the_replay(survived: Survived) -> None:
 
 
 def test_the_alarms_are_those_of_an_undisturbed_replay(survived: Survived) -> None:
-    judgement = judged(survived.case, survived.alarms, survived.known)
+    judgement = judge(survived.case, survived.alarms, survived.known)
     assert judgement.missing == []
     assert list(judgement.unexpected) == []
     assert len(survived.alarms) == len(survived.case.must)

@@ -23,9 +23,9 @@ from pymongo.database import Database
 from rich.console import Console
 
 from deploy.local import demo
-from deploy.local.case import Alarm, Case, Fact, Judgement, judged, load_case
+from deploy.local.case import Alarm, Case, Fact, Judgement, judge, load_case
 from deploy.local.folders import fresh_name
-from deploy.local.missed_steps import day_text, lanes
+from deploy.local.missed_steps import day_text, list_missed_steps
 from deploy.local.page import page
 from deploy.local.replay import Replay
 from deploy.local.stack import LocalStack, local_stack
@@ -175,8 +175,8 @@ def test_every_expected_alarm_is_raised_and_no_other(replayed: Replayed) -> None
 def test_every_missed_step_is_said_long_before_the_injury(replayed: Replayed) -> None:
     assert replayed.case.harm is not None
     lead = {
-        lane.row.id: lane.lead_days(replayed.case.harm[0])
-        for lane in lanes(replayed.case, replayed.judgement, replayed.alarms)
+        missed_step.row.id: missed_step.lead_days(replayed.case.harm[0])
+        for missed_step in list_missed_steps(replayed.case, replayed.judgement, replayed.alarms)
     }
     assert list(lead) == list("ABCDEFGHIJKL")
     assert all(days is not None and days > 60 for days in lead.values()), lead
@@ -190,7 +190,7 @@ def test_the_demo_says_so_in_its_last_line_and_by_its_exit_code(replayed: Replay
 
 def test_an_alarm_that_is_missing_or_unexpected_fails_the_demo(replayed: Replayed) -> None:
     def verdict(alarms: list[Alarm]) -> int:
-        judgement = judged(replayed.case, alarms, replayed.replay.known)
+        judgement = judge(replayed.case, alarms, replayed.replay.known)
         return demo.verdict(replayed.case, judgement, Console(file=screen))
 
     noted = next(alarm for alarm in replayed.alarms if (alarm.step, alarm.rung) == ("REF-01", "owner"))

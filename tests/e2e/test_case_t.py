@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.case import CASE_T, Alarm, Case, Judgement, judged, load_case
+from deploy.local.case import CASE_T, Alarm, Case, Judgement, judge, load_case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
@@ -55,7 +55,7 @@ def replayed() -> Iterator[Replayed]:
         database = open_database(stack.backends.mongodb_uri, "referrals_followup")
         chases = [found["event"] for found in database.events.find({"event.type": "follow_up.chased.v1"})]
         alarms, follow_ups = replay.alarms(), list(database.follow_ups.find())
-        yield Replayed(case, alarms, judged(case, alarms, replay.known), replay.known, chases, follow_ups)
+        yield Replayed(case, alarms, judge(case, alarms, replay.known), replay.known, chases, follow_ups)
 
 
 def test_every_expected_alarm_is_raised_and_no_other(replayed: Replayed) -> None:

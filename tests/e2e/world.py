@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import ROOT
 from deploy.local.replay import Replay
 from deploy.local.stack import LocalStack
@@ -76,7 +76,11 @@ class World:
         argv = [sys.executable, "-m", "services.perinatal", "relay"]
         with (self._stack.folder / "logs" / "perinatal.relay.log").open("ab") as log:
             self._relay = subprocess.Popen(
-                tied(argv), cwd=ROOT, env=self._stack.environments["perinatal"], stdin=subprocess.DEVNULL, stderr=log
+                die_with_parent(argv),
+                cwd=ROOT,
+                env=self._stack.environments["perinatal"],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
             )
 
     def kill_relay(self) -> None:

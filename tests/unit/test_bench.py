@@ -55,7 +55,7 @@ def test_a_bar_is_judged_by_the_median_of_the_ratios_within_a_round() -> None:
         {races.OURS: {"rate": ours}, races.CELERY: {"rate": theirs}}
         for ours, theirs in ((900.0, 100.0), (100.0, 100.0), (400.0, 100.0))
     ]
-    judged = bars.judged({races.SHUFFLED: rounds})
+    judged = bars.judge({races.SHUFFLED: rounds})
     assert [verdict.bar for verdict in judged] == list(bars.BARS)
     verdicts = {verdict.bar.what: verdict for verdict in judged if verdict.bar.race == races.SHUFFLED}
     met = verdicts["3x Celery (c)"]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.case import CASE_S, CASE_T, Alarm, Case, Expected, Fact, Row, judged, load_case
-from deploy.local.missed_steps import lanes, standing_text
+from deploy.local.case import CASE_S, CASE_T, Alarm, Case, Expected, Fact, Row, judge, load_case
+from deploy.local.missed_steps import list_missed_steps, standing_text
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.standards.loader import load_packs
 from shared.config.yamlfile import load_yaml
@@ -181,7 +181,7 @@ def test_a_case_that_is_left_early_expects_only_what_must_come_by_then(written: 
     ids=lambda said: "-".join(sorted(said)) or "plain",
 )
 def test_an_alarm_that_is_not_as_expected_is_missing_and_unexpected(said: dict[str, object]) -> None:
-    judgement = judged(case_with(must=(expected(**said),)), [ALARM], KNOWN)
+    judgement = judge(case_with(must=(expected(**said),)), [ALARM], KNOWN)
     assert len(judgement.missing) == 1
     assert judgement.unexpected == ((ALARM, None),)
 
@@ -198,37 +198,37 @@ def test_an_alarm_that_is_not_as_expected_is_missing_and_unexpected(said: dict[s
     ids=lambda said: "-".join(sorted(said)) or "plain",
 )
 def test_an_alarm_as_expected_is_neither(said: dict[str, object]) -> None:
-    judgement = judged(case_with(must=(expected(**said),)), [ALARM], KNOWN)
+    judgement = judge(case_with(must=(expected(**said),)), [ALARM], KNOWN)
     assert judgement.is_as_expected
 
 
 def test_what_is_about_a_person_fits_whatever_hangs_on_that_person() -> None:
     about_her = replace(ALARM, person="p_m", thread="pregnancy/x")
-    assert judged(case_with(must=(expected(about="mother"),)), [about_her], KNOWN).is_as_expected
+    assert judge(case_with(must=(expected(about="mother"),)), [about_her], KNOWN).is_as_expected
 
 
 def test_one_alarm_does_for_one_expectation() -> None:
-    judgement = judged(case_with(must=(expected(), expected())), [ALARM], KNOWN)
+    judgement = judge(case_with(must=(expected(), expected())), [ALARM], KNOWN)
     assert len(judgement.missing) == 1
-    assert judged(case_with(must=(expected(), expected())), [ALARM, ALARM], KNOWN).is_as_expected
+    assert judge(case_with(must=(expected(), expected())), [ALARM, ALARM], KNOWN).is_as_expected
 
 
 def test_what_may_be_raised_may_be_missing_too() -> None:
     case = case_with(may=(expected(because="it depends"),))
-    assert judged(case, [ALARM], KNOWN).is_as_expected
-    assert judged(case, [], KNOWN).is_as_expected
+    assert judge(case, [ALARM], KNOWN).is_as_expected
+    assert judge(case, [], KNOWN).is_as_expected
 
 
 def test_what_is_forbidden_is_unexpected_even_where_it_is_allowed_and_says_why() -> None:
     forbidden = expected(step="SG-*", because="nothing happened")
-    judgement = judged(case_with(may=(expected(),), must_not=(forbidden,)), [ALARM], KNOWN)
+    judgement = judge(case_with(may=(expected(),), must_not=(forbidden,)), [ALARM], KNOWN)
     assert judgement.unexpected == ((ALARM, forbidden),)
 
 
 # --- how far it went ----------------------------------------------------------------------------------------------
 
 
-def test_a_lane_tells_how_early_and_how_far_it_went() -> None:
+def test_a_missed_step_says_how_early_it_was_raised_and_which_rungs_it_reached() -> None:
     mash = replace(ALARM, on=date(2014, 6, 26), rung="mash", told=("fd-laurent",), again=(date(2014, 7, 3),))
     ended = replace(mash, closed_on=date(2014, 8, 1))
     case = case_with(
@@ -238,18 +238,18 @@ def test_a_lane_tells_how_early_and_how_far_it_went() -> None:
         may=(Expected("SG-02.lead", row="G"),),
     )
     alarms = [ALARM, mash]
-    (lane,) = lanes(case, judged(case, alarms, KNOWN), alarms)
-    assert [fact.happened for fact in lane.facts] == ["A bruise"]
-    assert lane.lead_days(date(2014, 6, 29)) == 10
-    assert standing_text(lane.by(date(2014, 6, 18))) == "nothing was raised"
-    assert standing_text(lane.by(date(2014, 6, 25))) == "SG-02.lead, owner: hv-pereira, hv-sato (1 chase; open)"
-    assert standing_text(lane.by(date(2014, 7, 2))) == "SG-02.lead, mash: fd-laurent (2 chases; open)"
-    assert standing_text(lane.by(date(2014, 7, 3))) == "SG-02.lead, mash: fd-laurent (3 chases; open)"
-    (closed,) = lanes(case, judged(case, [ended], KNOWN), [ended])
+    (missed_step,) = list_missed_steps(case, judge(case, alarms, KNOWN), alarms)
+    assert [fact.happened for fact in missed_step.facts] == ["A bruise"]
+    assert missed_step.lead_days(date(2014, 6, 29)) == 10
+    assert standing_text(missed_step.by(date(2014, 6, 18))) == "nothing was raised"
+    assert standing_text(missed_step.by(date(2014, 6, 25))) == "SG-02.lead, owner: hv-pereira, hv-sato (1 chase; open)"
+    assert standing_text(missed_step.by(date(2014, 7, 2))) == "SG-02.lead, mash: fd-laurent (2 chases; open)"
+    assert standing_text(missed_step.by(date(2014, 7, 3))) == "SG-02.lead, mash: fd-laurent (3 chases; open)"
+    (closed,) = list_missed_steps(case, judge(case, [ended], KNOWN), [ended])
     assert not closed.by(date(2014, 8, 1)).is_open
 
 
 def test_a_step_about_which_nothing_was_raised_has_no_lead() -> None:
     case = case_with(rows=(Row("G", "Nobody looked", "SG-02"),))
-    (lane,) = lanes(case, judged(case, [], KNOWN), [])
-    assert (lane.first, lane.lead_days(date(2014, 6, 29))) == (None, None)
+    (missed_step,) = list_missed_steps(case, judge(case, [], KNOWN), [])
+    assert (missed_step.first, missed_step.lead_days(date(2014, 6, 29))) == (None, None)

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from deploy.local.case import Alarm, judged, load_case
+from deploy.local.case import Alarm, judge, load_case
 from deploy.local.page import page
 
 CASE = load_case()
@@ -37,7 +37,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def written(alarms: list[Alarm], mail: str = "Subject: overdue") -> str:
-    return page(CASE, judged(CASE, alarms, KNOWN), alarms, "Case S: 2/60 expected alarms raised, 0 unexpected", mail)
+    return page(CASE, judge(CASE, alarms, KNOWN), alarms, "Case S: 2/60 expected alarms raised, 0 unexpected", mail)
 
 
 @pytest.fixture(scope="module")
