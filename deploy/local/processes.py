@@ -1,4 +1,4 @@
-"""Commands kept running for as long as this process lives and has not stopped them; see `runner`."""
+"""Commands that are kept running until this process stops them or ends; see `runner`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_STARTS = 4
 
 
 class NotReady(RuntimeError):
-    """A process of the stack did not come up. The message ends with the last lines of its log."""
+    """A process of the stack did not start. The message ends with the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Processes:
             if self._runner.poll() is not None:
                 raise NotReady(f"the keepers of {', '.join(self.names)} ended\n{self.tail('keepers')}")
             if self.starts(name) - starts_before >= MOST_STARTS:
-                raise NotReady(f"{name} keeps dying. Its log ends:\n{self.tail(name)}")
+                raise NotReady(f"{name} dies at every start. Its log ends:\n{self.tail(name)}")
             if time.monotonic() > deadline:
                 raise NotReady(f"{name} was not ready within {within:.0f} s. Its log ends:\n{self.tail(name)}")
             time.sleep(SOON)

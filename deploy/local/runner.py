@@ -1,8 +1,9 @@
 """Keeps a list of commands running: each is started again whenever it dies, until this process's stdin ends.
 
-Nothing outlives the process that holds the other end of stdin. Every keeper watches that pipe, whose end the kernel
-reports however the holder died, and stops its command; a keeper that is itself killed takes its command along.
-The commands write straight to their log files; honcho forks the keepers and tells of starts and deaths.
+The first line of stdin has the commands as JSON. Nothing outlives the process that holds the other end of stdin: every
+keeper watches that pipe, whose end the kernel reports however the holder died, and then stops its command. If a keeper
+is killed, its command dies with it. Commands write straight to their log files. honcho forks the keepers and logs starts
+and deaths.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Kept(Process):  # type: ignore[misc]
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         self._events = events
-        for number in (signal.SIGINT, signal.SIGTERM):  # a handler is reset in the command, "ignore" would be passed on
+        for number in (signal.SIGINT, signal.SIGTERM):  # the command would inherit "ignore", but not a handler
             signal.signal(number, lambda *_: None)
         folder = Path(self.cwd)
         starts, pause = 0, 0.1
@@ -93,10 +94,10 @@ class Keepers(Manager):  # type: ignore[misc]
         self._process_ctor = Kept
 
     def terminate(self) -> None:
-        """Nothing: the keepers have seen the end of the lifeline themselves."""
+        """Does nothing: the keepers see the end of the lifeline themselves."""
 
     def kill(self) -> None:
-        """Nothing: a keeper kills a command that does not stop in time."""
+        """Does nothing: a keeper kills a command that does not stop in time."""
 
 
 def _lifeline_ended(within: float) -> bool:

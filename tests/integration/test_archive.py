@@ -125,7 +125,7 @@ class Lines:
         return str(self.line["event"]["id"])
 
     def seal_anew(self) -> None:
-        """Give the changed event the digest that it would have."""
+        """Gives the changed event the fingerprint that fits it."""
         self.line["digests"]["event"] = event_digest(self.line["event"], self.line["digests"]["private"])
 
     def chain_anew(self) -> None:
@@ -234,7 +234,7 @@ def without_id(lines: Lines) -> list[str]:
 
 def without_digests(lines: Lines) -> list[str]:
     del lines.line["digests"]
-    return [lines.id, "has no digests"]
+    return [lines.id, "has no fingerprints"]
 
 
 @pytest.mark.parametrize("tamper", [emptied, without_id, without_digests])
@@ -330,10 +330,10 @@ def test_what_is_changed_in_the_database_is_found_without_any_export(kept: Kept)
     set_in(kept, four, {"$unset": {"digests": ""}})
     assert sorted(in_database(kept)) == sorted(
         [
-            f"{one.id}: was changed: it is not what its digest was made of",
+            f"{one.id}: was changed: its fingerprint is of something else",
             f"{two.id}: its private part was changed",
             f"{three.id}: its private part is gone, and no erasure of it is on record",
-            f"{four.id}: has no digests: it did not come through the event store",
+            f"{four.id}: has no fingerprints: it did not come through the event store",
         ]
     )
 
