@@ -2,8 +2,8 @@
 
 The first line of stdin has the commands as JSON. Nothing outlives the process that holds the other end of stdin: every
 keeper watches that pipe, whose end the kernel reports however the holder died, and then stops its command. If a keeper
-is killed, its command dies with it. Commands write straight to their log files. honcho forks the keepers and logs starts
-and deaths.
+is killed, its command dies with it. Commands write straight to their log files. honcho forks the keepers and logs
+starts and deaths.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ LAST_LINE = (
 )
 
 
-def test_nothing_is_lost_and_nothing_doubled_while_everything_dies() -> None:
+def test_nothing_is_lost_or_doubled_while_every_process_is_killed() -> None:
     seed = 1 if os.environ.get("CI") else random.SystemRandom().randrange(1_000_000)
     seed = int(os.environ.get("CHAOS_SEED", seed))
     print(f"CHAOS_SEED={seed} chooses the same stories, troubles and crash points")

@@ -97,7 +97,7 @@ def test_the_alarms_are_those_of_an_undisturbed_replay(survived: Survived) -> No
     assert len(survived.alarms) == len(survived.case.must)
 
 
-def test_each_rung_is_chased_once_for_each_time_that_it_falls_due(survived: Survived) -> None:
+def test_each_rung_is_chased_once_each_time_that_it_is_due(survived: Survived) -> None:
     chased = Counter(
         (event["data"]["follow_up_id"], rung["name"], rung["at"])
         for event in survived.events("follow_up.chased.v1")
@@ -114,7 +114,7 @@ def test_each_rung_is_chased_once_for_each_time_that_it_falls_due(survived: Surv
     )
 
 
-def test_everybody_is_told_once_of_each_chase_in_one_letter_a_day(survived: Survived) -> None:
+def test_everybody_is_told_once_of_each_chase_in_one_digest_a_day(survived: Survived) -> None:
     letters = survived.events("digest.composed.v1")
     covered = Counter((chase, letter["data"]["recipient"]) for letter in letters for chase in letter["data"]["chases"])
     assert covered == {
@@ -156,7 +156,7 @@ def test_each_fact_is_recorded_once(survived: Survived) -> None:
     assert len(recorded) == len(survived.case.recorded)
 
 
-def test_nothing_is_left_to_publish_to_fold_or_to_mail(survived: Survived) -> None:
+def test_nothing_is_left_to_publish_fold_or_mail(survived: Survived) -> None:
     evidence = survived.database("referrals_followup").evidence
     folded = {document["_id"] for document in evidence.find({"folded": True}, {"_id": 1})}
     for service in SERVICES:
@@ -166,7 +166,7 @@ def test_nothing_is_left_to_publish_to_fold_or_to_mail(survived: Survived) -> No
         assert {document["_id"] for document in events.find({}, {"_id": 1})} <= folded
 
 
-def test_no_message_and_no_thread_is_blamed_for_an_outage(survived: Survived) -> None:
+def test_an_outage_parks_no_message_and_no_thread(survived: Survived) -> None:
     blamed = {
         (service, name): survived.database(service)[name].count_documents({})
         for service in SERVICES

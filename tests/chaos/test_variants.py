@@ -179,7 +179,7 @@ class Stage:
         return self._first.begin_anew(plan, *sorted(restarted))
 
 
-def test_every_fault_has_a_directed_run() -> None:
+def test_every_fault_has_a_run_that_aims_at_it() -> None:
     assert DIRECTED.keys() == VARIANTS.keys()
 
 

@@ -172,7 +172,7 @@ def test_every_expected_alarm_is_raised_and_no_other(replayed: Replayed) -> None
     assert list(replayed.judgement.unexpected) == []
 
 
-def test_every_missed_step_is_said_long_before_the_injury(replayed: Replayed) -> None:
+def test_every_missed_step_raises_an_alarm_long_before_the_injury(replayed: Replayed) -> None:
     assert replayed.case.harm is not None
     lead = {
         missed_step.row.id: missed_step.lead_days(replayed.case.harm[0])
@@ -182,7 +182,7 @@ def test_every_missed_step_is_said_long_before_the_injury(replayed: Replayed) ->
     assert all(days is not None and days > 60 for days in lead.values()), lead
 
 
-def test_the_demo_says_so_in_its_last_line_and_by_its_exit_code(replayed: Replayed) -> None:
+def test_the_last_line_of_the_demo_and_its_exit_code_say_that_all_is_as_expected(replayed: Replayed) -> None:
     number = len(replayed.case.must)
     assert replayed.shown.splitlines()[-1] == f"Case S: {number}/{number} expected alarms raised, 0 unexpected"
     assert replayed.exit_code == 0
@@ -272,7 +272,7 @@ def test_the_recording_services_still_show_the_names_to_those_permitted(replayed
     assert "flat" in item["history"][0]["private"]["note"]
 
 
-def test_the_area_into_which_they_moved_sees_them_too(replayed: Replayed) -> None:
+def test_the_area_that_the_family_moved_to_sees_their_names_too(replayed: Replayed) -> None:
     mother = replayed.get("perinatal", f"/v1/people/{replayed.replay.known['mother']}", "gp-lindholm")
     assert (mother.status_code, mother.json()["given_name"]) == (200, "Saffron")
 
@@ -334,7 +334,7 @@ def test_nothing_personal_is_in_the_metrics(replayed: Replayed) -> None:
     assert leaks(secrets_of(replayed.case), {name: answer.text for name, answer in answers.items()}) == []
 
 
-def test_nothing_personal_is_stored_but_in_the_private_part_of_an_event(replayed: Replayed) -> None:
+def test_personal_values_are_stored_only_in_the_private_parts_of_events(replayed: Replayed) -> None:
     places = {
         f"{service}.{name}": _text_of(replayed.database(service), name, {"private": 0} if name == "events" else {})
         for service in SERVICES
@@ -345,7 +345,7 @@ def test_nothing_personal_is_stored_but_in_the_private_part_of_an_event(replayed
     assert leaks(secrets_of(replayed.case), places) == []
 
 
-def test_the_private_parts_hold_every_personal_value_so_a_leak_of_one_would_have_been_found(
+def test_the_private_parts_hold_every_personal_value_that_the_tests_of_leaks_look_for(
     replayed: Replayed,
 ) -> None:
     private = " ".join(
@@ -390,7 +390,7 @@ def written(replayed: Replayed) -> str:
     return page(replayed.case, replayed.judgement, replayed.alarms, verdict, replayed.mail)
 
 
-def test_the_page_tells_every_fact_and_every_alarm(replayed: Replayed, written: str) -> None:
+def test_the_page_has_every_fact_and_every_alarm(replayed: Replayed, written: str) -> None:
     root = ElementTree.fromstring(written)
     rows = ["".join(row.itertext()) for row in root.iter("tr")]
     for fact in replayed.case.facts:

@@ -63,7 +63,7 @@ def test_every_expected_alarm_is_raised_and_no_other(replayed: Replayed) -> None
     assert list(replayed.judgement.unexpected) == []
 
 
-def test_after_a_loss_nobody_is_asked_for_anything_but_who_must_be_told(replayed: Replayed) -> None:
+def test_after_a_loss_the_only_question_is_who_must_be_told(replayed: Replayed) -> None:
     later = [
         chase["data"]["step"]
         for chase in replayed.chases
@@ -81,14 +81,14 @@ def test_the_loss_of_one_pregnancy_ends_nothing_that_is_asked_for_another(replay
     assert [found["step"] for found in asked if found["state"] == "open"] == ["CL-03.support"]
 
 
-def test_what_lies_before_a_standard_applied_is_listed_and_told_once_to_a_manager(replayed: Replayed) -> None:
+def test_openings_from_before_a_standard_applied_are_listed_and_a_manager_is_told_once(replayed: Replayed) -> None:
     (noted,) = (found for found in replayed.about("referral_2010") if found["step"] == "REF-01")
     assert (noted["inherited"], noted["state"]) == (True, "open")
     told = [chase["data"] for chase in replayed.chases if chase["data"]["follow_up_id"] == noted["_id"]]
     assert [(chase["inherited"], chase["recipients"]) for chase in told] == [(True, ["gp-manager-hale"])]
 
 
-def test_each_twin_counts_for_itself(replayed: Replayed) -> None:
+def test_each_twin_has_follow_ups_of_their_own(replayed: Replayed) -> None:
     reviews = {
         name: {found["step"]: found["state"] for found in replayed.about(name) if found["step"].startswith("HV-01.")}
         for name in ("first_twin", "second_twin")
@@ -101,7 +101,7 @@ def test_each_twin_counts_for_itself(replayed: Replayed) -> None:
     assert "hv-pereira" in replayed.told("HV-01.new-birth", "owner", date(2017, 3, 20))
 
 
-def test_two_calls_in_vain_are_told_to_the_named_nurses_of_both_areas(replayed: Replayed) -> None:
+def test_the_named_nurses_of_both_areas_are_told_after_two_calls_in_vain(replayed: Replayed) -> None:
     on = date(2017, 1, 11)
     assert "named-nurse-penhale" in replayed.told("HV-02.unreached", "owner", on)
     assert "named-nurse-lovelock" in replayed.told("HV-02.unreached-there", "owner", on)

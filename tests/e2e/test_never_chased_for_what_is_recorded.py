@@ -106,7 +106,7 @@ def test_an_act_recorded_while_the_relay_was_down_is_never_chased(world: World, 
     assert [text for to, _, text in world.mails() if chased["reference"] in text and "okafor" in to]
 
 
-def test_a_source_that_two_sweeps_find_silent_is_told_to_the_operator_once(world: World) -> None:
+def test_the_operator_is_told_once_about_a_source_that_two_sweeps_find_silent(world: World) -> None:
     def told() -> list[tuple[str, str]]:
         return [(to, text) for to, subject, text in world.mails() if subject == "[Followthrough] silent: perinatal"]
 
@@ -130,7 +130,7 @@ def test_a_source_that_two_sweeps_find_silent_is_told_to_the_operator_once(world
     assert len(told()) == 1
 
 
-def test_a_referral_that_was_only_noted_is_met_by_no_note_but_by_being_sent(world: World, mother: str) -> None:
+def test_a_note_does_not_meet_the_follow_up_of_a_referral_but_sending_it_does(world: World, mother: str) -> None:
     world.move_to(_at("2013-03-04 09:00"))
     referral = _noted(world, mother, note="Letter sent to CAMHS today, they have confirmed it by phone")
     body = {"person_id": mother, "code": "depression", "note": "referred to CAMHS"}
@@ -178,7 +178,7 @@ def test_the_sender_cannot_acknowledge_without_the_receivers_person_channel_and_
     assert _followed_up(world, "REF-02", referral)["state"] == "met"
 
 
-def test_the_receiver_acknowledges_alone(world: World, mother: str) -> None:
+def test_the_receiver_needs_no_proof_to_acknowledge(world: World, mother: str) -> None:
     world.move_to(_at("2013-05-07 09:00"))
     referral = _noted(world, mother)
     _sent(world, referral)

@@ -100,9 +100,7 @@ def _empty_system(stack: LocalStack) -> Iterator[System]:
     yield System(amqp_uri, databases, environments)
 
 
-def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to_twice(
-    stack: LocalStack, tmp_path: Path
-) -> None:
+def test_three_exports_restore_the_same_system_and_no_digest_is_sent_twice(stack: LocalStack, tmp_path: Path) -> None:
     databases = {service: open_database(stack.backends.mongodb_uri, service) for service in SERVICES}
     before = System(stack.backends.amqp_uri, databases, stack.environments)
     key = tmp_path / "export.key"

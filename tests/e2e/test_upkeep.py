@@ -83,7 +83,7 @@ def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def test_while_every_view_is_rebuilt_readers_miss_nothing_and_writers_go_on(stack: LocalStack) -> None:
+def test_a_rebuild_of_every_view_hinders_neither_readers_nor_writers(stack: LocalStack) -> None:
     perinatal = Client(stack, "perinatal", GP)
     leaving_care = Client(stack, "leaving_care", PA)
     followup = Client(stack, "referrals_followup", LEAD)

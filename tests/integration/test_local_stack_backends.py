@@ -24,7 +24,7 @@ def own() -> Iterator[Backends]:
         yield backends
 
 
-def test_mongodb_asks_who_it_is(own: Backends) -> None:
+def test_mongodb_refuses_a_client_without_an_account(own: Backends) -> None:
     address = own.mongodb_uri.partition("@")[2].partition("/")[0]
     with MongoClient(f"mongodb://{address}/?directConnection=true") as anyone, pytest.raises(OperationFailure):
         anyone.somewhere.things.insert_one({})
@@ -85,7 +85,7 @@ def test_a_confirmed_message_in_a_quorum_queue_outlives_the_kill_of_the_broker(o
 
 
 @pytest.mark.parametrize("name", ["epmd", "smtp"])
-def test_what_is_killed_is_started_again(own: Backends, name: str) -> None:
+def test_epmd_and_the_mail_sink_are_started_again_after_a_kill(own: Backends, name: str) -> None:
     killed = own.kill(name)
     eventually(lambda: own.processes.pid(name) not in (killed, None))
     own.wait_until_ready()

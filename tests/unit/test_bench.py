@@ -65,7 +65,7 @@ def test_a_bar_is_judged_by_the_median_of_the_ratios_within_a_round() -> None:
 
 
 @pytest.mark.parametrize("now", [{"sweep": {"inserts": 2}}, {}, {"sweep": {"inserts": 1, "acks": 1}}])
-def test_a_count_that_is_another_one_is_named(now: dict[str, dict[str, int]]) -> None:
+def test_a_count_that_differs_is_named(now: dict[str, dict[str, int]]) -> None:
     agreed = {"sweep": {"inserts": 1}}
     assert changed(agreed, agreed) == []
     (line,) = changed(now, agreed)

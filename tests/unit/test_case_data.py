@@ -63,7 +63,7 @@ def test_whoever_records_or_is_told_is_in_the_directory(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_whatever_is_expected_is_a_rung_of_a_standard_about_something_that_the_case_remembers(case: Case) -> None:
+def test_every_expected_alarm_is_a_rung_of_a_standard_about_an_id_that_the_case_remembers(case: Case) -> None:
     (pack,) = (pack for pack in load_packs(SERVICE_FOLDER / "standards", CATALOGUE) if pack["pack"] == "england")
     ladders = {step: {rung["name"] for rung in content["ladder"]} for step, content in pack["steps"].items()}
     remembered = {name for fact in case.facts for name in fact.remember}
@@ -82,7 +82,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize("folder", [CASE_S, CASE_T], ids=lambda folder: folder.name)
-def test_nothing_is_written_that_is_not_read(folder: Path) -> None:
+def test_every_key_of_a_case_file_is_read(folder: Path) -> None:
     content = load_yaml(folder / "case.yaml").value | load_yaml(folder / "expected.yaml").value
     assert {key for key in content if key not in KEYS} <= {"case", "begins", "ends", "harm", "looked_at", "rows"}
     assert [item for name, keys in KEYS.items() for item in content[name] if set(item) - keys] == []
@@ -141,7 +141,7 @@ def test_a_fact_that_repeats_keeps_its_time_of_day_through_the_change_of_the_clo
     assert [f"{visit:%d %H:%M}" for visit in visits] == ["26 13:30", "02 12:30", "09 12:30"]  # UTC
 
 
-def test_what_nobody_records_is_a_fact_all_the_same(written: Case) -> None:
+def test_a_fact_that_nobody_records_is_a_fact_too(written: Case) -> None:
     assert [fact.happened for fact in written.facts] == ["A visit", "She comes home", "A visit", "A visit"]
     assert len(written.recorded) == 3
 
@@ -197,23 +197,23 @@ def test_an_alarm_that_is_not_as_expected_is_missing_and_unexpected(said: dict[s
     ],
     ids=lambda said: "-".join(sorted(said)) or "plain",
 )
-def test_an_alarm_as_expected_is_neither(said: dict[str, object]) -> None:
+def test_an_alarm_as_expected_is_neither_missing_nor_unexpected(said: dict[str, object]) -> None:
     judgement = judge(case_with(must=(expected(**said),)), [ALARM], KNOWN)
     assert judgement.is_as_expected
 
 
-def test_what_is_about_a_person_fits_whatever_hangs_on_that_person() -> None:
+def test_an_expectation_about_a_person_fits_alarms_about_any_record_of_that_person() -> None:
     about_her = replace(ALARM, person="p_m", thread="pregnancy/x")
     assert judge(case_with(must=(expected(about="mother"),)), [about_her], KNOWN).is_as_expected
 
 
-def test_one_alarm_does_for_one_expectation() -> None:
+def test_one_alarm_meets_one_expectation_only() -> None:
     judgement = judge(case_with(must=(expected(), expected())), [ALARM], KNOWN)
     assert len(judgement.missing) == 1
     assert judge(case_with(must=(expected(), expected())), [ALARM, ALARM], KNOWN).is_as_expected
 
 
-def test_what_may_be_raised_may_be_missing_too() -> None:
+def test_an_allowed_alarm_may_be_missing() -> None:
     case = case_with(may=(expected(because="it depends"),))
     assert judge(case, [ALARM], KNOWN).is_as_expected
     assert judge(case, [], KNOWN).is_as_expected

@@ -107,7 +107,7 @@ def test_the_senders_team_is_the_senders_side() -> None:
     assert refusal(begun_by(), append("acknowledged"), COLLEAGUE).code == "receiver-needed"
 
 
-def test_the_receiver_acknowledges_alone() -> None:
+def test_the_receiver_needs_no_proof_to_acknowledge() -> None:
     event = begun_by().give(append("acknowledged"), CAMHS)
     assert event.data["reported_by"] == "receiver"
 
