@@ -1,7 +1,7 @@
-"""A replayed case as one HTML page: what happened beside what was raised, a timeline, and the lead that it gave.
+"""A replayed case as one HTML page: what happened beside the alarms, a timeline, and how early the alarms came.
 
-The page needs nothing from elsewhere and no script, can be printed on A4 landscape, and holds only what the case's
-account of the facts and the alarms say: no body that was recorded.
+The page needs no script and no other file, and can be printed on A4 landscape. It has only the case's descriptions of
+the facts and the alarms, and none of the recorded bodies.
 """
 
 from __future__ import annotations
