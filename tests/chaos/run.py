@@ -25,9 +25,9 @@ LOAD_SECONDS, REST_SECONDS = 510.0, 300.0
 
 
 def chaos(seed: int, events: int, variant: str | None = None) -> Verdict:
-    """Record so many events while everything dies, let it come to rest, and judge what is left.
+    """Records so many events while processes are killed, lets the system come to rest, and judges the result.
 
-    `variant` names a deliberate fault. Raises NotReady when the stack does not come up.
+    `variant` names a deliberate fault. Raises NotReady when the stack does not start.
     """
     each = max(1, round(4 * events / 20_000))
     plan = Plan(seed, {name: Dying(min(0.5, 1_000 / events), each) for name in POINTS}, variant)
@@ -64,7 +64,7 @@ def _let_everything_fall_due(ours: Arena, each: int) -> None:
 
 
 def _burden(ours: Arena, events: int) -> dict[str, int]:
-    """The load, and the troubles that befall it."""
+    """Runs the load and the troubles."""
     ours.wait_until_queues_are_saved()
     crowd = ours.crowd()
     accepted, go = ours.ledger.accepted, threading.Event()

@@ -1,4 +1,4 @@
-"""Case S while every process, the broker, the store and the mail server are killed at random: nothing changes."""
+"""Case S has the same result while every process, the broker, the store and the mail server are killed at random."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ VICTIMS = [name for name in PROCESSES if name != "referrals_followup.tick"] + ["
 
 @dataclass(frozen=True, slots=True)
 class Survived:
-    """The stack after the replay, with every part back, and what came of it."""
+    """The stack after the replay, with every process running again, and the result."""
 
     stack: LocalStack
     case: Case

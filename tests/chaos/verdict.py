@@ -1,4 +1,4 @@
-"""Compares what a run left behind with what its answers promise, and says so in one line."""
+"""Compares what a run left behind with what its answers promise, and prints the result in one line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Left:
 
 @dataclass
 class Verdict:
-    """The counts of the last line, and in words all that does not agree."""
+    """The counts of the last line, and each disagreement in words."""
 
     accepted: int = 0
     kept: int = 0
@@ -73,7 +73,7 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
     def blame(self, what: str, which: Iterable[Any]) -> int:
-        """How many they are; the first few are told."""
+        """Notes the first few of these faults and returns their number."""
         found = list(which)
         if found:
             self.faults.append(f"{what}: {len(found)}, such as {'; '.join(map(str, found[:AT_MOST_SHOWN]))}")
@@ -103,7 +103,7 @@ class Verdict:
 
 
 def concluded(run: Callable[[], Verdict]) -> int:
-    """Prints what disagrees, then the last line of the run; the exit status."""
+    """Prints each disagreement and the last line of the run. Returns the exit status."""
     try:
         verdict = run()
     except (NotInstalled, NotReady) as error:
@@ -116,7 +116,7 @@ def concluded(run: Callable[[], Verdict]) -> int:
 
 
 def judge(left: Left) -> Verdict:
-    """Compare all of it."""
+    """Compares everything."""
     verdict = Verdict(poison=left.poison, deaths_while_mailing=left.deaths_while_mailing)
     _events(left, verdict)
     _views(left, verdict)
@@ -258,7 +258,7 @@ def _is_owed(
     expected: Expected,
     answered: Mapping[str, datetime],
 ) -> bool:
-    """Whether the rung was owed then, by all that had been answered before."""
+    """Whether the rung was owed at that time, given what had been answered before."""
     if follow_up is None:
         return False
     closed_at = answered.get(follow_up.closed_by or "")

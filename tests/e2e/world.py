@@ -1,4 +1,4 @@
-"""A stack whose days a test lets pass by hand, with a relay of `perinatal` that it can start and kill."""
+"""A stack with a clock that the test moves, and with a relay of `perinatal` that it can start and kill."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PATIENCE = 60.0
 
 
 class World:
-    """One stack, started without `perinatal.relay`, and what people do on it."""
+    """One stack, started without `perinatal.relay`, and the people who use it."""
 
     def __init__(self, stack: LocalStack, replay: Replay) -> None:
         assert stack.clock_file
@@ -49,7 +49,7 @@ class World:
         return requests.post(self._stack.urls[service] + path, json=body, headers=headers, timeout=20)
 
     def record(self, by: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What was answered to a command that has to succeed."""
+        """Sends a command, which must succeed, and returns its answer."""
         answer = self.post(by, path, body)
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
@@ -63,14 +63,14 @@ class World:
         return found
 
     def follow_up(self, step: str, referral_id: str) -> dict[str, Any] | None:
-        """The follow-up of a referral under a step, in whatever state, as the API tells it; None if there is none."""
+        """The follow-up of a referral under a step, in any state, from the API; None if there is none."""
         page = self.get("lead-achterberg", f"/v1/follow-ups?state=any&step={step}&limit=200")
         found = [item for item in page["items"] if item["thread"] == f"referral/{referral_id}"]
         assert len(found) <= 1
         return self.get("lead-achterberg", f"/v1/follow-ups/{found[0]['id']}") if found else None
 
     def start_relay(self) -> None:
-        """Starts it as the stack would, when it is not running."""
+        """Starts the relay as the stack would, if it is not running."""
         if self._relay is not None:
             return
         argv = [sys.executable, "-m", "services.perinatal", "relay"]
@@ -90,12 +90,12 @@ class World:
             self._relay = None
 
     def move_to(self, instant: datetime) -> None:
-        """Moves the clock, and waits until every relay that runs has said that it is there."""
+        """Moves the clock, and waits until every running relay has reported a position there."""
         self._clock.set(instant)
         self.wait_until_told()
 
     def wait_until_told(self) -> None:
-        """Waits until all that the running relays have to tell is folded."""
+        """Waits until every event of the running relays is folded."""
         telling = SERVICES if self._relay else tuple(service for service in SERVICES if service != "perinatal")
         now = self._clock.now()
 
@@ -106,7 +106,7 @@ class World:
         eventually(is_told, PATIENCE)
 
     def sweep(self) -> dict[str, Any]:
-        """The record of a sweep, which has been asked for and has finished, its mails sent."""
+        """Asks for a sweep, waits until it has finished and its digests are sent, and returns its record."""
         sweep_id = publish_sweep(self._stack.backends.amqp_uri, self._clock)
         finished = {"_id": sweep_id, "finished_at": {"$exists": True}}
         sweep = eventually(lambda: self.database.sweeps.find_one(finished), PATIENCE)
@@ -126,7 +126,7 @@ class World:
 
 @contextmanager
 def world_on(stack: LocalStack, replay: Replay) -> Iterator[World]:
-    """The world with its relay running; it is gone at the end in any case."""
+    """The world with its relay running. The relay is killed at the end in any case."""
     world = World(stack, replay)
     world.start_relay()
     try:
