@@ -1,7 +1,7 @@
 """`python -m tests.bench.cases`: how many events a year Case S and Case T lead to, each replayed on a stack of its own.
 
-What people record is counted, and what the services record because of it: chases, letters, what one service learns
-from the other. Positions are not events of this kind, and are left out.
+It counts what people record and what the services record because of it: chases, digests, and what one service learns
+from the other. Positions are not counted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Counted:
 
 
 def replayed(case: Case) -> Counted:
-    """The case replayed to its end. Raises NotReady when a part does not come up or a fact is refused."""
+    """The case replayed to its end. Raises NotReady when a process does not start or a fact is refused."""
     with local_stack(fresh_name("cases"), replay_clock=case.begins) as stack:
         for _ in Replay(stack, case).days():
             pass
@@ -50,7 +50,7 @@ def replayed(case: Case) -> Counted:
 
 
 def main() -> int:
-    """Raises what starting the parts raises."""
+    """Raises what starting the backends raises."""
     console = Console()
     table = Table("case", "years", "recorded by people", "a year", "recorded by the services", "a year")
     for folder in (CASE_S, CASE_T):

@@ -1,4 +1,4 @@
-"""Who takes part: ours, the peers, the floors. Each starts its processes in an empty field, works, and is measured."""
+"""The contestants: ours, peers and floors. Each starts its processes in an empty field, works, and is measured."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HANDLER_QUEUE = "evt-recording-recorded--outstanding.hear"
 
 
 class Contestant(Protocol):
-    """One who does a job."""
+    """One contestant of a race."""
 
     @property
     def name(self) -> str:

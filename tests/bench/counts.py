@@ -1,7 +1,7 @@
-"""How many round trips one act costs, for fixed inputs: counted, so the same on every machine.
+"""Counts how many round trips one act costs, for fixed inputs. The counts are the same on every machine.
 
-Commands to MongoDB are counted by pymongo's own monitoring, with how many documents they carry; messages at the
-channel. `measured` needs a real MongoDB and a real RabbitMQ. What is counted is compared with `counts.json`.
+pymongo's monitoring counts the commands to MongoDB and their documents. Messages are counted at the channel. `measured`
+needs a real MongoDB and a real RabbitMQ. The counts are compared with `counts.json`.
 """
 
 from __future__ import annotations
@@ -96,18 +96,18 @@ monitoring.register(TALLY)
 
 
 def accepted() -> dict[str, Counts]:
-    """The counts that were agreed on."""
+    """The accepted counts."""
     counts: dict[str, Counts] = json.loads(COUNTS.read_text())
     return counts
 
 
 def accept(counts: Mapping[str, Counts]) -> None:
-    """From now on these are the counts that are agreed on."""
+    """Accepts these counts."""
     COUNTS.write_text(json.dumps(counts, indent=2) + "\n")
 
 
 def changed(counts: Mapping[str, Counts], agreed: Mapping[str, Counts]) -> list[str]:
-    """What differs, a line each, for a person."""
+    """The differences, a line each, for a person."""
     return [
         f"{what}: {name} {agreed.get(what, {}).get(name, 0)} -> {counts.get(what, {}).get(name, 0)}"
         for what in sorted({*counts, *agreed})
@@ -271,7 +271,7 @@ def _ledger_batches(backends: Backends) -> dict[str, Counter[str]]:
 
 
 def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Counter[str]) -> None:
-    """Have these events heard as one batch by the consumer of the service, from a real queue."""
+    """Lets these events be heard as one batch by the consumer of the service, from a real queue."""
     declare(amqp_uri, "referrals_followup")
     publisher = ConfirmedPublisher(amqp_uri, exchange_of("perinatal"))
     publisher.open()

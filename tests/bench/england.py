@@ -1,7 +1,7 @@
-"""How much England would record: the inputs, each with its source and date, and what follows from them.
+"""How much England would record: the inputs, each with its source and date, and the results.
 
-Where a figure cannot be had, a higher one stands for it, so what follows is rather too much than too little. What is
-an assumption says so. `deploy/SCALING.md` shows the same arithmetic.
+Where a figure is not available, a higher one stands for it, so the results are too high rather than too low.
+Assumptions are marked as such. `deploy/SCALING.md` shows the same arithmetic.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Sent:
 
     @property
     def letters_a_year(self) -> float:
-        """Letters, each to one recipient; of many cases, one letter tells of many chases, so there are fewer."""
+        """Digests, each to one recipient. With many cases a digest has many chases, so there are fewer."""
         return cases() * self.letters / self.years
 
 

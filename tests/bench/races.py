@@ -140,7 +140,7 @@ def stored(race: str, size: Stored) -> list[Contestant]:
 
 
 def candidates(size: Size) -> dict[str, Sequence[Contestant]]:
-    """What is tried to find out how many workers suit each peer: with one, with two."""
+    """The contestants that show how many workers suit each peer: one or two."""
     events, every = histories.shuffled, LOOK_AT_PEERS_EVERY
     tried = (1, 2)
     return {

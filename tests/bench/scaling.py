@@ -1,6 +1,6 @@
-"""What was measured of a county's load, and what follows from it for England, as the tables of `deploy/SCALING.md`.
+"""The measurements of a county's load and the results for England, as the tables of `deploy/SCALING.md`.
 
-Everything here is arithmetic on what one run found. Costs are processor seconds on the machine of that run.
+Everything here is arithmetic on the results of one run. Costs are processor seconds on the machine of that run.
 """
 
 from __future__ import annotations

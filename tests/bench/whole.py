@@ -1,4 +1,4 @@
-"""The whole stack of ours, and of peer (a): from what is recorded to what is seen to be outstanding."""
+"""Our whole stack and that of peer (a): from a recorded event to the follow-up in the lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Case S, replayed as `make demo` does: who was told what and when, and that nothing personal left the services."""
+"""Case S, replayed as `make demo` does: who was told what and when. Nothing personal left the services."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ VIEWS = {"perinatal": "referral_views", "leaving_care": "plan_item_views", "refe
 class WatchedReplay(Replay):
     """The replay under the worst conditions for privacy and for order.
 
-    MongoDB writes every operation to its log on each day on which something personal is recorded, and a message that
-    nobody can read arrives among the evidence, and is discarded the day after.
+    On each day on which something personal is recorded, MongoDB logs every operation. An unreadable message arrives
+    among the evidence and is discarded the day after.
     """
 
     def days(self) -> Iterator[tuple[date, list[Fact]]]:
@@ -73,7 +73,7 @@ def _publish_poison(stack: LocalStack) -> None:
 
 
 def _discard_poison(stack: LocalStack) -> None:
-    """The operator was told of it that morning; whoever leaves it is told again each working day."""
+    """Discards the message. Otherwise the operator would be told about it again each working day."""
     parked = ParkedMessages(open_database(stack.backends.mongodb_uri, "referrals_followup"))
     (message,) = eventually(parked.parked)
     parked.discard(message.id, "operator-kowalski", "not one of ours", key="discard")

@@ -1,4 +1,4 @@
-"""Case T, a family of our own, replayed as Case S is: a loss, twins, a late import, a late number, there and back."""
+"""Case T, replayed like Case S: a made-up family with a loss, twins, a late import, a late NHS number and two moves."""
 
 from __future__ import annotations
 

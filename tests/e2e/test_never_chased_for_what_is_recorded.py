@@ -1,4 +1,4 @@
-"""Nobody is chased for what is recorded, however late it is told; and an intention is never an act."""
+"""Nobody is chased for a recorded act, however late it is published; and an intention is never an act."""
 
 from __future__ import annotations
 

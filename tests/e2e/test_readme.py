@@ -1,4 +1,4 @@
-"""What the READMEs tell a stranger to type works as it stands there."""
+"""The commands in the READMEs work as they stand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole system from its three exports: empty databases, the same lists and follow-ups, and no mail goes twice."""
+"""Three exports restore the whole system: the same lists and follow-ups, and no digest is sent twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The upkeep of a system that people use meanwhile: every process restarted, every list made again."""
+"""The upkeep of a system in use: every process is restarted, every view is rebuilt."""
 
 from __future__ import annotations
 

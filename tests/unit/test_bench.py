@@ -73,7 +73,7 @@ def test_a_count_that_differs_is_named(now: dict[str, dict[str, int]]) -> None:
 
 
 def test_the_chart_has_a_bar_for_each_contestant() -> None:
-    drawn = chart.drawn([("ledger", "ours", [{"rate": 2.0}]), ("ledger", "a < b", [{"rate": 1.0}])], "2026-11-25")
+    drawn = chart.draw([("ledger", "ours", [{"rate": 2.0}]), ("ledger", "a < b", [{"rate": 1.0}])], "2026-11-25")
     root = ElementTree.fromstring(drawn)
     widths = [float(found.attrib["width"]) for found in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert widths[1] == 2 * widths[2]
