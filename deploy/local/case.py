@@ -43,15 +43,17 @@ class Fact:
     def is_recorded(self) -> bool:
         return bool(self.path)
 
-    def filled(self, known: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+    def fill_in(self, known: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
         """Path and body, with each `$name` replaced by the id of that name."""
-        return Template(self.path).substitute(known), {name: _filled(value, known) for name, value in self.body.items()}
+        return Template(self.path).substitute(known), {
+            name: _fill_in(value, known) for name, value in self.body.items()
+        }
 
 
-def _filled(value: Any, known: Mapping[str, str]) -> Any:
+def _fill_in(value: Any, known: Mapping[str, str]) -> Any:
     if isinstance(value, str) and value.startswith("$"):
         return Template(value).substitute(known)
-    return [_filled(part, known) for part in value] if isinstance(value, list) else value
+    return [_fill_in(part, known) for part in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +172,9 @@ class Judgement:
 
     def row_of(self, alarm: Alarm) -> str | None:
         """The missed step that the alarm is about, if the alarm was expected or allowed."""
-        return next((by.row for found, by in self._known() if found is alarm), None)
+        return next((by.row for found, by in self._list_matches() if found is alarm), None)
 
-    def _known(self) -> Iterator[tuple[Alarm, Expected]]:
+    def _list_matches(self) -> Iterator[tuple[Alarm, Expected]]:
         yield from ((alarm, expected) for expected, alarm in self.pairs if alarm is not None)
         yield from self.allowed
 

@@ -147,7 +147,7 @@ class Replay:
         return self.stack.mint(member.id, member.role, team.id, [team.area])
 
     def _record(self, fact: Fact) -> None:
-        path, body = fact.filled(self.known)
+        path, body = fact.fill_in(self.known)
         key = f"{fact.at:%Y%m%d%H%M}:{self.case.facts.index(fact)}"
         headers = {"Authorization": f"Bearer {self.token(fact.by)}", "Idempotency-Key": key}
         answer = self._http.post(self.stack.urls[fact.service] + path, json=body, headers=headers, timeout=30)

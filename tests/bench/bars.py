@@ -113,10 +113,10 @@ BARS = (
 
 def judge(rounds: Mapping[str, Sequence[Round]]) -> list[Verdict]:
     """The verdict on every bar."""
-    return [_judged(bar, rounds.get(bar.race, ())) for bar in BARS]
+    return [_judge(bar, rounds.get(bar.race, ())) for bar in BARS]
 
 
-def _judged(bar: Bar, rounds: Sequence[Round]) -> Verdict:
+def _judge(bar: Bar, rounds: Sequence[Round]) -> Verdict:
     values = []
     for found in rounds:
         try:

@@ -19,7 +19,7 @@ from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
 from shared.config.config import SERVICES
 from shared.events.mongo import open_database
-from tests.bench.england import known, years_of
+from tests.bench.england import load_known_case, years_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def main() -> int:
     console = Console()
     table = Table("case", "years", "recorded by people", "a year", "recorded by the services", "a year")
     for folder in (CASE_S, CASE_T):
-        counted = replayed(known(folder))
+        counted = replayed(load_known_case(folder))
         of_services = counted.events.total() - counted.facts
         table.add_row(
             counted.name,

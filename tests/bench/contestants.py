@@ -142,7 +142,7 @@ def inserted(field: Field) -> int:
     return field.database("floor").floor.estimated_document_count()
 
 
-def heard(field: Field) -> int:
+def count_heard(field: Field) -> int:
     """How many events the rows of a peer have heard of."""
     rows = field.database("peer").outstanding.aggregate([{"$group": {"_id": None, "heard": {"$sum": "$heard"}}}])
     return sum(row["heard"] for row in rows)

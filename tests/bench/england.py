@@ -34,7 +34,7 @@ class Sent:
 
     @property
     def years(self) -> float:
-        return years_of(known(self.case))
+        return years_of(load_known_case(self.case))
 
     @property
     def chases_a_year(self) -> float:
@@ -76,7 +76,7 @@ SENT = (Sent(CASE_T, chases=27, letters=42), Sent(CASE_S, chases=1_355, letters=
 
 
 @cache
-def known(folder: Path) -> Case:
+def load_known_case(folder: Path) -> Case:
     """A case of the project's own."""
     return load_case(folder)
 
@@ -94,7 +94,7 @@ def cases() -> float:
 
 def recorded_a_case() -> float:
     """Requests that record something, for a case and year: of the busier one of Case S and Case T."""
-    return max(len(case.recorded) / years_of(case) for case in map(known, (CASE_S, CASE_T)))
+    return max(len(case.recorded) / years_of(case) for case in map(load_known_case, (CASE_S, CASE_T)))
 
 
 def recorded_a_year() -> float:

@@ -212,7 +212,7 @@ class Arena:
         streams = {(one.post.service, one.stream) for one in self.ledger.accepted}
         with self.session() as session, ThreadPoolExecutor(ASKED_AT_ONCE) as asking:
             session.mount("http://", HTTPAdapter(pool_maxsize=ASKED_AT_ONCE))
-            records = list(asking.map(lambda named: self._shown(session, *named), sorted(streams)))
+            records = list(asking.map(lambda named: self._read(session, *named), sorted(streams)))
         return Left(
             ledger=self.ledger,
             records={record.stream: record for record in records if record},
@@ -223,7 +223,7 @@ class Arena:
             until=self.clock.now(),
         )
 
-    def _shown(self, session: requests.Session, service: str, stream: str) -> Record | None:
+    def _read(self, session: requests.Session, service: str, stream: str) -> Record | None:
         kind, _, record_id = stream.partition("/")
         url = f"{self.stack.urls[service]}{PATHS[kind]}/{record_id}"
         answer = session.get(url, headers={"Authorization": f"Bearer {self.token(READER)}"}, timeout=30)

@@ -26,7 +26,7 @@ class Kill:
     name: str
 
 
-def planned(
+def plan_kills(
     names: Sequence[str], eventful: Sequence[date], every: Sequence[date], seed: int, rounds: int
 ) -> list[Kill]:
     """The plan: each process dies on an eventful day, and once more on any day in each further round."""

@@ -16,7 +16,7 @@ from tests.chaos.reference import ENDS
 from tests.chaos.rest import come_to_rest, is_at_rest
 from tests.chaos.troubles import Troubles
 from tests.chaos.variants import VARIANTS
-from tests.chaos.verdict import Verdict, concluded, judge
+from tests.chaos.verdict import Verdict, conclude, judge
 
 CLIENTS = 8
 DAYS = 62
@@ -95,7 +95,7 @@ def main() -> int:
     parser.add_argument("--variant", choices=sorted(VARIANTS), help="a deliberate fault, of which the run must fail")
     said = parser.parse_args()
     print(f"seed {said.seed}: --seed {said.seed} chooses the same stories, troubles and crash points", flush=True)
-    return concluded(lambda: chaos(said.seed, said.events, said.variant))
+    return conclude(lambda: chaos(said.seed, said.events, said.variant))
 
 
 if __name__ == "__main__":

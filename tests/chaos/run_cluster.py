@@ -32,7 +32,7 @@ from tests.chaos.process import Plan
 from tests.chaos.reference import ENDS
 from tests.chaos.replicas import ClusterArena, cluster_arena
 from tests.chaos.rest import come_to_rest
-from tests.chaos.verdict import Verdict, concluded, judge
+from tests.chaos.verdict import Verdict, conclude, judge
 
 CLIENTS = 8
 EVENTS_PER_SECOND = 15
@@ -179,7 +179,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=3_000, help="at least so many; the load lasts for all troubles")
     said = parser.parse_args()
     print(f"seed {said.seed}: --seed {said.seed} chooses the same stories and the same order of troubles", flush=True)
-    return concluded(lambda: chaos(said.seed, said.events))
+    return conclude(lambda: chaos(said.seed, said.events))
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
 from shared.kernel.time import london_date
 from shared.messaging.topology import QUEUES
-from tests.chaos.killer import Killer, planned
+from tests.chaos.killer import Killer, plan_kills
 from tests.support import eventually, the_broker_has_saved_the_name_of, without_foreign_backends
 
 pytestmark = pytest.mark.heavy
@@ -74,7 +74,7 @@ def survived() -> Iterator[Survived]:
         for queue in QUEUES:
             eventually(lambda name=queue.name: _is_saved(stack, name))
         replay = Replay(stack, case)
-        with Killer(stack, planned(VICTIMS, eventful, days, seed, ROUNDS)) as killer:
+        with Killer(stack, plan_kills(VICTIMS, eventful, days, seed, ROUNDS)) as killer:
             killer.day_begins(days[0])
             for day, _ in replay.days():
                 killer.day_begins(day + timedelta(days=1))

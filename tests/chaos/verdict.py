@@ -102,7 +102,7 @@ class Verdict:
         )
 
 
-def concluded(run: Callable[[], Verdict]) -> int:
+def conclude(run: Callable[[], Verdict]) -> int:
     """Prints each disagreement and the last line of the run. Returns the exit status."""
     try:
         verdict = run()
@@ -221,7 +221,7 @@ def _differs(follow_up: FollowUp, view: Mapping[str, Any]) -> bool:
 def _rungs(left: Left, expected: Expected, follow_ups: Mapping[str, FollowUp], verdict: Verdict) -> None:
     answered = {one.event_id: one.answered_at for one in left.ledger.accepted}
     chased: dict[str, list[tuple[str, datetime, datetime]]] = defaultdict(list)
-    for chase in _said(left, "follow_up.chased.v1"):
+    for chase in _events_of(left, "follow_up.chased.v1"):
         data = chase["data"]
         for rung in data["rungs"]:
             chased[data["follow_up_id"]].append((rung["name"], from_text(rung["at"]), from_text(data["as_of"])))
@@ -279,19 +279,19 @@ def _falls_due_at(follow_up: FollowUp, name: str, at: datetime, as_of: datetime)
 
 
 def _mails(left: Left, verdict: Verdict) -> None:
-    letters = {letter["id"]: letter["data"] for letter in _said(left, "digest.composed.v1")}
+    letters = {letter["id"]: letter["data"] for letter in _events_of(left, "digest.composed.v1")}
     told = Counter((chase, letter["recipient"]) for letter in letters.values() for chase in letter["chases"])
     wanted = {
         (event["id"], recipient)
         for event_type in ("follow_up.chased.v1", "source.fell_silent.v1", "work.stalled.v1")
-        for event in _said(left, event_type)
+        for event in _events_of(left, event_type)
         for recipient in event["data"]["recipients"]
     }
     verdict.rungs_lost += verdict.blame("chases that no letter tells a recipient of", wanted - told.keys())
     twice = [one for one, times in told.items() if times > 1]
     verdict.rungs_doubled += verdict.blame("chases that a recipient is told of twice", twice)
-    sent = Counter(letter["data"]["digest_id"] for letter in _said(left, "digest.accepted.v1"))
-    overtaken = Counter(letter["data"]["digest_id"] for letter in _said(left, "digest.overtaken.v1"))
+    sent = Counter(letter["data"]["digest_id"] for letter in _events_of(left, "digest.accepted.v1"))
+    overtaken = Counter(letter["data"]["digest_id"] for letter in _events_of(left, "digest.overtaken.v1"))
     fates = sent + overtaken
     verdict.blame("letters that came to no one end", (one for one in letters if fates[one] != 1))
     copies = Counter(_delivered(left.maildir))
@@ -306,6 +306,6 @@ def _delivered(maildir: Path) -> Iterator[str]:
         yield mail["Message-ID"].removeprefix("<").partition("@")[0]
 
 
-def _said(left: Left, event_type: str) -> Sequence[dict[str, Any]]:
+def _events_of(left: Left, event_type: str) -> Sequence[dict[str, Any]]:
     found = left.databases["referrals_followup"].events.find({"event.type": event_type}, {"event": 1})
     return [document["event"] for document in found]

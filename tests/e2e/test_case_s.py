@@ -144,14 +144,14 @@ def replayed() -> Iterator[Replayed]:
 
 @pytest.fixture(scope="module")
 def mails(replayed: Replayed) -> list[Delivered]:
-    return [_delivered(path.read_bytes()) for path in (replayed.stack.backends.maildir / "new").iterdir()]
+    return [_parse_mail(path.read_bytes()) for path in (replayed.stack.backends.maildir / "new").iterdir()]
 
 
 def _references_in(text: str) -> set[str]:
     return set(re.findall(r"FT-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]", text))
 
 
-def _delivered(raw: bytes) -> Delivered:
+def _parse_mail(raw: bytes) -> Delivered:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     body = message.get_body()

@@ -33,7 +33,7 @@ class Replayed:
     chases: list[dict[str, Any]]
     follow_ups: list[dict[str, Any]]
 
-    def told(self, step: str, rung: str, on: date) -> set[str]:
+    def recipients_of(self, step: str, rung: str, on: date) -> set[str]:
         """Everybody whom the alarm told."""
         found = [alarm for alarm in self.alarms if (alarm.step, alarm.rung, alarm.on) == (step, rung, on)]
         assert len(found) == 1
@@ -98,10 +98,10 @@ def test_each_twin_has_follow_ups_of_their_own(replayed: Replayed) -> None:
         "HV-01.new-birth",
         "HV-01.six-week",
     }
-    assert "hv-pereira" in replayed.told("HV-01.new-birth", "owner", date(2017, 3, 20))
+    assert "hv-pereira" in replayed.recipients_of("HV-01.new-birth", "owner", date(2017, 3, 20))
 
 
 def test_the_named_nurses_of_both_areas_are_told_after_two_calls_in_vain(replayed: Replayed) -> None:
     on = date(2017, 1, 11)
-    assert "named-nurse-penhale" in replayed.told("HV-02.unreached", "owner", on)
-    assert "named-nurse-lovelock" in replayed.told("HV-02.unreached-there", "owner", on)
+    assert "named-nurse-penhale" in replayed.recipients_of("HV-02.unreached", "owner", on)
+    assert "named-nurse-lovelock" in replayed.recipients_of("HV-02.unreached-there", "owner", on)

@@ -147,7 +147,7 @@ def test_a_fact_that_nobody_records_is_a_fact_too(written: Case) -> None:
 
 
 def test_names_are_filled_in_wherever_they_begin_a_value(written: Case) -> None:
-    path, body = written.recorded[0].filled({"support": "s1", "mother": "p_m", "child": "p_c"})
+    path, body = written.recorded[0].fill_in({"support": "s1", "mother": "p_m", "child": "p_c"})
     assert path == "/v1/support/s1/session-held"
     assert body["people"] == ["p_m", "p_c"]
 
