@@ -1,6 +1,6 @@
-"""A private MongoDB: one node as a replica set, authentication on, majority writes and reads, loopback only.
+"""A private MongoDB: one node as a replica set, with authentication, majority writes and reads, on the loopback only.
 
-The data outlive any kill of the process. The port may differ from one start to the next.
+The data survive a kill of the process. The port may differ from one start to the next.
 """
 
 from __future__ import annotations
