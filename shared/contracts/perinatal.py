@@ -12,6 +12,7 @@ from shared.contracts.words import (
     AGENCIES,
     ASSESSED,
     CANCELLED_BY,
+    CARE_SERVICES,
     CASE_KINDS,
     CHANNELS,
     CONCERNS,
@@ -41,7 +42,6 @@ from shared.contracts.words import (
     SCREENING_OUTCOMES,
     SCREENS,
     SERVICE_KINDS,
-    SERVICES,
     SEVERITIES,
     SITES,
     STRATEGY_OUTCOMES,
@@ -71,7 +71,7 @@ class ReferralData(EventData):
 
 
 class ReferralAddressed(ReferralData):
-    service = Choice(*SERVICES, required=True)
+    service = Choice(*CARE_SERVICES, required=True)
     service_kind = Choice(*SERVICE_KINDS, required=True)
     urgency = Choice(*URGENCIES, required=True)
     to_team = Slug()
@@ -103,7 +103,7 @@ class ReferralAcknowledged(ReferralData):
 
 
 class ReferralRedirected(ReferralData):
-    to_service = Choice(*SERVICES, required=True)
+    to_service = Choice(*CARE_SERVICES, required=True)
     to_service_kind = Choice(*SERVICE_KINDS, required=True)
     to_team = Slug()
     reason_code = Slug()

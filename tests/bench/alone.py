@@ -1,7 +1,7 @@
-"""The follow-up service without its queues, in a process of its own: what each act costs it.
+"""The follow-up service without its queues, in a process of its own: what each act costs.
 
-Reads acts as JSON, one a line, and answers each with a line. `sweep` chases all that is due and composes the letters,
-which stay unsent; `hear` hears 500 events of people who are new; `live` hears the whole life of somebody with so many
+Reads acts as JSON, one a line, and answers each with a line. `sweep` chases everything that is due and composes the
+digests, which stay unsent. `hear` hears 500 events of new people. `live` hears the whole life of somebody with so many
 referrals, and its last events one by one. `seconds` is real time, `cpu` processor time of this process, so without the
 store's; of `live` they are the medians of a batch of one event.
 """
@@ -34,7 +34,7 @@ ONE_BY_ONE = 34
 
 
 def main() -> None:
-    """Until there is nothing more to read."""
+    """Answers acts until the input ends."""
     configure_logging("referrals_followup", "alone", "error")
     collect_rarely()
     people: dict[str, Iterator[int]] = {}

@@ -28,14 +28,14 @@ from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger import views
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.standards.loader import load_packs
-from shared.config.config import Config
+from shared.config.config import SERVICES, Config
 from shared.contracts import CATALOGUE
 from shared.events.documents import event_of
 from shared.kernel.calendar import england
 from shared.kernel.envelope import CONTENT_TYPE, Event, from_text, to_text
 from shared.kernel.ids import uuid7
 from shared.messaging.incoming import Delivery, Done, Outcome
-from shared.messaging.topology import EVIDENCE, SERVICES, SWEEP
+from shared.messaging.topology import EVIDENCE, SWEEP
 from shared.runtime.clock import MovableClock, ReplayClock
 
 SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"

@@ -29,6 +29,7 @@ from services.referrals_followup.domain.thread_history import (
     ThreadHistory,
     is_act,
 )
+from shared.config.config import SERVICES
 from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
@@ -36,7 +37,6 @@ from shared.events.mongo import despite_duplicates
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
-from shared.messaging.topology import SERVICES
 
 LINKS = (LINKED, UNLINKED)
 # A link can join a child or a parent with a person of whom more is known.
