@@ -194,7 +194,7 @@ class Invariants:
 
     def _find_differing_sums(self, full: bool, now: datetime) -> Iterator[CheckFinding]:
         """Sums of open follow-ups that differ from a count of them. Only a full check counts them all."""
-        differing = self._views.totals.differing(now) if full else ()
+        differing = self._views.totals.find_differing(now) if full else ()
         yield from report("sums-differ", differing, "run `rebuild`, which makes them anew, and tell the developers")
 
     def _find_late_sweep(self) -> Iterator[CheckFinding]:

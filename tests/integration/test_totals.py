@@ -69,7 +69,7 @@ def test_a_summary_is_what_a_count_would_be_as_facts_come_and_time_goes_on_and_b
         del events[:size]
         ledger.clock.set(MONDAY + timedelta(minutes=random.choice([-200_000, -50, 0, 3, 50, 10_000, 90_000])))
         assert_right(ledger)
-    assert ledger.dependencies.views.totals.differing(ledger.clock.now()) == []
+    assert ledger.dependencies.views.totals.find_differing(ledger.clock.now()) == []
     assert {row["overdue"] for row in told(ledger).values()} != {0}
 
 

@@ -50,7 +50,7 @@ def test_a_fold_of_what_is_read_for_a_thread_equals_the_fold_of_everything_there
     store.keep(events)
     threads = threads_of(events)
     everything = evidence_of(events)
-    for thread, read in store.scenes(threads, HISTORY.matters).items():
+    for thread, read in store.read_threads(threads, HISTORY.matters).items():
         assert fold(HISTORY, thread, read) == fold(HISTORY, thread, everything)
 
 

@@ -24,7 +24,7 @@ from shared.runtime.clock import Clock
 class CompletenessReport:
     """How far the evidence is complete, as answers show it, and the people and records that parked work is about."""
 
-    told: Mapping[str, Any]
+    evidence: Mapping[str, Any]
     problems: DataProblems
 
 
@@ -40,7 +40,7 @@ class Completeness:
             lambda group: [self._read()] * len(group), lost=store_away
         )
 
-    def so_far(self) -> CompletenessReport:
+    def report(self) -> CompletenessReport:
         """The instant up to which all sources are complete, the same for each source, whether one of them is stale, and
         how much is parked.
 
@@ -52,10 +52,10 @@ class Completeness:
         sources = self._evidence.complete_until()
         problems = DataProblems(self._evidence, self._parked, self._views)
         known = [until for until in sources.values() if until is not None]
-        told = {
+        evidence = {
             "complete_until": min(known) if len(known) == len(sources) else None,
             "stale": bool(silence.find_silent(sources, self._clock.now())),
             "sources": sources,
             "set_aside": problems.parked,
         }
-        return CompletenessReport(told, problems)
+        return CompletenessReport(evidence, problems)
