@@ -56,14 +56,15 @@ class DigestComposed(EventData):
 
 
 class DigestAccepted(EventData):
-    """The mail server took the mail of the named composed digest."""
+    """The channel, e-mail where none is named, took the named composed digest."""
 
     recipient = Slug(required=True)
     digest_id = EventId(required=True)
+    channel = Slug()
 
 
 class DigestOvertaken(DigestAccepted):
-    """Before any mail server took it, all that the named composed digest was about had closed: it is not sent."""
+    """Before the channel took the named composed digest, all that it was about had closed: it is not sent."""
 
 
 class RulesAdopted(EventData):

@@ -12,6 +12,7 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
+from services.referrals_followup import bootstrap
 from services.referrals_followup.chasing import contents, sending
 from services.referrals_followup.chasing.channels import Accepted, Message
 from services.referrals_followup.chasing.composing import DigestComposer
@@ -27,6 +28,7 @@ from shared.kernel.envelope import Event, from_text
 from shared.messaging.incoming import Delivery, Done, Park
 from shared.messaging.topology import EVIDENCE
 from shared.runtime.clock import MovableClock
+from tests.contract.memory_channel import MemoryChannel
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
@@ -583,3 +585,78 @@ def test_the_cost_of_a_letter_does_not_grow_with_the_letters_before_it(ledger: L
     letters = [letter for letter in ledger.digests() if letter.data["recipient"] == "gp-okafor"]
     assert [letter.version for letter in letters] == [1] * len(letters)
     assert len({letter.stream for letter in letters}) == len(letters) > 1
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryChannel:
+    """A second channel, of every ledger that is built from here on."""
+    memory = MemoryChannel()
+    monkeypatch.setitem(bootstrap.CHANNELS, MemoryChannel.name, lambda config: memory)
+    return memory
+
+
+@pytest.fixture
+def on_two_channels(memory: MemoryChannel, ledger: Ledger) -> Ledger:
+    return ledger
+
+
+def endings(ledger: Ledger, event_type: str = "digest.accepted.v1") -> list[str]:
+    """The channels on which digests ended so; e-mail is not named."""
+    return [ending.data.get("channel", "smtp") for ending in ledger.digests(event_type)]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_digest_is_sent_once_on_every_channel(on_two_channels: Ledger, memory: MemoryChannel, inbox: Inbox) -> None:
+    on_two_channels.hear(referral_noted())
+    on_two_channels.days_pass(DUE)
+    on_two_channels.sweep()
+    (digest,) = on_two_channels.digests()
+    (mail,), (message,) = inbox.mails, memory.messages
+    assert message.id == digest.id
+    assert (message.to.email, message.subject) == (mail["To"], mail["Subject"])
+    assert endings(on_two_channels) == ["smtp", "memory"]
+    assert on_two_channels.dependencies.outbox.is_idle()
+    assert all(
+        CATALOGUE.faults(event.type, event.data) == {} for event in on_two_channels.digests("digest.accepted.v1")
+    )
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("trouble", ["refuses", "is_away"])
+def test_each_channel_has_its_own_attempts_at_a_digest_and_its_own_end(
+    on_two_channels: Ledger, memory: MemoryChannel, inbox: Inbox, trouble: str
+) -> None:
+    ledger = on_two_channels
+    setattr(memory, trouble, True)
+    noted = referral_noted()
+    ledger.hear(noted)
+    ledger.days_pass(DUE)
+    (waiting,) = ledger.dependencies.store.collection.find({"relay.memory": {"$exists": True}})
+    assert waiting["relay"]["memory"]["attempts"] == 1
+    assert "smtp" not in waiting["relay"]
+    assert (len(inbox.mails), endings(ledger)) == (1, ["smtp"])
+    ledger.hear(referral_sent(noted, from_text(DUE) + timedelta(minutes=5)))
+    setattr(memory, trouble, False)
+    ledger.dependencies.store.collection.update_one(
+        {"_id": waiting["_id"]}, {"$set": {"relay.memory.due_at": datetime.now(UTC)}}
+    )
+    ledger.dependencies.sender.send()
+    assert (memory.messages, endings(ledger, "digest.overtaken.v1")) == ([], ["memory"])
+    assert (len(inbox.mails), endings(ledger)) == (1, ["smtp"])
+    assert ledger.dependencies.outbox.is_idle()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_crash_before_the_outbox_forgets_a_digest_repeats_it_on_no_channel(
+    on_two_channels: Ledger, memory: MemoryChannel, inbox: Inbox
+) -> None:
+    on_two_channels.hear(referral_noted())
+    on_two_channels.days_pass(DUE)
+    (digest,) = on_two_channels.digests()
+    entry = {"due_at": datetime.now(UTC), "attempts": 0}
+    on_two_channels.dependencies.store.collection.update_one(
+        {"_id": digest.id}, {"$set": {"relay.smtp": entry, "relay.memory": entry}}
+    )
+    on_two_channels.dependencies.sender.send()
+    assert len(inbox.mails) == len(memory.messages) == 1
+    assert on_two_channels.dependencies.outbox.is_idle()
