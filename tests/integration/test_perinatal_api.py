@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from deploy.local.backends import Backends
-from services.perinatal.api.schemas import ReferralBody
+from services.perinatal.api.referrals import ReferralBody
 from tests.integration.recording import Caller, Running, code, faulty_fields, new_key, running
 from tests.support import eventually
 
