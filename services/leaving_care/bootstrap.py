@@ -1,4 +1,4 @@
-"""What the leaving-care service is made of."""
+"""Builds what the leaving-care service consists of."""
 
 from __future__ import annotations
 

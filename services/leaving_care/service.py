@@ -26,7 +26,7 @@ class LeavingCareService(CareLeaverRoutes, PlanItemRoutes, CommandRoutes, Parked
 
     @consume("leaving_care.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.dependencies.reactions.hear(deliveries)
+        return self.dependencies.reactions.receive(deliveries)
 
     @consume("leaving_care.check", batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""What the perinatal service is made of."""
+"""Builds what the perinatal service consists of."""
 
 from __future__ import annotations
 

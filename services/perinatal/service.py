@@ -41,7 +41,7 @@ class PerinatalService(
 
     @consume("perinatal.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.dependencies.reactions.hear(deliveries)
+        return self.dependencies.reactions.receive(deliveries)
 
     @consume("perinatal.check", batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:

@@ -25,7 +25,7 @@ from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.messaging.parked import ParkedMessages
-from shared.recording.reaction_rules import ReactionsOf
+from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.recording.records import LivesIn, Records, nowhere_else
 from shared.recording.views import Views
@@ -92,7 +92,7 @@ def build_recording(
     config: Config,
     service: str,
     views: Mapping[str, ViewOf],
-    reactions: ReactionsOf,
+    reactions: ReactionRules,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
 ) -> RecordingDependencies:
     """What the service consists of, with every index in place. `lives_in` reads recorded moves from the store.
@@ -150,13 +150,13 @@ def _build_invariants(
 
 
 def run_check_of_recording(
-    config: Config, full: bool, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf
+    config: Config, full: bool, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules
 ) -> list[CheckFinding]:
     """Every finding of the configured database now. Raises when it cannot be reached."""
     return build_recording(config, service, views, reactions).checker.run(full)
 
 
-def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionsOf) -> int:
+def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules) -> int:
     """Fold every view of the configured database again, in place. Returns their number."""
     dependencies = build_recording(config, service, views, reactions)
     return sum(view.rebuild() for view in dependencies.views.values())

@@ -1,7 +1,7 @@
-"""What a service records by itself because of what is said on the bus: the words in which its rules are written.
+"""The terms in which a service writes its rules for reactions: what it records by itself because of received events.
 
-A rule is a pure function from the events that are known to the reactions that should stand recorded because of them. It
-says the same for any order and repetition of the events, so it never matters how they came.
+A rule is a pure function from the known events to the reactions that should be recorded because of them. Its result is
+the same for any order and repetition of the events.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ NAME_A_PARENT = frozenset({BOOKED, NOTIFIED, PARTNER_NAMED})
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    """An event that should stand on `stream`, by reason of the event `cause`.
+    """An event that should be recorded on `stream`, because of the event `cause`. `data` holds ids and codes only.
 
-    `about` names the field of `data` that tells what it is about; one whose field has any value of `same`, such as
-    another id of the same person, says the same. `data` holds ids and codes only. `follows`: the type of the reaction
-    about the same thing without which this one has no meaning.
+    `about` names the field of `data` with the subject. An event with any value of `same` in that field, such as another
+    id of the same person, is about the same subject. `follows`: the type of the reaction about the same subject without
+    which this one has no meaning.
     """
 
     stream: str
@@ -35,43 +35,43 @@ class Reaction:
     same: frozenset[str]
     follows: str | None = None
 
-    def is_said_by(self, event: Event) -> bool:
-        """Whether this event says it, whatever else it tells."""
+    def matches(self, event: Event) -> bool:
+        """Whether this event records the reaction, whatever its other fields are."""
         return event.type == self.type and self._is_about_the_same(event)
 
-    def is_denied_by(self, struck: Event) -> bool:
-        """Whether who struck out this event struck out the reaction with it, or what it follows."""
-        return struck.type in (self.type, self.follows) and self._is_about_the_same(struck)
+    def is_ruled_out_by(self, retracted: Event) -> bool:
+        """Whether the retraction of this event, by a person, rules out the reaction or what it follows."""
+        return retracted.type in (self.type, self.follows) and self._is_about_the_same(retracted)
 
     def _is_about_the_same(self, event: Event) -> bool:
         return event.data.get(self.about) in self.same
 
 
 @dataclass(frozen=True, slots=True)
-class ReactionsOf:
-    """What one service hears, and how it reacts: events of the types `says`, in streams of `aggregate`, by `rule`."""
+class ReactionRules:
+    """What one service receives (`hears`), and the types that it `records` in streams of `aggregate` by its `rule`."""
 
     aggregate: Aggregate[Any]
     hears: frozenset[str]
-    says: frozenset[str]
+    records: frozenset[str]
     rule: Callable[[Iterable[Event]], Sequence[Reaction]]
 
     @property
-    def matters(self) -> frozenset[str]:
-        """All types that can change what follows; a person may strike out what the service said itself."""
-        return self.hears | self.says | {RETRACTION}
+    def relevant_types(self) -> frozenset[str]:
+        """All types that can change what follows. A person may retract what the service recorded itself."""
+        return self.hears | self.records | {RETRACTION}
 
 
 class StandingEvents:
-    """The events among those known that stand, each once and in the order of recording, and who is one person."""
+    """The known events that stand, each once and in the order of recording, and the ids of each person."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        ordered = sorted({event.id: event for event in events}.values(), key=_recorded)
-        struck = {(event.stream, event.data["event_id"]) for event in ordered if event.type == RETRACTION}
+        ordered = sorted({event.id: event for event in events}.values(), key=_recording_order)
+        retracted = {(event.stream, event.data["event_id"]) for event in ordered if event.type == RETRACTION}
         facts = [event for event in ordered if event.type != RETRACTION]
-        self.standing = [event for event in facts if (event.stream, event.id) not in struck]
-        self.struck = [event for event in facts if (event.stream, event.id) in struck]
-        self._ids = _people(self.standing)
+        self.standing = [event for event in facts if (event.stream, event.id) not in retracted]
+        self.retracted = [event for event in facts if (event.stream, event.id) in retracted]
+        self._ids = _link_ids(self.standing)
 
     def of(self, *types: str) -> list[Event]:
         """Those of these types that stand, in the order of recording."""
@@ -82,25 +82,25 @@ class StandingEvents:
         return self._ids.get(person_id, frozenset({person_id}))
 
     def person(self, person_id: str) -> str:
-        """The one of their ids that stands for the person here."""
+        """The one id by which this object names the person."""
         return min(self.ids(person_id))
 
 
-def parents_named(known: StandingEvents) -> Iterator[tuple[Event, str]]:
+def find_parents(known: StandingEvents) -> Iterator[tuple[Event, str]]:
     """Each event that names a mother or a partner, with the id it names. A pregnancy recorded in error has neither."""
     begun = {event.stream for event in known.of(BOOKED, NOTIFIED)}
-    in_error = {event.stream for event in known.struck if event.type in (BOOKED, NOTIFIED)} - begun
+    in_error = {event.stream for event in known.retracted if event.type in (BOOKED, NOTIFIED)} - begun
     for event in known.of(*NAME_A_PARENT):
         if event.stream not in in_error:
             yield event, event.data["partner_id" if event.type == PARTNER_NAMED else "person_id"]
 
 
-def _recorded(event: Event) -> tuple[Any, ...]:
+def _recording_order(event: Event) -> tuple[Any, ...]:
     return (event.recorded_at, event.stream, event.version, event.id)
 
 
-def _people(standing: Iterable[Event]) -> dict[str, frozenset[str]]:
-    """All ids of each linked person. Of two ids, what was recorded last says whether they are linked."""
+def _link_ids(standing: Iterable[Event]) -> dict[str, frozenset[str]]:
+    """All ids of each linked person. The last event about two ids decides whether they are linked."""
     linked: dict[frozenset[str], bool] = {}
     for event in standing:
         if event.type in (LINKED, UNLINKED):

@@ -306,4 +306,4 @@ def test_the_openapi_document_describes_each_route_with_its_own_body(service: Ru
     document = requests.get(f"{service.url}/openapi.json", timeout=10).json()
     for verb, body in (("arranged", "ArrangedBody"), ("deferred", "DeferredBody"), ("ended", "EndedBody")):
         route = document["paths"][f"/v1/plan-items/{{plan_item_id}}/{verb}"]["post"]
-        assert route["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/{body}")
+        assert route["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/PlanItem{body}")

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from deploy.local.backends import Backends
-from services.perinatal.api.schemas import ReferralBody
+from services.perinatal.api.referrals import ReferralBody
 from tests.integration.recording import Caller, Running, code, faulty_fields, new_key, running
 from tests.support import eventually
 
@@ -398,7 +398,7 @@ def test_the_openapi_document_describes_each_route_with_its_own_body(service: Ru
         for path, route in document["paths"].items()
         if "requestBody" in route.get("post", {}) and path != "/v1/commands"
     }
-    assert bodies["/v1/referrals/{referral_id}/sent"] == "SentBody"
-    assert bodies["/v1/referrals/{referral_id}/not-attended"] == "NotAttendedBody"
+    assert bodies["/v1/referrals/{referral_id}/sent"] == "ReferralSentBody"
+    assert bodies["/v1/referrals/{referral_id}/not-attended"] == "ReferralNotAttendedBody"
     assert bodies["/v1/people"] == "PersonBody"
     assert len([path for path in bodies if path.startswith("/v1/referrals/{referral_id}/")]) == 24

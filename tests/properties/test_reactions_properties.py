@@ -27,7 +27,7 @@ from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event
-from shared.recording.reaction_rules import ReactionsOf
+from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.runtime.clock import MovableClock
 from tests.unit.history import NOW
@@ -95,7 +95,7 @@ class KilledAfter:
 class Hearing:
     """One service's reactions over a database of its own, with what it said itself already recorded there."""
 
-    def __init__(self, database: Database[dict[str, Any]], of: ReactionsOf, events: list[Event]) -> None:
+    def __init__(self, database: Database[dict[str, Any]], of: ReactionRules, events: list[Event]) -> None:
         self._database, self._of = database, of
         self.store = EventStore(
             database, source="test", clock=MovableClock(NOW + timedelta(days=1)), catalogue=CATALOGUE
@@ -106,7 +106,7 @@ class Hearing:
             self.store.collection.insert_many([document_of(event, private={}, relay={}) for event in own])
         self.worker().ensure_indexes()
 
-    def worker(self, of: ReactionsOf | None = None, store: Any = None) -> Reactions:
+    def worker(self, of: ReactionRules | None = None, store: Any = None) -> Reactions:
         """Another process of the service."""
         return Reactions(self._database, store or self.store, of or self._of)
 
@@ -176,14 +176,14 @@ def test_what_stands_is_what_follows_from_all_that_was_said_each_once(
     standing = hearing.standing()
     expected = [reaction for reaction in of.rule(events) if hearing.store.exists(reaction.stream)]
     for reaction in expected:
-        assert len([event for event in standing if event.stream == reaction.stream and reaction.is_said_by(event)]) == 1
+        assert len([event for event in standing if event.stream == reaction.stream and reaction.matches(event)]) == 1
     assert len(standing) == len(expected)
 
     said = hearing.said()
     _hear_at_once(hearing, _batches([*events, *said], Random(seed)), workers)
     assert hearing.said() == said
     kept = hearing.heard()
-    assert kept == {event.id: True for event in [*events, *said] if event.type in of.matters}
+    assert kept == {event.id: True for event in [*events, *said] if event.type in of.relevant_types}
 
 
 def _told_of(him: int) -> tuple[RouteBody, list[Event]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.perinatal.domain.reactions import care_leavers_learnt
+from services.perinatal.domain.reactions import find_care_leavers
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from tests.unit.said import RouteBody, person, thing
@@ -19,7 +19,7 @@ HIM, HER, SAME_AS_HIM, SAME_AS_HER = 21, 22, 31, 32
 def learnt(*events: Event) -> list[tuple[str, dict[str, Any]]]:
     """Stream and data of what follows, the same in whatever order it was heard."""
     orders = permutations(events) if len(events) < 6 else [events, events[::-1]]
-    first, *others = [care_leavers_learnt(order) for order in [*orders, [*events, *events]]]
+    first, *others = [find_care_leavers(order) for order in [*orders, [*events, *events]]]
     for other in others:
         assert other == first
     for reaction in first:
@@ -41,7 +41,7 @@ def said() -> RouteBody:
 def test_a_mother_who_is_a_care_leaver_is_learnt(said: RouteBody, how: str) -> None:
     known, registered = getattr(said, how)(PREGNANCY, HER), said.registered(LEAVER, HER)
     assert learnt(known, registered) == [of(HER)]
-    (reaction,) = care_leavers_learnt([known, registered])
+    (reaction,) = find_care_leavers([known, registered])
     assert reaction.cause == registered.id
 
 
@@ -81,7 +81,7 @@ def test_it_says_which_team_to_contact_as_far_as_that_is_known(said: RouteBody) 
     later = said.adviser(LEAVER, HER, "leaving-care-norfolk")
     assert learnt(*events, later) == [of(HER, contact_team="leaving-care-norfolk")]
     assert learnt(*events, later, said.retracted(later)) == [of(HER, contact_team="leaving-care-essex")]
-    before, after = care_leavers_learnt(events), care_leavers_learnt([*events, later])
+    before, after = find_care_leavers(events), find_care_leavers([*events, later])
     assert [reaction.same for reaction in before] == [reaction.same for reaction in after]
 
 
@@ -96,4 +96,4 @@ def test_a_reason_that_was_retracted_is_none(said: RouteBody) -> None:
 
 def test_care_experience_alone_starts_nothing_but_this_one_fact(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)]
-    assert {reaction.type for reaction in care_leavers_learnt(events)} == {"pregnancy.care_leaver_learnt.v1"}
+    assert {reaction.type for reaction in find_care_leavers(events)} == {"pregnancy.care_leaver_learnt.v1"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.leaving_care.domain.reactions import REACTIONS, moves
+from services.leaving_care.domain.reactions import REACTIONS, find_moves
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from tests.unit.said import RouteBody, person, thing
@@ -41,7 +41,7 @@ def said() -> RouteBody:
 def test_a_move_of_a_care_leaver_is_learnt_whichever_of_the_two_became_known_first(said: RouteBody) -> None:
     registered, move = said.registered(LEAVER, HIM), said.moved(MOVE, HER, CHILD, HIM)
     assert follows(registered, move) == [learnt()]
-    (reaction,) = moves([registered, move])
+    (reaction,) = find_moves([registered, move])
     assert reaction.cause == move.id
     assert follows(said.moved(MOVE, HIM), said.registered(LEAVER, HIM)) == [learnt()]
 
@@ -86,7 +86,7 @@ def test_it_is_learnt_though_the_adviser_recorded_the_move_too(said: RouteBody) 
 
 def test_two_care_leavers_who_move_together_each_have_it_learnt(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HIM), said.registered(OTHER_LEAVER, HER), said.moved(MOVE, HER, HIM)]
-    assert [reaction.stream for reaction in moves(events)] == [
+    assert [reaction.stream for reaction in find_moves(events)] == [
         f"care-leaver/{thing(OTHER_LEAVER)}",
         f"care-leaver/{thing(LEAVER)}",
     ]

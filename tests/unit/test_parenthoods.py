@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.leaving_care.domain.reactions import parenthoods
+from services.leaving_care.domain.reactions import find_parenthoods
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from shared.recording.reaction_rules import Reaction
@@ -22,7 +22,7 @@ HIM, HER, CHILD, TWIN, SAME_AS_HIM, SAME_AS_HER, SAME_AS_CHILD = 21, 22, 23, 24,
 
 def follows(*events: Event) -> list[tuple[str, dict[str, Any]]]:
     """Type and data of what follows on the care leaver's stream, the same in whatever order it was heard."""
-    first, *others = [parenthoods(order) for order in _orders(events)]
+    first, *others = [find_parenthoods(order) for order in _orders(events)]
     for other in others:
         assert other == first
     for reaction in first:
@@ -58,7 +58,7 @@ def test_a_care_leaver_who_is_named_as_partner_is_to_be_a_parent(said: RouteBody
     assert follows(registered, booked) == []
     partner = said.partner(PREGNANCY, HER, HIM)
     assert follows(registered, booked, partner) == [to_be_parent()]
-    (reaction,) = parenthoods([registered, booked, partner])
+    (reaction,) = find_parenthoods([registered, booked, partner])
     assert reaction.cause == partner.id
 
 
@@ -84,7 +84,7 @@ def test_each_pregnancy_is_learnt_by_itself(said: RouteBody) -> None:
 
 def test_mother_and_partner_who_are_both_care_leavers_each_learn_of_it(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HIM), said.registered(OTHER_LEAVER, HER), said.booked(PREGNANCY, HER)]
-    reactions = parenthoods([*events, said.partner(PREGNANCY, HER, HIM)])
+    reactions = find_parenthoods([*events, said.partner(PREGNANCY, HER, HIM)])
     assert {reaction.stream for reaction in reactions} == {
         f"care-leaver/{thing(LEAVER)}",
         f"care-leaver/{thing(OTHER_LEAVER)}",
@@ -168,7 +168,7 @@ def test_the_death_of_a_child_is_told_for_the_household_that_was_joined(said: Ro
 
 def test_what_was_lost_follows_what_was_learnt(said: RouteBody) -> None:
     events = [said.registered(LEAVER, HER), said.ended(PREGNANCY, HER, "miscarriage"), said.booked(PREGNANCY, HER)]
-    learnt, gone = parenthoods(events)
+    learnt, gone = find_parenthoods(events)
     assert (learnt.follows, gone.follows) == (None, learnt.type)
 
 
@@ -185,7 +185,7 @@ def test_a_pregnancy_that_had_ended_before_a_care_leaver_was_registered_makes_no
     partner, birth = said.partner(PREGNANCY, HER, HIM), born(said, timedelta(days=number), CHILD, TWIN)
     assert follows(registered, booked, partner) == [to_be_parent()]
     assert follows(registered, booked, partner, birth) == [child_joined(CHILD), child_joined(TWIN)]
-    (first, _) = parenthoods([registered, booked, partner, birth])
+    (first, _) = find_parenthoods([registered, booked, partner, birth])
     assert first.cause == birth.id
     assert follows(registered, booked, partner, birth, said.retracted(birth)) == [to_be_parent()]
 
@@ -221,7 +221,9 @@ def test_each_of_two_care_leavers_is_told_by_when_they_were_registered_themselve
     before = said.registered(LEAVER, HIM)
     birth = said.ended(PREGNANCY, HER, "birth", CHILD)
     events = [before, birth, said.registered(OTHER_LEAVER, HER), said.partner(PREGNANCY, HER, HIM)]
-    kinds = {reaction.stream: reaction.data["kind"] for reaction in parenthoods([*events, said.booked(PREGNANCY, HER)])}
+    kinds = {
+        reaction.stream: reaction.data["kind"] for reaction in find_parenthoods([*events, said.booked(PREGNANCY, HER)])
+    }
     assert kinds == {
         f"care-leaver/{thing(LEAVER)}": "to_be_parent",
         f"care-leaver/{thing(OTHER_LEAVER)}": "child_joined",
@@ -233,7 +235,7 @@ def test_a_reaction_carries_ids_and_codes_only(said: RouteBody) -> None:
         return set(reaction.data)
 
     events = [said.registered(LEAVER, HIM), said.booked(PREGNANCY, HIM), said.joined(HER, HIM, CHILD), said.died(CHILD)]
-    assert [fields(reaction) for reaction in parenthoods(events)] == [
+    assert [fields(reaction) for reaction in find_parenthoods(events)] == [
         {"kind", "pregnancy_id"},
         {"kind", "household_person_id"},
         {"household_person_id"},

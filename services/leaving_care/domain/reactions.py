@@ -1,6 +1,7 @@
-"""What `perinatal` says that opens or ends a personal adviser's obligations: parenthood, learnt and lost, and moves.
+"""The reactions of `leaving_care` to events of `perinatal`: parenthood, learnt and lost, and moves.
 
-Once for each care leaver and pregnancy, household or move, under whichever ids the people go.
+They open or end a personal adviser's obligations. Each is recorded once for each care leaver and pregnancy, household
+or move, whatever ids the people have.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from shared.recording.reaction_rules import (
     NAME_A_PARENT,
     UNLINKED,
     Reaction,
-    ReactionsOf,
+    ReactionRules,
     StandingEvents,
-    parents_named,
+    find_parents,
 )
 
 REGISTERED = "care_leaver.registered.v1"
@@ -28,23 +29,23 @@ MOVED = "household.moved.v1"
 LEARNT, LOST = "parenthood.learnt.v1", "parenthood.lost.v1"
 MOVE_LEARNT = "care_leaver.move_learnt.v1"
 
-# Of a pregnancy that was over when a care leaver was registered, the children younger than this are told of.
+# When a pregnancy was over before a care leaver was registered, reactions name the children younger than this (months).
 YOUNG = 5 * 12
 
-# A care leaver's stream, and the pregnancy or the person whose household it is.
+# A care leaver's stream, with the pregnancy or the person whose household it is.
 Parenthood = tuple[str, str]
 # By person, the registration that stands in each of their streams.
 Leavers = dict[str, list[Event]]
 
 
-def learnt_of_care_leavers(events: Iterable[Event]) -> list[Reaction]:
-    """All that should stand recorded of the care leavers among these events."""
+def find_reactions(events: Iterable[Event]) -> list[Reaction]:
+    """All that should be recorded of the care leavers among these events."""
     known = list(events)
-    return [*parenthoods(known), *moves(known)]
+    return [*find_parenthoods(known), *find_moves(known)]
 
 
-def parenthoods(events: Iterable[Event]) -> list[Reaction]:
-    """What should be of parenthood; what was learnt comes before what was lost."""
+def find_parenthoods(events: Iterable[Event]) -> list[Reaction]:
+    """What should be recorded of parenthood. What was learnt comes before what was lost."""
     known = StandingEvents(events)
     leavers = _leavers(known)
     pregnancies = _pregnancies(known, leavers)
@@ -53,8 +54,8 @@ def parenthoods(events: Iterable[Event]) -> list[Reaction]:
     return [*pregnancies.values(), *households.values(), *lost.values()]
 
 
-def moves(events: Iterable[Event]) -> list[Reaction]:
-    """What should be of moves: each that a care leaver took part in. The area of their registration is their own."""
+def find_moves(events: Iterable[Event]) -> list[Reaction]:
+    """What should be recorded of moves: each that a care leaver took part in. Their area is that of registration."""
     known = StandingEvents(events)
     leavers = _leavers(known)
     learnt: dict[tuple[str, str], Reaction] = {}
@@ -79,7 +80,7 @@ def _leavers(known: StandingEvents) -> Leavers:
 
 
 def _pregnancies(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
-    """Those of which a care leaver is the mother or a named partner, and which were not over when they registered."""
+    """The pregnancies of care leavers, as mother or named partner, that were not over at their registration."""
     learnt: dict[Parenthood, Reaction] = {}
     for event, registered, end in _parents(known, leavers):
         pregnancy_id = event.data["pregnancy_id"]
@@ -91,7 +92,7 @@ def _pregnancies(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Re
 
 
 def _born_before(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
-    """The young children of those that were over: a care leaver has to do with each as with one whom they joined."""
+    """The young children of pregnancies that were over: each counts as a child whose household they joined."""
     learnt: dict[Parenthood, Reaction] = {}
     for _, registered, end in _parents(known, leavers):
         if end and _is_before(end, registered) and _is_young(end, registered):
@@ -101,7 +102,7 @@ def _born_before(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Re
 
 
 def _households(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
-    """Those that a care leaver joined, whether or not each child in them was named."""
+    """The households that a care leaver joined, whether or not each child in them was named."""
     learnt: dict[Parenthood, Reaction] = {}
     for event in known.of(JOINED):
         of = event.data["person_id"]
@@ -120,7 +121,7 @@ def _parents(known: StandingEvents, leavers: Leavers) -> Iterator[tuple[Event, E
     ends: dict[str, Event] = {}
     for event in known.of(ENDED):
         ends.setdefault(event.data["pregnancy_id"], event)
-    for event, parent_id in parents_named(known):
+    for event, parent_id in find_parents(known):
         for registered in leavers.get(known.person(parent_id), ()):
             yield event, registered, ends.get(event.data["pregnancy_id"])
 
@@ -134,7 +135,7 @@ def _is_young(born: Event, registered: Event) -> bool:
 
 
 def _lost_pregnancies(known: StandingEvents, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
-    """Those that ended in a loss, or whose child died."""
+    """The pregnancies that ended in a loss, or whose child died."""
     by_loss: dict[str, Event] = {}
     by_child: dict[str, set[str]] = defaultdict(set)
     for event in known.of(ENDED):
@@ -149,7 +150,7 @@ def _lost_pregnancies(known: StandingEvents, learnt: dict[Parenthood, Reaction])
 
 
 def _lost_from_households(known: StandingEvents, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
-    """Those of which a child died. A child that is told of by itself is its own."""
+    """The households of which a child died. A child that has a reaction of its own counts as its own household."""
     children: dict[str, set[str]] = defaultdict(set)
     for event in known.of(ENDED):
         for child in map(known.person, event.data["children"]):
@@ -172,9 +173,9 @@ def _lost(learnt: Reaction, by: Event) -> Reaction:
     return Reaction(learnt.stream, LOST, data, by.id, learnt.about, learnt.same, follows=LEARNT)
 
 
-REACTIONS = ReactionsOf(
+REACTIONS = ReactionRules(
     care_leaver.AGGREGATE,
     hears=NAME_A_PARENT | {REGISTERED, ENDED, JOINED, DIED, MOVED, LINKED, UNLINKED},
-    says=frozenset({LEARNT, LOST, MOVE_LEARNT}),
-    rule=learnt_of_care_leavers,
+    records=frozenset({LEARNT, LOST, MOVE_LEARNT}),
+    rule=find_reactions,
 )

@@ -27,6 +27,7 @@ BEGINNING = RouteBody(
     private={"reference": FreeText(200)},
     base=StagedBody,
 )
+ReferralBody = BEGINNING.schema("ReferralBody", {"referral_id"}, area=AREA)
 
 
 class ReferralRoutes:
@@ -36,7 +37,7 @@ class ReferralRoutes:
         "POST",
         REFERRALS,
         command="referral.note",
-        body=BEGINNING.schema("ReferralBody", {"referral_id"}, area=AREA),
+        body=ReferralBody,
         answers={201: ReferralAnswer},
         summary="Begin a referral: intended (decided, not sent), or sent at once",
     )

@@ -1,6 +1,7 @@
-"""What `leaving_care` says that bears on a pregnancy: a parent is a care leaver.
+"""The reaction of `perinatal` to events of `leaving_care`: a parent is a care leaver.
 
-A fact that opens a question and never an assessment; once for each pregnancy and parent, under whichever ids they go.
+The fact opens a question and never an assessment. It is recorded once for each pregnancy and parent, whatever ids the
+parent has.
 """
 
 from __future__ import annotations
@@ -14,20 +15,20 @@ from shared.recording.reaction_rules import (
     NAME_A_PARENT,
     UNLINKED,
     Reaction,
-    ReactionsOf,
+    ReactionRules,
     StandingEvents,
-    parents_named,
+    find_parents,
 )
 
 REGISTERED, ADVISER_ASSIGNED = "care_leaver.registered.v1", "adviser.assigned.v1"
 LEARNT = "pregnancy.care_leaver_learnt.v1"
 
 
-def care_leavers_learnt(events: Iterable[Event]) -> list[Reaction]:
-    """What should stand recorded of the pregnancies among these events.
+def find_care_leavers(events: Iterable[Event]) -> list[Reaction]:
+    """What should be recorded of the pregnancies among these events.
 
-    `contact_team` is the team of the adviser assigned last, as far as one is known; a later one changes nothing that
-    was said.
+    `contact_team` is the team of the adviser assigned last, if one is known. A later adviser changes nothing that was
+    recorded.
     """
     known = StandingEvents(events)
     registered: dict[str, Event] = {}
@@ -35,7 +36,7 @@ def care_leavers_learnt(events: Iterable[Event]) -> list[Reaction]:
         registered.setdefault(known.person(event.data["person_id"]), event)
     teams = {known.person(event.data["person_id"]): event.data["team"] for event in known.of(ADVISER_ASSIGNED)}
     learnt: dict[tuple[str, str], Reaction] = {}
-    for event, parent_id in parents_named(known):
+    for event, parent_id in find_parents(known):
         person = known.person(parent_id)
         if person in registered:
             data = {"parent_id": parent_id, **({"contact_team": teams[person]} if person in teams else {})}
@@ -44,9 +45,9 @@ def care_leavers_learnt(events: Iterable[Event]) -> list[Reaction]:
     return list(learnt.values())
 
 
-REACTIONS = ReactionsOf(
+REACTIONS = ReactionRules(
     pregnancy.AGGREGATE,
     hears=NAME_A_PARENT | {REGISTERED, ADVISER_ASSIGNED, LINKED, UNLINKED},
-    says=frozenset({LEARNT}),
-    rule=care_leavers_learnt,
+    records=frozenset({LEARNT}),
+    rule=find_care_leavers,
 )
