@@ -48,7 +48,7 @@ class Past:
     def __init__(self, dependencies: Dependencies, at: datetime) -> None:
         history = dependencies.rules.history()
         self.then = AsOf.of(history, at)
-        self._matters = history.matters
+        self._matters = history.relevant
         self.left_out = 0
         self._evidence = dependencies.evidence
 

@@ -271,7 +271,7 @@ def _history(
     if not disclosed:
         return history
     own_ids = {event.id for event in own}
-    thread, matters = follow_up.thread, dependencies.rules.history().matters
+    thread, matters = follow_up.thread, dependencies.rules.history().relevant
     scene = {item.event.id: item.event for item in dependencies.evidence.scenes([thread], matters)[thread]}
     opening, closing = (
         [entry_of(scene[event_id])] if event_id in scene and event_id not in own_ids else []

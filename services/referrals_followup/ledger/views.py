@@ -250,7 +250,7 @@ class FollowUpViews:
     def hear(self, events: Collection[Event]) -> None:
         """Write the views that these events, already kept, bear on."""
         history = self._rules.history()
-        self.refresh(self._evidence.threads_touched_by(events, history.matters), history)
+        self.refresh(self._evidence.threads_touched_by(events, history.relevant), history)
         if any(event.type == "rules.adopted.v1" for event in events):
             self.refresh(self._evidence.threads(history.thread_kinds()), history)
 
@@ -318,7 +318,7 @@ class FollowUpViews:
         follow-ups."""
         history = self._rules.history()
         found = {}
-        for thread, known in self._evidence.scenes(own_events, history.matters).items():
+        for thread, known in self._evidence.scenes(own_events, history.relevant).items():
             scene = {item.event.id: item for item in known}
             scene.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events[thread]})
             evidence = list(scene.values())
@@ -333,7 +333,7 @@ class FollowUpViews:
         """The threads whose follow-ups are not what a fold of the evidence makes now, or that cannot be folded."""
         history = self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.scenes(some, history.matters).items():
+            for thread, evidence in self._evidence.scenes(some, history.relevant).items():
                 stored = {found["_id"]: found for found in self.collection.find({"thread": thread})}
                 try:
                     folded = self._folded(thread, evidence, history)
@@ -347,7 +347,7 @@ class FollowUpViews:
                         yield thread
 
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
-        for thread, evidence in self._evidence.scenes(threads, history.matters).items():
+        for thread, evidence in self._evidence.scenes(threads, history.relevant).items():
             try:
                 folded = self._folded(thread, evidence, history)
             except Exception as error:
