@@ -10,7 +10,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.referrals_followup.roles import OWN, about, checked_files, look, rebuild
+from services.referrals_followup.roles import OWN, about, check_before_serving, look, rebuild
 from shared.cli.main import run
 
 
@@ -29,7 +29,7 @@ if __name__ == "__main__":
             rebuild=rebuild,
             look=look,
             own=OWN,
-            check=checked_files,
+            check=check_before_serving,
             about=about,
         )
     )

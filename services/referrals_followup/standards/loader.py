@@ -185,9 +185,19 @@ def load_packs(
     roles: Collection[str] | None = None,
     areas: Collection[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Every pack of the folder, the national one first.
+    """Every pack of the folder, the national one first. Arguments and faults as for `locate_packs`."""
+    return [located.value for located in locate_packs(folder, catalogue, roles, areas)]
 
-    `roles` are those that a rung may tell, `areas` those that may have a pack; None: any. Raises FaultyFile that lists
+
+def locate_packs(
+    folder: str | Path,
+    catalogue: Catalogue,
+    roles: Collection[str] | None = None,
+    areas: Collection[str] | None = None,
+) -> list[Located]:
+    """Every pack of the folder with its file and lines, the national one first.
+
+    A rung may tell only these `roles`, and only these `areas` may have a pack; None allows any. Raises FaultyFile with
     every fault of every file.
     """
     found: list[Fault] = []
@@ -215,7 +225,7 @@ def load_packs(
         found += _faults_of_steps(located, national, catalogue, roles)
     if found or national is None:
         raise FaultyFile(found)
-    return [national.value, *(packs[name].value for name in sorted(packs) if name != NATIONAL)]
+    return [national, *(packs[name] for name in sorted(packs) if name != NATIONAL)]
 
 
 def _steps(located: Located) -> dict[str, Any]:
