@@ -10,7 +10,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.referrals_followup.roles import OWN, events_about, load_files, rebuild, run_check
+from services.referrals_followup.roles import OWN, check_before_serving, events_about, rebuild, run_check
 from shared.cli.main import run
 
 
@@ -29,7 +29,7 @@ if __name__ == "__main__":
             rebuild=rebuild,
             run_check=run_check,
             own=OWN,
-            check=load_files,
+            check=check_before_serving,
             about=events_about,
         )
     )

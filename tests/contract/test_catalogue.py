@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from shared.config.config import SERVICES
-from shared.contracts import CATALOGUE
+from shared.contracts import CATALOGUE, leaving_care, perinatal, referrals_followup
 from shared.contracts.catalogue import DISCLOSURE_CLASSES, EventType
 from shared.contracts.fields import Choice, EventId, Instant, Ref, Slug
 from shared.kernel.envelope import Event, UnreadableEvent
@@ -56,6 +57,17 @@ def test_every_event_type_has_speakers_hearers_and_a_disclosure_class(event_type
     assert event_type.hearers
     assert set(event_type.hearers) <= set(SERVICES)
     assert event_type.disclosure in DISCLOSURE_CLASSES
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [EventType, perinatal._type, leaving_care._type, referrals_followup._type],
+    ids=lambda one: one.__module__,
+)
+def test_whoever_declares_an_event_type_states_its_hearers_and_its_disclosure_class(declare: Any) -> None:
+    parameters = signature(declare).parameters
+    assert {"hearers", "disclosure"} <= set(parameters)
+    assert all(parameter.default is Parameter.empty for parameter in parameters.values())
 
 
 @pytest.mark.parametrize("event_type", TYPES, ids=named)

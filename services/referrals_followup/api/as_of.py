@@ -40,7 +40,7 @@ class PastThreads:
     def __init__(self, evidence: EvidenceStore, rules: RulesHistory, at: datetime) -> None:
         self.as_of = AsOf.of(rules, at)
         self.left_out = 0
-        self._matters = rules.matters
+        self._matters = rules.relevant
         self._evidence = evidence
 
     def fold(self, threads: Iterable[str]) -> Iterator[Pair]:

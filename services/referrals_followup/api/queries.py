@@ -166,7 +166,7 @@ class FollowUpQueries:
         if not is_disclosed(follow_up, acts, actor.role, actor.team):
             return [present_entry(event, disclosed=False) for event in events]
         notes = self._store.private_of(f"follow-up/{follow_up.id}")
-        thread, matters = follow_up.thread, self._rules.history().matters
+        thread, matters = follow_up.thread, self._rules.history().relevant
         evidence = {item.event.id: item.event for item in self._evidence.read_threads([thread], matters)[thread]}
         own_ids = {event.id for event in events}
         opening, closing = (

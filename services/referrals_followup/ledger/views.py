@@ -93,7 +93,7 @@ class FollowUpViews:
     def refresh_for(self, events: Collection[Event]) -> None:
         """Write the views that these events bear on. The events must be kept as evidence already."""
         history = self._rules.history()
-        self.refresh(self._evidence.threads_touched_by(events, history.matters), history)
+        self.refresh(self._evidence.threads_touched_by(events, history.relevant), history)
         if any(event.type == "rules.adopted.v1" for event in events):
             self.refresh(self._evidence.threads(history.thread_kinds()), history)
 
@@ -163,7 +163,7 @@ class FollowUpViews:
         its follow-ups."""
         history = self._rules.history()
         folded = {}
-        for thread, kept in self._evidence.read_threads(own_events, history.matters).items():
+        for thread, kept in self._evidence.read_threads(own_events, history.relevant).items():
             items = {item.event.id: item for item in kept}
             items.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events[thread]})
             evidence = list(items.values())
@@ -178,7 +178,7 @@ class FollowUpViews:
         """The threads whose views differ from a new fold of the evidence, or that cannot be folded."""
         history = self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.read_threads(some, history.matters).items():
+            for thread, evidence in self._evidence.read_threads(some, history.relevant).items():
                 stored = {view["_id"]: view for view in self.collection.find({"thread": thread})}
                 try:
                     folded = self._fold_thread(thread, evidence, history)
@@ -192,7 +192,7 @@ class FollowUpViews:
                         yield thread
 
     def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[ThreadFold]:
-        for thread, evidence in self._evidence.read_threads(threads, history.matters).items():
+        for thread, evidence in self._evidence.read_threads(threads, history.relevant).items():
             try:
                 folded = self._fold_thread(thread, evidence, history)
             except Exception as error:
