@@ -22,8 +22,6 @@ from tests.unit.practice import (
     CHILD,
     HV,
     MANAGER,
-    NURSERY,
-    PA,
     PACKS,
     PERSON,
     Practice,
@@ -52,43 +50,14 @@ def at_five(*days: str) -> dict[str, str]:
 D = at_five
 ONE = D("2014-01-16", "2014-01-21", "2014-04-17", "2013-12-24", "2014-03-31", "2013-10-28", "2014-02-03")
 TWO = D("2014-01-17", "2014-01-22", "2014-04-22", "2013-12-27", "2014-04-01", "2013-10-29", "2014-02-04")
-THREE = D("2014-01-20", "2014-01-23", "2014-04-23", "2013-12-30", "2014-04-02", "2013-10-30", "2014-02-05")
 FIVE = D("2014-01-22", "2014-01-27", "2014-04-25", "2014-01-02", "2014-04-04", "2013-11-01", "2014-02-07")
 TEN = D("2014-01-29", "2014-02-03", "2014-05-02", "2014-01-09", "2014-04-11", "2013-11-08", "2014-02-14")
-WEEK = D("2014-01-22", "2014-01-25", "2014-04-23", "2013-12-30", "2014-04-04", "2013-11-01", "2014-02-07")
-FORTNIGHT = D("2014-01-29", "2014-02-01", "2014-04-30", "2014-01-06", "2014-04-11", "2013-11-08", "2014-02-14")
-FOUR_WEEKS = D("2014-02-12", "2014-02-15", "2014-05-14", "2014-01-20", "2014-04-25", "2013-11-22", "2014-02-28")
 EIGHT_WEEKS = D("2014-03-12", "2014-03-15", "2014-06-11", "2014-02-17", "2014-05-23", "2013-12-20", "2014-03-28")
-TWO_MONTHS = D("2014-03-15", "2014-03-18", "2014-06-16", "2014-02-23", "2014-05-28", "2013-12-25", "2014-03-31")
-THREE_MONTHS = D("2014-04-15", "2014-04-18", "2014-07-16", "2014-03-23", "2014-06-28", "2014-01-25", "2014-04-30")
-SIX_MONTHS = D("2014-07-15", "2014-07-18", "2014-10-16", "2014-06-23", "2014-09-28", "2014-04-25", "2014-07-31")
-FIFTEEN_MONTHS = D("2015-04-15", "2015-04-18", "2015-07-16", "2015-03-23", "2015-06-28", "2015-01-25", "2015-04-30")
-THIRTY_MONTHS = D("2016-07-15", "2016-07-18", "2016-10-16", "2016-06-23", "2016-09-28", "2016-04-25", "2016-07-31")
 SAME_DAY = {
     **{opening: f"{opening[:10]} 23:59" for opening in OPENINGS},
     JANUARY: "2014-01-31 23:59",
     "2013-10-27 01:30": "2013-10-27 23:59",
 }
-AT_ONCE = {**{opening: opening for opening in OPENINGS}, JANUARY: "2014-01-31 23:59"}
-IN_4_HOURS = {
-    OPENED: "2014-01-15 14:00",
-    SATURDAY: "2014-01-18 14:00",
-    CHRISTMAS: "2013-12-23 14:00",
-    "2014-03-30 00:30": "2014-03-30 05:30",
-    "2013-10-26 23:00": "2013-10-27 02:00",
-    JANUARY: "2014-02-01 03:59",
-}
-IN_24_HOURS = {
-    OPENED: "2014-01-16 10:00",
-    SATURDAY: "2014-01-19 10:00",
-    "2013-12-24 16:30": "2013-12-25 16:30",
-    "2014-03-29 10:00": "2014-03-30 11:00",
-    "2013-10-26 10:00": "2013-10-27 09:00",
-    JANUARY: "2014-02-01 23:59",
-}
-FOUR_WEEKS_BEFORE_BIRTH = dict.fromkeys(OPENINGS, "2014-05-19 17:00")  # expected on 16 June
-THREE_WEEKS_AFTER_BIRTH = dict.fromkeys(OPENINGS, "2014-07-07 17:00")
-END_OF_QUARTER = dict.fromkeys(OPENINGS, "2015-03-31 17:00")
 
 # --- what can happen --------------------------------------------------------------------------------------------------
 
@@ -141,110 +110,11 @@ def review(which: str, due: Mapping[str, str], *days: str) -> Row:
     )
 
 
-LC_BOSS, HEALTH = "lc-manager-varga", "lc-mental-health-greer"
-ASSIGNED = it("adviser.assigned.v1", adviser="pa-lindqvist", team="leaving-care-essex")
-SUPPORT_ENDS = tuple(it("care_leaver.entitlement_decided.v1", decision=word) for word in ("ends", "declined_support"))
-GOES_ON = it("care_leaver.entitlement_decided.v1", decision="continues")
-
-
-def leaver(
-    opened: RouteBody | tuple[RouteBody, ...],
-    due: Mapping[str, str],
-    met: tuple[RouteBody, ...],
-    *days: str,
-    **more: Any,
-) -> Row:
-    """A step of CL-02 or CL-03, with the ladder from the adviser to the leaving-care manager."""
-    owner, first, again = (f"{day} 17:00" for day in days)
-    both = f"pa-lindqvist {LC_BOSS}"
-    usual: dict[str, Any] = {"setup": (ASSIGNED,), "by": PA}
-    ladder = ((owner, "owner", "pa-lindqvist"), (first, "manager", both), (again, "manager", both))
-    several = opened if isinstance(opened[0], tuple) else (opened,)
-    return Row("care-leaver", several, due, met, ladder, **{**usual, **more})  # type: ignore[arg-type]
-
-
-def item(due: Mapping[str, str], met: tuple[str, ...], ended: tuple[str, ...], *days: str) -> Row:
-    owner, manager, health, again = (f"{day} 17:00" for day in days)
-    return Row(
-        "plan-item",
-        (it("plan_item.added.v1", fallback="mental_health_worker"),),
-        due,
-        tuple(it(name) for name in met),
-        (
-            (owner, "owner", "pa-lindqvist"),
-            (manager, "manager", f"pa-lindqvist {LC_BOSS}"),
-            (health, "health-lead", f"{LC_BOSS} {HEALTH}"),
-            (again, "health-lead", f"{LC_BOSS} {HEALTH}"),
-        ),
-        ended=tuple(it(name) for name in ended),
-        by=PA,
-        setup=(ASSIGNED,),
-    )
-
-
-REGISTERED = it("care_leaver.registered.v1", category="relevant", entitlement_review_on="2015-03-31")
-ACCOMMODATED = it("accommodation.changed.v1", provided_by_authority=True)
-ELSEWHERE = (it("accommodation.changed.v1", provided_by_authority=False), *SUPPORT_ENDS)
-PARENT = it("parenthood.learnt.v1", kind="to_be_parent")
-IN_PERSON = it("pa_contact.made.v1", how="in_person")
-FROM_AFAR = tuple(it("pa_contact.made.v1", how=how) for how in ("video", "phone", "text", "letter"))
-NOT_REACHED = (it("pa_contact.failed.v1"), it("pa_contact.lost.v1"))
-VISITED_WITHIN = ("plan_item.offered.v1", "plan_item.reviewed.v1", "plan_item.declined.v1", "plan_item.deferred.v1")
-DONE_WITH = ("plan_item.taken_up.v1", "plan_item.completed.v1", "plan_item.ended.v1")
-
-MOVED = it("household.moved.v1", handover_needed=True, people=[PERSON], from_area="essex", to_area="norfolk")
-IN_VAIN = (it("handover.attempted.v1", outcome="not_reached"),) * 2
-REACHED = it("handover.attempted.v1", outcome="reached")
-TAKEN_OVER = it("handover.acknowledged.v1", team="hv-yare", practitioner="hv-castro")
-
-DOCTOR, SOCIAL_CARE = "named-doctor-banerjee", "sw-petrov"
-LEAD, DOOR, DOOR_BOSS = "lead-achterberg", "fd-laurent", "fd-manager-kaya"
-JANSEN = "ey-jansen"
-
-
-def injury(**said: Any) -> RouteBody:
-    usual = {"seen": True, "mobility": "walking", "site": "limb", "clustered": False}
-    return it("injury.reported.v1", **{**usual, **said})
-
-
-TO_SOCIAL_CARE = it("referral.sent.v1", service="childrens_social_care")
-DECISIONS = ("consistent_with_account", "monitor", "discuss", "refer")
-
-
-def accumulated(opened: RouteBody, n: int, due: Mapping[str, str], met: tuple[RouteBody, ...], *at: str) -> Row:
-    owner, lead, door, again = at
-    return Row(
-        "person",
-        (opened,) * n,
-        due,
-        met,
-        (
-            (owner, "owner", HV_DUTY),
-            (lead, "safeguarding-lead", f"{HV_DUTY} {LEAD}"),
-            (door, "mash", f"{LEAD} {DOOR}"),
-            (again, "mash", f"{LEAD} {DOOR}"),
-        ),
-        by=NURSERY,
-        person=CHILD,
-        on="concern",
-    )
-
-
 REVIEWED = it("accumulation.reviewed.v1")
-NAMED_LEAD = it("accumulation.lead_named.v1")
-SUMMER = ("2014-01-17 17:00", "2014-01-21 17:00", "2014-01-24 17:00", "2014-01-31 17:00")
 
-HARM = it("consultation.held.v1", mentions=["parenting", "bruise"], named=False, to_team="front-door-essex")
-NO_HARM = it("consultation.held.v1", mentions=["parenting"], named=False, to_team="front-door-essex")
 
-MIDWIVES, NAMED_MIDWIFE = "midwife-ekwueme", "midwife-ekwueme named-midwife-oyelaran"
 PREGNANCY_ENDED = tuple(
     it("pregnancy.ended.v1", outcome=word) for word in ("birth", "miscarriage", "termination", "stillbirth")
-)
-CHECKS_LADDER = (
-    ("2014-01-22 17:00", "owner", MIDWIVES),
-    ("2014-01-29 17:00", "named-midwife", NAMED_MIDWIFE),
-    ("2014-02-12 17:00", "named-midwife", NAMED_MIDWIFE),
 )
 
 # They concern the person, not the record: what they do to every thread is told in the files about losses and links.

@@ -161,48 +161,14 @@ def act(practice: Practice, thread: Thread, act: Act, at: str, **when: Any) -> E
 
 NOVAK, OSEI, OKAFOR = "camhs-triage-novak", "camhs-manager-osei", "gp-okafor"
 PEREIRA, ITO, EKWUEME, OYELARAN = "hv-pereira", "hv-manager-ito", "midwife-ekwueme", "named-midwife-oyelaran"
-PETROV, DIAZ, KRUGER = "sw-petrov", "sw-manager-diaz", "service-manager-kruger"
-LAURENT, KAYA, MARLOWE = "fd-laurent", "fd-manager-kaya", "head-of-service-marlowe"
 VASQUEZ, ACHTERBERG, RAHMAN = "perinatal-lead-vasquez", "lead-achterberg", "gp-safeguarding-rahman"
-ENDED = ("pregnancy.ended.v1", {"outcome": "birth", "children": ["p_" + "c" * 32]})
-SHARED = {"shared_with": ["midwife", "health_visitor", "gp_practice"]}
-DECIDED_OTHERWISE = ("prebirth.screening_decided.v1", {"outcome": "none", "reason_code": "no-risk-found"})
 WITHDRAWN = ("referral.withdrawn.v1", {"reason_code": "sent-twice"})
-RETURNED = "referral.outcome_returned.v1"
-HARMED = {"tool": "epds", "score": 3, "self_harm": True}
 HELD, MISSED = "support.session_held.v1", "support.session_missed.v1"
 VISITS = {"kind": "listening_visits"}
 
 
 def ladder(step: str, *rungs: tuple[str, str, tuple[str, ...]]) -> tuple[Chase, ...]:
     return tuple(chase(at if ":" in at else f"{at} 17:00", step, name, *told) for at, name, told in rungs)
-
-
-def missed_ladder(step: str, first: str, second: str, third: str) -> tuple[Chase, ...]:
-    lead = (NOVAK, ACHTERBERG)
-    return ladder(
-        step, (first, "owner", (NOVAK,)), (second, "safeguarding-lead", lead), (third, "safeguarding-lead", lead)
-    )
-
-
-def returned_ladder(step: str) -> tuple[Chase, ...]:
-    rungs = [("2013-01-28", "service-manager", (NOVAK, OSEI)), ("2013-02-11", "service-manager", (NOVAK, OSEI))]
-    return ladder(step, ("2013-01-21", "owner", (NOVAK,)), *rungs)
-
-
-def practice_ladder(step: str) -> tuple[Chase, ...]:
-    rungs = [("2013-01-21", "practice-lead", (OKAFOR, RAHMAN)), ("2013-02-04", "practice-lead", (OKAFOR, RAHMAN))]
-    return ladder(step, ("2013-01-16", "owner", (OKAFOR,)), *rungs)
-
-
-def checks_ladder(step: str, owner: str) -> tuple[Chase, ...]:
-    rungs = [("2013-02-04", "named-midwife", (owner, OYELARAN)), ("2013-02-18", "named-midwife", (owner, OYELARAN))]
-    return ladder(step, ("2013-01-28", "owner", (owner,)), *rungs)
-
-
-SEEN_AGAIN = ("offered", "appointment_booked", "attended", "assessed", "treatment_started", "misses_reviewed")
-KEPT = tuple((f"referral.{what}.v1", {}) for what in SEEN_AGAIN)
-ANSWERS = tuple((f"referral.{what}.v1", {}) for what in ("accepted", "rejected", "redirected", "more_info_requested"))
 
 
 def chases(practice: Practice, step: str, until: str) -> list[Chase]:

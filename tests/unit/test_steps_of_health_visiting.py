@@ -6,29 +6,33 @@ import pytest
 
 from tests.unit.family_steps import (
     EIGHT_WEEKS,
-    FIFTEEN_MONTHS,
     FIVE,
-    FORTNIGHT,
-    FOUR_WEEKS_BEFORE_BIRTH,
     HV_BOSS,
     HV_DUTY,
-    IN_VAIN,
-    MOVED,
     ONE,
+    OPENINGS,
     PREGNANCY_ENDED,
-    REACHED,
     REVIEWED,
     SAME_DAY,
-    TAKEN_OVER,
     TEN,
-    THIRTY_MONTHS,
+    D,
     Row,
     StepTests,
     World,
     it,
     review,
 )
-from tests.unit.practice import CHILD, HV, MIDWIFE
+from tests.unit.practice import CHILD, HV, MIDWIFE, PERSON
+
+FORTNIGHT = D("2014-01-29", "2014-02-01", "2014-04-30", "2014-01-06", "2014-04-11", "2013-11-08", "2014-02-14")
+FIFTEEN_MONTHS = D("2015-04-15", "2015-04-18", "2015-07-16", "2015-03-23", "2015-06-28", "2015-01-25", "2015-04-30")
+THIRTY_MONTHS = D("2016-07-15", "2016-07-18", "2016-10-16", "2016-06-23", "2016-09-28", "2016-04-25", "2016-07-31")
+FOUR_WEEKS_BEFORE_BIRTH = dict.fromkeys(OPENINGS, "2014-05-19 17:00")  # expected on 16 June
+MOVED = it("household.moved.v1", handover_needed=True, people=[PERSON], from_area="essex", to_area="norfolk")
+IN_VAIN = (it("handover.attempted.v1", outcome="not_reached"),) * 2
+REACHED = it("handover.attempted.v1", outcome="reached")
+TAKEN_OVER = it("handover.acknowledged.v1", team="hv-yare", practitioner="hv-castro")
+
 
 STEPS: dict[str, Row] = {
     "HV-01.antenatal": Row(

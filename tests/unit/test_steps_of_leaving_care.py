@@ -2,39 +2,82 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.unit.family_steps import (
-    ACCOMMODATED,
-    ASSIGNED,
-    DONE_WITH,
     EIGHT_WEEKS,
-    ELSEWHERE,
-    END_OF_QUARTER,
     FIVE,
-    FOUR_WEEKS,
-    FROM_AFAR,
-    GOES_ON,
-    IN_PERSON,
-    LC_BOSS,
-    NOT_REACHED,
-    PARENT,
-    REGISTERED,
-    SIX_MONTHS,
-    SUPPORT_ENDS,
+    OPENINGS,
     TEN,
-    THREE,
-    THREE_MONTHS,
     TWO,
-    TWO_MONTHS,
-    VISITED_WITHIN,
-    WEEK,
+    D,
+    RouteBody,
     Row,
     StepTests,
     World,
     it,
-    item,
-    leaver,
 )
 from tests.unit.practice import PA, shown
+
+THREE = D("2014-01-20", "2014-01-23", "2014-04-23", "2013-12-30", "2014-04-02", "2013-10-30", "2014-02-05")
+WEEK = D("2014-01-22", "2014-01-25", "2014-04-23", "2013-12-30", "2014-04-04", "2013-11-01", "2014-02-07")
+FOUR_WEEKS = D("2014-02-12", "2014-02-15", "2014-05-14", "2014-01-20", "2014-04-25", "2013-11-22", "2014-02-28")
+TWO_MONTHS = D("2014-03-15", "2014-03-18", "2014-06-16", "2014-02-23", "2014-05-28", "2013-12-25", "2014-03-31")
+THREE_MONTHS = D("2014-04-15", "2014-04-18", "2014-07-16", "2014-03-23", "2014-06-28", "2014-01-25", "2014-04-30")
+SIX_MONTHS = D("2014-07-15", "2014-07-18", "2014-10-16", "2014-06-23", "2014-09-28", "2014-04-25", "2014-07-31")
+END_OF_QUARTER = dict.fromkeys(OPENINGS, "2015-03-31 17:00")
+LC_BOSS, HEALTH = "lc-manager-varga", "lc-mental-health-greer"
+ASSIGNED = it("adviser.assigned.v1", adviser="pa-lindqvist", team="leaving-care-essex")
+SUPPORT_ENDS = tuple(it("care_leaver.entitlement_decided.v1", decision=word) for word in ("ends", "declined_support"))
+GOES_ON = it("care_leaver.entitlement_decided.v1", decision="continues")
+
+
+def leaver(
+    opened: RouteBody | tuple[RouteBody, ...],
+    due: Mapping[str, str],
+    met: tuple[RouteBody, ...],
+    *days: str,
+    **more: Any,
+) -> Row:
+    """A step of CL-02 or CL-03, with the ladder from the adviser to the leaving-care manager."""
+    owner, first, again = (f"{day} 17:00" for day in days)
+    both = f"pa-lindqvist {LC_BOSS}"
+    usual: dict[str, Any] = {"setup": (ASSIGNED,), "by": PA}
+    ladder = ((owner, "owner", "pa-lindqvist"), (first, "manager", both), (again, "manager", both))
+    several = opened if isinstance(opened[0], tuple) else (opened,)
+    return Row("care-leaver", several, due, met, ladder, **{**usual, **more})  # type: ignore[arg-type]
+
+
+def item(due: Mapping[str, str], met: tuple[str, ...], ended: tuple[str, ...], *days: str) -> Row:
+    owner, manager, health, again = (f"{day} 17:00" for day in days)
+    return Row(
+        "plan-item",
+        (it("plan_item.added.v1", fallback="mental_health_worker"),),
+        due,
+        tuple(it(name) for name in met),
+        (
+            (owner, "owner", "pa-lindqvist"),
+            (manager, "manager", f"pa-lindqvist {LC_BOSS}"),
+            (health, "health-lead", f"{LC_BOSS} {HEALTH}"),
+            (again, "health-lead", f"{LC_BOSS} {HEALTH}"),
+        ),
+        ended=tuple(it(name) for name in ended),
+        by=PA,
+        setup=(ASSIGNED,),
+    )
+
+
+REGISTERED = it("care_leaver.registered.v1", category="relevant", entitlement_review_on="2015-03-31")
+ACCOMMODATED = it("accommodation.changed.v1", provided_by_authority=True)
+ELSEWHERE = (it("accommodation.changed.v1", provided_by_authority=False), *SUPPORT_ENDS)
+PARENT = it("parenthood.learnt.v1", kind="to_be_parent")
+IN_PERSON = it("pa_contact.made.v1", how="in_person")
+FROM_AFAR = tuple(it("pa_contact.made.v1", how=how) for how in ("video", "phone", "text", "letter"))
+NOT_REACHED = (it("pa_contact.failed.v1"), it("pa_contact.lost.v1"))
+VISITED_WITHIN = ("plan_item.offered.v1", "plan_item.reviewed.v1", "plan_item.declined.v1", "plan_item.deferred.v1")
+DONE_WITH = ("plan_item.taken_up.v1", "plan_item.completed.v1", "plan_item.ended.v1")
+
 
 STEPS: dict[str, Row] = {
     "CL-01.arrange": item(

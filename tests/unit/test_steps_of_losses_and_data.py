@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from tests.unit.family_steps import (
-    CHECKS_LADDER,
-    FIVE,
-    HV_BOSS,
-    MIDWIVES,
-    NAMED_MIDWIFE,
-    ONE,
-    PREGNANCY_ENDED,
-    THREE_WEEKS_AFTER_BIRTH,
-    Row,
-    StepTests,
-    it,
-)
+from tests.unit.family_steps import FIVE, HV_BOSS, ONE, OPENINGS, PREGNANCY_ENDED, Row, StepTests, it
 from tests.unit.practice import CHILD, MIDWIFE, OTHER, PARTNER, PERSON
+
+THREE_WEEKS_AFTER_BIRTH = dict.fromkeys(OPENINGS, "2014-07-07 17:00")
+MIDWIVES, NAMED_MIDWIFE = "midwife-ekwueme", "midwife-ekwueme named-midwife-oyelaran"
+CHECKS_LADDER = (
+    ("2014-01-22 17:00", "owner", MIDWIVES),
+    ("2014-01-29 17:00", "named-midwife", NAMED_MIDWIFE),
+    ("2014-02-12 17:00", "named-midwife", NAMED_MIDWIFE),
+)
+
 
 STEPS: dict[str, Row] = {
     "BEREAVE-01.loss": Row(

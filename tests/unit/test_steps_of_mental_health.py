@@ -4,24 +4,31 @@ from __future__ import annotations
 
 from tests.unit.pathway_steps import (
     AT_MIDNIGHT,
-    HARMED,
     HELD,
     ITO,
     NOVAK,
     OKAFOR,
     OSEI,
     PEREIRA,
+    RAHMAN,
     VASQUEZ,
     VISITS,
     WITHDRAWN,
     Step,
     StepTests,
     ladder,
-    practice_ladder,
     record,
     referral,
 )
-from tests.unit.practice import GP, HV
+from tests.unit.practice import GP, HV, Chase
+
+HARMED = {"tool": "epds", "score": 3, "self_harm": True}
+
+
+def practice_ladder(step: str) -> tuple[Chase, ...]:
+    rungs = [("2013-01-21", "practice-lead", (OKAFOR, RAHMAN)), ("2013-02-04", "practice-lead", (OKAFOR, RAHMAN))]
+    return ladder(step, ("2013-01-16", "owner", (OKAFOR,)), *rungs)
+
 
 STEPS = {
     "MH-01": Step(

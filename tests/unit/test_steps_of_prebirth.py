@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from tests.unit.pathway_steps import (
-    DECIDED_OTHERWISE,
-    DIAZ,
     EKWUEME,
-    ENDED,
-    KRUGER,
     OYELARAN,
     PEREIRA,
-    PETROV,
-    SHARED,
     Step,
     StepTests,
-    checks_ladder,
     edd_at_eight_weeks,
     ladder,
     pregnancy,
     record,
 )
-from tests.unit.practice import MIDWIFE, OTHER, PARTNER, PERSON, SOCIAL_WORKER
+from tests.unit.practice import MIDWIFE, OTHER, PARTNER, PERSON, SOCIAL_WORKER, Chase
+
+PETROV, DIAZ, KRUGER = "sw-petrov", "sw-manager-diaz", "service-manager-kruger"
+ENDED = ("pregnancy.ended.v1", {"outcome": "birth", "children": ["p_" + "c" * 32]})
+SHARED = {"shared_with": ["midwife", "health_visitor", "gp_practice"]}
+DECIDED_OTHERWISE = ("prebirth.screening_decided.v1", {"outcome": "none", "reason_code": "no-risk-found"})
+
+
+def checks_ladder(step: str, owner: str) -> tuple[Chase, ...]:
+    rungs = [("2013-02-04", "named-midwife", (owner, OYELARAN)), ("2013-02-18", "named-midwife", (owner, OYELARAN))]
+    return ladder(step, ("2013-01-28", "owner", (owner,)), *rungs)
+
 
 STEPS = {
     "PBA-01": Step(

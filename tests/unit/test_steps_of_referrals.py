@@ -6,19 +6,13 @@ import pytest
 
 from tests.unit.pathway_steps import (
     ACHTERBERG,
-    ANSWERS,
     HELD,
-    KAYA,
-    KEPT,
-    LAURENT,
-    MARLOWE,
     MISSED,
     NOVAK,
     OKAFOR,
     OSEI,
     PEREIRA,
     RAHMAN,
-    RETURNED,
     VISITS,
     WITHDRAWN,
     Step,
@@ -26,12 +20,31 @@ from tests.unit.pathway_steps import (
     act,
     chases,
     ladder,
-    missed_ladder,
     record,
     referral,
-    returned_ladder,
 )
-from tests.unit.practice import FRONT_DOOR, GP, HV, SOCIAL_WORKER, Practice
+from tests.unit.practice import FRONT_DOOR, GP, HV, SOCIAL_WORKER, Chase, Practice
+
+LAURENT, KAYA, MARLOWE = "fd-laurent", "fd-manager-kaya", "head-of-service-marlowe"
+RETURNED = "referral.outcome_returned.v1"
+
+
+def missed_ladder(step: str, first: str, second: str, third: str) -> tuple[Chase, ...]:
+    lead = (NOVAK, ACHTERBERG)
+    return ladder(
+        step, (first, "owner", (NOVAK,)), (second, "safeguarding-lead", lead), (third, "safeguarding-lead", lead)
+    )
+
+
+def returned_ladder(step: str) -> tuple[Chase, ...]:
+    rungs = [("2013-01-28", "service-manager", (NOVAK, OSEI)), ("2013-02-11", "service-manager", (NOVAK, OSEI))]
+    return ladder(step, ("2013-01-21", "owner", (NOVAK,)), *rungs)
+
+
+SEEN_AGAIN = ("offered", "appointment_booked", "attended", "assessed", "treatment_started", "misses_reviewed")
+KEPT = tuple((f"referral.{what}.v1", {}) for what in SEEN_AGAIN)
+ANSWERS = tuple((f"referral.{what}.v1", {}) for what in ("accepted", "rejected", "redirected", "more_info_requested"))
+
 
 STEPS = {
     "REF-01": Step(

@@ -2,37 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from tests.unit.family_steps import (
-    AT_ONCE,
-    DECISIONS,
-    DOCTOR,
-    DOOR,
-    DOOR_BOSS,
-    HARM,
+    CHRISTMAS,
     HV_DUTY,
-    IN_4_HOURS,
-    IN_24_HOURS,
-    JANSEN,
-    NAMED_LEAD,
-    NO_HARM,
+    JANUARY,
     ONE,
+    OPENED,
+    OPENINGS,
     REVIEWED,
     SAME_DAY,
-    SOCIAL_CARE,
-    SUMMER,
+    SATURDAY,
     TEN,
-    TO_SOCIAL_CARE,
     TWO,
+    RouteBody,
     Row,
     StepTests,
     World,
-    accumulated,
-    injury,
     it,
 )
 from tests.unit.practice import CHILD, GP, HV, NURSERY, OTHER
+
+AT_ONCE = {**{opening: opening for opening in OPENINGS}, JANUARY: "2014-01-31 23:59"}
+
+IN_4_HOURS = {
+    OPENED: "2014-01-15 14:00",
+    SATURDAY: "2014-01-18 14:00",
+    CHRISTMAS: "2013-12-23 14:00",
+    "2014-03-30 00:30": "2014-03-30 05:30",
+    "2013-10-26 23:00": "2013-10-27 02:00",
+    JANUARY: "2014-02-01 03:59",
+}
+
+IN_24_HOURS = {
+    OPENED: "2014-01-16 10:00",
+    SATURDAY: "2014-01-19 10:00",
+    "2013-12-24 16:30": "2013-12-25 16:30",
+    "2014-03-29 10:00": "2014-03-30 11:00",
+    "2013-10-26 10:00": "2013-10-27 09:00",
+    JANUARY: "2014-02-01 23:59",
+}
+
+DOCTOR, SOCIAL_CARE = "named-doctor-banerjee", "sw-petrov"
+LEAD, DOOR, DOOR_BOSS = "lead-achterberg", "fd-laurent", "fd-manager-kaya"
+JANSEN = "ey-jansen"
+
+
+def injury(**said: Any) -> RouteBody:
+    usual = {"seen": True, "mobility": "walking", "site": "limb", "clustered": False}
+    return it("injury.reported.v1", **{**usual, **said})
+
+
+TO_SOCIAL_CARE = it("referral.sent.v1", service="childrens_social_care")
+DECISIONS = ("consistent_with_account", "monitor", "discuss", "refer")
+
+
+def accumulated(opened: RouteBody, n: int, due: Mapping[str, str], met: tuple[RouteBody, ...], *at: str) -> Row:
+    owner, lead, door, again = at
+    return Row(
+        "person",
+        (opened,) * n,
+        due,
+        met,
+        (
+            (owner, "owner", HV_DUTY),
+            (lead, "safeguarding-lead", f"{HV_DUTY} {LEAD}"),
+            (door, "mash", f"{LEAD} {DOOR}"),
+            (again, "mash", f"{LEAD} {DOOR}"),
+        ),
+        by=NURSERY,
+        person=CHILD,
+        on="concern",
+    )
+
+
+NAMED_LEAD = it("accumulation.lead_named.v1")
+SUMMER = ("2014-01-17 17:00", "2014-01-21 17:00", "2014-01-24 17:00", "2014-01-31 17:00")
+HARM = it("consultation.held.v1", mentions=["parenting", "bruise"], named=False, to_team="front-door-essex")
+NO_HARM = it("consultation.held.v1", mentions=["parenting"], named=False, to_team="front-door-essex")
+
 
 STEPS: dict[str, Row] = {
     "SG-01.immediate": Row(
