@@ -45,7 +45,7 @@ class ChasedItem:
 
 @dataclass(frozen=True, slots=True)
 class SilentSource:
-    """A service whose position stands still. Its evidence is complete until this instant (UTC), or never was (None)."""
+    """A service whose position stands still, and the instant (UTC) until which it is complete; None: it never spoke."""
 
     service: str
     complete_until: datetime | None
