@@ -162,7 +162,7 @@ def _in_area(
         if not is_asked and follow_up is None and not opening.acted_on:
             continue
         step = asking
-        follow_up = _evaluated(ruleset, step, history, opening, until)
+        follow_up = _evaluate(ruleset, step, history, opening, until)
         if not is_asked:
             follow_up = _void(follow_up, ruleset)
         elif follow_up.state != OPEN:
@@ -172,10 +172,10 @@ def _in_area(
 
 def _void(follow_up: FollowUp, ruleset: Ruleset | None) -> FollowUp:
     rules = dict(ruleset.versions) if ruleset else follow_up.rules
-    return replace(follow_up, state=VOID, rules=rules, **_closed(None, "no longer asked for"))
+    return replace(follow_up, state=VOID, rules=rules, **_closing_fields(None, "no longer asked for"))
 
 
-def _evaluated(
+def _evaluate(
     ruleset: Ruleset, step: Step, history: ThreadHistory, opening: _Opening, until: datetime | None
 ) -> FollowUp:
     event = opening.event
@@ -219,7 +219,7 @@ def _evaluated(
         receiver_role=step.receiver_role(event, history),
         receiver_team=step.receiver_team(event, history),
         why=explain(computed, event, ruleset.calendar.covers(due_at.year)),
-        **_closed(closer, reason),
+        **_closing_fields(closer, reason),
     )
 
 
@@ -246,10 +246,10 @@ def _ending_losses(step: Step, history: ThreadHistory, opening: Event) -> Iterat
 
 
 def _about_what(opening: _Opening, history: ThreadHistory) -> tuple[Matter, ...]:
-    """What a follow-up tells of that its opening does not: the obligation left open, or the record that it is about."""
+    """What a follow-up is about beside its opening: the obligation left open, or the record."""
     if opening.on is not None:
         return opening.on.matters
-    begun = history.begun_by() if opening.event.id not in history.own_ids else None
+    begun = history.find_beginning() if opening.event.id not in history.own_ids else None
     return (Matter(begun.type, (begun.team,)),) if begun else ()
 
 
@@ -327,8 +327,8 @@ def _counts_after(event: Event, opening: _Opening) -> bool:
     return event.id != opening.event.id and not happened_before(event, opening.event)
 
 
-def _closed(closer: Event | None, reason: str | None) -> dict[str, Any]:
-    """What a follow-up says of its closing, as fields."""
+def _closing_fields(closer: Event | None, reason: str | None) -> dict[str, Any]:
+    """The fields of a follow-up that describe its closing."""
     return {
         "closed_by": closer.id if closer else None,
         "closed_at": closer.occurred_at if closer else None,
@@ -353,23 +353,23 @@ def _counted(rules: RulesHistory, history: ThreadHistory) -> Iterator[FollowUp]:
             # Retracted facts no longer make up the episodes after those that stand: what was asked stays, as void.
             is_standing = ordinal < len(standing)
             event = standing[ordinal] if is_standing else claimed[ordinal]
-            retraction = None if is_standing else _last_strike(rules, history, step_id, ever)
+            retraction = None if is_standing else _last_retraction_of(rules, history, step_id, ever)
             opening = _Opening(event, _episode_id(step_id, history, ordinal), retraction, is_episode=True)
             follow_up, _ = _under_the_rules_in_force(rules, history, step_id, opening)
             if follow_up is not None:
                 yield follow_up
 
 
-def _last_strike(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
-    """The last retraction of what the step counts, or begins its count anew with; else of anything known here."""
-    struck_by = [
+def _last_retraction_of(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
+    """The last retraction of an event that the step counts or resets its count by; else of any event known here."""
+    retractions = [
         retraction
         for event in events
         if (retraction := history.retraction_of(event))
         and (rule := _count_for(rules, history, step_id, event)[2])
         and _any_matches((*rule.of, *rule.reset_by), event, history)
     ]
-    return max(struck_by, key=order_key, default=history.retractions[-1])
+    return max(retractions, key=order_key, default=history.retractions[-1])
 
 
 def _count_for(
@@ -392,7 +392,7 @@ def _episodes(rules: RulesHistory, history: ThreadHistory, step_id: str, events:
     An open episode takes in every later event of its area. Where the family has moved on, what was counted before the
     move counts on: nobody there has seen it yet.
     """
-    if history.is_told_elsewhere:
+    if history.is_counted_elsewhere:
         return
     counted: list[Event] = []
     closed: dict[str, Event | None] = {}
