@@ -1,8 +1,8 @@
-"""The catalogue: every event type on the bus, who says it, who hears it, its disclosure class and its schema.
+"""The catalogue: every event type on the bus, who publishes it, who hears it, its disclosure class and its schema.
 
 Contracts are additive: a type that was ever published is never removed, and its golden example must load for ever.
-A field marked `metadata={"ref": "<kind>"}` names another thing; `refs` collects these as `<kind>/<id>`. `"*"` marks one
-that is written so already.
+A field marked `metadata={"ref": "<kind>"}` names another thing; `refs` collects these as `<kind>/<id>`. `"*"` marks a
+field whose value has that form already.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""What every service says: what was made in error, whose private parts were erased, how far it is published, what it
-found wrong."""
+"""The events that every service records: retractions, erasures, positions of its relay, and findings of its checks."""
 
 from __future__ import annotations
 
@@ -35,7 +34,7 @@ class Manifest(EventData):
 
 
 class ParkedReported(EventData):
-    """How many messages a service could not handle and has lying parked, and the id of the oldest."""
+    """How many parked messages a service has, and the id of the oldest."""
 
     count = fields.Integer(required=True, strict=True, validate=validate.Range(min=1))
     oldest = fields.String(required=True, validate=validate.Regexp(r"^[0-9a-f]{64}\Z"))
@@ -62,7 +61,7 @@ class FoundAmiss(EventData):
 
 
 class CheckFinished(EventData):
-    """A service looked at what it has stored for what must hold; these did not."""
+    """A service checked what it has stored; these are its findings."""
 
     findings = fields.List(fields.Nested(FoundAmiss), required=True)
 

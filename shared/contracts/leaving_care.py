@@ -1,4 +1,4 @@
-"""What `leaving_care` says: care leavers, their advisers, and what became of each item of a pathway plan."""
+"""The events of `leaving_care`: care leavers, their advisers, and the items of their pathway plans."""
 
 from __future__ import annotations
 

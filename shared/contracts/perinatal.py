@@ -1,4 +1,4 @@
-"""What `perinatal` says: people, pregnancies, referrals, support, moves, concerns, and what passed between agencies."""
+"""The events of `perinatal`: people, pregnancies, referrals, support, moves, concerns, and agencies' notifications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `referrals_followup` says: chases, people's acts on follow-ups, mails, and the rules it works by."""
+"""The events of `referrals_followup`: chases, people's acts on follow-ups, digests, and the rules it works by."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FollowUpReasoned(_FollowUp):
 
 
 class DigestComposed(EventData):
-    """One mail to one recipient: the chases it covers. The address is looked up at sending."""
+    """One digest for one recipient: the chases it covers. The address is looked up at sending."""
 
     recipient = Slug(required=True)
     urgent = fields.Boolean(required=True)
@@ -56,7 +56,7 @@ class DigestComposed(EventData):
 
 
 class DigestAccepted(EventData):
-    """The channel, e-mail where none is named, took the named composed digest."""
+    """The channel took the digest; without a channel, by e-mail."""
 
     recipient = Slug(required=True)
     digest_id = EventId(required=True)
@@ -64,7 +64,7 @@ class DigestAccepted(EventData):
 
 
 class DigestOvertaken(DigestAccepted):
-    """Before the channel took the named composed digest, all that it was about had closed: it is not sent."""
+    """Everything in the digest closed before the channel took it, so it is not sent."""
 
 
 class RulesAdopted(EventData):
@@ -86,7 +86,7 @@ class SourceFellSilent(EventData):
 
 
 class WorkStalled(EventData):
-    """A message, a thread or a letter could not be handled and is set aside, or a check found something amiss.
+    """A message, a thread or a digest could not be handled and is parked, or a check has a finding.
 
     `what` is `<kind>/<id>`; of a finding `finding/<service>-<code>`.
     """

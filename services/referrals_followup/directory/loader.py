@@ -1,4 +1,4 @@
-"""The directory's file. It is read whole or not at all: every fault in it is told at once, with its file and line."""
+"""The directory's file. It is used whole or not at all: every fault is reported at once, with its file and line."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def load_directory(path: str | os.PathLike[str]) -> Directory:
 
 
 def _cross_faults(located: Located) -> Iterator[tuple[Place, str]]:
-    """What no single entry can tell: ids that are there twice or nowhere, roles nobody holds, dates in disorder."""
+    """The faults between entries: ids used twice or never defined, roles that nobody holds, dates out of order."""
     known = {section: _ids(located, section) for section in ("areas", "teams", "people")}
     for section in known:
         yield from _twice(located, section)

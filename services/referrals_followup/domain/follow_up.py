@@ -28,7 +28,7 @@ ENDED = "follow_up.ended.v1"
 
 ACT_TYPES = (CHASED, ACKNOWLEDGED, NOTED, ASSIGNED, ACCEPTED, REFUSED, ENDED)
 
-# The word by which a ladder names whose follow-up it is.
+# How a ladder names the owner of the follow-up.
 OWNER = "owner"
 
 OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
@@ -52,7 +52,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who is to act: a role, its team where the facts name one, and a person where one is known or assigned."""
+    """Who has to act: a role, its team where the facts name one, and a person where one is known or assigned."""
 
     role: str
     team: str | None = None
@@ -61,7 +61,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """Something that a follow-up tells of: the type of the event that began it, and the teams with a part in it."""
+    """Something that a follow-up discloses: the type of the event that began it, and the teams with a part in it."""
 
     type: str
     teams: tuple[str, ...]
@@ -118,7 +118,7 @@ class FollowUp:
 
     @property
     def matters(self) -> tuple[Matter, ...]:
-        """All that it tells of. The teams that opened it, own it by the facts or receive it have a part in it."""
+        """Everything that the follow-up discloses. The teams that opened, own or receive it have a part in it."""
         teams = {self.opened_team, self.owner.team, self.receiver_team}
         return (Matter(self.opened_type, tuple(sorted(team for team in teams if team))), *self.about)
 
@@ -156,7 +156,7 @@ def evolve(acts: Acts, event: Event) -> Acts:
     return evolver(acts, event) if evolver else acts
 
 
-def _chased(acts: Acts, event: Event) -> Acts:
+def _evolve_chased(acts: Acts, event: Event) -> Acts:
     as_of = from_text(event.data["as_of"])
     chased = dict(acts.chased)
     for rung in event.data["rungs"]:
@@ -164,15 +164,15 @@ def _chased(acts: Acts, event: Event) -> Acts:
     return replace(acts, chased=chased, chases=acts.chases + 1, last_chased_at=max(as_of, acts.last_chased_at or as_of))
 
 
-def _acknowledged(acts: Acts, event: Event) -> Acts:
+def _evolve_acknowledged(acts: Acts, event: Event) -> Acts:
     return replace(acts, acknowledged_by=event.actor, acknowledged_at=event.recorded_at)
 
 
-def _noted(acts: Acts, event: Event) -> Acts:
+def _evolve_noted(acts: Acts, event: Event) -> Acts:
     return replace(acts, notes=acts.notes + 1)
 
 
-def _assigned(acts: Acts, event: Event) -> Acts:
+def _evolve_assigned(acts: Acts, event: Event) -> Acts:
     return replace(
         acts,
         assigned_person=event.data["person"],
@@ -185,7 +185,7 @@ def _assigned(acts: Acts, event: Event) -> Acts:
     )
 
 
-def _accepted(acts: Acts, event: Event) -> Acts:
+def _evolve_accepted(acts: Acts, event: Event) -> Acts:
     return replace(
         acts,
         accepted_by=event.actor,
@@ -196,23 +196,23 @@ def _accepted(acts: Acts, event: Event) -> Acts:
     )
 
 
-def _refused(acts: Acts, event: Event) -> Acts:
+def _evolve_refused(acts: Acts, event: Event) -> Acts:
     nobodys = replace(acts, assigned_person=None, assigned_team=None, given_team=None)
     return replace(nobodys, refused_by=event.actor, accepted_by=None)
 
 
-def _ended(acts: Acts, event: Event) -> Acts:
+def _evolve_ended(acts: Acts, event: Event) -> Acts:
     return replace(acts, ended=True)
 
 
 _EVOLVE: dict[str, Callable[[Acts, Event], Acts]] = {
-    CHASED: _chased,
-    ACKNOWLEDGED: _acknowledged,
-    NOTED: _noted,
-    ASSIGNED: _assigned,
-    ACCEPTED: _accepted,
-    REFUSED: _refused,
-    ENDED: _ended,
+    CHASED: _evolve_chased,
+    ACKNOWLEDGED: _evolve_acknowledged,
+    NOTED: _evolve_noted,
+    ASSIGNED: _evolve_assigned,
+    ACCEPTED: _evolve_accepted,
+    REFUSED: _evolve_refused,
+    ENDED: _evolve_ended,
 }
 
 
@@ -225,7 +225,7 @@ def acts_of(events: Iterable[Event]) -> Acts:
 
 
 def owner_of(follow_up: FollowUp, acts: Acts) -> Owner:
-    """Whose it is now: the person assigned, else as computed from the facts."""
+    """The present owner: the person assigned, else the owner computed from the facts."""
     if acts.assigned_person:
         return Owner(follow_up.owner.role, acts.assigned_team or follow_up.owner.team, acts.assigned_person)
     return follow_up.owner
@@ -408,7 +408,7 @@ def _must_be_open(follow_up: FollowUp, acts: Acts) -> None:
 
 
 def _must_be_theirs(follow_up: FollowUp, acts: Acts, actor: Actor) -> None:
-    """It is taken on, or handed back, by whoever it was given to, by the owner's team, or by those who lead."""
+    """Only the assignee, the owner's team and leads may take it on or hand it back."""
     owner = follow_up.owner
     people, teams = (owner.person, acts.assigned_person), (owner.team, acts.assigned_team)
     of_the_role = owner.team is None and actor.role == owner.role

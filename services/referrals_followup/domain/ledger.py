@@ -1,4 +1,4 @@
-"""The ledger: from the rules and the events to the follow-ups. Pure, total, without a clock, and free of order.
+"""The ledger: from the rules and the events to the follow-ups. Pure, total, without a clock, whatever the order.
 
 For one thread, `fold` gives the same follow-ups for every permutation and duplication of the same events. Each has an
 id that depends only on its step, its thread and what opened it, so chases and acts stay with it whatever comes later.
@@ -92,7 +92,7 @@ class _Opening:
 
 
 def _simple(rules: RulesHistory, history: ThreadHistory) -> Iterable[FollowUp]:
-    """One follow-up for each opening; of a recurring step, one more for each event that met the one before."""
+    """One follow-up for each opening; for a recurring step, one more for each event that met the one before."""
     found: dict[str, FollowUp] = {}
     continuing: list[tuple[Step, FollowUp]] = []
 
@@ -123,8 +123,10 @@ def _steps(
     event: Event,
     index: Callable[[StepIndex], Mapping[str, tuple[str, ...]]],
 ) -> Sequence[str]:
-    """The steps about threads of this kind that an event of its type bears on in the way that `index` lists, where it
-    was recorded and where its person lives."""
+    """The steps for this kind of thread that `index` lists for the event's type.
+
+    They are those of the area where it was recorded and those of the area where its person lives.
+    """
     if event.type not in index(rules.of_any_area(history.kind)):
         return ()
     here, there = event.area, history.area_of(event)
@@ -137,11 +139,11 @@ def _steps(
 def _under_the_rules_in_force(
     rules: RulesHistory, history: ThreadHistory, step_id: str, opening: _Opening
 ) -> tuple[FollowUp | None, Step | None]:
-    """Closed: as of the rules in force when it closed. Open: as of the newest. Asked for once but no longer: void."""
+    """The follow-up: closed by the rules in force when it closed, open by the newest, void when these ask for none."""
     area = rules.area_for(step_id, opening.event, history)
     found = _in_area(rules, history, step_id, opening, area)
     if found[0] is None and opening.acted_on:
-        # It was asked for under the rules of an area to which the person is no longer known to have belonged.
+        # The rules of an area asked for it where, by later facts, the person never lived.
         others = (_in_area(rules, history, step_id, opening, other) for other in (opening.event.area, *rules.packs()))
         void = next((pair for pair in others if pair[0] is not None), found)
         return void[0] and _void(replace(void[0], area=area), rules.newest(area)), void[1]
@@ -162,7 +164,7 @@ def _in_area(
         if not is_asked and follow_up is None and not opening.acted_on:
             continue
         step = asking
-        follow_up = _evaluated(ruleset, step, history, opening, until)
+        follow_up = _evaluate(ruleset, step, history, opening, until)
         if not is_asked:
             follow_up = _void(follow_up, ruleset)
         elif follow_up.state != OPEN:
@@ -172,10 +174,10 @@ def _in_area(
 
 def _void(follow_up: FollowUp, ruleset: Ruleset | None) -> FollowUp:
     rules = dict(ruleset.versions) if ruleset else follow_up.rules
-    return replace(follow_up, state=VOID, rules=rules, **_closed(None, "no longer asked for"))
+    return replace(follow_up, state=VOID, rules=rules, **_closing_fields(None, "no longer asked for"))
 
 
-def _evaluated(
+def _evaluate(
     ruleset: Ruleset, step: Step, history: ThreadHistory, opening: _Opening, until: datetime | None
 ) -> FollowUp:
     event = opening.event
@@ -219,14 +221,14 @@ def _evaluated(
         receiver_role=step.receiver_role(event, history),
         receiver_team=step.receiver_team(event, history),
         why=explain(computed, event, ruleset.calendar.covers(due_at.year)),
-        **_closed(closer, reason),
+        **_closing_fields(closer, reason),
     )
 
 
 def _ending(
     step: Step, history: ThreadHistory, opening: _Opening, until: datetime | None
 ) -> tuple[str, Event | None, str | None]:
-    """The state of what this opened, and what closed it, for which reason."""
+    """The state of the follow-up, the event that closed it, and the reason."""
     if opening.retraction is not None:
         return VOID, opening.retraction, "opening recorded in error"
     loss = min(_ending_losses(step, history, opening.event), key=order_key, default=None)
@@ -239,22 +241,22 @@ def _ending(
 
 
 def _ending_losses(step: Step, history: ThreadHistory, opening: Event) -> Iterator[Event]:
-    """A step that goes on after a loss still ends with the death of the one it is about, unless a loss opened it."""
+    """A step that goes on after a loss still ends when the person it is about dies, unless a loss opened it."""
     for loss in history.losses_for(opening) if step.after_loss != NEVER_ENDS else ():
         if step.after_loss == ENDS or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
             yield loss
 
 
 def _about_what(opening: _Opening, history: ThreadHistory) -> tuple[Matter, ...]:
-    """What a follow-up tells of that its opening does not: the obligation left open, or the record that it is about."""
+    """What a follow-up is about beside its opening: the obligation left open, or the record."""
     if opening.on is not None:
         return opening.on.matters
-    begun = history.begun_by() if opening.event.id not in history.own_ids else None
+    begun = history.find_beginning() if opening.event.id not in history.own_ids else None
     return (Matter(begun.type, (begun.team,)),) if begun else ()
 
 
 def _both_ends(opening: Event) -> set[str]:
-    """A handover is seen by the area that was left and by the one that takes over."""
+    """Both areas of a move see its handover: the one left and the one that takes over."""
     return {opening.data["from_area"], opening.data["to_area"]} if opening.type == MOVED else set()
 
 
@@ -275,13 +277,13 @@ def _rungs(
 def _closing(
     step: Step, history: ThreadHistory, opening: _Opening, until: datetime | None, loss: Event | None = None
 ) -> tuple[Event, str] | None:
-    """The first thing to close it, of all that was recorded before the rules changed, and the state it leads to."""
+    """The first event that closes it, of those recorded before the rules changed, and the state it leads to."""
 
     def is_in_time(event: Event) -> bool:
         return until is None or event.recorded_at < until
 
     def first(matcher: Matcher) -> Event | None:
-        """The first in order: what is behind it closes nothing any more."""
+        """The first match in order. Later matches close nothing."""
         for event in history.standing_of(matcher.event):
             if is_in_time(event) and _counts_after(event, opening) and matcher.closes(event, opening.event, history):
                 return event
@@ -307,12 +309,12 @@ def _closing(
 
 
 def _taken_over(history: ThreadHistory, opening: _Opening) -> Iterator[tuple[Event, str]]:
-    """A named person other than who closed the case has taken the obligation on, or nothing more is expected of it."""
+    """Somebody other than the person who closed the case has taken the obligation on, or the obligation has closed."""
     obligation = opening.on
     for follow_up_id in (opening.follow_up_id, obligation.id if obligation else None):
         acts = [act for act in history.acts if act.data["follow_up_id"] == follow_up_id]
         decisive = [act for act in sorted(acts, key=order_key) if act.type in (ACCEPTED, ASSIGNED, REFUSED)]
-        # What was handed back, or given to somebody who has not answered yet, is nobody's.
+        # An obligation that was handed back, or given to somebody who has not answered yet, belongs to nobody.
         if decisive and decisive[-1].type == ACCEPTED and decisive[-1].actor != opening.event.actor:
             yield decisive[-1], MET
     for event in (*history.standing, *history.retractions):
@@ -327,8 +329,8 @@ def _counts_after(event: Event, opening: _Opening) -> bool:
     return event.id != opening.event.id and not happened_before(event, opening.event)
 
 
-def _closed(closer: Event | None, reason: str | None) -> dict[str, Any]:
-    """What a follow-up says of its closing, as fields."""
+def _closing_fields(closer: Event | None, reason: str | None) -> dict[str, Any]:
+    """The fields of a follow-up that describe its closing."""
     return {
         "closed_by": closer.id if closer else None,
         "closed_at": closer.occurred_at if closer else None,
@@ -350,32 +352,32 @@ def _counted(rules: RulesHistory, history: ThreadHistory) -> Iterator[FollowUp]:
         ever = [event for event in history.everything if event.type in types] if history.retractions else []
         claimed = list(_episodes(rules, history, step_id, ever)) if ever else standing
         for ordinal in range(max(len(standing), len(claimed))):
-            # Retracted facts no longer make up the episodes after those that stand: what was asked stays, as void.
+            # Only retracted facts made up the episodes after the standing ones. These stay as void.
             is_standing = ordinal < len(standing)
             event = standing[ordinal] if is_standing else claimed[ordinal]
-            retraction = None if is_standing else _last_strike(rules, history, step_id, ever)
+            retraction = None if is_standing else _last_retraction_of(rules, history, step_id, ever)
             opening = _Opening(event, _episode_id(step_id, history, ordinal), retraction, is_episode=True)
             follow_up, _ = _under_the_rules_in_force(rules, history, step_id, opening)
             if follow_up is not None:
                 yield follow_up
 
 
-def _last_strike(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
-    """The last retraction of what the step counts, or begins its count anew with; else of anything known here."""
-    struck_by = [
+def _last_retraction_of(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
+    """The last retraction of an event that the step counts or resets its count by; else of any event known here."""
+    retractions = [
         retraction
         for event in events
         if (retraction := history.retraction_of(event))
         and (rule := _count_for(rules, history, step_id, event)[2])
         and _any_matches((*rule.of, *rule.reset_by), event, history)
     ]
-    return max(struck_by, key=order_key, default=history.retractions[-1])
+    return max(retractions, key=order_key, default=history.retractions[-1])
 
 
 def _count_for(
     rules: RulesHistory, history: ThreadHistory, step_id: str, event: Event
 ) -> tuple[str, Step | None, Count | None]:
-    """The area whose numbers count for the event, and by its newest rules the step and how it counts."""
+    """The area whose numbers count for the event, and the step and its count under that area's newest rules."""
     area = rules.area_for(step_id, event, history)
     ruleset = rules.newest(area)
     step = ruleset.steps.get(step_id) if ruleset else None
@@ -392,7 +394,7 @@ def _episodes(rules: RulesHistory, history: ThreadHistory, step_id: str, events:
     An open episode takes in every later event of its area. Where the family has moved on, what was counted before the
     move counts on: nobody there has seen it yet.
     """
-    if history.is_told_elsewhere:
+    if history.is_counted_elsewhere:
         return
     counted: list[Event] = []
     closed: dict[str, Event | None] = {}
@@ -424,8 +426,8 @@ def _any_matches(matchers: Iterable[Matcher], event: Event, history: ThreadHisto
 
 
 def _still_counted(rule: Count, counted: list[Event], event: Event, reviews: Iterable[Event | None]) -> list[Event]:
-    """What counts together with this event: not reviewed before it happened, and not longer ago, by the dates of
-    London, than can have been within the days."""
+    """The events that count together with this one: not reviewed before it happened, and within the days by London's
+    dates at their latest."""
     since_day = london_date(span(event.occurred_at, event.precision)[0]) - timedelta(days=rule.within_days)
     reviewed = [order_key(review) for review in reviews if review and order_key(review) < order_key(event)]
     since = max(reviewed, default=())
@@ -481,7 +483,7 @@ def _was_open(obligation: FollowUp, closing: Event, history: ThreadHistory) -> b
 def _no_longer_asked_for(
     rules: RulesHistory, history: ThreadHistory, missing: frozenset[str], found: list[FollowUp]
 ) -> Iterator[FollowUp]:
-    """What somebody acted on although nothing asks for it any longer: it stays visible, as void.
+    """The follow-ups that somebody acted on and that nothing asks for any longer. They stay visible as void.
 
     Their ids are found again among all that can ever have opened one here, whichever ids were joined and wherever
     people were thought to live.

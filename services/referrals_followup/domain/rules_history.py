@@ -1,6 +1,6 @@
 """Which standards are in force where and when: packs are adopted, area packs override the national one.
 
-What was adopted stays in force until the next adoption and is never deleted, so an old due date can always be
+An adopted pack stays in force until the next adoption. Adoptions are never deleted, so every old due date can be
 explained.
 """
 
@@ -20,7 +20,7 @@ from shared.kernel.envelope import Event
 
 NATIONAL = "england"
 ANYWHERE = "*"
-# Whose numbers count: those of the area where the person lives that day, or of the area that keeps the record.
+# Whose numbers count: of the area where the person lives that day, or of the area that keeps the record.
 RESIDENCE, RECORD = "residence", "record"
 
 
@@ -46,9 +46,12 @@ class Ruleset:
 
 @dataclass(frozen=True, slots=True)
 class StepIndex:
-    """The ids of the steps for one kind of thread by event type: those that such an event may open, those that it may
-    open where it is none of the thread's own, those that count it, and those that it opens for each obligation, as a
-    closing."""
+    """The ids of the steps for one kind of thread, by type of event.
+
+    `by_opener` are the steps that such an event may open, `by_other_opener` those that it may open although it is not
+    the thread's own. `by_counted` are the steps that count it, `by_closing` those that it opens as a closing, once for
+    each open obligation.
+    """
 
     by_opener: Mapping[str, tuple[str, ...]]
     by_other_opener: Mapping[str, tuple[str, ...]]
@@ -83,8 +86,10 @@ def _sorted(index: Mapping[str, set[str]]) -> Mapping[str, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class RelevantTypes:
-    """The types of event that can change what is expected about a kind of thread: `own` of those that name the thread,
-    `far` of those that only name one of its people."""
+    """The types of event that can change the follow-ups of a kind of thread.
+
+    `own` are the types of events that name the thread, `far` those of events that only name one of its people.
+    """
 
     own: frozenset[str]
     far: frozenset[str]
@@ -108,7 +113,7 @@ class Adoption:
 
 @dataclass(frozen=True)
 class RulesHistory:
-    """Every adoption there ever was. The first set is taken to hold for all that was recorded before it."""
+    """Every adoption so far. The first rules also apply to everything that was recorded before them."""
 
     adoptions: tuple[Adoption, ...]
     _timelines: dict[str, tuple[Ruleset, ...]] = field(default_factory=dict, compare=False, repr=False)
@@ -121,7 +126,7 @@ class RulesHistory:
 
     @property
     def number(self) -> int:
-        """How many adoptions are known; views computed under a higher number replace those under a lower one."""
+        """How many adoptions are known. Views computed under a higher number replace those under a lower one."""
         return len(self.adoptions)
 
     def timeline(self, area: str) -> tuple[Ruleset, ...]:
@@ -131,14 +136,14 @@ class RulesHistory:
         return self._timelines[area]
 
     def in_force(self, area: str, at: datetime) -> Ruleset | None:
-        """What is in force in the area at this instant; the earliest set for any time before it."""
+        """The rules in force in the area at this instant; the earliest rules for any time before them."""
         timeline = self.timeline(area)
         return next(
             (ruleset for ruleset in reversed(timeline) if ruleset.since <= at), timeline[0] if timeline else None
         )
 
     def since(self, area: str, at: datetime) -> Iterator[tuple[Ruleset, datetime | None]]:
-        """The rulesets in force from `at` on, oldest first, each with the instant at which the next replaced it."""
+        """The rulesets in force from `at` on, oldest first, each with the instant at which the next one replaced it."""
         timeline = self.timeline(area)
         for position, ruleset in enumerate(timeline):
             until = timeline[position + 1].since if position + 1 < len(timeline) else None
@@ -146,14 +151,14 @@ class RulesHistory:
                 yield ruleset, until
 
     def of_kind(self, area: str, kind: str) -> StepIndex:
-        """What was ever in force in the area for this kind of thread."""
+        """The steps that were ever in force in the area for this kind of thread."""
         if (area, kind) not in self._kinds:
             steps = [step for ruleset in self.timeline(area) for step in ruleset.by_thread.get(kind, ())]
             self._kinds[area, kind] = StepIndex.of(steps)
         return self._kinds[area, kind]
 
     def of_any_area(self, kind: str) -> StepIndex:
-        """The same of all areas together."""
+        """The steps that were ever in force in any area for this kind of thread."""
         if (ANYWHERE, kind) not in self._kinds:
             rulesets = (ruleset for area in self.packs() for ruleset in self.timeline(area))
             self._kinds[ANYWHERE, kind] = StepIndex.of(
@@ -162,7 +167,7 @@ class RulesHistory:
         return self._kinds[ANYWHERE, kind]
 
     def types_counted(self, step_id: str) -> tuple[str, ...]:
-        """The types that this step has ever counted, or begun its count anew with, anywhere."""
+        """The types that this step ever counted, or that ever reset its count, in any area."""
         if step_id not in self._counted:
             steps = (ruleset.steps.get(step_id) for area in self.packs() for ruleset in self.timeline(area))
             rules = [step.counted for step in steps if step and step.counted]
@@ -214,7 +219,7 @@ class RulesHistory:
         return sorted({adoption.pack for adoption in self.adoptions})
 
     def newest(self, area: str) -> Ruleset | None:
-        """The last set adopted for the area."""
+        """The newest rules of the area; None before anything is adopted."""
         timeline = self.timeline(area)
         return timeline[-1] if timeline else None
 

@@ -1,6 +1,6 @@
-"""What the ledger knows when it looks at one thread: its own events, and those about the people they name.
+"""The history of one thread: its own events, and the events about the people whom they name.
 
-Two ids that a standing link joins are one person here; the events themselves keep the ids they were recorded with.
+Two ids that a standing link joins are one person here. The events keep the ids they were recorded with.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ PREGNANCY_ENDED = "pregnancy.ended.v1"
 BIRTHS = ("birth", "stillbirth")
 DIED = "person.died.v1"
 PARTNER_NAMED = "pregnancy.partner_named.v1"
-# The leaving-care service's word for a loss that it heard of.
+# The leaving-care service records a loss under this type when it learns of one.
 PARENTHOOD_LOST = "parenthood.lost.v1"
 LIVES = ("person", "care-leaver", "pregnancy")
-# How long after the expected date a pregnancy of which no end is recorded is still taken to go on.
+# A pregnancy without a recorded end counts as going on until this long after the expected date.
 _OVERDUE = timedelta(weeks=6)
 PERSON, PREGNANCY = "person", "pregnancy"
-# What is said of a child that bears on the pregnancy of the child's mother, or of whoever is named as its parent.
+# Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
-# What bears on every thread about the people that it names, whatever the standards ask for.
+# Events that bear on every thread about the people whom they name, whatever the standards read.
 BEARS_ON_ALL = frozenset({LINKED, UNLINKED, RETRACTION, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST})
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One event of any service with every thing that it names, as `<kind>/<id>`."""
+    """One event of any service, and everything that it names as `<kind>/<id>`."""
 
     event: Event
     refs: frozenset[str]
 
 
 def order_key(event: Event) -> tuple[Any, ...]:
-    """The order in which things happened; the same for every worker, whatever order they arrived in."""
+    """The order in which events happened: the same for every worker, whatever order they arrive in."""
     return (event.occurred_at, event.recorded_at, event.stream, event.version, event.id)
 
 
 def happened_before(event: Event, opening: Event) -> bool:
-    """Whether the event is over before the opening began.
+    """Whether the event was over before the opening began.
 
-    On the stream of one process, such as a referral, the order of recording decides, unless what came first is dated
-    later: the opening was told late, and nobody is asked for what has been done since. On the stream of a life, where
-    many things go on at once, only the time decides.
+    On the stream of a process, such as a referral, the order of recording decides, unless the event recorded first is
+    dated later than the opening: the opening was recorded late, and what was done since answers it. On the stream of a
+    life, where many things go on at once, only the time decides.
     """
     earliest, latest = span(event.occurred_at, event.precision)
     opened_from, opened_until = span(opening.occurred_at, opening.precision)
@@ -65,12 +65,12 @@ def happened_before(event: Event, opening: Event) -> bool:
 
 
 class ThreadHistory:
-    """What the ledger knows when it looks at one thread.
+    """The history of one thread, in the order in which events happened.
 
-    `own` carries the thread, `facts` is all but people's acts on follow-ups, `standing` is all that was not struck out,
-    `ever` is every fact there is, also about those whom no link joins any longer. `own_standing` is what stands of the
-    thread's own events and, of a person, of those under their other ids. Of a pregnancy's thread `of_siblings`
-    are what is seen only because it was said of a child born before to the same people.
+    `everything` is all that bears on the thread. `own` are the events that name it, `facts` all events but people's
+    acts on follow-ups, `standing` all that were not retracted. `ever` also holds facts about people whom no link joins
+    any longer. `own_ids` are the ids of the thread's own events and, for a person, of those under their other ids.
+    For a pregnancy `of_siblings` are the ids of the events that are here only because of an older child.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
@@ -82,8 +82,8 @@ class ThreadHistory:
         for item in ordered:
             if item.event.type == RETRACTION:
                 self._retractions.setdefault(item.event.data["event_id"], []).append(item.event)
-        self._canonical = _joined(
-            (item.event for item in ordered if not self._is_struck(item.event)), (item.event for item in ordered)
+        self._canonical = _link_ids(
+            (item.event for item in ordered if not self._is_retracted(item.event)), (item.event for item in ordered)
         )
         own = [item for item in ordered if thread in item.refs]
         people = {self.person(ref) for item in own for ref in _people(item.refs)}
@@ -103,7 +103,7 @@ class ThreadHistory:
         self.own = tuple(item.event for item in own if not is_act(item.event))
         self.acts = tuple(item.event for item in own if is_act(item.event))
         self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
-        self.standing = tuple(event for event in self.everything if not self._is_struck(event))
+        self.standing = tuple(event for event in self.everything if not self._is_retracted(event))
         mine = {item.event.id for item in items if thread in item.refs or self._is_mine_under_another_id(item.refs)}
         self.own_ids = frozenset(mine)
         self._areas: dict[str, str] = {}
@@ -114,7 +114,7 @@ class ThreadHistory:
         return frozenset(
             self.person(child)
             for birth in births
-            if not self._is_struck(birth)
+            if not self._is_retracted(birth)
             and not {self.person(parent) for parent in (birth.subject or "", *birth.data["parents"])}.isdisjoint(people)
             for child in birth.data["children"]
         )
@@ -125,11 +125,11 @@ class ThreadHistory:
     def _persons(self, refs: Iterable[str]) -> Iterator[str]:
         return (self.person(ref) for ref in _people(refs))
 
-    def _is_struck(self, event: Event) -> bool:
+    def _is_retracted(self, event: Event) -> bool:
         return self.retraction_of(event) is not None
 
     def retraction_of(self, event: Event) -> Event | None:
-        """The event that struck this one out, if any; only one of its own stream can."""
+        """The event that retracted this one, if any; only an event of the same stream can."""
         return next((found for found in self._retractions.get(event.id, ()) if found.stream == event.stream), None)
 
     @cached_property
@@ -140,7 +140,7 @@ class ThreadHistory:
         return found
 
     def standing_of(self, *types: str) -> tuple[Event, ...]:
-        """What stands of these types, in order. Costs what there is of them, and that once."""
+        """The standing events of these types, in order. Each combination of types is sorted once."""
         if types not in self._standing_of:
             found = [event for event_type in dict.fromkeys(types) for event in self._by_type.get(event_type, ())]
             self._standing_of[types] = tuple(found if len(types) == 1 else sorted(found, key=order_key))
@@ -148,31 +148,31 @@ class ThreadHistory:
 
     @cached_property
     def retractions(self) -> list[Event]:
-        """Those that strike out something known here, in order."""
+        """The retractions of events known here, in order."""
         found = (self.retraction_of(event) for event in self.everything)
         return sorted((retraction for retraction in found if retraction), key=order_key)
 
     # --- people ---------------------------------------------------------------------------------------------------
 
     def person(self, person_id: str) -> str:
-        """The one id that stands for this person and for all ids joined with theirs: that which was known first."""
+        """The one id for this person and for all ids linked with it: the id that was known first."""
         return self._canonical.get(person_id, person_id)
 
     @property
-    def is_told_elsewhere(self) -> bool:
-        """Whether the thread is a person's who is counted under another of their ids."""
+    def is_counted_elsewhere(self) -> bool:
+        """Whether this is the thread of a person who is counted under another of their ids."""
         return self.kind == PERSON and self.person(self.thread_id) != self.thread_id
 
     def person_of(self, event: Event) -> str | None:
-        """Whom a follow-up is about that this event opens: of a person's thread that person, else the thread's."""
+        """The person whom a follow-up opened by this event is about."""
         if self.kind == PERSON:
             return self.thread_id
         if event.id in self.own_ids or not self.own:
             return event.subject
         return self.own[0].subject
 
-    def begun_by(self) -> Event | None:
-        """The event that began the record that the thread is, struck out or not; None of a person's thread."""
+    def find_beginning(self) -> Event | None:
+        """The event that began the thread's record, retracted or not; None for a person's thread."""
         if self.kind == PERSON:
             return None
         return min(
@@ -181,20 +181,20 @@ class ThreadHistory:
 
     @cached_property
     def subjects(self) -> frozenset[str]:
-        """The people whom the thread's own events are about."""
+        """The people that the thread's own events are about."""
         if self.kind == PERSON:
             return frozenset({self.person(self.thread_id)})
         return frozenset(self.person(event.subject) for event in self.own if event.subject)
 
     def is_about(self, event: Event, person_id: str | None) -> bool:
-        """Whether the event is about this person: its subject, or among the `people` it names."""
+        """Whether this person is the event's subject or among the `people` it names."""
         named = {event.subject, *event.data.get("people", ())} - {None}
         return person_id is not None and self.person(person_id) in {self.person(str(one)) for one in named}
 
     # --- families -------------------------------------------------------------------------------------------------
 
     def is_pregnant(self, person_id: str | None, at: Event) -> bool:
-        """Whether this mother was pregnant when the event happened; on a pregnancy's thread, with that one."""
+        """Whether this mother was pregnant when the event happened. A pregnancy's thread looks at itself only."""
         return any(
             self.is_about(booked, person_id) and not happened_before(at, booked) and self._is_live(booked, at)
             for booked in self.standing_of(*BOOKED)
@@ -212,7 +212,7 @@ class ThreadHistory:
         )
 
     def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
-        """Whether this mother gave birth, be the child alive or not, less than so many months before the event."""
+        """Whether this mother gave birth less than so many months before the event. A stillbirth counts."""
         day = london_date(at.occurred_at)
         return person_id is not None and any(
             born <= day < plus_months(born, months)
@@ -222,7 +222,7 @@ class ThreadHistory:
         )
 
     def had_child_within(self, person_id: str | None, months: int, at: Event) -> bool:
-        """Whether a child of this parent was born at most so many months before the event."""
+        """Whether a child of this parent was born less than so many months before the event."""
         day = london_date(at.occurred_at)
         return person_id is not None and any(
             self.person(person_id) in map(self.person, {*birth.data["parents"], birth.subject or ""})
@@ -232,7 +232,7 @@ class ThreadHistory:
         )
 
     def about(self, event_type: str) -> Iterator[Event]:
-        """What stands of this type, the latest first: of the thread's own, or if it has none, about its people."""
+        """The standing events of this type, latest first: the thread's own or, without any, those about its people."""
         standing = self.standing_of(event_type)
         own = [event for event in standing if event.id in self.own_ids]
         for event in reversed(own or standing):
@@ -243,7 +243,7 @@ class ThreadHistory:
         return (event for event in self.standing_of(PREGNANCY_ENDED) if event.data["outcome"] not in LOSSES)
 
     def born_on(self, child_id: str | None) -> date | None:
-        """The day of birth, as far as the birth is among what is known here."""
+        """The child's day of birth; None when the birth is not known here."""
         return next(
             (
                 london_date(birth.occurred_at)
@@ -254,17 +254,17 @@ class ThreadHistory:
         )
 
     def is_under(self, child_id: str | None, months: int, at: Event) -> bool:
-        """Whether this child had not reached that age; a child whose birth is not known here is taken to be young."""
+        """Whether this child was under that age when the event happened. A child of unknown birth counts."""
         born = self.born_on(child_id)
         return born is None or london_date(at.occurred_at) < plus_months(born, months)
 
     def edd(self) -> str | None:
-        """The expected delivery date of the thread's pregnancy, as it was said last."""
+        """The expected delivery date of the thread's pregnancy, as recorded last."""
         return self._edd_of(self._own_pregnancy)
 
     def _edd_of(self, pregnancy_id: str | None) -> str | None:
-        said = [event for event in self.standing_of(*EDD_SAID) if event.data.get("edd")]
-        dates = [str(event.data["edd"]) for event in said if event.data["pregnancy_id"] == pregnancy_id]
+        dated = [event for event in self.standing_of(*EDD_SAID) if event.data.get("edd")]
+        dates = [str(event.data["edd"]) for event in dated if event.data["pregnancy_id"] == pregnancy_id]
         return dates[-1] if dates else None
 
     def weeks_pregnant(self, at: Event) -> int | None:
@@ -281,7 +281,7 @@ class ThreadHistory:
     # --- where people live ----------------------------------------------------------------------------------------
 
     def area_of(self, event: Event) -> str:
-        """The area in which the person of the event lived that day; without a known move, the event's own."""
+        """The area where the person of the event lived that day; the event's own area when no move is known."""
         if event.id not in self._areas:
             self._areas[event.id] = self._area_of(event)
         return self._areas[event.id]
@@ -295,7 +295,7 @@ class ThreadHistory:
         return str(before[-1].data["to_area"] if before else moves[0].data["from_area"])
 
     def lives_in(self, person_id: str | None) -> str | None:
-        """The area in which the person lives by the last move that is known; None without one."""
+        """The area where the person lives after the last known move; None when no move is known."""
         moves = self._moves_of(person_id)
         return str(moves[-1].data["to_area"]) if moves else None
 
@@ -303,7 +303,7 @@ class ThreadHistory:
         return [event for event in self._moves if self.is_about(event, person_id)]
 
     def moved_along(self, event: Event, person_id: str | None) -> bool:
-        """Whether the move on whose stream the event stands took this person along."""
+        """Whether this person took part in the move whose stream holds the event."""
         return any(self.is_about(move, person_id) for move in self._moves if move.stream == event.stream)
 
     @cached_property
@@ -313,9 +313,9 @@ class ThreadHistory:
     # --- losses ---------------------------------------------------------------------------------------------------
 
     def losses_for(self, opening: Event) -> Iterator[Event]:
-        """The losses and deaths after which nothing routine is expected on the strength of this opening.
+        """The losses and deaths that end the routine follow-ups of this opening.
 
-        A pregnancy is also lost when every child born of it has died.
+        A pregnancy also counts as lost when every child born of it has died.
         """
         named = {self.person_of(opening), opening.data.get("household_person_id")} - {None}
         people = {self.person(str(one)) for one in named}
@@ -349,7 +349,7 @@ class ThreadHistory:
 
 
 def is_act(event: Event) -> bool:
-    """Whether somebody, or a sweep, did something about a follow-up."""
+    """Whether the event is an act of a person or a sweep on a follow-up."""
     return event.stream.startswith("follow-up/")
 
 
@@ -357,9 +357,11 @@ def _people(refs: Iterable[str]) -> Iterator[str]:
     return (ref.partition("/")[2] for ref in refs if ref.startswith("person/"))
 
 
-def _joined(standing: Iterable[Event], facts: Iterable[Event]) -> dict[str, str]:
-    """Each person id that a link joins with others -> the one that was known first, so that what was asked under it
-    stays as it is. The last word about a pair counts."""
+def _link_ids(standing: Iterable[Event], facts: Iterable[Event]) -> dict[str, str]:
+    """Map each linked id of a person to the id that was known first, so that follow-ups under that id stay.
+
+    The last event about a pair of ids counts.
+    """
     word: dict[frozenset[str], bool] = {}
     for event in standing:
         if event.type in (LINKED, UNLINKED):

@@ -1,4 +1,4 @@
-"""Packs of practice standards, read from YAML. A faulty pack is not used; every fault is told with file and line."""
+"""Packs of practice standards, read from YAML. A faulty pack is not used; every fault names its file and line."""
 
 from __future__ import annotations
 
@@ -95,14 +95,14 @@ class _OwnerPart(fields.Raw):
 
 
 class _OwnerTeam(_OwnerPart):
-    """The same, or `area`: whoever has the role in the follow-up's area, not the team that recorded the opening."""
+    """The same, or `area`: the team with the role in the follow-up's area, not the team that recorded the opening."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return value if value == AREA else super()._deserialize(value, attr, data, **kwargs)
 
 
 class _LatestOwner(_Strict):
-    """An event that names who has it; `team` and `person` are its fields, or `actor_team` and `actor`."""
+    """An event that names an owner; `team` and `person` are its fields, or `actor_team` and `actor`."""
 
     event = fields.String(required=True)
     when = fields.Raw()
@@ -118,21 +118,21 @@ class _OwnerSchema(_Strict):
     at = fields.String(validate=validate.OneOf(["opening"]))
 
 
-class _Said(fields.Raw):
-    """Where to read a value, or a list of events of which the last on the thread says it."""
+class _ValueOrList(fields.Raw):
+    """Where to read a value: one event, or a list of events of which the last on the thread decides."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return _Listed(many=True).load(value) if isinstance(value, list) else _Expression().load(value)
 
 
-class _WordOrSaid(_Said):
+class _WordOrValue(_ValueOrList):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         return value if isinstance(value, str) else super()._deserialize(value, attr, data, **kwargs)
 
 
 class _ReceiverSchema(_Strict):
-    role = _WordOrSaid(required=True)
-    team = _Said()
+    role = _WordOrValue(required=True)
+    team = _ValueOrList()
 
 
 class StepSchema(_Strict):
@@ -236,7 +236,7 @@ def _steps(located: Located) -> dict[str, Any]:
 def _faults_of_steps(
     located: Located, national: Located | None, catalogue: Catalogue, roles: Collection[str] | None
 ) -> list[Fault]:
-    """Those of each step as it would be in force; of an override those that the national pack does not have itself."""
+    """The faults of each step as it would be in force; for an override only those that the national pack lacks."""
     found: list[Fault] = []
     own, around = _steps(located), _steps(national) if national else {}
     for step_id, content in own.items():

@@ -1,4 +1,4 @@
-"""The page of all practice standards, made from the packs: every step with its numbers, basis and source.
+"""The page of all practice standards: every step of the packs with its numbers, basis and source.
 
 `make standards` writes it; a test fails while it is stale.
 """
@@ -30,10 +30,10 @@ CONFIDENCES = {
 AREAS = {"essex": "Essex", "norfolk": "Norfolk"}
 _HEAD = """# Practice standards
 
-What is expected next, by when and of whom, as the packs in `standards/` have it. This page is made from them by
-`make standards`; change the packs, not the page. A step is one expectation with one due date. Working days leave out
-weekends and England's bank holidays and end at 17:00, the same day ends at 23:59; hours simply run. "Told" goes up the
-ladder step by step; the last step repeats. A number is a prompt: what to do is for a person to decide.
+What is expected next, by when and of whom. `make standards` writes this page from the packs in `standards/`: change the
+packs, not the page. A step is one expectation with one due date. Working days leave out weekends and England's bank
+holidays, and end at 17:00. "The same day" ends at 23:59. Hours run through nights and weekends. "Told" lists the rungs
+of the ladder in order; the last rung repeats. A number is a prompt: a person decides what to do.
 """
 
 
@@ -126,7 +126,7 @@ def _cell(text: str) -> str:
 
 
 def current() -> str:
-    """The page as the packs of this folder have it. Raises FaultyFile."""
+    """The page for the packs of this folder. Raises FaultyFile."""
     directory = load_directory(FOLDER / "directory" / "directory.example.yaml")
     return render(load_packs(FOLDER / "standards", CATALOGUE, directory.roles, directory.areas))
 
