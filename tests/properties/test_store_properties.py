@@ -24,6 +24,7 @@ from shared.events.batch_store import BatchStore
 from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
 from shared.events.group_commit import Taken
 from shared.events.mongo import open_database
+from shared.events.recorder import MongoRecorder
 from shared.events.store import EventStore, Recorded
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event
@@ -217,8 +218,8 @@ def test_what_begins_a_stream_reads_it_only_when_it_is_there(
 ) -> None:
     store = new_store(f"test_{uuid4().hex}")
     read: list[str] = []
-    look = EventStore._read
-    monkeypatch.setattr(EventStore, "_read", lambda store, stream: read.append(stream) or look(store, stream))
+    look = MongoRecorder.read
+    monkeypatch.setattr(MongoRecorder, "read", lambda recorder, stream: read.append(stream) or look(recorder, stream))
     assert store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, begins=True).version == 1
     assert read == []
     second = store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, begins=True)
