@@ -91,7 +91,7 @@ class MongoRecorder:
         self._reading = Coalescer(self._read_each, lost=store_away)
 
     def read(self, stream: str) -> list[Stored]:
-        return self._reading.ask(stream)
+        return self._reading.call(stream)
 
     def _read_each(self, streams: list[str]) -> list[list[Stored]]:
         found = self.read_all(streams)

@@ -43,7 +43,7 @@ class Completeness:
 
         Raises StoreUnavailable or PyMongoError.
         """
-        return self._asked.ask(None)
+        return self._asked.call(None)
 
     def _look(self) -> CompletenessReport:
         sources = self._evidence.complete_until()
