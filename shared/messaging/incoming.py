@@ -90,15 +90,15 @@ def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park | Later
     return event
 
 
-def read_asked(delivery: Delivery, what: str) -> str | Park:
+def read_request(delivery: Delivery, what: str) -> str | Park:
     """The id of the sweep or check (`what`) that the message asks for as `{"<what>_id": id}`, or why it is parked."""
     if delivery.content_type != ASKED_AS:
         return Park("foreign content type")
     try:
-        asked_id = json.loads(delivery.body)[f"{what}_id"]
+        request_id = json.loads(delivery.body)[f"{what}_id"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return Park(f"not a {what}")
-    return asked_id if isinstance(asked_id, str) and 0 < len(asked_id) <= _LONGEST_ID else Park(f"not a {what}")
+    return request_id if isinstance(request_id, str) and 0 < len(request_id) <= _LONGEST_ID else Park(f"not a {what}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Legible:
     names: tuple[str, ...] = ()
 
 
-def legible(delivery: Delivery) -> Legible:
+def read_legible(delivery: Delivery) -> Legible:
     """What can be read of the message. Raises nothing; a body that is not JSON yields only the people."""
     people = sorted({found.decode() for found in _PERSON.findall(delivery.body)})[:_MOST_NAMED]
     try:
@@ -122,16 +122,16 @@ def legible(delivery: Delivery) -> Legible:
     except (ValueError, RecursionError):
         body = None
     said: Mapping[str, Any] = body if isinstance(body, dict) else {}
-    stream = formed(_STREAM, said.get("stream"))
+    stream = match_form(_STREAM, said.get("stream"))
     return Legible(
-        event_id=formed(_EVENT_ID, said.get("id")),
-        event_type=formed(_TYPE, said.get("type")),
-        source=formed(_SOURCE, said.get("source")),
+        event_id=match_form(_EVENT_ID, said.get("id")),
+        event_type=match_form(_TYPE, said.get("type")),
+        source=match_form(_SOURCE, said.get("source")),
         names=(*(f"person/{person}" for person in people), *((stream,) if stream else ())),
     )
 
 
-def formed(form: re.Pattern[str], said: Any) -> str | None:
+def match_form(form: re.Pattern[str], said: Any) -> str | None:
     """The value if it is a text of exactly this form, else None."""
     return said if isinstance(said, str) and form.fullmatch(said) else None
 

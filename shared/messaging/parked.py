@@ -23,7 +23,7 @@ from pymongo.write_concern import WriteConcern
 from shared.events.errors import KeyReused, UnknownStream
 from shared.kernel.decisions import Refused
 from shared.messaging.backoff import next_try
-from shared.messaging.incoming import Delivery, Done, Later, Legible, Outcome, Park, legible
+from shared.messaging.incoming import Delivery, Done, Later, Legible, Outcome, Park, read_legible
 
 PARKED, DONE, DISCARDED = "parked", "done", "discarded"
 STATES = (PARKED, DONE, DISCARDED)
@@ -116,9 +116,9 @@ class ParkedMessages:
         due = self.due(queue, limit)
         if due:
             for message, outcome in zip(due, hear([message.delivery for message in due]), strict=True):
-                self.tried(message, outcome)
+                self.note_outcome(message, outcome)
 
-    def tried(self, message: Parked, outcome: Outcome) -> None:
+    def note_outcome(self, message: Parked, outcome: Outcome) -> None:
         """Note the outcome of another attempt. Only a message that is done stops being parked; its record stays."""
         if isinstance(outcome, Done):
             self._collection.update_one({"_id": message.id}, {"$set": {"state": DONE, "done_at": datetime.now(UTC)}})
@@ -223,7 +223,7 @@ class ParkedMessages:
         """The parked messages that a person is to be told of at `now` (domain time), the oldest first."""
         return self.page({"state": PARKED, "tell_from": {"$not": {"$gt": now}}}, limit)
 
-    def told(self, message: Parked, until: datetime) -> None:
+    def note_told(self, message: Parked, until: datetime) -> None:
         """Note that nobody has to be told of the message before `until` (domain time)."""
         self._collection.update_one({"_id": message.id}, {"$set": {"tell_from": until}})
 
@@ -241,7 +241,7 @@ def _document(delivery: Delivery, outcome: Park | Later, now: datetime) -> dict[
     retry_at = now + timedelta(seconds=outcome.after_seconds) if isinstance(outcome, Later) else None
     body_sha256 = hashlib.sha256(delivery.body).hexdigest()
     identity = repr((delivery.queue, delivery.content_type, delivery.message_id, body_sha256))
-    read = legible(delivery)
+    read = read_legible(delivery)
     return {
         "_id": hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(),
         "state": PARKED,

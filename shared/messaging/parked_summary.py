@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from shared.messaging.incoming import formed
+from shared.messaging.incoming import match_form
 from shared.messaging.parked import Parked
 
 OTHER = "(other)"
@@ -39,9 +39,9 @@ def describe(message: Parked) -> dict[str, Any]:
     content_type = (delivery.content_type or "").lower()
     return {
         **summarise(message),
-        "content_type": (formed(_CONTENT_TYPE, content_type) or OTHER) if content_type else None,
-        "routing_key": formed(_ROUTING_KEY, delivery.routing_key) or OTHER,
-        "headers": sorted({formed(_HEADER, name) or OTHER for name in delivery.headers}),
+        "content_type": (match_form(_CONTENT_TYPE, content_type) or OTHER) if content_type else None,
+        "routing_key": match_form(_ROUTING_KEY, delivery.routing_key) or OTHER,
+        "headers": sorted({match_form(_HEADER, name) or OTHER for name in delivery.headers}),
         "body_size": message.body_size,
         "body_sha256": message.body_sha256,
         "is_whole": message.is_whole,

@@ -58,7 +58,7 @@ def tell(dependencies: Dependencies) -> None:
     for message in dependencies.parked.to_tell(dependencies.clock.now()):
         told_at = told(MESSAGE, f"{MESSAGE}/{message.id}", message.reason, message.parked_at)
         if told_at is not None:
-            dependencies.parked.told(message, told_again_at(told_at, calendar))
+            dependencies.parked.note_told(message, told_again_at(told_at, calendar))
     for elsewhere in dependencies.database.reported_parked.find({"parked": {"$ne": None}}).sort("_id"):
         told(MESSAGE, f"{MESSAGE}/{elsewhere['parked']['oldest']}", f"parked in {elsewhere['_id']}")
     for thread in dependencies.views.parked_threads():

@@ -31,7 +31,7 @@ from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
 from shared.kernel.decisions import Refused
 from shared.kernel.time import london_date
-from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
+from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_request
 from shared.runtime.observability import FOLLOWUPS_CHASED, SWEEP_FINISHED, get_logger
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def hear(dependencies: Dependencies, deliveries: list[Delivery]) -> list[Outcome
 
 
 def _heard(dependencies: Dependencies, delivery: Delivery) -> Outcome:
-    sweep_id = read_asked(delivery, "sweep")
+    sweep_id = read_request(delivery, "sweep")
     if isinstance(sweep_id, Park):
         return sweep_id
     stalled.try_again(dependencies)
