@@ -24,7 +24,7 @@ from shared.archive.lines import FORMAT, UnusableFile, beginning_of_chain, next_
 from shared.archive.sealing import Sealer, Unopenable
 from shared.events.documents import cloudevent_of
 from shared.kernel.envelope import from_text
-from shared.kernel.fingerprints import canonical, event_digest, private_digest
+from shared.kernel.fingerprints import canonical, event_fingerprint, private_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _sealer(header: Mapping[str, Any], key_file: Path | None) -> Sealer | None:
 def _event_faults(cloudevent: Mapping[str, Any], digests: Mapping[str, str] | None) -> Iterator[str]:
     if not digests:
         yield "has no fingerprints: it did not come through the event store"
-    elif event_digest(cloudevent, digests["private"]) != digests["event"]:
+    elif event_fingerprint(cloudevent, digests["private"]) != digests["event"]:
         yield "was changed: its fingerprint is of something else"
 
 
@@ -231,7 +231,7 @@ def _private_faults(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _is_private_part(private: Mapping[str, Any], digests: Mapping[str, str]) -> bool:
     try:
-        return private_digest(private) == digests["private"]
+        return private_fingerprint(private) == digests["private"]
     except (KeyError, TypeError, ValueError):
         return False
 

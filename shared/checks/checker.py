@@ -22,7 +22,7 @@ from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
 from shared.kernel.decisions import Aggregate, Context, Fact
 from shared.kernel.envelope import Event, to_ms, to_text
-from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
+from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_request
 from shared.runtime.observability import CHECK_FINISHED, FINDINGS, get_logger
 
 FINISHED = "check.finished.v1"
@@ -137,7 +137,7 @@ class Checker:
                 FINDINGS.labels(code).set(count)
 
     def _receive(self, delivery: Delivery) -> Outcome:
-        check_id = read_asked(delivery, "check")
+        check_id = read_request(delivery, "check")
         if isinstance(check_id, Park):
             return check_id
         self.record(check_id)

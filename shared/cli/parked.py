@@ -21,7 +21,7 @@ from shared.events.mongo import open_database
 from shared.kernel.decisions import Refused
 from shared.kernel.envelope import to_text
 from shared.messaging.parked import ParkedMessages
-from shared.messaging.parked_summary import detail_of, summary_of
+from shared.messaging.parked_summary import describe, summarise
 
 SHORT = 12
 _LONGEST_REASON = 500
@@ -63,7 +63,7 @@ def _list(parked: ParkedMessages) -> int:
     table = Table("id", "queue", "since", "reason", "what", "tried again", "next try")
     waiting = parked.parked(limit=0)
     for message in waiting:
-        line = summary_of(message)
+        line = summarise(message)
         retry_at = to_text(message.retry_at) if message.retry_at else "when you say so"
         what = line["event_type"] or "not readable"
         since = to_text(message.parked_at)
@@ -78,7 +78,7 @@ def _show(parked: ParkedMessages, parked_id: str, body: Path | None) -> None:
 
     message = parked.get(parked_id)
     table = Table("field", "value", show_header=False)
-    for name, value in detail_of(message).items():
+    for name, value in describe(message).items():
         table.add_row(name, "" if value is None else str(to_text(value) if name.endswith("_at") else value))
     for act in message.acts:
         table.add_row(act.act, f"{to_text(act.at)} by {act.by}" + (f": {act.reason}" if act.reason else ""))

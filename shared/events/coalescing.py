@@ -1,4 +1,4 @@
-"""Concurrent calls that share one: whoever comes while a group is under way goes with the next.
+"""Concurrent calls that are answered together: calls that come while a group is being answered form the next group.
 
 Works under threads and under eventlet alike (it uses `threading`, which eventlet replaces).
 """
@@ -10,40 +10,43 @@ from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 
 MOST = 500
 
 
-class _Ticket(Generic[Asked, Told]):
-    """`turn` is held until it is this one's turn: to lead, or to go with what it was told. A lock costs a fraction of
-    an event, of which each would be used once."""
+class _Ticket(Generic[Argument, Result]):
+    """One call. It holds `turn` until it has to lead a group, or has its result.
 
-    __slots__ = ("asked", "settled", "told", "turn")
+    A lock costs a fraction of an event, and each ticket would use its event only once.
+    """
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked = asked
+    __slots__ = ("argument", "result", "settled", "turn")
+
+    def __init__(self, argument: Argument) -> None:
+        self.argument = argument
         self.turn = threading.Lock()
         self.turn.acquire()
         self.settled = False
-        self.told: Told | Exception | None = None
+        self.result: Result | Exception | None = None
 
 
-class Coalescer(Generic[Asked, Told]):
-    """Calls that are answered in groups by `act`, which begins after each of a group was asked, and gives for each what
-    it is told, or the error that it is to raise. With `apart`, no two for which it gives the same are in one group.
+class Coalescer(Generic[Argument, Result]):
+    """Answers concurrent calls in groups.
 
-    The first caller leads one group, then hands the lead to the next who waits. What `act` raises, the leader raises,
-    and the others raise what `lost` makes.
+    `act` is given the arguments of a group and returns a result for each, or the error that this call is to raise. It
+    begins after every call of its group has been made. With `apart`, a group never has two arguments for which `apart`
+    gives the same value. The first caller leads one group, then the next caller that waits. If `act` raises, the leader
+    raises the same error and the other callers raise what `lost` makes.
     """
 
     def __init__(
         self,
-        act: Callable[[list[Asked]], Sequence[Told | Exception]],
+        act: Callable[[list[Argument]], Sequence[Result | Exception]],
         *,
         lost: Callable[[], Exception],
-        apart: Callable[[Asked], Hashable] | None = None,
+        apart: Callable[[Argument], Hashable] | None = None,
         most: int = MOST,
     ) -> None:
         self._act = act
@@ -51,12 +54,12 @@ class Coalescer(Generic[Asked, Told]):
         self._lost = lost
         self._most = most
         self._lock = threading.Lock()
-        self._waiting: deque[_Ticket[Asked, Told]] = deque()
+        self._waiting: deque[_Ticket[Argument, Result]] = deque()
         self._led = False
 
-    def ask(self, asked: Asked) -> Told:
-        """Return what is told of it, or raise it."""
-        ticket: _Ticket[Asked, Told] = _Ticket(asked)
+    def call(self, argument: Argument) -> Result:
+        """Return the result for this argument, or raise its error."""
+        ticket: _Ticket[Argument, Result] = _Ticket(argument)
         with self._lock:
             self._waiting.append(ticket)
             leads, self._led = not self._led, True
@@ -64,12 +67,12 @@ class Coalescer(Generic[Asked, Told]):
             ticket.turn.acquire()
         if not ticket.settled:
             self._lead()
-        if isinstance(ticket.told, Exception):
-            raise ticket.told
-        return ticket.told  # type: ignore[return-value]
+        if isinstance(ticket.result, Exception):
+            raise ticket.result
+        return ticket.result  # type: ignore[return-value]
 
     def _lead(self) -> None:
-        group: list[_Ticket[Asked, Told]] = []
+        group: list[_Ticket[Argument, Result]] = []
         try:
             with self._lock:
                 group = self._next_group()
@@ -84,22 +87,22 @@ class Coalescer(Generic[Asked, Told]):
                 else:
                     self._led = False
 
-    def _next_group(self) -> list[_Ticket[Asked, Told]]:
-        group: list[_Ticket[Asked, Told]] = []
-        later: list[_Ticket[Asked, Told]] = []
+    def _next_group(self) -> list[_Ticket[Argument, Result]]:
+        group: list[_Ticket[Argument, Result]] = []
+        later: list[_Ticket[Argument, Result]] = []
         taken: set[Hashable] = set()
         while self._waiting and len(group) < self._most:
             ticket = self._waiting.popleft()
-            of = self._apart(ticket.asked) if self._apart else ticket
+            of = self._apart(ticket.argument) if self._apart else ticket
             (later if of in taken else group).append(ticket)
             taken.add(of)
         self._waiting.extendleft(reversed(later))
         return group
 
-    def _answer(self, group: list[_Ticket[Asked, Told]]) -> None:
-        told: Sequence[Told | Exception] | None = None
+    def _answer(self, group: list[_Ticket[Argument, Result]]) -> None:
+        results: Sequence[Result | Exception] | None = None
         try:
-            told = self._act([ticket.asked for ticket in group])
+            results = self._act([ticket.argument for ticket in group])
         finally:
             for number, ticket in enumerate(group):
-                ticket.told = self._lost() if told is None else told[number]
+                ticket.result = self._lost() if results is None else results[number]

@@ -1,7 +1,7 @@
-"""The shape of a stored event: `{_id, event, private, relay, digests}`, and the ways into and out of it.
+"""The shape of a stored event, `{_id, event, private, relay, digests}`, and the conversions to and from it.
 
-`event` holds exactly the attributes that are published; only its two instants are kept as BSON dates. `digests` are of
-the private part and of the event with it; they stay when the private part is erased.
+`event` holds exactly the attributes that are published; its two instants are BSON dates. `digests` holds the
+fingerprints of the private part and of the event; they stay when the private part is erased.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC
 from typing import Any
 
 from shared.kernel.envelope import Event, to_text
-from shared.kernel.fingerprints import event_digest, private_digest
+from shared.kernel.fingerprints import event_fingerprint, private_fingerprint
 
 _INSTANTS = ("time", "recordedat")
 
@@ -25,10 +25,10 @@ def document_of(event: Event, *, private: Mapping[str, Any], relay: Mapping[str,
 
 
 def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as it is recorded: with a salt of its own in the private part, and its digests."""
+    """The document as it is recorded: with its own salt in the private part, and with its fingerprints."""
     private = {**document["private"], "salt": secrets.token_hex(16)}
-    of_private = private_digest(private)
-    digests = {"private": of_private, "event": event_digest(cloudevent_of(document), of_private)}
+    of_private = private_fingerprint(private)
+    digests = {"private": of_private, "event": event_fingerprint(cloudevent_of(document), of_private)}
     return {**document, "private": private, "digests": digests}
 
 

@@ -1,4 +1,4 @@
-"""What the event store refuses, as types; the HTTP edge gives each its status. Nothing was recorded then."""
+"""What the event store raises when it records nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class EventStoreError(Exception):
 
 
 class UnknownStream(EventStoreError):
-    """A command on a stream that has no events."""
+    """The command needs a stream that has no events."""
 
 
 class StaleVersion(EventStoreError):
@@ -20,17 +20,17 @@ class StaleVersion(EventStoreError):
 
 
 class KeyReused(EventStoreError):
-    """The idempotency key was used before with another body."""
+    """The idempotency key was used before for another request."""
 
 
 class Contended(EventStoreError):
-    """Other writers kept coming first; the command was decided again five times and gave up."""
+    """Other writers were faster each time; the store gave up after five attempts."""
 
 
 class StoreUnavailable(EventStoreError):
-    """MongoDB did not confirm the write on a majority: it may be kept or not, so the same key must be sent again."""
+    """MongoDB did not confirm the write on a majority. It may be stored or not, so send the same key again."""
 
 
 def store_away() -> StoreUnavailable:
-    """What is raised when MongoDB cannot be reached."""
+    """The error for a MongoDB that cannot be reached."""
     return StoreUnavailable("the event store cannot be reached; try again")

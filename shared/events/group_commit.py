@@ -1,7 +1,6 @@
-"""Group commit: concurrent inserts share one `insert_many`, and each caller learns the fate of its own document.
+"""Group commit: one `insert_many` serves concurrent inserts, and each caller gets the outcome of its own document.
 
-At most one document of a stream is in a group, so a version can never be stored whose predecessor was refused in the
-same group.
+A group has at most one document of a stream, so no version is stored whose predecessor was refused in the same group.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from shared.events.mongo import DUPLICATE_KEY
 
 
 class Taken(Exception):
-    """A unique index refused the document: another event has this `(stream, version)`, or this idempotency key."""
+    """A unique index refused the document: another event has its `(stream, version)` or its idempotency key."""
 
 
 class GroupCommit(Coalescer[dict[str, Any], None]):
@@ -32,13 +31,13 @@ class GroupCommit(Coalescer[dict[str, Any], None]):
 
     def insert(self, document: dict[str, Any]) -> None:
         """Return once the document is durable on a majority. Raises Taken or StoreUnavailable."""
-        self.ask(document)
+        self.call(document)
 
 
 def insert_all(
     collection: Collection[dict[str, Any]], documents: Sequence[dict[str, Any]]
 ) -> list[Taken | StoreUnavailable | None]:
-    """Insert all that can be; for each document None once it is durable on a majority, or why it may not be."""
+    """Insert as many as possible. For each document: None once it is durable on a majority, or why it may not be."""
     try:
         collection.insert_many(documents, ordered=False)
     except BulkWriteError as error:

@@ -1,4 +1,4 @@
-"""How every process opens MongoDB, and how it tells "the store is away" from "this document is at fault".
+"""How every process opens MongoDB, and how it tells an unavailable store from a faulty document.
 
 A database opened here reads what a majority has and writes to a majority, and gives aware UTC datetimes.
 """
@@ -42,9 +42,9 @@ def open_database(uri: str, name: str) -> Database[dict[str, Any]]:
 
 
 def in_transaction(database: Database[dict[str, Any]], work: Callable[[ClientSession], T]) -> T:
-    """What `work` returns once all that it wrote is on a majority; of what it wrote otherwise, nothing is left.
+    """Return what `work` returns once all its writes are on a majority. If that fails, none of its writes stays.
 
-    It reads from one snapshot, and is called again when somebody else has written meanwhile what it writes.
+    `work` reads from one snapshot. It is called again when another writer changed the same documents meanwhile.
     """
     with database.client.start_session() as session:
         return session.with_transaction(
@@ -57,9 +57,9 @@ def in_transaction(database: Database[dict[str, Any]], work: Callable[[ClientSes
 
 @contextmanager
 def despite_duplicates() -> Iterator[None]:
-    """For an unordered bulk write in which a duplicate key means that the work is done already, which is success.
+    """Wrap an unordered bulk write in which a duplicate key is success: the work is already done.
 
-    Any other refusal, or a write that no majority confirmed, is raised as it is.
+    Any other error, and a write that no majority confirmed, is raised as it is.
     """
     try:
         yield
@@ -70,9 +70,9 @@ def despite_duplicates() -> Iterator[None]:
 
 
 def is_store_away(error: BaseException) -> bool:
-    """Whether the error, or one that it was raised from, means that the store could not serve: no message's fault.
+    """Whether the error, or one that it was raised from, means that the store is unavailable.
 
-    Whatever the document itself cannot have caused counts as the store's: trying again loses nothing.
+    An error that the document itself cannot have caused counts as the store's: trying again loses nothing.
     """
     cause: BaseException | None = error
     while cause is not None:

@@ -1,4 +1,4 @@
-"""Two indexes of what the relay has still to do, so that its questions cost the same however long the history."""
+"""Two indexes of the relay's pending work, so that its queries cost the same however long the history is."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""An event store to try commands on: they decide on what is recorded, and what they lead to is kept apart from it.
+"""An event store to try commands on: they decide on what is recorded, and their events are kept apart from it.
 
-Guarantee: nothing that is kept apart is ever published, shown or folded; it is gone at the end, and within a day when
-nobody came to the end. One rehearsal of a database at a time.
+Guarantee: nothing that is kept apart is ever published, shown or folded. It is deleted at the end; if the process dies
+before that, within a day. One rehearsal of a database at a time.
 """
 
 from __future__ import annotations
@@ -13,25 +13,71 @@ from typing import Any
 
 from pymongo import ASCENDING
 
-from shared.events.errors import StoreUnavailable
 from shared.events.group_commit import Taken
-from shared.events.store import EventStore, Stored
+from shared.events.recorder import Document, Fate, MongoRecorder, Recorder, Stored, key_in
+from shared.events.store import EventStore
 from shared.kernel.envelope import Event
 
 COLLECTION = "rehearsal"
 KEPT_SECONDS = 24 * 3600
 
 
-class Rehearsal(EventStore):
-    """The store's events, and beside them those of the rehearsal."""
+class RehearsalRecorder:
+    """Reads what is recorded and what is kept apart; inserts into the collection that is kept apart."""
 
-    inserts_at_once = False  # what the store has is in another collection
+    inserts_at_once = False  # what is recorded is in another collection, so it does not refuse an insert
+
+    def __init__(self, recorded: Recorder, apart: Recorder) -> None:
+        self._recorded = recorded
+        self._apart = apart
+
+    def read(self, stream: str) -> list[Stored]:
+        return self.read_all([stream])[stream]
+
+    def read_all(self, streams: Collection[str]) -> dict[str, list[Stored]]:
+        recorded, apart = self._recorded.read_all(streams), self._apart.read_all(streams)
+        return {stream: recorded[stream] + apart[stream] for stream in recorded}
+
+    def exists(self, stream: str) -> bool:
+        return self._recorded.exists(stream) or self._apart.exists(stream)
+
+    def under_keys(self, keys: Collection[str]) -> dict[str, Event]:
+        return self._apart.under_keys(keys) | self._recorded.under_keys(keys)
+
+    def naming(self, event_type: str, name: str, value: str) -> set[str]:
+        return self._recorded.naming(event_type, name, value) | self._apart.naming(event_type, name, value)
+
+    def private_of(self, stream: str) -> dict[str, dict[str, Any]]:
+        return self._recorded.private_of(stream) | self._apart.private_of(stream)
+
+    def index_of(self, event_type: str, name: str) -> None:
+        self._apart.index_of(event_type, name)
+
+    def insert(self, document: Document) -> None:
+        (refused,) = self.insert_all([document])
+        if refused is not None:
+            raise refused
+
+    def insert_all(self, documents: Sequence[Document]) -> list[Fate]:
+        now, used = datetime.now(UTC), self._recorded.under_keys([key_in(document) for document in documents])
+        apart = [{**document, "kept_since": now} for document in documents if key_in(document) not in used]
+        fates = dict(zip((one["_id"] for one in apart), self._apart.insert_all(apart) if apart else [], strict=True))
+        return [fates.get(document["_id"], Taken()) for document in documents]
+
+
+class Rehearsal(EventStore):
+    """An event store over a `RehearsalRecorder`; its collection is the one that is kept apart."""
 
     def __init__(self, store: EventStore) -> None:
+        apart = MongoRecorder(store.database[COLLECTION])
         super().__init__(
-            store.database, source=store.source, clock=store.clock, catalogue=store.catalogue, collection=COLLECTION
+            store.database,
+            source=store.source,
+            clock=store.clock,
+            catalogue=store.catalogue,
+            collection=COLLECTION,
+            recorder=RehearsalRecorder(store.recorder, apart),
         )
-        self._store = store
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -43,34 +89,3 @@ class Rehearsal(EventStore):
             yield
         finally:
             self.collection.drop()
-
-    def exists(self, stream: str) -> bool:
-        return self._store.exists(stream) or super().exists(stream)
-
-    def under_keys(self, digests: Collection[str]) -> dict[str, Event]:
-        return super().under_keys(digests) | self._store.under_keys(digests)
-
-    def naming(self, event_type: str, name: str, value: str) -> set[str]:
-        return self._store.naming(event_type, name, value) | super().naming(event_type, name, value)
-
-    def private_of(self, stream: str) -> dict[str, dict[str, Any]]:
-        return self._store.private_of(stream) | super().private_of(stream)
-
-    def read_all(self, streams: Collection[str]) -> dict[str, list[Stored]]:
-        kept, apart = self._store.read_all(streams), super().read_all(streams)
-        return {stream: kept[stream] + apart[stream] for stream in kept}
-
-    def insert_all(self, documents: Sequence[dict[str, Any]]) -> list[Taken | StoreUnavailable | None]:
-        now, used = datetime.now(UTC), self._store.under_keys([_key_in(document) for document in documents])
-        apart = [{**document, "kept_since": now} for document in documents if _key_in(document) not in used]
-        fates = dict(zip((one["_id"] for one in apart), super().insert_all(apart) if apart else [], strict=True))
-        return [fates.get(document["_id"], Taken()) for document in documents]
-
-    def _insert(self, document: dict[str, Any]) -> None:
-        (refused,) = self.insert_all([document])
-        if refused is not None:
-            raise refused
-
-
-def _key_in(document: dict[str, Any]) -> str:
-    return str(document["private"]["request"]["key"])

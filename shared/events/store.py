@@ -11,32 +11,29 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pymongo import ASCENDING
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from shared.contracts.catalogue import Catalogue
-from shared.events.coalescing import Coalescer
-from shared.events.documents import document_of, event_of, sealed
-from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream, store_away
-from shared.events.group_commit import GroupCommit, Taken, insert_all
+from shared.events.documents import document_of, sealed
+from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
+from shared.events.group_commit import Taken
 from shared.events.outbox_indexes import relay_indexes
+from shared.events.recorder import MongoRecorder, Recorder, Stored, available
 from shared.events.requests import fingerprint, former_fingerprints, key_of
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event, to_ms
 from shared.kernel.ids import uuid7
 from shared.runtime.clock import Clock
-from shared.runtime.observability import EVENTS_RECORDED
 
 S = TypeVar("S")
 
 ATTEMPTS = 5
-EVENTS_AT_A_TIME = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +53,29 @@ class Recorded(Generic[S]):
         return self.event.version
 
 
-class Stored(NamedTuple):
-    """An event of a stream, and the digests of key and body of the request that recorded it."""
-
-    event: Event
-    request: Mapping[str, str]
-
-
-def stored_of(document: Mapping[str, Any]) -> Stored:
-    """What a command needs to know of a stored document."""
-    return Stored(event_of(document), document.get("private", {}).get("request", {}))
-
-
 class EventStore:
     """The events of one service. `source` is the service's name; domain time comes from `clock`.
 
-    `database` reads from and writes to a majority (`shared.events.mongo.open_database`).
+    `database` reads from and writes to a majority (`shared.events.mongo.open_database`). Without a `recorder` the store
+    reads and inserts through a `MongoRecorder` over `collection`.
     """
 
-    # Whether an insert is refused at once where something is stored already.
-    inserts_at_once = True
-
     def __init__(
-        self, database: Database, *, source: str, clock: Clock, catalogue: Catalogue, collection: str = "events"
+        self,
+        database: Database,
+        *,
+        source: str,
+        clock: Clock,
+        catalogue: Catalogue,
+        collection: str = "events",
+        recorder: Recorder | None = None,
     ) -> None:
         self.database = database
         self.source = source
         self.clock = clock
         self.catalogue = catalogue
         self.collection = database[collection]
-        self._commit = GroupCommit(self.collection)
-        self._reading = Coalescer(self._read_each, lost=store_away)
+        self.recorder = recorder or MongoRecorder(self.collection)
         self._streams = _LockPerKey()
 
     def ensure_indexes(self) -> None:
@@ -104,42 +93,23 @@ class EventStore:
 
     def load(self, stream: str) -> list[Event]:
         """The stream's events in version order, read from a majority. Raises StoreUnavailable."""
-        return [stored.event for stored in self._read(stream)]
+        return [stored.event for stored in self.recorder.read(stream)]
 
     def exists(self, stream: str) -> bool:
         """Whether the stream has any event. Raises StoreUnavailable."""
-        with _available():
-            return self.collection.find_one({"event.stream": stream, "event.streamversion": 1}, {"_id": 1}) is not None
+        return self.recorder.exists(stream)
 
     def recorded_under(self, actor: Actor, key: str) -> Event | None:
         """What the actor recorded with this idempotency key, if anything. Raises StoreUnavailable."""
-        return self.under_key(key_of(actor, key))
-
-    def under_key(self, digest: str) -> Event | None:
-        """The event with this `key_of` its request, if there is one. Raises StoreUnavailable."""
-        return self.under_keys([digest]).get(digest)
-
-    def under_keys(self, digests: Collection[str]) -> dict[str, Event]:
-        """The same of several, by their digests."""
-        with _available():
-            found = self.collection.find(
-                {"private.request.key": {"$in": list(digests)}}, {"event": 1, "private.request.key": 1}
-            )
-            return {document["private"]["request"]["key"]: event_of(document) for document in found}
+        return self._under_key(key_of(actor, key))
 
     def index_of(self, event_type: str, name: str) -> None:
         """Create the index behind `naming` for this field of events of this type alone; safe to repeat."""
-        self.collection.create_index(
-            [(f"event.data.{name}", ASCENDING)],
-            name=f"{event_type}_{name}",
-            partialFilterExpression={"event.type": event_type},
-        )
+        self.recorder.index_of(event_type, name)
 
     def naming(self, event_type: str, name: str, value: str) -> set[str]:
         """The streams with an event of this type whose field is the value, or lists it. Raises StoreUnavailable."""
-        with _available():
-            found = self.collection.find({"event.type": event_type, f"event.data.{name}": value}, {"event.stream": 1})
-            return {document["event"]["stream"] for document in found}
+        return self.recorder.naming(event_type, name, value)
 
     def streams(self, kind: str, sample: int | None = None) -> Iterator[str]:
         """The names of all streams of this kind, or of `sample` chosen by chance. Raises StoreUnavailable."""
@@ -147,15 +117,13 @@ class EventStore:
         stages: list[Mapping[str, Any]] = [{"$match": begun}, {"$project": {"event.stream": 1}}]
         if sample is not None:
             stages.append({"$sample": {"size": sample}})
-        with _available():
+        with available():
             for document in self.collection.aggregate(stages):
                 yield document["event"]["stream"]
 
     def private_of(self, stream: str) -> dict[str, dict[str, Any]]:
         """The private part of each of the stream's events, by event id. Only for answers of the recording service."""
-        with _available():
-            found = self.collection.find({"event.stream": stream}, {"private": 1})
-            return {document["_id"]: document.get("private", {}).get("personal", {}) for document in found}
+        return self.recorder.private_of(stream)
 
     def state_of(self, aggregate: Aggregate[S], stream: str) -> tuple[S, int]:
         """The aggregate's present state and version. Raises UnknownStream or StoreUnavailable."""
@@ -191,10 +159,10 @@ class EventStore:
         """
         request = {"key": key_of(actor, key), "body": fingerprint(operation, body)}
         # Decided as if the stream were new: no insert gets past what is there.
-        guesses = begins and expected_version is None and self.inserts_at_once
+        guesses = begins and expected_version is None and self.recorder.inserts_at_once
         for attempt in range(ATTEMPTS):
             with self._streams.held(stream):
-                stored = [] if guesses else self._read(stream)
+                stored = [] if guesses else self.recorder.read(stream)
                 history = [one.event for one in stored]
                 acting = permit(history) or actor
                 for event, earlier in stored:
@@ -221,7 +189,7 @@ class EventStore:
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
                 try:
-                    self._insert(sealed(document))
+                    self.recorder.insert(sealed(document))
                 except Taken:
                     self._refuse_a_key_of_another_stream(request["key"], stream)
                     guesses = False
@@ -231,9 +199,12 @@ class EventStore:
         raise Contended(f"{stream} is being changed by others; try again")
 
     def _refuse_a_key_of_another_stream(self, key: str, stream: str) -> None:
-        found = self.under_key(key)
+        found = self._under_key(key)
         if found is not None and found.stream != stream:
             raise KeyReused("this Idempotency-Key was used before for something else; choose a new key")
+
+    def _under_key(self, key: str) -> Event | None:
+        return self.recorder.under_keys([key]).get(key)
 
     def _event(
         self,
@@ -268,57 +239,20 @@ class EventStore:
             data=dict(fact.data),
         )
 
-    def _insert(self, document: dict[str, Any]) -> None:
-        """Return once it is durable on a majority. Raises Taken or StoreUnavailable."""
-        self._commit.insert(document)
-        EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
-
-    def insert_all(self, documents: Sequence[dict[str, Any]]) -> list[Taken | StoreUnavailable | None]:
-        """Insert all that can be, at most one of a stream; for each None once it is durable, or why it may not be."""
-        fates = insert_all(self.collection, documents)
-        for document, refused in zip(documents, fates, strict=True):
-            if refused is None:
-                EVENTS_RECORDED.labels(type=document["event"]["type"]).inc()
-        return fates
-
     @contextmanager
     def turns_on(self, streams: Iterable[str]) -> Iterator[None]:
         """Until it ends, no command of this process on one of these streams is decided or inserted."""
         with ExitStack() as turns:
-            for stream in sorted(streams):  # in one order, so that nobody waits for somebody who waits for them
+            for stream in sorted(streams):  # always in one order, so that no two wait for each other
                 turns.enter_context(self._streams.held(stream))
             yield
-
-    def _read(self, stream: str) -> list[Stored]:
-        return self._reading.ask(stream)
-
-    def _read_each(self, streams: list[str]) -> list[list[Stored]]:
-        found = self.read_all(streams)
-        return [found[stream] for stream in streams]
 
     def read_all(self, streams: Collection[str]) -> dict[str, list[Stored]]:
         """What is stored of each of these streams, in version order; nothing of one that does not exist.
 
         Raises StoreUnavailable.
         """
-        found: dict[str, list[Stored]] = {stream: [] for stream in streams}
-        with _available():
-            for document in self.collection.find(
-                {"event.stream": {"$in": list(found)}},
-                {"event": 1, "private.request": 1},
-                sort=[("event.stream", ASCENDING), ("event.streamversion", ASCENDING)],
-                batch_size=EVENTS_AT_A_TIME,
-            ):
-                found[document["event"]["stream"]].append(stored_of(document))
-        return found
-
-
-@contextmanager
-def _available() -> Iterator[None]:
-    try:
-        yield
-    except PyMongoError as error:
-        raise store_away() from error
+        return self.recorder.read_all(streams)
 
 
 class _LockPerKey:

@@ -1,4 +1,4 @@
-"""The words in which a domain answers a command: a fact to record, or a refusal with its reason.
+"""What a domain answers to a command: a fact to record, or a refusal with its reason.
 
 An aggregate is two pure functions. `decide(state, command, context)` returns a `Fact` or raises `Refused`;
 `evolve(state, event)` returns the next state. Time and actor are arguments.

@@ -1,7 +1,7 @@
-"""Digests of what was recorded: pure functions, the same for the same values, whatever order their fields came in.
+"""Fingerprints of what was recorded: equal for equal values, whatever the order of their fields.
 
-The digest of a private part is keyed with a salt that lies inside that part. Without the salt it tells nothing, not
-even of a value that could be guessed, such as a date of birth; the salt is erased along with the values.
+The fingerprint of a private part is keyed with a salt that lies inside that part. Without the salt it reveals nothing,
+not even a value that could be guessed, such as a date of birth. The salt is erased together with the values.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ def canonical(value: Any) -> bytes:
     return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
-def private_digest(private: Mapping[str, Any]) -> str:
+def private_fingerprint(private: Mapping[str, Any]) -> str:
     """HMAC-SHA-256 of a private part under its own `salt` (hexadecimal digits). Raises KeyError without one."""
     covered = {name: value for name, value in private.items() if name != "salt"}
     return hmac.digest(bytes.fromhex(private["salt"]), canonical(covered), "sha256").hex()
 
 
-def event_digest(cloudevent: Mapping[str, Any], of_private: str) -> str:
-    """SHA-256 of what is published of an event and the digest of what is not."""
+def event_fingerprint(cloudevent: Mapping[str, Any], of_private: str) -> str:
+    """SHA-256 of the published part of an event and of the fingerprint of its private part."""
     return hashlib.sha256(canonical({"event": cloudevent, "private": of_private})).hexdigest()
 
 
 def chained(before: str, said: Any) -> str:
-    """SHA-256 over the chain so far and the next thing said: it stands for all that came before, in its order."""
+    """SHA-256 over the chain so far and the next value: it stands for all values before, in their order."""
     return hashlib.sha256(before.encode("ascii") + canonical(said)).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""Where the broker is: one address, or one of each node of a cluster, apart by commas or spaces.
+"""Connections to the broker: one address, or one for each node of a cluster, separated by commas or spaces.
 
-Losing one node costs a connection, never the broker: who connects again gets to another node. Each process begins at a
-node by chance, so that they spread over the cluster.
+When a node is lost, the next connection goes to another node. Each process begins with a random node, so that the
+connections spread over the cluster.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import pika
 
 from shared.config.broker_addresses import addresses_of
 
-# A node that took the connection and says nothing more is given up after so many seconds, and the next one asked.
+# A node that accepts the connection and then does not answer is given up after so many seconds; the next one is tried.
 ANSWER_WITHIN = 5.0
 
 
 def in_turn(amqp_uri: str) -> Iterator[str]:
-    """The addresses one after the other, for ever, beginning anywhere."""
+    """The addresses in turn, for ever, beginning with a random one."""
     return cycle(_shuffled(amqp_uri))
 
 

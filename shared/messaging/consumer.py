@@ -1,11 +1,11 @@
 """The nameko entrypoint for messages: `@consume("hearer.purpose")` on a method that turns a batch into its outcomes.
 
-Guarantees: a message is acknowledged only after its effect, or the parked message itself, is durable; a message that
-makes the handler raise is parked alone and the rest of its batch goes on; an unreachable store or broker is no
-message's fault: everything goes back to the queue, and the consumer comes back by itself.
+Guarantees: a message is acknowledged only after its effect, or the parked message itself, is durable. A message that
+makes the handler raise is parked, and the rest of its batch is handled. When the store or the broker is unavailable,
+no message is parked for it: all go back to the queue, and the consumer reconnects by itself.
 
-Messages are parked in the service's own database. Whoever consumes a queue also hears those parked from it again when
-their time has come.
+Messages are parked in the service's own database. The consumer of a queue also handles the messages parked from it
+again when their next attempt is due.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class WrongAnswer(Exception):
 
 
 class Consumer(Entrypoint):
-    """Feeds the decorated method from one queue, one batch at a time. `connected` says whether it is consuming now."""
+    """Gives the decorated method one batch at a time from one queue. `connected` says whether it is consuming now."""
 
     kind = "bus"
 
@@ -65,11 +65,11 @@ class Consumer(Entrypoint):
         self._greenlet = self.container.spawn_managed_thread(self._run, identifier=f"consume {self.queue}")
 
     def stop(self) -> None:
-        """Finish the batch in hand; what else was delivered goes back to the queue."""
+        """Finish the present batch; the other delivered messages go back to the queue."""
         if self._greenlet is not None and not self._stopping.ready():
             self._stopping.send(True)
             self._greenlet.wait()
-            self._database.client.close()  # what is left open holds up the end of the process, each for a second
+            self._database.client.close()  # each open client delays the end of the process by a second
 
     def kill(self) -> None:
         if self._greenlet is not None:
@@ -80,12 +80,12 @@ class Consumer(Entrypoint):
         while not self._stopping.ready():
             try:
                 self._consume(backoff)
-            except Exception as error:  # whatever it is, what is unacknowledged has gone back and comes again
+            except Exception as error:  # unacknowledged messages have gone back and are delivered again
                 log.warning("consumer interrupted", queue=self.queue, exc_info=error)
                 self._stopping.wait(backoff.next())
 
     def _consume(self, backoff: Backoff) -> None:
-        """Consume until told to stop. Raises when the store or the broker is away."""
+        """Consume until `stop`. Raises when the store or the broker is unavailable."""
         self._parked.ensure_indexes()
         session = Session(next(self._addresses), self.queue, prefetch=self.batch)
         self.connected = True
@@ -96,7 +96,7 @@ class Consumer(Entrypoint):
                 if messages:
                     self._settle([self._delivery(message) for message in messages], session)
                     session.acknowledge(messages)
-                # Where one consumer works at a time, a delivery shows that it is this one.
+                # On a queue with one active consumer, a delivery shows that this is the one.
                 if (messages or not is_heard_by_one(self.queue)) and time.monotonic() - tried_at >= _RETRY_EVERY:
                     self._parked.try_again(self.queue, lambda due: self._outcomes(due, session), self.batch)
                     tried_at = time.monotonic()
@@ -127,7 +127,7 @@ class Consumer(Entrypoint):
             log.error("handler raised", queue=self.queue, count=len(deliveries), exc_info=error)
             if len(deliveries) == 1:
                 return [Later(f"handler raised {type(error).__name__}", RETRY_AFTER[0].total_seconds())]
-        half = len(deliveries) // 2  # a few calls find the one at fault, and the others are handled
+        half = len(deliveries) // 2  # a few calls find the faulty message, and the others are handled
         return self._outcomes(deliveries[:half], session) + self._outcomes(deliveries[half:], session)
 
     def _call(self, deliveries: list[Delivery], session: Session) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""What comes in from a queue, read without trusting it; and what became of it, as a value."""
+"""Messages from a queue, read without trusting them, and the outcome of handling one, as a value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.contracts.fields import PERSON_ID, UUID
 from shared.kernel.envelope import CONTENT_TYPE, Event, UnreadableEvent
 from shared.messaging.backoff import RETRY_AFTER
 
-# A name that a sender made up may say anything; only what has the form of a type is repeated in a reason.
+# An unknown name may hold anything; a reason repeats it only if it has the form of an event type.
 _TYPE = re.compile(r"[a-z_-]{1,40}\.[a-z_-]{1,40}\.v[0-9]{1,4}")
 _EVENT_ID = re.compile(UUID)
 _STREAM = re.compile(r"[a-z-]{1,40}/[0-9A-Za-z_-]{1,64}")
@@ -27,7 +27,7 @@ ASKED_AS = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One message as it came. The body is untouched: nobody has decoded it."""
+    """One message as it was delivered. The body is not decoded."""
 
     queue: str
     body: bytes
@@ -40,19 +40,19 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Its effect is stored; it may be forgotten."""
+    """The message is handled: its effect is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Park:
-    """It cannot be handled; it is kept whole, for a person. The reason names fields, never their values."""
+    """The message cannot be handled and is parked whole for a person. The reason names fields, never their values."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """It cannot be handled yet; it is kept whole, to be tried again after so many (real) seconds."""
+    """The message cannot be handled yet. It is parked whole and tried again after so many (real) seconds."""
 
     reason: str
     after_seconds: float
@@ -62,9 +62,9 @@ Outcome = Done | Park | Later
 
 
 def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park | Later:
-    """The event that the message brings, checked against its contract; or why it must be parked.
+    """The event in the message, checked against its contract, or why the message must be parked.
 
-    A type that is not in the catalogue may be in that of the next deployment.
+    A message of an unknown type is tried again: the type may be in the catalogue of the next deployment.
     """
     if (delivery.content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
         return Park("foreign content type")
@@ -90,22 +90,22 @@ def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park | Later
     return event
 
 
-def read_asked(delivery: Delivery, what: str) -> str | Park:
-    """The id of the sweep or check (`what`) that the message asks for, as `{"<what>_id": id}`; or why it is parked."""
+def read_request(delivery: Delivery, what: str) -> str | Park:
+    """The id of the sweep or check (`what`) that the message asks for as `{"<what>_id": id}`, or why it is parked."""
     if delivery.content_type != ASKED_AS:
         return Park("foreign content type")
     try:
-        asked_id = json.loads(delivery.body)[f"{what}_id"]
+        request_id = json.loads(delivery.body)[f"{what}_id"]
     except (ValueError, TypeError, KeyError, RecursionError):
         return Park(f"not a {what}")
-    return asked_id if isinstance(asked_id, str) and 0 < len(asked_id) <= _LONGEST_ID else Park(f"not a {what}")
+    return request_id if isinstance(request_id, str) and 0 < len(request_id) <= _LONGEST_ID else Park(f"not a {what}")
 
 
 @dataclass(frozen=True, slots=True)
 class Legible:
-    """What can still be read of a message, however broken: ids and codes of the right form, and nothing else.
+    """What can still be read of a broken message: ids and codes of the right form, and nothing else.
 
-    `names` are the people that it names anywhere, as `person/<id>`, and the stream that it belongs to.
+    `names` are the people that it names anywhere, as `person/<id>`, and its stream.
     """
 
     event_id: str | None = None
@@ -114,25 +114,25 @@ class Legible:
     names: tuple[str, ...] = ()
 
 
-def legible(delivery: Delivery) -> Legible:
-    """Raises nothing. Of a body that is not JSON only the people are found."""
+def read_legible(delivery: Delivery) -> Legible:
+    """What can be read of the message. Raises nothing; a body that is not JSON yields only the people."""
     people = sorted({found.decode() for found in _PERSON.findall(delivery.body)})[:_MOST_NAMED]
     try:
         body = json.loads(delivery.body)
     except (ValueError, RecursionError):
         body = None
     said: Mapping[str, Any] = body if isinstance(body, dict) else {}
-    stream = formed(_STREAM, said.get("stream"))
+    stream = match_form(_STREAM, said.get("stream"))
     return Legible(
-        event_id=formed(_EVENT_ID, said.get("id")),
-        event_type=formed(_TYPE, said.get("type")),
-        source=formed(_SOURCE, said.get("source")),
+        event_id=match_form(_EVENT_ID, said.get("id")),
+        event_type=match_form(_TYPE, said.get("type")),
+        source=match_form(_SOURCE, said.get("source")),
         names=(*(f"person/{person}" for person in people), *((stream,) if stream else ())),
     )
 
 
-def formed(form: re.Pattern[str], said: Any) -> str | None:
-    """What a sender said, when it is a text of exactly this form."""
+def match_form(form: re.Pattern[str], said: Any) -> str | None:
+    """The value if it is a text of exactly this form, else None."""
     return said if isinstance(said, str) and form.fullmatch(said) else None
 
 

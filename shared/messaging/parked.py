@@ -1,8 +1,8 @@
-"""Messages that could not be handled, kept whole so that no message is ever lost to a fault, ours or its sender's.
+"""Messages that could not be handled, kept whole so that no fault of ours or of the sender loses one.
 
-`park` returns once they are durable on a majority; only then may they be acknowledged. A message waits until it is
-heard after all or a person discards it, and its record stays. To replay one is to bring its next try forward: one
-write, so nothing is lost whichever process or broker is away, and the service hears it when it can. Real time.
+`park` returns once they are durable on a majority; only then may they be acknowledged. A message stays parked until it
+is handled or a person discards it; its record stays in any case. A replay brings the next attempt forward with one
+write, so it needs no broker, and the service handles the message when it can. Real time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from pymongo.write_concern import WriteConcern
 from shared.events.errors import KeyReused, UnknownStream
 from shared.kernel.decisions import Refused
 from shared.messaging.backoff import next_try
-from shared.messaging.incoming import Delivery, Done, Later, Legible, Outcome, Park, legible
+from shared.messaging.incoming import Delivery, Done, Later, Legible, Outcome, Park, read_legible
 
 PARKED, DONE, DISCARDED = "parked", "done", "discarded"
 STATES = (PARKED, DONE, DISCARDED)
 REPLAY, DISCARD = "replay", "discard"
-# A MongoDB document holds 16 MiB; nothing of ours comes near. Of a giant the beginning, size and digest are kept.
+# A MongoDB document holds 16 MiB; no body of ours comes near. Of a larger one only the beginning is kept.
 BODY_KEPT = 8 * 1024 * 1024
 
 _ID = re.compile(r"[0-9a-f]{8,64}")
@@ -36,7 +36,7 @@ _ID = re.compile(r"[0-9a-f]{8,64}")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What somebody did about a parked message. `reason` is free text: it never leaves the service."""
+    """What a person did about a parked message. `reason` is free text and never leaves the service."""
 
     act: str
     by: str
@@ -46,7 +46,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """A parked message: why and since when, and when it is tried again (None: when a person decides)."""
+    """A parked message. `retry_at` is its next attempt; None when a person has to decide."""
 
     id: str
     delivery: Delivery
@@ -78,7 +78,7 @@ class ParkedMessages:
         )
 
     def ensure_indexes(self) -> None:
-        """Safe to repeat. Raises pymongo's errors when nothing could be parked now."""
+        """Create the indexes; safe to repeat. Raises pymongo's errors when nothing could be parked now."""
         waiting = {"state": PARKED}
         self._collection.create_index([("message_id", ASCENDING)], name="message_id")
         self._collection.create_index([("state", ASCENDING), ("parked_at", ASCENDING)], name="state_parked_at")
@@ -87,10 +87,10 @@ class ParkedMessages:
         )
         self._collection.create_index([("names", ASCENDING)], name="named", partialFilterExpression=waiting)
 
-    # --- by those who hear ---------------------------------------------------------------------------------------
+    # --- by consumers -------------------------------------------------------------------------------------------
 
     def park(self, messages: Sequence[tuple[Delivery, Park | Later]]) -> None:
-        """Keep each message with its reason. One that waits already, or was discarded, stays as it is.
+        """Park each message with its reason. A message that is already parked or discarded stays as it is.
 
         Raises pymongo's errors; then some may have been kept.
         """
@@ -107,19 +107,19 @@ class ParkedMessages:
             self._collection.bulk_write(writes, ordered=False)
 
     def due(self, queue: str, limit: int = 500) -> list[Parked]:
-        """Those of a queue whose time to be tried again has come, the longest overdue first."""
+        """The messages of a queue whose next attempt is due, the longest overdue first."""
         wanted = {"state": PARKED, "queue": queue, "retry_at": {"$lte": datetime.now(UTC)}}
         return [_parked(found) for found in self._collection.find(wanted, sort=[("retry_at", ASCENDING)], limit=limit)]
 
     def try_again(self, queue: str, hear: Callable[[list[Delivery]], list[Outcome]], limit: int = 500) -> None:
-        """Hear those of the queue whose time has come. Raises what `hear` raises; they stay due then."""
+        """Handle the due messages of the queue. Raises what `hear` raises; the messages then stay due."""
         due = self.due(queue, limit)
         if due:
             for message, outcome in zip(due, hear([message.delivery for message in due]), strict=True):
-                self.tried(message, outcome)
+                self.note_outcome(message, outcome)
 
-    def tried(self, message: Parked, outcome: Outcome) -> None:
-        """Note what came of another try. Only what is done no longer waits; its record is kept."""
+    def note_outcome(self, message: Parked, outcome: Outcome) -> None:
+        """Note the outcome of another attempt. Only a message that is done stops being parked; its record stays."""
         if isinstance(outcome, Done):
             self._collection.update_one({"_id": message.id}, {"$set": {"state": DONE, "done_at": datetime.now(UTC)}})
             return
@@ -136,7 +136,7 @@ class ParkedMessages:
     # --- by people -----------------------------------------------------------------------------------------------
 
     def replay(self, parked_id: str, by: str, key: str) -> Act:
-        """Have it heard again at once, or as soon as its service runs. `key`: repeated, it changes nothing more.
+        """Make it due at once. With the same `key` a repeated call changes nothing more.
 
         Raises UnknownStream, KeyReused, or Refused when it no longer waits or was not kept whole.
         """
@@ -147,14 +147,14 @@ class ParkedMessages:
         return self._act(message.id, Act(REPLAY, by, now), key, {"retry_at": now})
 
     def discard(self, parked_id: str, by: str, reason: str, key: str) -> Act:
-        """Nobody is to hear it; its record is kept, with who decided so, when and why. Raises as `replay` does."""
+        """Stop trying. The record stays, with who decided so, when and why. Raises as `replay` does."""
         message = self.get(parked_id)
         return self._act(message.id, Act(DISCARD, by, datetime.now(UTC), reason), key, {"state": DISCARDED})
 
     def _act(self, parked_id: str, act: Act, key: str, change: Mapping[str, Any]) -> Act:
-        digest = hashlib.sha256(f"{act.by}\n{key}".encode()).hexdigest()
-        waiting = {"_id": parked_id, "state": PARKED, "acts.key": {"$ne": digest}}
-        entry = {**asdict(act), "key": digest}
+        fingerprint = hashlib.sha256(f"{act.by}\n{key}".encode()).hexdigest()
+        waiting = {"_id": parked_id, "state": PARKED, "acts.key": {"$ne": fingerprint}}
+        entry = {**asdict(act), "key": fingerprint}
         found = self._collection.find_one_and_update(
             waiting, {"$set": dict(change), "$push": {"acts": entry}}, return_document=ReturnDocument.AFTER
         )
@@ -162,7 +162,7 @@ class ParkedMessages:
             return _acts(found)[-1]
         there = self._collection.find_one({"_id": parked_id}) or {}
         earlier = [
-            done for done, entry in zip(_acts(there), there.get("acts", ()), strict=True) if entry["key"] == digest
+            done for done, entry in zip(_acts(there), there.get("acts", ()), strict=True) if entry["key"] == fingerprint
         ]
         if not earlier:
             raise Refused("not-waiting", f"this message is {there.get('state')}; only one that waits can be acted on")
@@ -171,7 +171,10 @@ class ParkedMessages:
         return earlier[0]
 
     def get(self, parked_id: str) -> Parked:
-        """The one whose id is this or begins so (8 digits at least). Raises UnknownStream; Refused when several do."""
+        """The message with this id, or the beginning of it (at least 8 digits).
+
+        Raises UnknownStream, or Refused when several ids begin so.
+        """
         found: list[dict[str, Any]] = []
         if _ID.fullmatch(parked_id):
             wanted = {"_id": {"$gte": parked_id, "$lt": parked_id + "g"}}
@@ -183,11 +186,11 @@ class ParkedMessages:
         return _parked(found[0])
 
     def parked(self, limit: int = 1_000) -> list[Parked]:
-        """Those that wait, the oldest first."""
+        """The parked messages, the oldest first."""
         return self.page({"state": PARKED}, limit)
 
     def page(self, wanted: Mapping[str, Any], limit: int, after: tuple[datetime, str] | None = None) -> list[Parked]:
-        """Those with these values, the oldest first; `after` is when the last one shown was parked, and its id."""
+        """The messages with these values, the oldest first. `after`: when the previous one was parked, and its id."""
         condition: dict[str, Any] = dict(wanted)
         if after is not None:
             at, last = after
@@ -195,19 +198,19 @@ class ParkedMessages:
         order = [("parked_at", ASCENDING), ("_id", ASCENDING)]
         return [_parked(found) for found in self._collection.find(condition, sort=order, limit=limit)]
 
-    # --- by those who watch --------------------------------------------------------------------------------------
+    # --- by checks -----------------------------------------------------------------------------------------------
 
     def waiting(self) -> int:
-        """How many wait."""
+        """How many are parked."""
         return self._collection.count_documents({"state": PARKED})
 
     def oldest(self) -> str | None:
-        """The id of the one that has waited longest; None when none waits."""
+        """The id of the message that was parked first; None when none is parked."""
         found = self._collection.find_one({"state": PARKED}, {"_id": 1}, sort=[("parked_at", ASCENDING)])
         return found["_id"] if found else None
 
     def overdue(self, parked_before: datetime, retry_before: datetime) -> tuple[list[str], list[str]]:
-        """The ids of those that wait since before one instant, and of those to be tried again before another."""
+        """The ids of the messages parked before one instant, and of those due for an attempt before another."""
         old = {"state": PARKED, "parked_at": {"$lt": parked_before}}
         unheard = {"state": PARKED, "retry_at": {"$lt": retry_before}}
         old_ids, unheard_ids = (
@@ -217,15 +220,15 @@ class ParkedMessages:
         return old_ids, unheard_ids
 
     def to_tell(self, now: datetime, limit: int = 500) -> list[Parked]:
-        """Those that wait and that somebody is to be told of at `now` (domain time), the oldest first."""
+        """The parked messages that a person is to be told of at `now` (domain time), the oldest first."""
         return self.page({"state": PARKED, "tell_from": {"$not": {"$gt": now}}}, limit)
 
-    def told(self, message: Parked, until: datetime) -> None:
-        """Note that nobody need be told of it before then (domain time)."""
+    def note_told(self, message: Parked, until: datetime) -> None:
+        """Note that nobody has to be told of the message before `until` (domain time)."""
         self._collection.update_one({"_id": message.id}, {"$set": {"tell_from": until}})
 
     def named(self, *states: str) -> set[str]:
-        """Every person (`person/<id>`) and stream that messages in these states name; left out, those that wait."""
+        """Every person (`person/<id>`) and stream that messages in these states name; by default the parked ones."""
         return set(self._collection.distinct("names", {"state": {"$in": list(states)} if states else PARKED}))
 
     def among(self, message_ids: Iterable[str]) -> set[str]:
@@ -236,9 +239,9 @@ class ParkedMessages:
 
 def _document(delivery: Delivery, outcome: Park | Later, now: datetime) -> dict[str, Any]:
     retry_at = now + timedelta(seconds=outcome.after_seconds) if isinstance(outcome, Later) else None
-    digest = hashlib.sha256(delivery.body).hexdigest()
-    identity = repr((delivery.queue, delivery.content_type, delivery.message_id, digest))
-    read = legible(delivery)
+    body_sha256 = hashlib.sha256(delivery.body).hexdigest()
+    identity = repr((delivery.queue, delivery.content_type, delivery.message_id, body_sha256))
+    read = read_legible(delivery)
     return {
         "_id": hashlib.sha256(identity.encode("utf-8", "replace")).hexdigest(),
         "state": PARKED,
@@ -259,7 +262,7 @@ def _document(delivery: Delivery, outcome: Park | Later, now: datetime) -> dict[
         "names": list(read.names),
         "body": delivery.body[:BODY_KEPT],
         "body_size": len(delivery.body),
-        "body_sha256": digest,
+        "body_sha256": body_sha256,
     }
 
 

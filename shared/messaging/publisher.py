@@ -1,6 +1,6 @@
-"""Publishes in bulk and says which messages the broker has: confirmed, routed to a queue, and durable.
+"""Publishes in bulk and returns which messages the broker has confirmed, routed to a queue and made durable.
 
-One connection, one thread. A message that is not in the answer may or may not have arrived; sending it again is safe.
+One connection, one thread. A message that is not returned may or may not have arrived; sending it again is safe.
 The loop runs only inside `open`, `publish` and `idle`, so the owner calls one of them every few seconds to keep the
 connection's heartbeat.
 """
@@ -32,13 +32,15 @@ class BrokerAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
+    """A message to publish."""
+
     id: str
     routing_key: str
     body: bytes
 
 
 class ConfirmedPublisher:
-    """Publishes to one exchange, mandatory and persistent, with all messages of a call unconfirmed at once."""
+    """Publishes to one exchange, mandatory and persistent; a call sends all messages, then waits for confirms."""
 
     def __init__(self, amqp_uri: str, exchange: str) -> None:
         self._exchange = exchange
@@ -50,7 +52,7 @@ class ConfirmedPublisher:
         return self._connection is not None
 
     def open(self) -> None:
-        """Connect, when not connected, to the node whose turn it is. Raises BrokerAway."""
+        """Connect to the next node, unless connected. Raises BrokerAway."""
         if self._connection is not None:
             return
         parameters = parameters_of(next(self._addresses))
@@ -73,7 +75,7 @@ class ConfirmedPublisher:
         self._run_until(lambda: self._ready, within=_OPEN_WITHIN)
 
     def publish(self, messages: Sequence[Outgoing]) -> set[str]:
-        """Send them all, wait for the broker's word on each, and return the ids of those it keeps in a queue.
+        """Send all, wait for the broker's confirm of each, and return the ids of those that are in a queue.
 
         Raises BrokerAway. Ids must be unique within a call.
         """
@@ -93,7 +95,7 @@ class ConfirmedPublisher:
             self._fail(error)
         left = -1
         while self._unconfirmed and len(self._unconfirmed) != left:
-            # A slow broker is not one that is away: give up only when it confirms nothing at all for so long.
+            # A slow broker is not unavailable: give up only when it confirms nothing at all for so long.
             left = len(self._unconfirmed)
             self._poll(lambda: not self._unconfirmed or self._failure is not None, within=_CONFIRM_WITHIN)
             if self._failure is not None:
@@ -112,7 +114,7 @@ class ConfirmedPublisher:
             self._fail(self._failure)
 
     def close(self) -> None:
-        """Drop the connection; safe to repeat. What was unconfirmed counts as not sent."""
+        """Close the connection; safe to repeat. Unconfirmed messages count as not sent."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
@@ -134,7 +136,7 @@ class ConfirmedPublisher:
         self._ready = True
 
     def _on_return(self, _channel: Any, _method: Any, properties: pika.BasicProperties, _body: bytes) -> None:
-        """The broker has no queue for it. It comes before the confirm of the same message."""
+        """The broker has no queue for the message. This call comes before the confirm of the same message."""
         self._unrouted.add(str(properties.message_id))
 
     def _on_confirm(self, frame: Any) -> None:

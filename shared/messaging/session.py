@@ -1,6 +1,6 @@
-"""One stay at the broker: a connection, a channel, a consumer. What it delivered is acknowledged on it, or not at all.
+"""One session with the broker: a connection, a channel, a consumer. A message can be acknowledged only in its session.
 
-Closing it, or losing it, gives everything unacknowledged back to the queue. Bodies are never decoded.
+When a session is closed or lost, all unacknowledged messages go back to the queue. Bodies are never decoded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ HEARTBEAT = 30
 _CONNECT_WITHIN = 5
 _CONSUME_WITHIN = 10
 _CLOSE_WITHIN = 2
-# A batch is what waits: it ends when nothing comes for this long, or, under a trickle, after so long in all. Seconds.
+# A batch ends when no message arrives for so long, or after so long in all. Seconds.
 _LINGER = 0.004
 _LINGER_IN_ALL = 0.2
 
@@ -31,7 +31,7 @@ class Session:
         broker = Connection(address, heartbeat=HEARTBEAT, connect_timeout=_CONNECT_WITHIN)  # type: ignore[no-untyped-call]
         self._bare = broker.transport.establish_connection()
         try:
-            # A node that stops answering between two of these would be waited for for ever.
+            # Without a limit, a node that stops answering here would block for ever.
             with eventlet.Timeout(_CONSUME_WITHIN, TimeoutError()):
                 self._channel = self._bare.channel()
                 self._channel.auto_decode = False
@@ -42,7 +42,7 @@ class Session:
             raise
 
     def receive(self, most: int, *, within: float) -> list[Any]:
-        """Up to `most` messages that wait, in order of their delivery tags; none if none came `within` seconds."""
+        """Up to `most` waiting messages, in order of their delivery tags; none if none arrived `within` seconds."""
         self._bare.heartbeat_tick()
         if self._arrived or self._drain(within):
             over = time.monotonic() + _LINGER_IN_ALL
@@ -57,11 +57,11 @@ class Session:
         self._bare.heartbeat_tick()
 
     def acknowledge(self, messages: Sequence[Any]) -> None:
-        """Acknowledge the oldest batch that was received and not yet acknowledged, whole."""
+        """Acknowledge the whole batch, which is the oldest that was received and is not acknowledged."""
         self._channel.basic_ack(messages[-1].delivery_tag, multiple=True)
 
     def close(self) -> None:
-        """End it; never raises, and never waits long for a broker that does not answer."""
+        """End the session. Never raises, and never waits long for a broker that does not answer."""
         try:
             with eventlet.Timeout(_CLOSE_WITHIN):
                 self._bare.close()

@@ -1,7 +1,7 @@
 """The exchanges and queues, as one table, and the step that declares them. Declaring twice changes nothing.
 
-A service's step also declares the queues of those who listen to it, so that nothing it publishes is lost because a
-hearer has not started yet. Queues are named after who hears and why, never after code.
+A service's step also declares the queues of the services that listen to it, so that nothing it publishes is lost
+before they start. A queue is named after the service that consumes it and the purpose, never after code.
 """
 
 from __future__ import annotations
@@ -53,26 +53,26 @@ QUEUES = (
 
 
 class TopologyMismatch(Exception):
-    """The broker has an exchange or queue of this name, of another kind. Nothing was changed."""
+    """The broker has an exchange or queue with this name and other properties. Nothing was changed."""
 
 
 def exchange_of(service: str) -> str:
-    """The topic exchange on which a service says everything; the routing key is the event type."""
+    """The topic exchange to which a service publishes its events; the routing key is the event type."""
     return f"{service}.events"
 
 
 def is_heard_by_one(name: str) -> bool:
-    """Whether of all consumers of the queue only one at a time is given messages."""
+    """Whether the queue gives messages to only one consumer at a time."""
     return any(queue.name == name and "x-single-active-consumer" in queue.arguments for queue in QUEUES)
 
 
 def queues_of(service: str) -> tuple[Queue, ...]:
-    """The queues that a service hears, and those that hear it."""
+    """The queues that a service consumes, and those that receive its events."""
     return tuple(queue for queue in QUEUES if queue.hearer == service or service in queue.hears)
 
 
 def declare(amqp_uri: str, service: str) -> None:
-    """Declare all that `service` needs on the broker. Raises TopologyMismatch, or pika's AMQPError when it is away."""
+    """Declare all that `service` needs on the broker. Raises TopologyMismatch, or pika's AMQPError."""
     connection = connect(amqp_uri)
     try:
         _declare(connection.channel(), service)

@@ -225,7 +225,7 @@ class _Batch:
             except Deferred:
                 put_off.append(number)
                 blocked |= order.touches
-            if self._store.gathered > len(gathered):
+            if self._store.pending > len(gathered):
                 gathered.append(number)
             if number % YIELD_EVERY == 0:
                 time.sleep(0)  # lets other requests have their turn

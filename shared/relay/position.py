@@ -1,10 +1,10 @@
 """The relay's position: "everything recorded before T is published, and manifests 1 to n name all of it".
 
-With it goes how many messages lie parked in the service, so that somebody is told of them.
+A report also says how many messages are parked in the service, so that a person is told of them.
 
-Guarantees: manifests are numbered from 1 without a gap; an id is named only after the broker confirmed its event;
-a crash anywhere names some ids twice, under two numbers, and never leaves one out. By the manifests a hearer knows
-whether it holds everything, without a count that repeats could upset.
+Guarantees: manifests are numbered from 1 without a gap. An id is named only after the broker confirmed its event. After
+a crash some ids may be in two manifests, but none is left out. By the manifests a consumer knows whether it holds
+everything; repeated events do not disturb that, as they would a count.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ class Position:
         )
 
     def report(self, until: datetime) -> bool:
-        """Say that everything recorded before `until` is published. Whether the broker confirmed all of it."""
+        """Report that everything recorded before `until` is published. Returns whether the broker confirmed all."""
         self._list_published()
         numbers = self._unpublished()
         return self._publish_each(numbers[:-1]) and self._publish_one(until, numbers[-1] if numbers else None)
 
     def republish(self, since: datetime) -> bool:
-        """Publish again the manifests made at or after `since`. Whether the broker confirmed all of them."""
+        """Publish the manifests made since `since` again. Returns whether the broker confirmed all of them."""
         self._manifests.update_many({"made_at": {"$gte": since}}, {"$set": {"published": False}})
         return self._publish_each(self._unpublished())
 
     def _list_published(self) -> None:
-        """Name every event that is confirmed and not yet named."""
+        """Add every confirmed event to a manifest, unless it is in one."""
         while unlisted := self._events.find({"relay.unlisted": True}, {"_id": 1}, limit=MANIFEST_SIZE).to_list():
             ids = [document["_id"] for document in unlisted]
             manifest = {"_id": self._last() + 1, "ids": ids, "made_at": self._clock.now(), "published": False}

@@ -1,11 +1,11 @@
 """The relay: publishes every recorded event at least once, and reports how far it has come.
 
-Guarantees: an event stays pending until the broker confirmed it in a queue; only the published part of a document is
-ever read; a crash at any point, of this process, the broker or MongoDB, leads to repeats and never to a loss. Two
-relays at once only make repeats.
+Guarantees: an event stays pending until the broker confirmed it in a queue. Only the published part of a document is
+read. A crash of this process, the broker or MongoDB at any point leads to repeated events and never to a lost one. Two
+relays at once only repeat events.
 
-A scan begun at T that meets less than a full batch, and has all of it confirmed, proves that everything recorded before
-T is published: what was answered 2xx before T is on a majority, so that scan saw it.
+A scan that begins at T, finds less than a full batch and has all of it confirmed proves that everything recorded before
+T is published: every command that was answered before T is on a majority, so the scan found its event.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Relay:
         return bool(self._publish([_outgoing(event.to_cloudevent())]))
 
     def _publish(self, messages: list[Outgoing]) -> set[str]:
-        """The ids of those that are safely in a queue; the types of the others are held back for a moment."""
+        """The ids of the messages that are in a queue. The types of the others are held back for a moment."""
         confirmed = self._publisher.publish(messages) if messages else set()
         refused = {message.routing_key for message in messages if message.id not in confirmed}
         for event_type in refused:
@@ -153,9 +153,9 @@ class Relay:
 
 
 def run_relay(config: Config, service: str, republish_since: datetime | None = None) -> None:
-    """The relay process: runs until SIGTERM or SIGINT, then finishes what is in hand. Outages are waited out.
+    """Run the relay until SIGTERM or SIGINT, then finish the present step. During an outage it waits and tries again.
 
-    With `republish_since` it publishes again what was published since then, and ends. Raises TopologyMismatch.
+    With `republish_since` it publishes the events published since then again, and ends. Raises TopologyMismatch.
     """
     stopping = threading.Event()
     if republish_since is None:

@@ -1,7 +1,7 @@
-"""A lease in MongoDB: of many processes that ask, one holds it, until it lets go or stops renewing.
+"""A lease in MongoDB: one of several processes holds it until it releases it or stops renewing it.
 
-Time is the database server's, so the clocks of the askers do not matter. A paused holder may believe in its lease for a
-moment after it lapsed; what the lease guards must bear two holders.
+Time is that of the database server, so the clocks of the processes do not matter. A paused holder may rely on its lease
+for a moment after it lapsed, so the work that it guards must tolerate two holders.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 
 
 class Lease:
-    """The lease `name`, asked for by this process. `seconds` is how long it outlives a holder that died."""
+    """The lease `name`, as this process sees it. It lapses `seconds` after its holder has died."""
 
     def __init__(self, database: Database[dict[str, Any]], name: str, *, seconds: float = 5.0) -> None:
         self._leases = database["leases"]
@@ -36,7 +36,7 @@ class Lease:
         return mine
 
     def release(self) -> None:
-        """Let go, when held, so that the next one need not wait. Where the store is away, it lapses by itself."""
+        """Release the lease if held, so that the next holder need not wait. If the store is unavailable, it lapses."""
         self._sure_until = 0.0
         with suppress(PyMongoError):
             self._leases.delete_one({"_id": self._name, "holder": self._holder})

@@ -1,6 +1,6 @@
-"""The tick: says when to look, and nothing else. The looking is done by whoever consumes the queue.
+"""The tick: asks for sweeps and checks at their times, and does nothing else. The consumers of the queues do the work.
 
-A sweep or a check that is lost or said twice does no harm: it looks at what is stored, not at what came since the last.
+A sweep or a check that is lost or repeated does no harm: each looks at everything stored, not at what is new.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def publish_check(amqp_uri: str, service: str, clock: Clock) -> str:
 
 
 def last_night(now: datetime) -> datetime:
-    """The last instant (UTC) at which the clocks of London showed half past two, `now` included."""
+    """The last instant (UTC), `now` included, at which it was half past two in the morning in London."""
     today = at_london(london_date(now), CHECKED_AT)
     return today if today <= now else at_london(london_date(now) - timedelta(days=1), CHECKED_AT)
 
@@ -85,8 +85,11 @@ class Nights:
         self._asked: dict[str, datetime] = {}
 
     def ask_when_due(self, now: datetime) -> None:
-        """Ask each that was not asked since last night's hour. A tick that was down at that hour asks when it is back;
-        a system that was never checked waits for its first night. Raises pymongo's errors."""
+        """Ask each service that was not asked since half past two of last night. Raises pymongo's errors.
+
+        A tick that was down at that time asks when it is back. A system that was never checked waits for its first
+        night.
+        """
         if not self._asked:
             last = self._checks.find_one({}, {"started_at": 1}, sort=[("started_at", DESCENDING)])
             self._asked = dict.fromkeys(SERVICES, last["started_at"] if last else now)
@@ -101,7 +104,7 @@ class Nights:
 
 
 def run_tick(config: Config) -> None:
-    """The tick process: runs until SIGTERM or SIGINT, through outages. Of several, the one with the lease ticks."""
+    """Run the tick until SIGTERM or SIGINT, through outages. Of several processes, the one with the lease ticks."""
     database = open_database(config.mongodb_uri, config.mongodb_database)
     lease = Lease(database, "tick", seconds=_LEASE_SECONDS)
     clock = config.clock()

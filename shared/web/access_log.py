@@ -1,4 +1,4 @@
-"""The access log: who read which person's record. Insert-only, durable on a majority before the answer leaves."""
+"""The access log: who read which person's record. An entry is durable on a majority before the answer is sent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class AccessLog:
 
         Raises PyMongoError or StoreUnavailable.
         """
-        self._entries.ask(
+        self._entries.call(
             {
                 "at": self._clock.now(),
                 "actor": actor.id,

@@ -1,7 +1,7 @@
 """The HTTP entrypoint: `@endpoint("POST", "/v1/…", command=…)` on a method of a service class.
 
 Guarantee: a method runs only for an actor whose role the access table allows, with a body and query that their schemas
-accept; whatever it raises leaves as a problem document, and never reaches nameko's log.
+accept. Whatever it raises is answered with a problem document and never reaches nameko's log.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Endpoint(Entrypoint):
         super().__init__()
         self.method = method
         self.url = url
-        # Whatever its parameters are called: `POST /v1/referrals/<>/sent`.
+        # Without the names of its parameters, for example `POST /v1/referrals/<>/sent`.
         self.operation = f"{method} {re.sub('<[^>]*>', '<>', url)}"
         self.command = command
         self.summary = summary
@@ -94,12 +94,12 @@ class Endpoint(Entrypoint):
         self.server.register_provider(self)
 
     def stop(self) -> None:
-        # Before any dependency stops, every request in hand has its answer.
+        # Every request in hand is answered before any dependency stops.
         self.server.drain()
         self.server.unregister_provider(self)
 
     def respond(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Reply:
-        """The answer to one request. Whatever the checks or the method raise, the server makes a problem of it."""
+        """The answer to one request. The server turns whatever the checks or the method raise into a problem."""
         request = self.request_of(environ, path, correlation_id)
         answer: Answer = getattr(self.server.service, self.method_name)(request)
         if self.reads_person:
@@ -117,7 +117,7 @@ class Endpoint(Entrypoint):
         return Reply(answer.status, headers, json.dumps(self.dumped(answer)).encode())
 
     def request_of(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Request:
-        """What is asked. Raises a Problem for whatever is wrong with it."""
+        """The request, checked. Raises a Problem for whatever is wrong with it."""
         actor = self.server.tokens.actor_of(environ.get("HTTP_AUTHORIZATION"))
         self.admit(actor)
         asked = environ.get("QUERY_STRING", "")
@@ -142,11 +142,11 @@ class Endpoint(Entrypoint):
 
     def dumped(self, answer: Answer) -> dict[str, Any]:
         """The body of the answer as it goes out."""
-        told: dict[str, Any] = self._answers[answer.status].dump(answer.body)
-        return told
+        body: dict[str, Any] = self._answers[answer.status].dump(answer.body)
+        return body
 
     def content(self) -> dict[str, Any]:
-        """The body by media type, as the OpenAPI document says it; empty without one."""
+        """The body by media type for the OpenAPI document; empty without one."""
         return {JSON: {"schema": self.body}} if self.body is not None else {}
 
 
@@ -164,7 +164,7 @@ def endpoint(
 ) -> Callable[[Handler], Handler]:
     """Serve the decorated method under `method url`; `errors` are the statuses it may answer beside the usual ones.
 
-    With `reads_person` each answer is entered in the access log before it leaves.
+    With `reads_person` each answer is entered in the access log before it is sent.
     """
 
     def decorate(function: Handler) -> Handler:

@@ -1,4 +1,4 @@
-"""What goes in and out of an endpoint, and how the bytes of a request become it.
+"""Requests and answers of an endpoint, and how a request is read from its bytes.
 
 Guarantee: no more than the limit of a body is ever read, whatever its headers claim; JSON is read strictly.
 """
@@ -31,7 +31,7 @@ Environ = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that passed every check that can be made without its stream.
+    """A request that has passed every check that needs no stored data.
 
     `key` is the Idempotency-Key (empty for GET), `expected_version` the version of `If-Match: "7"`. `body` and `query`
     are loaded; `path` holds the parts of the URL as text. `operation` says which route was asked.
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers. `version` becomes the ETag; `subjects` are the persons whose records it shows."""
+    """What an endpoint answers. `version` becomes the ETag; `subjects` are the people whose records it shows."""
 
     status: int
     body: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Reply(NamedTuple):
-    """An answer as it goes out."""
+    """An answer as it is sent."""
 
     status: int
     headers: Sequence[tuple[str, str]]

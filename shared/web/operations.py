@@ -31,7 +31,7 @@ class Operation:
 
 
 def operations_of(service_cls: Any, entrypoints: Iterable[Any], dependencies: Any) -> list[Operation]:
-    """The operations of one container. Ready means: every check of its parts passes and every consumer is connected."""
+    """The operations of one container. It is ready when every check passes and every consumer is connected."""
     checks: dict[str, Callable[[], object]] = dict(getattr(dependencies, "checks", {}))
     entrypoints = sorted(entrypoints, key=lambda entrypoint: entrypoint.method_name)
     endpoints = [(entrypoint.method_name, entrypoint) for entrypoint in entrypoints if entrypoint.kind == "http"]
@@ -62,7 +62,7 @@ def _ready(checks: Mapping[str, Callable[[], object]], details: Callable[[], Map
 
 
 def _metrics(observe: Callable[[], object]) -> Reply:
-    """Gauges that cannot be brought up to date keep their last value: a store that is away hides no other figure."""
+    """Gauges that cannot be updated keep their last value, so an unavailable store hides no other figure."""
     _within(observe)
     return Reply(200, [("Content-Type", CONTENT_TYPE_LATEST)], generate_latest())
 
@@ -72,7 +72,7 @@ def _passes(check: Callable[[], object]) -> bool:
 
 
 def _within(ask: Callable[[], Any], failing: Any = None) -> Any:
-    """The answer, if it comes in time; `failing` when it does not, or when asking raises."""
+    """What `ask` returns in time; `failing` when it takes too long or raises."""
     try:
         with eventlet.Timeout(CHECK_SECONDS, TimeoutError):
             return ask()

@@ -1,7 +1,7 @@
-"""The routes of a service's parked messages: listed, shown, replayed, discarded with a reason.
+"""The routes that list, show, replay and discard a service's parked messages.
 
 Guarantee: no part of a body, no person and no text of a sender is shown; of an envelope only what has the form of an id
-or a code. So nobody's area or disclosure class matters here: the role does, and that is the access table's.
+or a code. So the access table decides by role alone; area and disclosure class do not matter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from marshmallow import Schema, fields
 from shared.contracts.fields import Choice
 from shared.events.pages import decode_cursor, encode_cursor
 from shared.messaging.parked import PARKED, STATES, Act, Parked
-from shared.messaging.parked_summary import detail_of, summary_of
+from shared.messaging.parked_summary import describe, summarise
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, FreeText, Instant
@@ -83,7 +83,7 @@ class ParkedDetail(ParkedAnswer):
 
 
 class ParkedRoutes:
-    """For a service class whose `parts` have `parked`."""
+    """For a service class whose dependencies have `parked`."""
 
     dependencies: Any
 
@@ -102,7 +102,7 @@ class ParkedRoutes:
         found = self.dependencies.parked.page(wanted, query["limit"] + 1, after)
         page = found[: query["limit"]]
         following = encode_cursor(page[-1].parked_at, page[-1].id) if len(found) > len(page) else None
-        return Answer(200, {"items": [summary_of(message) for message in page], "next": following})
+        return Answer(200, {"items": [summarise(message) for message in page], "next": following})
 
     @endpoint(
         "GET",
@@ -114,8 +114,8 @@ class ParkedRoutes:
     )
     def read_parked(self, request: Request) -> Answer:
         message = self.dependencies.parked.get(request.path["parked_id"])
-        acts = [_act_of(message, act) for act in message.acts]
-        return Answer(200, {**detail_of(message), "acts": acts})
+        acts = [_present_act(message, act) for act in message.acts]
+        return Answer(200, {**describe(message), "acts": acts})
 
     @endpoint(
         "POST",
@@ -127,7 +127,7 @@ class ParkedRoutes:
     )
     def replay_parked(self, request: Request) -> Answer:
         message = self.dependencies.parked.get(request.path["parked_id"])
-        return _acted(message, self.dependencies.parked.replay(message.id, request.actor.id, request.key))
+        return _answer_act(message, self.dependencies.parked.replay(message.id, request.actor.id, request.key))
 
     @endpoint(
         "POST",
@@ -141,12 +141,12 @@ class ParkedRoutes:
     def discard_parked(self, request: Request) -> Answer:
         message = self.dependencies.parked.get(request.path["parked_id"])
         act = self.dependencies.parked.discard(message.id, request.actor.id, request.body["reason"], request.key)
-        return _acted(message, act)
+        return _answer_act(message, act)
 
 
-def _act_of(message: Parked, act: Act) -> Mapping[str, Any]:
+def _present_act(message: Parked, act: Act) -> Mapping[str, Any]:
     return {"id": message.id, "act": act.act, "by": act.by, "at": act.at, "reason": act.reason}
 
 
-def _acted(message: Parked, act: Act) -> Answer:
-    return Answer(201, _act_of(message, act), location=f"{URL}/{message.id}")
+def _answer_act(message: Parked, act: Act) -> Answer:
+    return Answer(201, _present_act(message, act), location=f"{URL}/{message.id}")

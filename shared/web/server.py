@@ -1,7 +1,7 @@
-"""The HTTP server of a container: one per process, shared by all its endpoints, and there even without any.
+"""The HTTP server of a container: one per process, shared by all its endpoints. It runs even without endpoints.
 
-Guarantee: a stop lets every request in hand be answered, says `Connection: close`, and leaves no client waiting; a slow
-or broken client costs only its own connection; every error answer is a problem document; no request text reaches a log.
+Guarantee: at a stop every request in hand is answered with `Connection: close`, and no client is left waiting. A slow
+or broken client costs only its own connection. Every error is a problem document. No text of a request is logged.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class HttpSettings(Protocol):
 
 
 class HttpServer(WebServer):
-    """nameko's web server with our routing, our answers and a stop that finishes what is in hand."""
+    """nameko's web server with our routing, our answers and a stop that finishes the requests in hand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class HttpServer(WebServer):
         return address.address, address.port
 
     def start(self) -> None:
-        # One instance serves every request: handlers keep nothing on `self`.
+        # One instance serves all requests, because handlers keep nothing on `self`.
         self.service = self.container.service_cls()
         for provider in self.container.dependencies:
             dependency = provider.get_dependency(None)
@@ -108,7 +108,7 @@ class HttpServer(WebServer):
         self._gt = self.container.spawn_managed_thread(self.run, identifier="http accept")
 
     def run(self) -> None:
-        """Accept connections until the stop. Out of file descriptors is a reason to wait, not to die."""
+        """Accept connections until the stop. When file descriptors run out, wait."""
         while self._is_accepting:
             self._places.acquire()
             try:
@@ -126,7 +126,7 @@ class HttpServer(WebServer):
         self.container.spawn_managed_thread(partial(self._converse, connection), identifier="http connection")
 
     def _accept_who_waits(self) -> None:
-        """Take who has connected and was not accepted yet: a close would break off what they are asking."""
+        """Accept the connections that wait: closing the socket would break off their requests."""
         self._sock.settimeout(0)
         with suppress(OSError):
             while self._places.acquire(blocking=False):
@@ -139,7 +139,7 @@ class HttpServer(WebServer):
         try:
             self._serv.process_request(connection)
         except OSError:
-            # The client went away. That is its right, and never a reason for the container to die.
+            # The client closed the connection; the container goes on.
             pass
         except Exception as error:
             log.error("http connection failed", exc_info=error)
@@ -151,9 +151,9 @@ class HttpServer(WebServer):
                 self._emptied.send(None)
 
     def drain(self) -> None:
-        """Accept nothing more and return when every request in hand has its answer, after six seconds at the latest.
+        """Accept no more connections; return when every request in hand is answered, after six seconds at the latest.
 
-        A connection on which nothing is asked is closed after a second.
+        A connection without a request is closed after a second.
         """
         if self._emptied is None:
             self._emptied = Event()
@@ -161,10 +161,10 @@ class HttpServer(WebServer):
             self._gt.kill()
             self._accept_who_waits()
             self._sock.close()
-            # From now on every answer says `Connection: close`.
+            # Every further answer has `Connection: close`.
             self._serv.keepalive = False
             for connection in list(self._connections.values()):
-                # Who has just connected, or asks all the time, has a request on its way.
+                # A new or busy connection may have a request on its way.
                 eventlet.spawn_after(LAST_REQUEST_SECONDS, connection.end_input_if_idle)
             if not self._connections:
                 self._emptied.send(None)

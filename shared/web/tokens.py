@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens (JWT, EdDSA), checked against one public key, issuer and audience, in real time.
+"""Authentication by bearer tokens (JWT, EdDSA), checked against one public key, issuer and audience, in real time.
 
 Guarantee: an `Actor` comes only from a token that this key signed, that has not expired, and that names a known role.
 """
@@ -32,7 +32,7 @@ class _Verified(NamedTuple):
 
 
 class Tokens:
-    """Turns an `Authorization` header into an actor. A signature is verified once per token, expiry at each request."""
+    """Turns an `Authorization` header into an actor. Checks a signature once per token, the expiry at each request."""
 
     def __init__(self, public_key_pem: bytes, *, issuer: str, audience: str) -> None:
         key = load_pem_public_key(public_key_pem)
@@ -44,7 +44,7 @@ class Tokens:
         self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
 
     def actor_of(self, authorization: str | None) -> Actor:
-        """The actor of a `Bearer …` header. Raises a Problem (401) that says how to come back."""
+        """The actor of a `Bearer …` header. Raises a Problem (401) that says what to send."""
         scheme, _, token = (authorization or "").strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             raise _unauthorised("no-token", "send a bearer token in the Authorization header", None)
@@ -82,7 +82,7 @@ def _actor(claims: dict[str, Any]) -> Actor:
 
 
 def _is_slug(value: Any) -> bool:
-    # All four travel with every event, so there must be no room in them for a name or an address.
+    # All four are in every event, so they must have no room for a name or an address.
     return isinstance(value, str) and len(value) <= LONGEST_CLAIM and _SLUG.fullmatch(value) is not None
 
 

@@ -1,8 +1,8 @@
-"""The wire under the HTTP server: eventlet's HTTP protocol, made safe against slow, endless and vanishing clients.
+"""eventlet's HTTP protocol, made safe against clients that are slow, send without end or disappear.
 
-Guarantee: head and body of a request arrive within a time limit; an answer given before the body was read still reaches
-its client; a request that is not HTTP, or whose head is too large, is answered with a problem document that repeats
-nothing of it.
+Guarantee: head and body of a request arrive within a time limit. An answer that is given before the body was read still
+reaches its client. A request that is not HTTP, or whose head is too large, is answered with a problem document that
+repeats nothing of the request.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Connection(list[Any]):
         return str(self[2])
 
     def end_input_if_idle(self) -> None:
-        """Let no further request arrive, unless one is being read; what is already here is still read and answered."""
+        """Accept no further request, unless one is being read. A request that has arrived is still answered."""
         if self.state == IDLE:
             with suppress(OSError):
                 self.sock.shutdown(socket.SHUT_RD)
@@ -103,7 +103,7 @@ class WireProtocol(wsgi.HttpProtocol):
         return b""
 
     def parse_request(self) -> bool:
-        # What eventlet would answer by itself to a faulty head, it would answer without a problem document.
+        # eventlet would answer a faulty head by itself, without a problem document.
         try:
             with eventlet.Timeout(HEAD_SECONDS, TimeoutError):
                 parsed: bool = super().parse_request()
@@ -116,7 +116,7 @@ class WireProtocol(wsgi.HttpProtocol):
         return parsed
 
     def _has_one_length(self) -> bool:
-        # Where two readers could differ on where a request ends, the rest of it could pass for another request.
+        # If two readers can differ on where a request ends, its rest could pass for another request.
         lengths = self.headers.get_all("Content-Length", [])
         codings = self.headers.get_all("Transfer-Encoding", [])
         if len(lengths) + len(codings) > 1:
@@ -134,7 +134,7 @@ class WireProtocol(wsgi.HttpProtocol):
         self.lingers = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a request that reaches no route. `message` and `explain` would repeat it, and are left out."""
+        """Answer a request that reaches no route. `message` and `explain` would repeat its text and are left out."""
         correlation_id = str(uuid.uuid4())
         problem = Problem(int(code), *_BEFORE_ROUTING.get(int(code), _BEFORE_ROUTING[400]))
         body = problem.body(correlation_id)
@@ -145,7 +145,7 @@ class WireProtocol(wsgi.HttpProtocol):
         self._close_after_this()
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: what the standard library would print holds the request line."""
+        """Log nothing: the standard library would print the request line."""
 
     def finish(self) -> None:
         with suppress(OSError):

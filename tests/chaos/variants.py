@@ -75,12 +75,12 @@ def two_of_a_stream_in_one_group(process: str) -> None:
     """Lets one replica decide on events that are not stored yet, and store both in one group commit."""
     if process != "perinatal.serve":
         return
-    from shared.events.store import stored_of
+    from shared.events.recorder import stored_of
 
     unstored: dict[str, list[dict[str, Any]]] = defaultdict(list)
 
     def reads(read: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda store, stream: [*read(store, stream), *map(stored_of, unstored[stream])]
+        return lambda recorder, stream: [*read(recorder, stream), *map(stored_of, unstored[stream])]
 
     def inserts(insert: Callable[..., None]) -> Callable[..., None]:
         def wrapped(commit: Any, document: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ def two_of_a_stream_in_one_group(process: str) -> None:
         return group
 
     replace_function("shared.events.store:_LockPerKey.held", lambda _: lambda *_: contextlib.nullcontext())
-    replace_function("shared.events.store:EventStore._read", reads)
+    replace_function("shared.events.recorder:MongoRecorder.read", reads)
     replace_function("shared.events.group_commit:GroupCommit.insert", inserts)
     replace_function("shared.events.group_commit:GroupCommit._lead", leads)
     replace_function("shared.events.group_commit:GroupCommit._next_group", lambda _: everybody)

@@ -30,7 +30,7 @@ from shared.events.errors import KeyReused
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.envelope import Event
-from shared.kernel.fingerprints import canonical, event_digest
+from shared.kernel.fingerprints import canonical, event_fingerprint
 from shared.kernel.ids import uuid7
 from shared.runtime.clock import SystemClock
 from tests.integration.bus import ROOT, an_event
@@ -126,7 +126,7 @@ class Lines:
 
     def seal_anew(self) -> None:
         """Gives the changed event the fingerprint that fits it."""
-        self.line["digests"]["event"] = event_digest(self.line["event"], self.line["digests"]["private"])
+        self.line["digests"]["event"] = event_fingerprint(self.line["event"], self.line["digests"]["private"])
 
     def chain_anew(self) -> None:
         """Make the whole chain again, as somebody could who knows how."""

@@ -21,7 +21,7 @@ from services.perinatal.bootstrap import build
 from services.perinatal.service import PerinatalService
 from shared.config.config import Config
 from shared.events.errors import StoreUnavailable
-from shared.events.store import EventStore
+from shared.events.recorder import MongoRecorder
 from shared.kernel.decisions import Actor
 from shared.recording.bulk import Bulk, Order, Result, Source
 from shared.recording.bulk_routes import MOST_BYTES, MOST_COMMANDS, NDJSON, URL
@@ -301,13 +301,13 @@ def test_a_batch_leads_to_what_its_commands_lead_to_one_by_one(perinatal: Perina
 def test_what_was_stored_and_not_confirmed_is_asked_for_again_and_not_doubled(
     perinatal: PerinatalService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = EventStore.insert_all
+    real = MongoRecorder.insert_all
 
-    def unconfirmed(store: EventStore, documents: Sequence[dict[str, Any]]) -> list[Any]:
-        real(store, documents)
+    def unconfirmed(recorder: MongoRecorder, documents: Sequence[dict[str, Any]]) -> list[Any]:
+        real(recorder, documents)
         return [StoreUnavailable("not confirmed") for _ in documents]
 
-    monkeypatch.setattr(EventStore, "insert_all", unconfirmed)
+    monkeypatch.setattr(MongoRecorder, "insert_all", unconfirmed)
     told = Bulk(perinatal).give(some_orders(Random(1), "unconfirmed"), str(uuid4()))
     recorded = {result.body["event_id"] for result in told if result.is_recorded}
     assert len(recorded) > 12

@@ -139,15 +139,15 @@ def test_what_was_tried_in_vain_waits_ever_longer_and_what_was_done_no_longer_wa
     (waiting,) = messages.due(EVIDENCE)
     waits = []
     for _ in range(4):
-        messages.tried(waiting, Later("still not", 0))
+        messages.note_outcome(waiting, Later("still not", 0))
         (waiting,) = (each for each in messages.parked() if each.delivery.queue == EVIDENCE)
         assert waiting.retry_at is not None
         waits.append(round((waiting.retry_at - datetime.now(UTC)).total_seconds(), -1))
     assert (waits, waiting.reason, messages.due(EVIDENCE)) == ([60, 600, 3600, 3600], "still not", [])
-    messages.tried(waiting, Park("never"))
+    messages.note_outcome(waiting, Park("never"))
     (never,) = (each for each in messages.parked() if each.delivery.queue == EVIDENCE)
     assert (never.retry_at, never.reason) == (None, "never")
-    messages.tried(never, Done())
+    messages.note_outcome(never, Done())
     assert [each.delivery.queue for each in messages.parked()] == ["other"]
 
 

@@ -194,7 +194,7 @@ def delivery(body: bytes = b"1") -> Delivery:
 def test_what_comes_again_while_it_waits_is_parked_once_and_keeps_its_record(messages: ParkedMessages) -> None:
     messages.park([(delivery(), Later("first", 0))])
     (waiting,) = messages.parked()
-    messages.tried(waiting, Later("first", 0))
+    messages.note_outcome(waiting, Later("first", 0))
     messages.park([(delivery(), Later("again", 0)), (delivery(), Park("again"))])
     (still,) = messages.parked()
     assert (still.reason, still.failures, still.parked_at) == ("first", 1, waiting.parked_at)
@@ -206,7 +206,7 @@ def test_what_was_discarded_stays_so_and_what_was_done_waits_again_when_it_canno
     messages.park([(delivery(b"1"), Park("no")), (delivery(b"2"), Park("no"))])
     first, second = messages.parked()
     messages.discard(first.id, "operator-kowalski", WHY, "k")
-    messages.tried(second, Done())
+    messages.note_outcome(second, Done())
     messages.park([(delivery(b"1"), Park("no")), (delivery(b"2"), Park("no"))])
     assert [message.id for message in messages.parked()] == [second.id]
     assert messages.get(first.id).state == DISCARDED
@@ -232,7 +232,7 @@ def test_a_key_does_one_thing_once(messages: ParkedMessages) -> None:
     messages.park([(delivery(), Park("no"))])
     (message,) = messages.parked()
     first = messages.replay(message.id, "operator-kowalski", "k")
-    messages.tried(messages.get(message.id), Park("no"))
+    messages.note_outcome(messages.get(message.id), Park("no"))
     assert messages.replay(message.id, "operator-kowalski", "k") == first
     assert messages.due("q") == []  # the first one has been tried
     with pytest.raises(KeyReused):

@@ -24,10 +24,11 @@ from shared.events.batch_store import BatchStore
 from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
 from shared.events.group_commit import Taken
 from shared.events.mongo import open_database
+from shared.events.recorder import MongoRecorder
 from shared.events.store import EventStore, Recorded
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.fingerprints import event_digest, private_digest
+from shared.kernel.fingerprints import event_fingerprint, private_fingerprint
 from shared.runtime.clock import MovableClock
 from tests.support import eventually
 
@@ -217,8 +218,8 @@ def test_what_begins_a_stream_reads_it_only_when_it_is_there(
 ) -> None:
     store = new_store(f"test_{uuid4().hex}")
     read: list[str] = []
-    look = EventStore._read
-    monkeypatch.setattr(EventStore, "_read", lambda store, stream: read.append(stream) or look(store, stream))
+    look = MongoRecorder.read
+    monkeypatch.setattr(MongoRecorder, "read", lambda recorder, stream: read.append(stream) or look(recorder, stream))
     assert store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, begins=True).version == 1
     assert read == []
     second = store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, begins=True)
@@ -296,12 +297,12 @@ def test_a_document_has_three_parts_and_the_digests_that_would_tell_of_a_change(
     assert document is not None
     assert set(document) == {"_id", "event", "private", "relay", "digests"}
     assert document["relay"] == {"pending": True}
-    of_private = private_digest(document["private"])
+    of_private = private_fingerprint(document["private"])
     event = store.load("chain/1")[0].to_cloudevent()
-    assert document["digests"] == {"private": of_private, "event": event_digest(event, of_private)}
+    assert document["digests"] == {"private": of_private, "event": event_fingerprint(event, of_private)}
     for changed in ({**event, "actor": "ben"}, {**event, "data": {**event["data"], "token": "b"}}):
-        assert event_digest(changed, of_private) != document["digests"]["event"]
-    assert private_digest({**document["private"], "personal": {"note": "x"}}) != of_private
+        assert event_fingerprint(changed, of_private) != document["digests"]["event"]
+    assert private_fingerprint({**document["private"], "personal": {"note": "x"}}) != of_private
 
 
 def test_equal_private_parts_have_digests_that_cannot_be_compared(new_store: Callable[[str], EventStore]) -> None:
@@ -309,5 +310,5 @@ def test_equal_private_parts_have_digests_that_cannot_be_compared(new_store: Cal
     for number in (1, 2):
         store.execute(CHAIN, f"chain/{number}", Add("a"), ANN, key=f"k{number}", body={"token": "a"}, creates=True)
     one, other = store.collection.find()
-    assert private_digest({**other["private"], "salt": one["private"]["salt"]}) != other["digests"]["private"]
+    assert private_fingerprint({**other["private"], "salt": one["private"]["salt"]}) != other["digests"]["private"]
     assert one["digests"]["private"] != other["digests"]["private"]

@@ -34,10 +34,10 @@ class Held:
     def ask_all(self, *texts: str) -> list[Future[str]]:
         """Ask the first alone and, while it is under way, the others, in this order."""
         with ThreadPoolExecutor(len(texts)) as callers:
-            told = [callers.submit(self.grouping.ask, texts[0])]
+            told = [callers.submit(self.grouping.call, texts[0])]
             assert self.begun.wait(10)
             for number, text in enumerate(texts[1:], 1):
-                told.append(callers.submit(self.grouping.ask, text))
+                told.append(callers.submit(self.grouping.call, text))
                 eventually(lambda number=number: len(self.grouping._waiting) == number)
             self.let_go.set()
         return told

@@ -10,9 +10,9 @@ import pytest
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import CONTENT_TYPE
 from shared.messaging.backoff import RETRY_AFTER, next_try
-from shared.messaging.incoming import Delivery, Later, Legible, legible, read_event
+from shared.messaging.incoming import Delivery, Later, Legible, read_event, read_legible
 from shared.messaging.parked import PARKED, Parked
-from shared.messaging.parked_summary import detail_of
+from shared.messaging.parked_summary import describe
 from tests.integration.bus import an_event
 
 NOW = datetime(2013, 1, 14, 9, 30, tzinfo=UTC)
@@ -36,7 +36,7 @@ def test_of_an_event_its_ids_its_type_its_people_and_its_stream_are_read() -> No
     data = {"data": {"mother": HER, "partners": [{"id": HIM}]}, "subject": HER, "stream": STREAM}
     body = json.dumps(event.to_cloudevent() | data).encode()
     names = (f"person/{HER}", f"person/{HIM}", STREAM)
-    assert legible(Delivery("q", body)) == Legible(event.id, "record.retracted.v1", "perinatal", names)
+    assert read_legible(Delivery("q", body)) == Legible(event.id, "record.retracted.v1", "perinatal", names)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_of_an_event_its_ids_its_type_its_people_and_its_stream_are_read() -> No
     ],
 )
 def test_nothing_else_is_read_of_any_body(body: bytes, names: tuple[str, ...]) -> None:
-    assert legible(Delivery("q", body)) == Legible(names=names)
+    assert read_legible(Delivery("q", body)) == Legible(names=names)
 
 
 def test_what_is_shown_of_a_message_holds_nothing_that_its_sender_wrote() -> None:
@@ -64,8 +64,8 @@ def test_what_is_shown_of_a_message_holds_nothing_that_its_sender_wrote() -> Non
         routing_key="Jane Doe",
         headers={"Jane Doe": "secret", "x-tenant": "secret"},
     )
-    message = Parked("0" * 64, delivery, "not JSON", NOW, None, 0, PARKED, legible(delivery), 44, "f" * 64, ())
-    shown = detail_of(message)
+    message = Parked("0" * 64, delivery, "not JSON", NOW, None, 0, PARKED, read_legible(delivery), 44, "f" * 64, ())
+    shown = describe(message)
     assert shown["names_people"] == 1
     assert (shown["content_type"], shown["routing_key"]) == ("(other)", "(other)")
     assert shown["headers"] == ["(other)", "x-tenant"]
@@ -74,7 +74,7 @@ def test_what_is_shown_of_a_message_holds_nothing_that_its_sender_wrote() -> Non
 
 def test_an_envelope_of_the_usual_form_is_shown() -> None:
     delivery = Delivery("q", b"{}", "application/cloudevents+json; charset=UTF-8", "m", "referral.sent.v1")
-    shown = detail_of(Parked("0" * 64, delivery, "x", NOW, NOW, 3, PARKED, Legible(), 2, "f" * 64, ()))
+    shown = describe(Parked("0" * 64, delivery, "x", NOW, NOW, 3, PARKED, Legible(), 2, "f" * 64, ()))
     assert shown["content_type"] == "application/cloudevents+json; charset=utf-8"
     assert shown["routing_key"] == "referral.sent.v1"
     assert shown["is_whole"]

@@ -84,7 +84,7 @@ class ParkedWork:
             what = f"{MESSAGE}/{message.id}"
             told_at = self._tell_of(calendar, MESSAGE, what, message.reason, message.parked_at)
             if told_at is not None:
-                self._parked.told(message, next_told_at(told_at, calendar))
+                self._parked.note_told(message, next_told_at(told_at, calendar))
         for elsewhere in self._reported.find({"parked": {"$ne": None}}).sort("_id"):
             what = f"{MESSAGE}/{elsewhere['parked']['oldest']}"
             self._tell_of(calendar, MESSAGE, what, f"parked in {elsewhere['_id']}")

@@ -35,7 +35,7 @@ from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
 from shared.kernel.decisions import Refused
 from shared.kernel.time import london_date
-from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
+from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_request
 from shared.runtime.clock import Clock
 from shared.runtime.observability import FOLLOWUPS_CHASED, SWEEP_FINISHED, get_logger
 
@@ -121,7 +121,7 @@ class SweepRound:
         return [self._receive(delivery) for delivery in deliveries]
 
     def _receive(self, delivery: Delivery) -> Outcome:
-        sweep_id = read_asked(delivery, "sweep")
+        sweep_id = read_request(delivery, "sweep")
         if isinstance(sweep_id, Park):
             return sweep_id
         self._parked_work.retry_threads()

@@ -46,7 +46,7 @@ class Completeness:
 
         Raises StoreUnavailable or PyMongoError.
         """
-        return self._asked.ask(None)
+        return self._asked.call(None)
 
     def _read(self) -> CompletenessReport:
         sources = self._evidence.complete_until()
