@@ -26,7 +26,7 @@ up: setup ## run the system on this machine until Ctrl-C, with a request to past
 test: setup ## run the tests on a real MongoDB and a real RabbitMQ; ARGS='-k name' runs some
 	@$(VENV) -m pytest $(if $(ARGS),$(ARGS),$(WORKERS) -m 'not heavy')
 
-test-unit: setup ## run the unit tests, without any server, in about a minute; ARGS='-k name' runs some
+test-unit: setup ## run the unit tests, without any server, in a minute or two; ARGS='-k name' runs some
 	@$(VENV) -m pytest tests/unit $(if $(ARGS),$(ARGS),$(WORKERS))
 
 test-heavy: setup ## run the longest tests: deliberate faults, every restart, restore, each command of the runbook

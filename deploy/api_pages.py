@@ -12,9 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from shared.config.config import SERVICES
 from shared.contracts.access import ROLES
 from shared.contracts.fields import SLUG
-from shared.messaging.topology import SERVICES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "api"

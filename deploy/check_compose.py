@@ -21,7 +21,7 @@ SCHEMA = "builtin_schemas/vendor/compose-spec.json"
 
 
 def faults(compose: Mapping[str, Any], root: Path = ROOT) -> list[str]:
-    """What is wrong with a Compose file, in sentences; paths in it are relative to `root`."""
+    """The faults of a Compose file, as sentences. Paths in the file are relative to `root`."""
     schema = json.loads((resources.files("check_jsonschema") / SCHEMA).read_text())
     found = [f"{error.json_path}: {error.message}" for error in Draft202012Validator(schema).iter_errors(compose)]
     return found or [*_loose_ends(compose, root)]

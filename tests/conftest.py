@@ -16,6 +16,8 @@ from pymongo.database import Database
 from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import fresh_name
 
+pytest.register_assert_rewrite("tests.unit.family_steps", "tests.unit.pathway_steps")
+
 _slow_is_fine = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("here", **_slow_is_fine)
 settings.register_profile("ci", derandomize=True, print_blob=True, **_slow_is_fine)
@@ -24,7 +26,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 @pytest.fixture(scope="session")
 def backends() -> Iterator[Backends]:
-    """MongoDB, RabbitMQ and a mail sink, real ones, for this run of pytest only."""
+    """A real MongoDB, a real RabbitMQ and a mail sink, for this run of pytest only."""
     with local_backends(fresh_name("test")) as backends:
         yield backends
 
@@ -42,7 +44,7 @@ def mongodb_uri(backends: Backends) -> str:
 
 @pytest.fixture
 def database(mongo_client: MongoClient[dict[str, Any]]) -> Iterator[Database[dict[str, Any]]]:
-    """An empty database of this test's own, as the services open theirs: instants are read as aware UTC."""
+    """An empty database for this test. Instants are read as aware UTC, as the services read them."""
     name = f"test_{uuid4().hex}"
     yield mongo_client.get_database(name, codec_options=CodecOptions(tz_aware=True))
     mongo_client.drop_database(name)
@@ -50,7 +52,7 @@ def database(mongo_client: MongoClient[dict[str, Any]]) -> Iterator[Database[dic
 
 @pytest.fixture
 def amqp_uri(backends: Backends) -> Iterator[str]:
-    """The address of an empty virtual host of this test's own."""
+    """The address of an empty virtual host for this test."""
     name = f"test_{uuid4().hex}"
     yield backends.new_vhost(name)
     backends.drop_vhost(name)

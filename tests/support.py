@@ -1,4 +1,4 @@
-"""What tests of every kind use. Tests never sleep: they wait on a condition with a deadline."""
+"""Helpers for tests of every kind. Tests never sleep: they wait for a condition, with a deadline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ T = TypeVar("T")
 
 
 def the_broker_has_saved_the_name_of(queue: str, backends: Backends, amqp_uri: str) -> bool:
-    """RabbitMQ 3.10 saves it a second late; a queue whose broker is killed before that never finds a leader again."""
+    """Whether the broker has saved the queue's name, which RabbitMQ 3.10 does a second late.
+
+    If the broker is killed before that, the queue never finds a leader again.
+    """
     host = unquote(urlsplit(amqp_uri).path.removeprefix("/")) or "/"
     wanted = f"{quote(host, safe='')}_{queue}".encode()
     tables = (backends.folder / "rabbit" / "data").glob("*/quorum/*/names.dets")
@@ -40,6 +43,6 @@ def eventually(condition: Callable[[], T], within: float = 30.0) -> T:
         time.sleep(0.02)
 
 
-def without_foreign_parts() -> dict[str, str]:
-    """The environment for a stack that runs its own MongoDB and RabbitMQ, whatever the tests were told to use."""
+def without_foreign_backends() -> dict[str, str]:
+    """The environment for a stack that runs its own MongoDB and RabbitMQ, whatever the caller's environment names."""
     return {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "AMQP_URI")}

@@ -1,1 +1,1 @@
-"""What the containers of docker-compose.yml run beside the services: first-start secrets, and health checks."""
+"""Programs that the containers of docker-compose.yml run besides the services: first secrets and health checks."""

@@ -1,5 +1,7 @@
-"""Whether the process of this container is healthy, by exit status: `http` asks its `/health/ready`, `lease NAME` asks
-whether somebody keeps renewing the lease (of the relay or the tick) that this process shares with its replicas.
+"""The health check of a container, by exit status.
+
+`http` asks its `/health/ready`. `lease NAME` checks that somebody renews the lease that this process (relay or tick)
+shares with its replicas.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Makes the secrets of the composed stack at its first start, each readable by the one container that needs it.
 
-`python -m deploy.compose.make_secrets <folder>`, as root. Starting again changes nothing that is there.
+`python -m deploy.compose.make_secrets <folder>`, as root. A second run changes nothing.
 """
 
 from __future__ import annotations

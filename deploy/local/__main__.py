@@ -1,4 +1,4 @@
-"""`python -m deploy.local up|demo`: the system on this machine. However it is ended, it leaves no process behind."""
+"""`python -m deploy.local up|demo`: the system on this machine. It leaves no process behind, however it ends."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Installs Debian packages when this process may, and never lets a package start a service of its own.
 
-While a package is installed, `policy-rc.d` forbids services to start; it is removed again however the install ends, and
-one that was left behind by a killed run is taken away by the next.
+While a package is installed, `policy-rc.d` forbids services to start. It is removed however the install ends; the next
+run removes one that a killed run left behind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 LOCK = Path("/run/lock/followthrough-apt.lock")
@@ -23,12 +23,12 @@ MARK = "# followthrough: no service is started while its package is installed; s
 
 
 def can_install() -> bool:
-    """Whether packages can be installed here: root, on Debian or a relative."""
+    """Whether packages can be installed: by root, where there is apt."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def install(*packages: str) -> bool:
-    """Installs packages; says on stderr what it does. Returns whether that worked."""
+    """Installs packages and says so on stderr. Returns whether that worked."""
     with _alone(), _no_service_starts():
         print(f"installing {' '.join(packages)} with apt-get (once; takes a minute)", file=sys.stderr, flush=True)
         command = ["install", "--yes", "--no-install-recommends", *packages]
@@ -39,7 +39,12 @@ def _apt_get(arguments: list[str]) -> bool:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300", *arguments]
     done = subprocess.run(
-        tied(command), env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True
+        die_with_parent(command),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
     )
     if done.returncode:
         print("\n".join(done.stderr.splitlines()[-5:]), file=sys.stderr)

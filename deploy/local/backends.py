@@ -1,13 +1,14 @@
-"""The parts that the services stand on, real ones: MongoDB, RabbitMQ and a mail sink, private to one stack.
+"""The backends of the services: a real MongoDB, a real RabbitMQ and a mail sink, private to one stack.
 
-`MONGODB_URI` and `AMQP_URI` name parts that are run elsewhere; they are then used as they are. What this module starts
-survives the kill of any of its processes, and ends with the process that started it, however that ends.
+`MONGODB_URI` and `AMQP_URI` name backends that run elsewhere; they are used as they are. Backends that this module
+starts are started again when they are killed. They end with the process that started them, however that ends.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ PORT_NAMES = ("mongodb", "amqp", "management", "distribution", "epmd", "smtp")
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """Where the parts are, and the processes that this stack runs of them."""
+    """The addresses of the backends, and those that this stack runs."""
 
     instance: str
     folder: Path
@@ -42,7 +43,7 @@ class Backends:
 
     @property
     def maildir(self) -> Path:
-        """The Maildir of every mail that was delivered."""
+        """The Maildir of all delivered mails."""
         return self.folder / "mail" / "inbox"
 
     def new_vhost(self, name: str) -> str:
@@ -67,7 +68,7 @@ class Backends:
         return self.processes.kill(name)
 
     def wait_until_ready(self, within: float = 60.0) -> None:
-        """Waits until every part that this stack runs takes work, after a start or a kill. Raises NotReady."""
+        """Waits until every backend that this stack runs is ready, after a start or a kill. Raises NotReady."""
         names = self.processes.names
         if "mongod" in names:
             port = urlsplit(self.mongodb_uri).port or 0
@@ -91,9 +92,9 @@ def local_backends(
     environment: Mapping[str, str] = os.environ,
     mongod_parameters: Sequence[str] = (),
 ) -> Iterator[Backends]:
-    """The parts of one stack, ready to use. `keep` leaves data and secrets for the next start.
+    """Starts the backends of one stack and stops them again. `keep` leaves data and secrets for the next start.
 
-    `mongod_parameters` are such as `name=value`, for a MongoDB that is started here.
+    `mongod_parameters` are `name=value`, for a MongoDB that is started here.
 
     Raises InstanceBusy, NotInstalled or NotReady, each with a message for a person.
     """
@@ -116,22 +117,14 @@ def local_backends(
             management_uri = rabbit.management_uri(numbers["management"], secrets)
             commands += rabbit.commands(folder, instance, numbers, secrets, inherited)
 
+        addresses = {"mongodb_uri": mongodb_uri, "amqp_uri": amqp_uri}
         write_private(
             folder / "stack.json",
-            json.dumps(
-                {
-                    "instance": instance,
-                    "mongodb_uri": mongodb_uri,
-                    "amqp_uri": amqp_uri,
-                    "management_uri": management_uri,
-                    "smtp": smtp,
-                },
-                indent=2,
-            ),
+            json.dumps({name: _without_credentials(uri) for name, uri in addresses.items()}, indent=2),
         )
-        if not keep:  # nobody will read these data again, and a node takes 6 s to stop in order
+        if not keep:  # its data are thrown away, and a node takes 6 s to stop in order
             commands = [replace(command, grace=0.0) for command in commands]
-        processes = Processes(folder, lock, "parts", commands)
+        processes = Processes(folder, lock, commands)
         try:
             backends = Backends(
                 instance, folder, lock, ports, secrets, mongodb_uri, amqp_uri, management_uri or None, smtp, processes
@@ -140,6 +133,10 @@ def local_backends(
             yield backends
         finally:
             processes.stop()
+
+
+def _without_credentials(uri: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", uri)
 
 
 def listens(host: str, port: int) -> bool:

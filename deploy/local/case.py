@@ -1,7 +1,6 @@
 """A case as data: the facts to record, and the alarms that must, may and must not follow.
 
-Guarantee: what a case expects is judged alarm by alarm; one that nothing allows is unexpected, and so is one that
-something forbids.
+Guarantee: each alarm is judged. An alarm is unexpected if nothing allows it or if something forbids it.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ CASE_T = ROOT / "deploy" / "cases" / "case_t"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened at `at` (UTC) and that somebody records through a service's API, or nobody (no `path`).
+    """Something that happened at `at` (UTC). Somebody records it through a service's API; without a `path` nobody does.
 
-    `remember` names parts of the answer. `row` is the missed step that it belongs to, `assumed` what the source does
+    `remember` names parts of the answer. `row` is the missed step that it belongs to. `assumed` is what the source does
     not say.
     """
 
@@ -44,15 +43,17 @@ class Fact:
     def is_recorded(self) -> bool:
         return bool(self.path)
 
-    def filled(self, known: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-        """Path and body, with `$name` replaced by what was remembered under that name."""
-        return Template(self.path).substitute(known), {name: _filled(value, known) for name, value in self.body.items()}
+    def fill_in(self, known: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
+        """Path and body, with each `$name` replaced by the id of that name."""
+        return Template(self.path).substitute(known), {
+            name: _fill_in(value, known) for name, value in self.body.items()
+        }
 
 
-def _filled(value: Any, known: Mapping[str, str]) -> Any:
+def _fill_in(value: Any, known: Mapping[str, str]) -> Any:
     if isinstance(value, str) and value.startswith("$"):
         return Template(value).substitute(known)
-    return [_filled(part, known) for part in value] if isinstance(value, list) else value
+    return [_fill_in(part, known) for part in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +79,15 @@ class Alarm:
 
     @property
     def about(self) -> str:
-        """The id of what it is about."""
+        """The id of the record that it is about."""
         return self.thread.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Alarms of a step (`HV-01.*`: of several), from `first` to `last` (London days); what is None fits any alarm.
+    """Alarms of a step (`HV-01.*`: of several) from `first` to `last` (London days). A field of None fits any alarm.
 
-    `about` is a name that the case remembers an id under; `told` are all whom the chase tells, `among` some of them.
+    `about` is the name of an id that the case remembers. `told` are all the people whom the chase tells, `among` some.
     """
 
     step: str
@@ -121,10 +122,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The facts in order, the days they span, and what must, may and must not be raised.
+    """The facts in order, the days they span, and the alarms that must, may and must not be raised.
 
-    `harm` is the day of what the alarms should have come before, and what it was; `looked_at` are days at which it is
-    asked how far they had gone.
+    `harm` is the day and the description of the harm that the alarms should have come before. `looked_at` are the days
+    for which the demo shows how far the alarms had gone.
     """
 
     name: str
@@ -143,7 +144,7 @@ class Case:
         return tuple(fact for fact in self.facts if fact.is_recorded)
 
     def until(self, day: date) -> Case:
-        """The same case, left after this London day."""
+        """The same case, ended after this London day."""
         return replace(
             self,
             ends=min(day, self.ends),
@@ -154,8 +155,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Each expected alarm with the one that was raised as expected, if any; the alarms that were allowed, each with
-    what allows it; and the unexpected, each with what forbids it, if anything does."""
+    """Each expected alarm with the alarm that meets it, if any; the allowed alarms, each with what allows it; and the
+    unexpected ones, each with what forbids it, if anything does."""
 
     pairs: tuple[tuple[Expected, Alarm | None], ...]
     allowed: tuple[tuple[Alarm, Expected], ...]
@@ -170,16 +171,16 @@ class Judgement:
         return not self.missing and not self.unexpected
 
     def row_of(self, alarm: Alarm) -> str | None:
-        """The missed step that the alarm is about, as far as it was expected or allowed."""
-        return next((by.row for found, by in self._known() if found is alarm), None)
+        """The missed step that the alarm is about, if the alarm was expected or allowed."""
+        return next((by.row for found, by in self._list_matches() if found is alarm), None)
 
-    def _known(self) -> Iterator[tuple[Alarm, Expected]]:
+    def _list_matches(self) -> Iterator[tuple[Alarm, Expected]]:
         yield from ((alarm, expected) for expected, alarm in self.pairs if alarm is not None)
         yield from self.allowed
 
 
-def judged(case: Case, alarms: Sequence[Alarm], known: Mapping[str, str]) -> Judgement:
-    """The alarms against what the case expects; `known` are the ids by the names that the case remembers them under."""
+def judge(case: Case, alarms: Sequence[Alarm], known: Mapping[str, str]) -> Judgement:
+    """Compares the alarms with what the case expects. `known` has the ids that the case remembers, by their names."""
     left = list(alarms)
     pairs: list[tuple[Expected, Alarm | None]] = []
     for expected in case.must:

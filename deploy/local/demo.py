@@ -1,6 +1,6 @@
 """`make demo`: Case S on the local stack. Exits with 0 only when every expected alarm was raised and no other.
 
-It prints what happened beside what was raised, and writes the same as a page.
+It prints what happened beside the alarms that were raised, and writes the same as a page.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local.case import Alarm, Case, Expected, Judgement, judged, load_case
+from deploy.local.case import Alarm, Case, Expected, Judgement, judge, load_case
 from deploy.local.folders import ROOT, fresh_name
-from deploy.local.missed_steps import OWNER, day_text, lanes, standing_text
+from deploy.local.missed_steps import OWNER, day_text, list_missed_steps, standing_text
 from deploy.local.page import page
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
@@ -31,8 +31,8 @@ PAGE = ROOT / ".run" / "demo" / "case-s.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What came of a replay: its alarms, judged, and one of the mails as it was delivered."""
+class DemoResult:
+    """The result of a replay: its alarms, the judgement of them, and one of the delivered mails."""
 
     alarms: list[Alarm]
     judgement: Judgement
@@ -45,35 +45,35 @@ def main() -> int:
     console = Console(width=WIDTH, soft_wrap=False)
     console.print("Starting MongoDB, RabbitMQ, the mail sink and the services …")
     with local_stack(fresh_name("demo"), replay_clock=case.begins) as stack:
-        shown = show(Replay(stack, case), console)
-    write_page(case, shown, PAGE)
+        result = show(Replay(stack, case), console)
+    write_page(case, result, PAGE)
     console.print(f"\nThe same as a page: {PAGE.relative_to(ROOT)}", markup=False, highlight=False)
-    return verdict(case, shown.judgement, console)
+    return verdict(case, result.judgement, console)
 
 
-def show(replay: Replay, console: Console) -> Shown:
-    """Lets the days of the case pass and prints what came of them."""
+def show(replay: Replay, console: Console) -> DemoResult:
+    """Lets the days of the case pass and prints the result."""
     case = replay.case
     _pass_days(replay, console)
     alarms = replay.alarms()
-    judgement = judged(case, alarms, replay.known)
+    judgement = judge(case, alarms, replay.known)
     console.print(_days(case, judgement, alarms))
     console.print(_missed(case, judgement, alarms))
     mail = _mail(replay.stack.backends.maildir)
     console.print("\nOne of the mails, as it was delivered:\n", style="bold")
     console.print(mail, markup=False, highlight=False)
-    return Shown(alarms, judgement, mail)
+    return DemoResult(alarms, judgement, mail)
 
 
-def write_page(case: Case, shown: Shown, path: Path) -> None:
-    """Writes the page, in a folder that is made if need be."""
+def write_page(case: Case, result: DemoResult, path: Path) -> None:
+    """Writes the page and makes its folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = page(case, shown.judgement, shown.alarms, verdict_text(case, shown.judgement), shown.mail)
+    text = page(case, result.judgement, result.alarms, verdict_text(case, result.judgement), result.mail)
     path.write_text(text, encoding="utf-8")
 
 
 def verdict(case: Case, judgement: Judgement, console: Console) -> int:
-    """Prints every alarm that is missing or unexpected, and the count as the last line; the exit code."""
+    """Prints every missing or unexpected alarm and, as the last line, the count. Returns the exit code."""
     for expected in judgement.missing:
         _say(console, f"missing: {expected.step} {expected.rung} {_when(expected)} (row {expected.row})")
     for alarm, forbidden in judgement.unexpected:
@@ -152,20 +152,20 @@ def _missed(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> Table:
     for day in case.looked_at:
         table.add_column(f"by {day_text(day)}", ratio=3)
     table.add_column("days before the injury" if case.harm else "", justify="right")
-    for lane in lanes(case, judgement, alarms):
-        lead = lane.lead_days(case.harm[0]) if case.harm else None
+    for missed_step in list_missed_steps(case, judgement, alarms):
+        lead = missed_step.lead_days(case.harm[0]) if case.harm else None
         table.add_row(
-            lane.row.id,
-            _plain(lane.row.missed),
-            day_text(lane.first.on) if lane.first else "never",
-            *(_plain(standing_text(lane.by(day))) for day in case.looked_at),
+            missed_step.row.id,
+            _plain(missed_step.row.missed),
+            day_text(missed_step.first.on) if missed_step.first else "never",
+            *(_plain(standing_text(missed_step.by(day))) for day in case.looked_at),
             "" if lead is None else str(lead),
         )
     return table
 
 
 def _plain(text: str) -> str:
-    """The text without what rich would take for markup."""
+    """The text, escaped for rich."""
     return text.replace("[", r"\[")
 
 

@@ -5,6 +5,6 @@ from __future__ import annotations
 import shutil
 
 
-def tied(argv: list[str]) -> list[str]:
-    """The command, tied to the life of the process (its main thread) that is going to start it."""
+def die_with_parent(argv: list[str]) -> list[str]:
+    """The command, changed so that it dies with the process (its main thread) that starts it."""
     return ["setpriv", "--pdeathsig", "KILL", "--", *argv] if shutil.which("setpriv") else argv

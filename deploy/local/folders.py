@@ -1,7 +1,7 @@
 """The folder of one running stack: `.run/<instance>/`, owned by one process tree, readable by its owner only.
 
-The folder is locked while the process that opened it, or any keeper it started, is alive. A folder whose name has a
-dash is not kept: when its lock is free it belongs to nobody, and the next stack to start removes it.
+The folder is locked while the process that opened it, or any keeper that it started, is alive. A folder whose name has
+a dash is temporary: once its lock is free, the next stack to start removes it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ROOT / ".run"
-PARTS = ("mongo", "rabbit", "mail", "logs", "secrets", "pids")
+SUBFOLDERS = ("mongo", "rabbit", "mail", "logs", "secrets", "pids", "starts")
 
 _numbers = itertools.count(1)
 
@@ -27,7 +27,7 @@ class InstanceBusy(RuntimeError):
 
 
 def fresh_name(purpose: str) -> str:
-    """A name that no other process uses, for a stack that is thrown away: `demo-4711-1`."""
+    """A name that no other process uses, for a temporary stack: `demo-4711-1`."""
     return f"{purpose}-{os.getpid()}-{next(_numbers)}"
 
 
@@ -44,12 +44,12 @@ def write_private(path: Path, content: str) -> Path:
 def instance_folder(name: str, *, keep: bool, wait_for: float = 15.0) -> Iterator[tuple[Path, int]]:
     """The folder of a stack and the descriptor of its lock, which keepers inherit. Raises InstanceBusy."""
     if keep and "-" in name:
-        raise ValueError(f"{name!r} is a name for a stack that is thrown away")
+        raise ValueError(f"{name!r} is the name of a temporary stack")
     folder = RUN / name
     with _exclusive(RUN / "lock"):
-        _remove_what_nobody_owns()
-        for part in ("", *PARTS):
-            (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_abandoned_folders()
+        for subfolder in ("", *SUBFOLDERS):
+            (folder / subfolder).mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(folder / "lock", deadline=0)
     if lock is None:
         lock = _lock(folder / "lock", time.monotonic() + wait_for)
@@ -63,7 +63,7 @@ def instance_folder(name: str, *, keep: bool, wait_for: float = 15.0) -> Iterato
         os.close(lock)
 
 
-def _remove_what_nobody_owns() -> None:
+def _remove_abandoned_folders() -> None:
     for folder in RUN.iterdir():
         if "-" not in folder.name or not folder.is_dir():
             continue

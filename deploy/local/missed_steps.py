@@ -1,4 +1,4 @@
-"""A replayed case told by what was missed: each missed step's facts and alarms, and how far these had gone by a day."""
+"""What a replayed case missed: the facts and alarms of each missed step, and how far the alarms had gone by a day."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWNER = "owner"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How it stood on one day: the rung furthest up, how often anybody was chased, and whether any of it was open."""
+    """A missed step on one day: the highest rung reached, the number of chases, and whether anything was open."""
 
     chases: int
     furthest: Alarm | None
@@ -21,8 +21,8 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
-    """One missed step: the facts that it is made of, and the alarms about it in the order in which they were raised."""
+class MissedStep:
+    """A missed step of a case: its facts, and the alarms about it in the order in which they were raised."""
 
     row: Row
     facts: tuple[Fact, ...]
@@ -37,7 +37,7 @@ class Lane:
         return (harm - self.first.on).days if self.first else None
 
     def by(self, day: date) -> Standing:
-        """How it stood at the end of that London day."""
+        """The standing at the end of that London day."""
         raised = [alarm for alarm in self.alarms if alarm.on <= day]
         repeats = sum(again <= day for alarm in raised for again in alarm.again)
         return Standing(
@@ -47,11 +47,11 @@ class Lane:
         )
 
 
-def lanes(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> list[Lane]:
-    """One for each row of the case. What nobody expected is in none."""
+def list_missed_steps(case: Case, judgement: Judgement, alarms: Sequence[Alarm]) -> list[MissedStep]:
+    """One for each row of the case. Alarms that nobody expected are in none."""
     by_row = [(judgement.row_of(alarm), alarm) for alarm in alarms]
     return [
-        Lane(
+        MissedStep(
             row=row,
             facts=tuple(fact for fact in case.facts if fact.row == row.id),
             alarms=tuple(sorted((alarm for name, alarm in by_row if name == row.id), key=lambda alarm: alarm.on)),
@@ -66,7 +66,7 @@ def day_text(day: date) -> str:
 
 
 def standing_text(standing: Standing) -> str:
-    """In words: the rung furthest up, whom it told, how often anybody was chased."""
+    """In words: the highest rung reached, the people it told and the number of chases."""
     furthest = standing.furthest
     if furthest is None:
         return "nothing was raised"

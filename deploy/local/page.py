@@ -1,7 +1,7 @@
-"""A replayed case as one HTML page: what happened beside what was raised, a timeline, and the lead that it gave.
+"""A replayed case as one HTML page: what happened beside the alarms, a timeline, and how early the alarms came.
 
-The page needs nothing from elsewhere and no script, can be printed on A4 landscape, and holds only what the case's
-account of the facts and the alarms say: no body that was recorded.
+The page needs no script and no other file, and can be printed on A4 landscape. It has only the case's descriptions of
+the facts and the alarms, and none of the recorded bodies.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from html import escape
 from string import Template
 
 from deploy.local.case import Alarm, Case, Judgement
-from deploy.local.missed_steps import OWNER, Lane, day_text, lanes, standing_text
+from deploy.local.missed_steps import OWNER, MissedStep, day_text, list_missed_steps, standing_text
 from shared.kernel.time import london_date
 
 _PAGE = Template("""<!DOCTYPE html>
@@ -98,28 +98,28 @@ _TOP, _LANE = 46, 46
 
 def page(case: Case, judgement: Judgement, alarms: Sequence[Alarm], verdict: str, mail: str) -> str:
     """The whole page, as text."""
-    found = lanes(case, judgement, alarms)
+    missed_steps = list_missed_steps(case, judgement, alarms)
     return _PAGE.substitute(
         title=escape(f"{case.name}: replayed"),
         style=_STYLE,
         verdict=escape(verdict),
-        account=escape(_account(case, found)),
+        account=escape(_account(case, missed_steps)),
         key=_key(),
-        timeline=_timeline(case, found),
-        missed=_missed(case, found),
+        timeline=_timeline(case, missed_steps),
+        missed=_missed(case, missed_steps),
         days=_days(case, judgement, alarms),
         mail=escape(mail),
     )
 
 
-def _account(case: Case, found: Sequence[Lane]) -> str:
-    raised = [lane.first.on for lane in found if lane.first]
+def _account(case: Case, missed_steps: Sequence[MissedStep]) -> str:
+    raised = [missed_step.first.on for missed_step in missed_steps if missed_step.first]
     recorded = len(case.recorded)
     text = f"{recorded} facts were recorded between {day_text(case.begins.date())} and {day_text(case.ends)}."
     if case.harm and raised:
         on, what = case.harm
         early = sum(day < on for day in raised)
-        text += f" {day_text(on)}: {what}. Of {len(found)} missed steps, {early} had been said before that day"
+        text += f" {day_text(on)}: {what}. Of {len(missed_steps)} missed steps, {early} had been said before that day"
         text += f", the first {(on - min(raised)).days} days before."
     return text
 
@@ -147,17 +147,17 @@ class _Scale:
         return round(_LABELS + (day - self.first).days / days * (_WIDTH - _LABELS - _RIGHT), 1)
 
 
-def _timeline(case: Case, found: Sequence[Lane]) -> str:
+def _timeline(case: Case, missed_steps: Sequence[MissedStep]) -> str:
     first = case.begins.date().replace(day=1)
     scale = _Scale(first, case.ends)
-    height = _TOP + _LANE * (len(found) + 1) + 14
+    height = _TOP + _LANE * (len(missed_steps) + 1) + 14
     parts = [*_months(scale, height), *_marked_days(case, scale, height)]
     others = [(london_date(fact.at), fact.happened) for fact in case.facts if fact.row is None]
     parts += _lane_of(scale, 0, "", "Other facts", others, ())
-    for number, lane in enumerate(found, start=1):
-        facts = [(london_date(fact.at), fact.happened) for fact in lane.facts]
-        parts += _lane_of(scale, number, lane.row.id, lane.row.practice, facts, lane.alarms)
-    says = "; ".join(_lane_in_words(lane) for lane in found)
+    for number, missed_step in enumerate(missed_steps, start=1):
+        facts = [(london_date(fact.at), fact.happened) for fact in missed_step.facts]
+        parts += _lane_of(scale, number, missed_step.row.id, missed_step.row.practice, facts, missed_step.alarms)
+    says = "; ".join(_missed_step_in_words(missed_step) for missed_step in missed_steps)
     described = f"Facts and alarms from {day_text(scale.first)} to {day_text(scale.last)}. {says}."
     return (
         '<figure class="wide">'
@@ -169,9 +169,9 @@ def _timeline(case: Case, found: Sequence[Lane]) -> str:
     )
 
 
-def _lane_in_words(lane: Lane) -> str:
-    raised = f"first raised on {day_text(lane.first.on)}" if lane.first else "never raised"
-    return f"{lane.row.id}, {lane.row.missed}: {raised}"
+def _missed_step_in_words(missed_step: MissedStep) -> str:
+    raised = f"first raised on {day_text(missed_step.first.on)}" if missed_step.first else "never raised"
+    return f"{missed_step.row.id}, {missed_step.row.missed}: {raised}"
 
 
 def _months(scale: _Scale, height: int) -> Iterable[str]:
@@ -241,7 +241,7 @@ def _alarm_text(alarm: Alarm) -> str:
 # --- the tables ---------------------------------------------------------------------------------------------------
 
 
-def _missed(case: Case, found: Sequence[Lane]) -> str:
+def _missed(case: Case, missed_steps: Sequence[MissedStep]) -> str:
     heads = [
         "",
         "what was missed",
@@ -253,18 +253,18 @@ def _missed(case: Case, found: Sequence[Lane]) -> str:
     if case.harm:
         heads.append("days before the injury")
     rows = []
-    for lane in found:
-        first = lane.first
+    for missed_step in missed_steps:
+        first = missed_step.first
         cells = [
-            f'<th scope="row">{escape(lane.row.id)}</th>',
-            f"<td>{escape(lane.row.missed)}</td>",
-            f"<td>{escape(lane.row.practice)}</td>",
+            f'<th scope="row">{escape(missed_step.row.id)}</th>',
+            f"<td>{escape(missed_step.row.missed)}</td>",
+            f"<td>{escape(missed_step.row.practice)}</td>",
             f'<td class="day">{day_text(first.on) if first else "never"}</td>',
             f"<td>{escape(', '.join(first.told) if first else '')}</td>",
-            *(f"<td>{escape(standing_text(lane.by(day)))}</td>" for day in case.looked_at),
+            *(f"<td>{escape(standing_text(missed_step.by(day)))}</td>" for day in case.looked_at),
         ]
         if case.harm:
-            lead = lane.lead_days(case.harm[0])
+            lead = missed_step.lead_days(case.harm[0])
             cells.append(f'<td class="number">{"" if lead is None else lead}</td>')
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return _table("Each missed step, its first alarm and how far it had gone", heads, rows)

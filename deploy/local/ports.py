@@ -2,7 +2,7 @@
 
 A stack that starts again gets the ports it had, where they are still free. A port is held by the name of an abstract
 Unix socket, which the kernel gives back when its holder dies. Ports come from below the range of outgoing connections,
-so that a part that was killed finds its port still free when it is restarted.
+so that a killed backend finds its port still free when it is started again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Ports:
         self._numbers: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
 
     def take(self, name: str) -> int:
-        """A port on which nothing listens, for the part of that name: the one it had if it is free."""
+        """A port on which nothing listens, for the backend of that name: its former port, if that is free."""
         candidates = random.sample(range(FIRST, LAST), 200)
         if name in self._numbers:
             candidates.insert(0, self._numbers[name])

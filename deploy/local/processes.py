@@ -1,4 +1,4 @@
-"""Commands kept running for as long as this process lives and has not stopped them; see `runner`."""
+"""Commands that are kept running until this process stops them or ends; see `runner`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import IO, Any, cast
 
-from deploy.local.die_with_parent import tied
-from deploy.local.folders import ROOT, write_private
+from deploy.local.die_with_parent import die_with_parent
+from deploy.local.folders import ROOT
 
 SOON = 0.05
 MOST_STARTS = 4
 
 
 class NotReady(RuntimeError):
-    """A process of the stack did not come up. The message ends with the last lines of its log."""
+    """A process of the stack did not start. The message ends with the last lines of its log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,15 @@ class Command:
 class Processes:
     """A group of commands, started together and stopped together."""
 
-    def __init__(self, folder: Path, lock: int, group: str, commands: Sequence[Command]) -> None:
+    def __init__(self, folder: Path, lock: int, commands: Sequence[Command]) -> None:
         """`lock` is the descriptor of the folder's lock, which the keepers share until they end."""
         self._folder = folder
         self.names = tuple(command.name for command in commands)
         for name in self.names:
             (folder / "pids" / name).unlink(missing_ok=True)
-        plan = write_private(folder / f"{group}.json", json.dumps([asdict(command) for command in commands]))
+            (folder / "starts" / name).unlink(missing_ok=True)
         self._runner = subprocess.Popen(
-            [sys.executable, "-m", "deploy.local.runner", str(folder), str(plan)],
+            [sys.executable, "-m", "deploy.local.runner", str(folder)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -55,14 +57,16 @@ class Processes:
             pass_fds=(lock,),
             start_new_session=True,
         )
+        self._lifeline = cast(IO[bytes], self._runner.stdin)
+        self._send([asdict(command) for command in commands])
 
     def pid(self, name: str) -> int | None:
         """The process id of a command now, or None before its first start. It changes when the command is restarted."""
-        return self._read(name)[0]
+        return self._read("pids", name)
 
     def starts(self, name: str) -> int:
         """How often the command was started."""
-        return self._read(name)[1]
+        return self._read("starts", name) or 0
 
     def kill(self, name: str) -> int:
         """Kills a command with SIGKILL and returns the id it had; its keeper starts it again."""
@@ -79,7 +83,7 @@ class Processes:
             if self._runner.poll() is not None:
                 raise NotReady(f"the keepers of {', '.join(self.names)} ended\n{self.tail('keepers')}")
             if self.starts(name) - starts_before >= MOST_STARTS:
-                raise NotReady(f"{name} keeps dying. Its log ends:\n{self.tail(name)}")
+                raise NotReady(f"{name} dies at every start. Its log ends:\n{self.tail(name)}")
             if time.monotonic() > deadline:
                 raise NotReady(f"{name} was not ready within {within:.0f} s. Its log ends:\n{self.tail(name)}")
             time.sleep(SOON)
@@ -91,8 +95,8 @@ class Processes:
 
     def stop(self) -> None:
         """Stops every command and waits until all are gone."""
-        if self._runner.stdin:
-            self._runner.stdin.close()
+        with suppress(BrokenPipeError):
+            self._lifeline.close()
         try:
             self._runner.wait(timeout=30)
         except BaseException:
@@ -100,12 +104,17 @@ class Processes:
             self._runner.wait()
             raise
 
-    def _read(self, name: str) -> tuple[int | None, int]:
+    def _send(self, commands: list[dict[str, Any]]) -> None:
+        """Gives the runner its commands through the pipe: their environments may hold secrets and go to no file."""
+        with suppress(BrokenPipeError):  # the runner has died, which `wait_until` reports
+            self._lifeline.write(json.dumps(commands).encode() + b"\n")
+            self._lifeline.flush()
+
+    def _read(self, kind: str, name: str) -> int | None:
         try:
-            pid, starts = (self._folder / "pids" / name).read_text().split()
-        except (FileNotFoundError, ValueError):
-            return None, 0
-        return int(pid), int(starts)
+            return int((self._folder / kind / name).read_text())
+        except FileNotFoundError:
+            return None
 
 
 def run_to_end(name: str, argv: Sequence[str], env: Mapping[str, str], folder: Path, within: float = 60.0) -> None:
@@ -114,7 +123,13 @@ def run_to_end(name: str, argv: Sequence[str], env: Mapping[str, str], folder: P
     with path.open("ab") as log:
         try:
             done = subprocess.run(
-                tied(list(argv)), env=env, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=within
+                die_with_parent(list(argv)),
+                env=env,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=within,
             )
         except subprocess.TimeoutExpired:
             raise NotReady(f"{name} took longer than {within:.0f} s") from None

@@ -1,7 +1,7 @@
-"""A private RabbitMQ node that no other broker on the machine can disturb, nor be disturbed by.
+"""A private RabbitMQ node, kept apart from every other broker on the machine.
 
 It has its own node name, ports, data, home and port mapper (epmd), all on the loopback. Debian's start script for the
-system service is passed by: it changes to a user who cannot enter a project folder that only its owner may read.
+system service is not used: it changes to a user who cannot enter a project folder that only its owner may read.
 Queues and messages outlive any kill of the node.
 """
 

@@ -1,9 +1,8 @@
 """Replays a case on a local stack: records each fact at its time through the APIs and lets the days pass.
 
-The clock goes from one thing to the next: a fact, or a rung that falls due; between them nothing could differ. It moves
-only when nothing is left to do: all that was recorded is published and folded, what the services record because of it
-is recorded, and no mail waits. So the result does not depend on how quickly anything runs, nor on which process was
-killed and came back meanwhile.
+The clock goes from one instant to the next at which something happens: a fact, or a rung that falls due. It moves only
+when nothing is left to do: every event is published and folded, the services have recorded their reactions, and no
+digest waits. So the result depends neither on the speed of the machine nor on which processes were killed meanwhile.
 """
 
 from __future__ import annotations
@@ -24,13 +23,15 @@ from urllib3 import Retry
 
 from deploy.local.case import Alarm, Case, Fact
 from deploy.local.processes import NotReady
-from deploy.local.stack import SERVICES, LocalStack
+from deploy.local.stack import LocalStack
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from shared.config.config import SERVICES
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
@@ -42,7 +43,7 @@ from shared.scheduling.tick import publish_sweep
 PATIENCE_SECONDS = 120.0
 ONE_SWEEP_SECONDS = 20.0
 FOLDED_SECONDS = 5.0
-# As often as a sweep comes in earnest: what is owed at once is chased by the next one.
+# As often as `tick` asks for a sweep: the next sweep chases what is owed at once.
 BETWEEN_SWEEPS = timedelta(minutes=1)
 READER = "reviewer-thorne"
 REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
@@ -51,7 +52,7 @@ Answer = TypeVar("Answer")
 
 
 class Replay:
-    """One replay of one case. `known` holds the ids that the services answered."""
+    """One replay of one case. `known` has the ids that the services answered, by the names that the case gives."""
 
     def __init__(self, stack: LocalStack, case: Case) -> None:
         self.stack = stack
@@ -81,7 +82,7 @@ class Replay:
         self._http.mount("http://", HTTPAdapter(max_retries=retry))
 
     def days(self) -> Iterator[tuple[date, list[Fact]]]:
-        """Lets one day after the other pass; each with what happened on it. A day without anything to do takes none."""
+        """Lets the days pass and yields each with its facts. A day on which nothing happens takes no time."""
         waiting = deque(self.case.facts)
         day = london_date(self.case.begins)
         while day <= self.case.ends:
@@ -95,7 +96,7 @@ class Replay:
             day = following
 
     def _let_pass(self, waiting: deque[Fact], before: datetime) -> None:
-        """Records and sweeps, each at its time, until nothing is left to record or owed before that instant."""
+        """Records facts and sweeps, each at its time, until nothing is left to record or to chase before `before`."""
         while True:
             owed_at = self._owed_at()
             if waiting and (owed_at is None or waiting[0].at <= owed_at):
@@ -111,7 +112,7 @@ class Replay:
                 return
 
     def alarms(self) -> list[Alarm]:
-        """Every alarm raised so far, as the follow-up API tells it, in order."""
+        """Every alarm raised so far, in order, from the follow-up API."""
         found = [alarm for item in self._follow_ups() for alarm in self._alarms_of(item["id"])]
         return sorted(found, key=lambda alarm: (alarm.on, alarm.step, alarm.thread, alarm.rung))
 
@@ -147,7 +148,7 @@ class Replay:
         return self.stack.mint(member.id, member.role, team.id, [team.area])
 
     def _record(self, fact: Fact) -> None:
-        path, body = fact.filled(self.known)
+        path, body = fact.fill_in(self.known)
         key = f"{fact.at:%Y%m%d%H%M}:{self.case.facts.index(fact)}"
         headers = {"Authorization": f"Bearer {self.token(fact.by)}", "Idempotency-Key": key}
         answer = self._http.post(self.stack.urls[fact.service] + path, json=body, headers=headers, timeout=30)
@@ -178,26 +179,26 @@ class Replay:
         self._wait("every source says how far it is", self._is_told)
 
     def _owed_at(self) -> datetime | None:
-        """The first instant (UTC) at which anybody is to be chased, as it is known now."""
+        """The next instant (UTC) at which a rung is due, as far as is known now."""
 
-        def found() -> tuple[dict[str, Any] | None]:
+        def find() -> tuple[dict[str, Any] | None]:
             owed = {"state": OPEN, "next_rung_at": {"$type": "date"}}
             return (self._database.follow_ups.find_one(owed, sort=[("next_rung_at", ASCENDING)]),)
 
-        (first,) = self._wait("the follow-ups can be read", found)
+        (first,) = self._wait("the follow-ups can be read", find)
         return first["next_rung_at"].replace(tzinfo=UTC) if first else None
 
     def _sweep_until_nothing_waits(self) -> None:
-        """Calls what APScheduler calls every minute, until a sweep has seen all there is now and left nothing."""
+        """Asks for sweeps, as `tick` does each minute, until one has seen everything and left nothing owed."""
 
         def swept() -> bool:
             sweep_id = publish_sweep(self.stack.backends.amqp_uri, self._clock)
             try:
                 self._wait("the sweep has run", lambda: self._has_finished(sweep_id), ONE_SWEEP_SECONDS)
                 self._wait("what was owed is chased", lambda: not self._is_owed_now(), FOLDED_SECONDS)
-            except NotReady:  # it waits for a part that is coming back; another one does no harm
+            except NotReady:  # a process is coming back; another sweep does no harm
                 return False
-            return mails.is_idle(self._database.events)
+            return DigestOutbox(self._database.events, CHANNELS).is_idle()
 
         self._wait("no chase and no mail is left", swept)
 
@@ -210,7 +211,7 @@ class Replay:
         return sweep is not None and sweep["as_of"] == self._clock.now()
 
     def _is_told(self) -> bool:
-        # What comes true last is asked first: most looks end there.
+        # The condition that is met last is checked first: most checks end there.
         return self._is_complete() and self._is_published() and self._is_complete()
 
     def _is_complete(self) -> bool:
@@ -218,7 +219,7 @@ class Replay:
         return all(until is not None and until >= now for until in self._evidence.complete_until().values())
 
     def _is_published(self) -> bool:
-        """Whether all that was recorded is, and what the services record because of it."""
+        """Whether every event is published, and every reaction to it recorded and published."""
         recording = self._recording.values()
         return all(
             has_settled(REACTIONS[service], store, recording) for service, store in self._recording.items()
@@ -227,7 +228,7 @@ class Replay:
         )
 
     def _wait(self, what: str, condition: Callable[[], Answer], within: float = PATIENCE_SECONDS) -> Answer:
-        """What the condition answered once it was true. Raises NotReady."""
+        """Waits for a truthy answer of the condition and returns it. Raises NotReady."""
         deadline = time.monotonic() + within
         pause = 0.005
         while True:
@@ -235,7 +236,7 @@ class Replay:
                 if answer := condition():
                     return answer
             except (PyMongoError, pika.exceptions.AMQPError, OSError):
-                pass  # a part is away; the stack starts it again
+                pass  # a process is away; the stack starts it again
             if time.monotonic() > deadline:
                 raise NotReady(f"waited {within:.0f} s in vain until {what}; see the logs in {self.stack.folder}/logs")
             time.sleep(pause)

@@ -1,8 +1,9 @@
 """Keeps a list of commands running: each is started again whenever it dies, until this process's stdin ends.
 
-Nothing outlives the process that holds the other end of stdin. Every keeper watches that pipe, whose end the kernel
-reports however the holder died, and stops its command; a keeper that is itself killed takes its command along.
-The commands write straight to their log files; honcho forks the keepers and tells of starts and deaths.
+The first line of stdin has the commands as JSON. Nothing outlives the process that holds the other end of stdin: every
+keeper watches that pipe, whose end the kernel reports however the holder died, and then stops its command. If a keeper
+is killed, its command dies with it. Commands write straight to their log files. honcho forks the keepers and logs
+starts and deaths.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 from honcho.process import Process
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import write_private
 
 LIFELINE = os.dup(0)  # a copy of stdin, which multiprocessing closes in its children
@@ -36,7 +37,7 @@ class Kept(Process):  # type: ignore[misc]
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
         self._events = events
-        for number in (signal.SIGINT, signal.SIGTERM):  # a handler is reset in the command, "ignore" would be passed on
+        for number in (signal.SIGINT, signal.SIGTERM):  # the command would inherit "ignore", but not a handler
             signal.signal(number, lambda *_: None)
         folder = Path(self.cwd)
         starts, pause = 0, 0.1
@@ -56,7 +57,7 @@ class Kept(Process):  # type: ignore[misc]
     def _start(self, folder: Path, starts: int) -> subprocess.Popen[bytes]:
         with (folder / "logs" / f"{self.name}.log").open("ab") as log:
             command = subprocess.Popen(
-                tied(self.cmd),
+                die_with_parent(self.cmd),
                 env=self.env,
                 cwd=os.getcwd(),
                 stdin=subprocess.DEVNULL,
@@ -64,7 +65,8 @@ class Kept(Process):  # type: ignore[misc]
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        write_private(folder / "pids" / self.name, f"{command.pid} {starts}")
+        write_private(folder / "starts" / self.name, str(starts))
+        write_private(folder / "pids" / self.name, str(command.pid))
         self._send_message({"pid": command.pid}, type="start")
         return command
 
@@ -92,10 +94,10 @@ class Keepers(Manager):  # type: ignore[misc]
         self._process_ctor = Kept
 
     def terminate(self) -> None:
-        """Nothing: the keepers have seen the end of the lifeline themselves."""
+        """Does nothing: the keepers see the end of the lifeline themselves."""
 
     def kill(self) -> None:
-        """Nothing: a keeper kills a command that does not stop in time."""
+        """Does nothing: a keeper kills a command that does not stop in time."""
 
 
 def _lifeline_ended(within: float) -> bool:
@@ -112,10 +114,10 @@ def _how(returncode: int) -> str:
 
 
 def main() -> None:
-    folder, plan = Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
+    folder, commands = Path(sys.argv[1]), json.loads(sys.stdin.buffer.readline())
     with (folder / "logs" / "keepers.log").open("a") as log:
         keepers = Keepers(Printer(log, colour=False))
-        for command in plan:
+        for command in commands:
             kept = keepers.add_process(command["name"], command["argv"], env=command["env"], cwd=str(folder))
             kept.grace = command["grace"]
         keepers.loop()

@@ -19,7 +19,7 @@ from deploy.local.folders import write_private
 
 
 class SecretFiles:
-    """The secrets in one folder. Each is a file; what is missing is made."""
+    """The secrets in one folder, each in a file. A missing secret is made."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""A mail server that delivers to nobody: every mail it accepts is a file of its Maildir before the sender is told so.
+"""A mail server that delivers nothing. It writes each mail to its Maildir before it accepts the mail.
 
 `python -m deploy.local.smtp_sink <host> <port> <maildir>`
 """
@@ -14,7 +14,7 @@ from aiosmtpd.smtp import SMTP
 
 
 async def serve(host: str, port: int, maildir: str) -> None:
-    """Accepts mail until this process is stopped."""
+    """Accepts mails until this process is stopped."""
     mailbox = Mailbox(Path(maildir))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(mailbox, hostname="localhost", enable_SMTPUTF8=True), host, port)

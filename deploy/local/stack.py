@@ -1,7 +1,7 @@
-"""The whole system on one machine: the parts, and every process of the three services, ready to take requests.
+"""The whole system on one machine: the backends and every process of the three services, ready for requests.
 
-With a replay clock, all processes read domain time from one file in the stack's folder, and there is no `tick` unless
-asked for: who moves the clock says when to look.
+With a replay clock, all processes read domain time from one file in the stack's folder. Then there is no `tick` unless
+it is asked for: whoever moves the clock also asks for sweeps.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from deploy.local import tokens
 from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import ROOT, write_private
 from deploy.local.processes import Command, Processes, run_to_end
+from shared.config.config import SERVICES
 
-SERVICES = ("perinatal", "leaving_care", "referrals_followup")
 STANDARDS = ROOT / "services" / "referrals_followup" / "standards"
 DIRECTORY = ROOT / "services" / "referrals_followup" / "directory" / "directory.example.yaml"
 READY_WITHIN = 90.0
@@ -46,7 +46,7 @@ _FRONT = {
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """A running system: where it answers, how its processes are called, and what they were told."""
+    """A running system: its addresses, the names of its processes, and their environments."""
 
     backends: Backends
     urls: Mapping[str, str]
@@ -85,7 +85,7 @@ class LocalStack:
         return self._group(name).kill(name)
 
     def wait_until_ready(self, within: float = READY_WITHIN) -> None:
-        """Waits until every part and every HTTP process says that it is ready. Raises NotReady."""
+        """Waits until every backend and every HTTP process is ready. Raises NotReady."""
         self.backends.wait_until_ready(within)
         for name, address in self.health.items():
             self.processes.wait_until(name, lambda address=address: _answers(address), within)  # type: ignore[misc]
@@ -114,9 +114,9 @@ def local_stack(
 ) -> Iterator[LocalStack]:
     """Starts everything and stops it again. `settings` are configuration variables for all services.
 
-    `without` names processes that are left out, such as `perinatal.relay`; those that serve HTTP cannot be.
-    `ticks` asks for a `tick` with a replay clock too. `started_by` is a module that is run in place of each process,
-    with that one's module and role as arguments. `mongod_parameters` are such as `name=value`.
+    `without` names processes that are left out, such as `perinatal.relay`, but none that serves HTTP. `ticks` asks for
+    a `tick` with a replay clock too. `started_by` is a module that is run instead of each process, with the process's
+    module and role as arguments. `mongod_parameters` are `name=value`.
 
     Raises InstanceBusy, NotInstalled or NotReady, each with a message for a person.
     """
@@ -137,7 +137,7 @@ def local_stack(
             if name not in without and (ticks or not clock_file or name != "referrals_followup.tick")
         ]
         _prepare(backends, environments)
-        processes = Processes(backends.folder, backends.lock, "services", commands)
+        processes = Processes(backends.folder, backends.lock, commands)
         try:
             stack = LocalStack(
                 backends=backends,

@@ -23,7 +23,7 @@ def mint(
     areas: Iterable[str],
     lifetime: timedelta = timedelta(hours=12),
 ) -> str:
-    """A token for one person. Real time, not the replay's, decides when it ends."""
+    """A token for one person. It expires by real time, also in a replay."""
     now = datetime.now(UTC)
     claims = {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + lifetime}
     claims |= {"sub": sub, "role": role, "team": team, "areas": list(areas)}
@@ -31,7 +31,7 @@ def mint(
 
 
 def token_of_each_role(private_key_pem: str, directory_file: Path) -> dict[str, tuple[str, str]]:
-    """For each role in the directory file, the first person who has it and a token of theirs."""
+    """For each role in the directory file, the first person with that role and a token for them."""
     directory: Mapping[str, Any] = yaml.safe_load(directory_file.read_text())
     areas = areas_of_each_team(directory)
     tokens: dict[str, tuple[str, str]] = {}
@@ -43,7 +43,7 @@ def token_of_each_role(private_key_pem: str, directory_file: Path) -> dict[str, 
 
 
 def areas_of_each_team(directory: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Where the members of each team act: in the team's area, or in every area when the team works everywhere."""
+    """The areas in which the members of each team act: the team's area, or every area if the team works everywhere."""
     every = [area["id"] for area in directory["areas"]]
     return {team["id"]: every if team["area"] == EVERYWHERE else [team["area"]] for team in directory["teams"]}
 

@@ -1,7 +1,7 @@
 """`make up`: the system on real time until Ctrl-C, its addresses, and a request to paste for each role.
 
-Data, logs and secrets stay in `.run/up`, so the next start goes on where this one ended. A second shell that reads
-`.run/up/env.sh` has the addresses and tokens as variables.
+Data, logs and secrets stay in `.run/up`, so the next start goes on where this one ended. `.run/up/env.sh` has the
+addresses and tokens as variables for a second shell.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> int:
 def _addresses(stack: LocalStack) -> Iterator[str]:
     yield ""
     for service, url in stack.urls.items():
-        yield f"{service:24} {url}   described at {url}/openapi.json"
+        yield f"{service:24} {url}   described at {url}/docs"
     for name, address in stack.health.items():
         yield f"{name:24} {address}"
     yield f"{'MongoDB':24} {stack.backends.mongodb_uri}"
@@ -81,7 +81,7 @@ def requests_to_paste(stack: LocalStack) -> Iterator[str]:
 
 
 def _reads(service_url: str) -> list[tuple[str, list[str]]]:
-    """Each list that a service answers without further input, with the roles that may read it."""
+    """Each list of a service that needs no further input, with the roles that may read it."""
     with requests.Session() as session:
         session.trust_env = False
         paths: dict[str, dict[str, Any]] = session.get(f"{service_url}/openapi.json", timeout=10).json()["paths"]

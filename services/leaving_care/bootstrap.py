@@ -6,10 +6,10 @@ from functools import partial
 
 from services.leaving_care.api.views import VIEWS
 from services.leaving_care.domain.reactions import REACTIONS
-from shared.recording.bootstrap import build_recording, look_at_recording, rebuild_recording
+from shared.recording.bootstrap import build_recording, rebuild_recording, run_check_of_recording
 
 SERVICE = "leaving_care"
 
 build = partial(build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
-look = partial(look_at_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
+run_check = partial(run_check_of_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
 rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)

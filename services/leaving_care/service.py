@@ -30,4 +30,4 @@ class LeavingCareService(CareLeaverRoutes, PlanItemRoutes, CommandRoutes, Parked
 
     @consume("leaving_care.check", batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.dependencies.watch.hear(deliveries)
+        return self.dependencies.checker.receive(deliveries)

@@ -7,7 +7,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.perinatal.bootstrap import look, rebuild
+from services.perinatal.bootstrap import rebuild, run_check
 from shared.cli.main import run
 
 
@@ -18,4 +18,4 @@ def _service() -> type:
 
 
 if __name__ == "__main__":
-    sys.exit(run("perinatal", sys.argv[1:], load_class=_service, rebuild=rebuild, look=look, imports=True))
+    sys.exit(run("perinatal", sys.argv[1:], load_class=_service, rebuild=rebuild, run_check=run_check, imports=True))

@@ -7,10 +7,10 @@ from functools import partial
 from services.perinatal.api.views import VIEWS
 from services.perinatal.api.whereabouts import lives_in
 from services.perinatal.domain.reactions import REACTIONS
-from shared.recording.bootstrap import build_recording, look_at_recording, rebuild_recording
+from shared.recording.bootstrap import build_recording, rebuild_recording, run_check_of_recording
 
 SERVICE = "perinatal"
 
 build = partial(build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, lives_in=lives_in)
-look = partial(look_at_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
+run_check = partial(run_check_of_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
 rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)

@@ -45,4 +45,4 @@ class PerinatalService(
 
     @consume("perinatal.check", batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.dependencies.watch.hear(deliveries)
+        return self.dependencies.checker.receive(deliveries)

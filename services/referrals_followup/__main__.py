@@ -1,6 +1,6 @@
 """`python -m services.referrals_followup serve [http|bus] | relay | topology | rebuild | parked | check`, and two more.
 
-`adopt` brings into force the packs of standards that are new; `tick` says when to look.
+`adopt` brings into force the packs of standards that are new; `tick` asks for sweeps and checks.
 """
 
 import sys
@@ -10,7 +10,7 @@ if sys.argv[1:2] == ["serve"]:
 
     eventlet.monkey_patch()
 
-from services.referrals_followup.roles import OWN, about, checked_files, look, rebuild
+from services.referrals_followup.roles import OWN, check_before_serving, events_about, rebuild, run_check
 from shared.cli.main import run
 
 
@@ -27,9 +27,9 @@ if __name__ == "__main__":
             sys.argv[1:],
             load_class=_service,
             rebuild=rebuild,
-            look=look,
+            run_check=run_check,
             own=OWN,
-            check=checked_files,
-            about=about,
+            check=check_before_serving,
+            about=events_about,
         )
     )

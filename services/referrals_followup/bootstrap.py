@@ -1,14 +1,14 @@
-"""What this service is made of, built once from its configuration by whichever role runs."""
+"""Builds every object of this service once, from its configuration, for whichever role runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pymongo.database import Database
 
-from services.referrals_followup import invariants as watch
 from services.referrals_followup.api import acts
 from services.referrals_followup.api.acts import FollowUpActs
 from services.referrals_followup.api.as_of import PastFollowUps
@@ -16,29 +16,38 @@ from services.referrals_followup.api.chronology import Chronologies
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.standards_in_force import StandardsInForce
-from services.referrals_followup.chasing import digests as mails
-from services.referrals_followup.chasing import sweeps
-from services.referrals_followup.chasing.smtp import Mailer
+from services.referrals_followup.chasing.channels import Channel
+from services.referrals_followup.chasing.composing import DigestComposer
+from services.referrals_followup.chasing.outbox import DigestOutbox
+from services.referrals_followup.chasing.parked_work import ParkedWork
+from services.referrals_followup.chasing.sending import DigestSender
+from services.referrals_followup.chasing.smtp import SmtpChannel
+from services.referrals_followup.chasing.sweeps import Sweeper, SweepLog, SweepRound
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain import silence
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.links import Links
+from services.referrals_followup.invariants import Invariants
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.ingest import Ingest
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
-from shared.checks.checker import Watch
+from shared.checks.checker import FINISHED, Checker
 from shared.config.config import Config
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.envelope import to_text
 from shared.messaging.parked import ParkedMessages
+from shared.relay.position import POSITION
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING, POSITION_LAG_SECONDS
 from shared.web.access_log import AccessLog
 
 SERVICE = "referrals_followup"
+CHANNELS: dict[str, Callable[[Config], Channel]] = {SmtpChannel.name: SmtpChannel.of}
+"""How each channel of digests is built, by its name. Every digest is sent on all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +62,6 @@ class Dependencies:
     parked: ParkedMessages
     known: Completeness
     directory: Directory
-    mailer: Mailer
     links: Links
     access_log: AccessLog
     queries: FollowUpQueries
@@ -62,21 +70,25 @@ class Dependencies:
     acts: FollowUpActs
     standards_in_force: StandardsInForce
     checks: Mapping[str, Callable[[], object]]
-
-    @property
-    def watch(self) -> Watch:
-        """The checks of what is stored here."""
-        return Watch(self.database, self.store, lambda full: watch.predicates(self, full))
+    ingest: Ingest
+    sweeps: SweepRound
+    sweeper: Sweeper
+    parked_work: ParkedWork
+    outbox: DigestOutbox
+    composer: DigestComposer
+    sender: DigestSender
+    invariants: Invariants
+    checker: Checker
 
     def details(self) -> dict[str, Any]:
-        """What readiness shows beside: how far the evidence is complete, how many messages wait, the last check."""
+        """What readiness shows: how far the evidence is complete, how many messages are parked, and the last check."""
         known = self.evidence.complete_until()
         sources = {name: until and to_text(until) for name, until in known.items()}
-        stale = sorted(silence.silent(known, self.clock.now()))
+        stale = sorted(silence.find_silent(known, self.clock.now()))
         return {
             "evidence": {"sources": sources, "stale": stale},
             "parked": self.parked.waiting(),
-            "check": self.watch.last(),
+            "check": self.checker.read_last(),
         }
 
     def observe(self) -> None:
@@ -86,14 +98,14 @@ class Dependencies:
             if until is not None:
                 POSITION_LAG_SECONDS.labels(source=source).set(max(0.0, (now - until).total_seconds()))
         PARKED_WAITING.set(self.parked.waiting())
-        self.watch.observe()
+        self.checker.observe()
 
     def close(self) -> None:
         self.database.client.close()
 
 
 def build(config: Config, clock: Clock | None = None) -> Dependencies:
-    """The parts, with every index in place; `clock` replaces the configured one.
+    """Everything, with every index in place; `clock` replaces the configured one.
 
     Raises FaultyFile for a faulty directory, PyMongoError when MongoDB cannot be reached.
     """
@@ -108,6 +120,51 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
     links = Links(config.public_url, config.perinatal_url, config.leaving_care_url)
     presenter = FollowUpPresenter(directory, links)
     queries = FollowUpQueries(store, views, evidence, rules, known, presenter, clock)
+    outbox, sweep_log = DigestOutbox(store.collection, CHANNELS), SweepLog(database)
+    parked_work = ParkedWork(
+        database=database,
+        store=store,
+        views=views,
+        parked=parked,
+        outbox=outbox,
+        rules=rules,
+        directory=directory,
+        clock=clock,
+    )
+    sweeper = Sweeper(
+        sweep_log=sweep_log,
+        store=store,
+        evidence=evidence,
+        views=views,
+        rules=rules,
+        directory=directory,
+        clock=clock,
+    )
+    composer = DigestComposer(store, outbox, directory)
+    sender = DigestSender(
+        outbox=outbox,
+        channels=[build_channel(config) for build_channel in CHANNELS.values()],
+        store=store,
+        evidence=evidence,
+        views=views,
+        parked=parked,
+        directory=directory,
+        links=links,
+        clock=clock,
+    )
+    invariants = Invariants(
+        database=database,
+        store=store,
+        evidence=evidence,
+        views=views,
+        rules=rules,
+        parked=parked,
+        outbox=outbox,
+        sweep_log=sweep_log,
+        sweep_interval=timedelta(seconds=config.sweep_interval_seconds),
+        directory=directory,
+        clock=clock,
+    )
     dependencies = Dependencies(
         config=config,
         clock=clock,
@@ -119,7 +176,6 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         parked=parked,
         known=known,
         directory=directory,
-        mailer=Mailer(config.smtp_host, config.smtp_port, config.mail_from),
         links=links,
         access_log=AccessLog(database, clock),
         queries=queries,
@@ -128,6 +184,23 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         acts=FollowUpActs(store, views, queries, directory, known, clock),
         standards_in_force=StandardsInForce(rules, clock),
         checks={"mongodb": lambda: database.command("ping")},
+        ingest=Ingest(evidence, views, {POSITION: parked_work.note_reported, FINISHED: parked_work.tell_of_findings}),
+        sweeps=SweepRound(
+            sweeper=sweeper,
+            sweep_log=sweep_log,
+            parked_work=parked_work,
+            composer=composer,
+            sender=sender,
+            views=views,
+            clock=clock,
+        ),
+        sweeper=sweeper,
+        parked_work=parked_work,
+        outbox=outbox,
+        composer=composer,
+        sender=sender,
+        invariants=invariants,
+        checker=Checker(database, store, invariants.build),
     )
     for keeper in (
         store,
@@ -135,11 +208,11 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         rules,
         dependencies.views,
         dependencies.parked,
-        dependencies.watch,
+        dependencies.checker,
         dependencies.access_log,
+        outbox,
+        sweep_log,
     ):
         keeper.ensure_indexes()
-    for events_of in (mails, acts):
-        events_of.ensure_indexes(store.collection)
-    sweeps.ensure_indexes(database)
+    acts.ensure_indexes(store.collection)
     return dependencies

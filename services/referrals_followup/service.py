@@ -6,8 +6,6 @@ from services.referrals_followup.api.follow_ups import FollowUpRoutes
 from services.referrals_followup.api.people import PersonRoutes
 from services.referrals_followup.api.standards import StandardRoutes
 from services.referrals_followup.bootstrap import SERVICE, Dependencies, build
-from services.referrals_followup.chasing import sweeps
-from services.referrals_followup.ledger import ingest
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Outcome
 from shared.messaging.topology import EVIDENCE, SWEEP, check_queue_of
@@ -25,12 +23,12 @@ class ReferralsFollowupService(FollowUpRoutes, PersonRoutes, StandardRoutes, Par
 
     @consume(EVIDENCE, batch=500)
     def hear_evidence(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return ingest.hear(self.dependencies, deliveries)
+        return self.dependencies.ingest.receive(deliveries)
 
     @consume(SWEEP, batch=1)
     def sweep(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return sweeps.hear(self.dependencies, deliveries)
+        return self.dependencies.sweeps.receive(deliveries)
 
     @consume(CHECK, batch=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return self.dependencies.watch.hear(deliveries)
+        return self.dependencies.checker.receive(deliveries)

@@ -1,8 +1,8 @@
-"""Lawful erasure: the private parts of some events are removed, for good, and it is recorded what, by whom and why.
+"""Lawful erasure: removes the private parts of some events for good, and records which, by whom and why.
 
-The record is an event that names those that were emptied. It comes first, so an erasure that breaks off is on record
-and has only to be run again. What is published of an event, its digests and its place stay as they are: folds,
-follow-ups and chains come out the same.
+The record is an event that names the emptied events. It is written first, so an interrupted erasure is on record and is
+simply run again. The published part of an event, its fingerprints and its place stay as they are, so folds, follow-ups
+and chains come out the same.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def _decide(state: None, command: Erase, context: Context) -> Fact:
 
 
 def _evolve(state: None, event: Event) -> None:
-    """Each erasure stands for itself."""
+    """An erasure has no state."""
 
 
 AGGREGATE: Aggregate[None] = Aggregate(kind="erasure", initial=None, decide=_decide, evolve=_evolve)
 
 
 def erase(store: EventStore, which: Mapping[str, Any], *, by: str, reason_code: str) -> int:
-    """Empty the private parts of the events that match; how many they were. `by` is whoever answers for it.
+    """Empties the private parts of the events that match and returns their number. `by` is who is responsible.
 
-    The hash of the idempotency key stays, so that a repeated request is still known. Raises ValueError for a reason
-    that is no code, StoreUnavailable or PyMongoError when the store cannot be reached; run it again then.
+    The hash of the idempotency key stays, so that a repeated request is still recognised. Raises ValueError for a
+    reason that is no code. Raises StoreUnavailable or PyMongoError when the store cannot be reached; run it again then.
     """
     actor = Actor(id=by, role="operator", team=SYSTEM, areas=("england",))
     total = 0
@@ -66,7 +66,7 @@ def erase(store: EventStore, which: Mapping[str, Any], *, by: str, reason_code: 
 
 
 def erased_in(store_events: Any) -> set[str]:
-    """The events whose private parts were lawfully erased, by the records of it in this collection of events."""
+    """The ids of the events whose private parts were lawfully erased, from the records in this collection."""
     found = store_events.find({"event.type": ERASED}, {"event.data.event_ids": 1})
     return {event_id for document in found for event_id in document["event"]["data"]["event_ids"]}
 

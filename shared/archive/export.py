@@ -1,12 +1,12 @@
 """Export: all events of one service in one file, while the service runs.
 
-Guarantees: the file holds exactly what the database held at one instant, so every event that was answered before the
-export began, and no event without those before it in its stream. Nothing appears under the file's name before all of it
-is on disk.
+Guarantees: the file holds exactly what the database held at one instant. So it has every event that was answered
+before the export began, and no event without those before it in its stream. Nothing appears under the file's name
+before all of it is on disk.
 
-An event's id is made a moment before it is stored, and by several processes, so ids are not in the order of storing.
-What is older than `SETTLED_AFTER` no longer changes: it is read at leisure. The rest is few; it is read in one
-snapshot, taken when the older part is written, and so well within the time for which MongoDB keeps one.
+Several processes make ids, each a moment before the event is stored, so ids are not in the order of storing. Events
+older than `SETTLED_AFTER` do not change and are read without a snapshot. The few others are then read in one snapshot,
+well within the time for which MongoDB keeps it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What is in the file. `chain` stands for all its events; kept elsewhere, it proves the file whole."""
+    """What is in the file. `chain` stands for all its events: a copy kept elsewhere proves that the file is whole."""
 
     events: int
     heard: int
@@ -46,9 +46,9 @@ class Exported:
 def export(
     database: Database[dict[str, Any]], service: str, path: Path, *, clock: Clock, sealer: Sealer | None = None
 ) -> Exported:
-    """Write the export to `path`, over a file of that name. Private parts are in it only with a `sealer`.
+    """Writes the export to `path` and replaces a file of that name. It has private parts only with a `sealer`.
 
-    Raises OSError when the file cannot be written, PyMongoError when the database cannot be read; then there is none.
+    Raises OSError when the file cannot be written, PyMongoError when the database cannot be read. Then no file is left.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

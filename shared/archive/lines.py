@@ -5,12 +5,12 @@
     {"heard": ..., "settled": ...}
     {"end": {"events": ..., "heard": ..., "complete_until": ..., "chain": ..., "sha256": ...}}
 
-`chain` is SHA-256 over the chain before it and this line's event and digests, and nothing else: two exports of the same
-events have the same chain, with private parts or without, before an erasure or after. `sha256` covers every byte
-before the last line.
+`digests` are the fingerprints of the event and of its private part. `chain` is SHA-256 over the chain before it and
+this line's event and fingerprints, and nothing else. So two exports of the same events have the same chain, with
+private parts or without, before an erasure or after. `sha256` covers every byte before the last line.
 
-`key` is the hash of the idempotency key; `outbox` the letters that were still to be written or sent. `heard` is an
-event that the service reacts to: without those that were heard, reactions that stand would seem to have no reason.
+`key` is the hash of the idempotency key. `outbox` has the digests that were still to be composed or sent. `heard` is an
+event of another service that this one reacts to: without it, a reaction would seem to have no reason.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from shared.kernel.envelope import to_text
 from shared.kernel.fingerprints import canonical, chained
 
 FORMAT = "followthrough-events/1"
-# What the relay and the mails keep count of elsewhere: publishing begins anew where an export is restored.
+# Not exported: where an export is restored, publishing begins anew.
 _OF_THE_RELAY = frozenset({"pending", "unlisted", "published_at"})
 _OUTBOX_JSON: JSONOptions = CANONICAL_JSON_OPTIONS.with_options(tz_aware=True)
 
 
 class UnusableFile(Exception):
-    """Not an export, of another service, or not whole. The message says which."""
+    """The file is not an export, is of another service, or is not whole. The message says which."""
 
 
 def beginning_of_chain(service: str) -> str:
@@ -67,7 +67,7 @@ class Writer:
         )
 
     def add_event(self, document: Mapping[str, Any]) -> None:
-        """A stored document. Of its private part only what the sealer closes, and the hashed idempotency key."""
+        """Writes a stored event and its hashed idempotency key. Only the sealer writes its private part."""
         self.events += 1
         private = dict(document.get("private") or {})
         line = {"n": self.events, "event": cloudevent_of(document), "digests": document.get("digests")}
@@ -83,12 +83,12 @@ class Writer:
         self._write({**line, "chain": self.chain})
 
     def add_heard(self, document: Mapping[str, Any]) -> None:
-        """An event that was heard, as it is kept."""
+        """Writes an event of another service that this one reacts to."""
         self.heard += 1
         self._write({"heard": cloudevent_of(document), "settled": document["settled"]})
 
     def end(self, complete_until: datetime) -> None:
-        """The last line. Everything recorded before `complete_until` is in the file, and always will be."""
+        """Writes the last line. The file has everything that was recorded before `complete_until`."""
         end = {
             "events": self.events,
             "heard": self.heard,
@@ -105,7 +105,7 @@ class Writer:
 
 
 def read_lines(file: BinaryIO) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Each line as bytes and as what it says. Raises UnusableFile at a line that is not a JSON object."""
+    """Each line, as bytes and parsed. Raises UnusableFile at a line that is not a JSON object."""
     for number, raw in enumerate(file, start=1):
         try:
             line = json.loads(raw)
@@ -117,6 +117,6 @@ def read_lines(file: BinaryIO) -> Iterator[tuple[bytes, dict[str, Any]]]:
 
 
 def outbox_of(line: Mapping[str, Any]) -> dict[str, Any]:
-    """The letters that were still to be written or sent, as the document keeps them."""
+    """The digests that were still to be composed or sent, as the stored document has them."""
     outbox: dict[str, Any] = loads(json.dumps(line.get("outbox", {})), json_options=_OUTBOX_JSON)
     return outbox

@@ -1,9 +1,8 @@
-"""Restore: an export into an empty database, from which everything follows again.
+"""Restore: an export into an empty database, from which everything else is computed again.
 
-Guarantees: nothing is written unless the whole file holds; a database that has anything in it is refused; killed
-anywhere and begun again with the same file, it goes on and doubles nothing. The relay publishes every event anew, so
-the hearers' views and follow-ups come out as they were; letters that were sent are not sent again, for their sending is
-an event as well.
+Guarantees: nothing is written unless the whole file holds; only an empty database is accepted; after a kill, the same
+command goes on and doubles nothing. The relay publishes every event again, so views and follow-ups come out as they
+were. A digest that was sent is not sent again, because its sending is an event too.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ from shared.events.mongo import despite_duplicates
 from shared.kernel.envelope import Event
 
 _BATCH = 1_000
-# What says that a restore has begun, and of which file; and what holds no data.
+# The collection that says which file is being restored, and those that hold no data.
 _MARKS, _NO_DATA = "restores", frozenset({"leases"})
 
 
 class NotEmpty(Exception):
-    """The database has something in it already."""
+    """The database is not empty."""
 
 
 class Faulty(Exception):
-    """The file does not hold. `findings` are the first of what is wrong."""
+    """The file is damaged or was changed. `findings` are the first faults."""
 
     def __init__(self, findings: list[Finding]) -> None:
         super().__init__(f"{len(findings)} findings")
@@ -53,7 +52,7 @@ class Restored:
 
 
 def restore(database: Database[dict[str, Any]], service: str, path: Path, key_file: Path | None = None) -> Restored:
-    """Restore the file. `key_file` has to be given for one with private parts.
+    """Restores the file. A file with private parts needs `key_file`.
 
     Raises Faulty, NotEmpty, UnusableFile, WrongKey, or PyMongoError (run it again then).
     """
@@ -77,7 +76,7 @@ def restore(database: Database[dict[str, Any]], service: str, path: Path, key_fi
 
 
 def _begin(database: Database[dict[str, Any]], chain: str) -> None:
-    """Claim the empty database for this file; go on where a restore of the same file broke off."""
+    """Claims the empty database for this file, or goes on where a restore of the same file broke off."""
     begun = database[_MARKS].find_one({"_id": "events"})
     if begun is None:
         full = [

@@ -1,9 +1,9 @@
-"""Verify: whether an export, or a database, still says what was recorded; if not, which events do not.
+"""Verify: whether an export or a database still has what was recorded and, if not, which events differ.
 
-Of a file: every event against its digest, all of them against the chain, every byte against the checksum. Of a
-database: every event against its digests, every stream for gaps, every missing private part against the erasures on
-record; and, beside an earlier export, every event against that. Memory grows only with what was erased. What is
-recorded or erased meanwhile is no finding.
+In a file: every event against its fingerprint, all events against the chain, every byte against the checksum. In a
+database: every event against its fingerprints, every stream for gaps, every missing private part against the recorded
+erasures and, given an earlier export, every event against that. Memory grows only with the number of erased events.
+What is recorded or erased meanwhile is no finding.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shared.kernel.fingerprints import canonical, event_digest, private_digest
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What does not hold. `what` is an event's id, a stream, or a part of the file."""
+    """A fault. `what` is an event's id, a stream, or a part of the file."""
 
     what: str
     wrong: str
@@ -39,9 +39,9 @@ class Finding:
 
 
 class FileCheck:
-    """One reading of an export. `findings` has to be read to its end before `end` is there.
+    """One reading of an export. `end` is set once `findings` has been read to its end.
 
-    `key_file` opens the private parts, which are then compared with their digests too.
+    With `key_file` the private parts are opened and compared with their fingerprints too.
     """
 
     def __init__(self, path: Path, service: str, key_file: Path | None = None) -> None:
@@ -52,7 +52,7 @@ class FileCheck:
         self.end: Mapping[str, Any] = {}
 
     def findings(self) -> Iterator[Finding]:
-        """All that does not hold, in the order of the file. Raises UnusableFile, or WrongKey."""
+        """All faults, in the order of the file. Raises UnusableFile or WrongKey."""
         sha256 = hashlib.sha256()
         with self.path.open("rb") as file:
             lines = read_lines(file)
@@ -91,7 +91,7 @@ class FileCheck:
 
 
 class _Chain:
-    """The chain as the lines say it, each compared with what it should be after the line before."""
+    """Compares the chain of each line with the one that follows from the line before."""
 
     def __init__(self, beginning: str) -> None:
         self.value = self._before = beginning
@@ -151,9 +151,9 @@ def _sealer(header: Mapping[str, Any], key_file: Path | None) -> Sealer | None:
 
 def _event_faults(cloudevent: Mapping[str, Any], digests: Mapping[str, str] | None) -> Iterator[str]:
     if not digests:
-        yield "has no digests: it did not come through the event store"
+        yield "has no fingerprints: it did not come through the event store"
     elif event_digest(cloudevent, digests["private"]) != digests["event"]:
-        yield "was changed: it is not what its digest was made of"
+        yield "was changed: its fingerprint is of something else"
 
 
 def _private_findings(line: Mapping[str, Any], sealer: Sealer | None) -> Iterator[Finding]:
@@ -170,9 +170,9 @@ def _private_findings(line: Mapping[str, Any], sealer: Sealer | None) -> Iterato
 
 
 def database_findings(database: Database[dict[str, Any]], beside: FileCheck | None = None) -> Iterator[Finding]:
-    """All that does not hold in the database; `beside` an export that was read and found whole, also against that.
+    """All faults of the database; with `beside`, a checked export without faults, also what differs from that.
 
-    An event that the export does not have was inserted when it is older than what the export is complete for.
+    An event that the export lacks was inserted, if it is older than the time for which the export is complete.
     """
     events = database["events"]
     without_private: list[str] = []

@@ -1,8 +1,8 @@
-"""Watching the watcher: a service looks at what it has stored for what must hold and does not, and says what to do.
+"""The checks of a service: each looks in what is stored for what must hold and does not, and says what to do.
 
-Guarantees: each predicate looks at what is stored, never at a window of time, so a night that was missed loses nothing;
-one that fails stops no other and is itself a finding. A check that was asked for is stored once, told once, and kept
-for ninety days. Findings hold ids and codes, and nothing of anybody's content.
+Guarantees: an invariant is checked on what is stored, never on a window of time, so a missed night loses nothing. One
+that cannot be checked delays no other and is itself a finding. A check that was asked for is stored once, told once,
+and kept for ninety days. Findings hold ids and codes, and nothing of anybody's content.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
 from shared.runtime.observability import CHECK_FINISHED, FINDINGS, get_logger
 
 FINISHED = "check.finished.v1"
-NOT_LOOKED = "not-looked"
+NOT_CHECKED = "not-looked"
 KEPT_SECONDS = 90 * 24 * 3600
 MOST_IDS = 100
 
@@ -34,8 +34,8 @@ log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that must hold and does not: of `count` things the first hundred ids, and what to do about it."""
+class CheckFinding:
+    """Something that must hold and does not: how many things it is about, the first hundred ids, and what to do."""
 
     code: str
     count: int
@@ -43,39 +43,40 @@ class Finding:
     what_to_do: str
 
 
-Predicate = Callable[[], Iterable[Finding]]
+Invariant = Callable[[], Iterable[CheckFinding]]
+"""Yields what does not hold."""
 
 
-def found(code: str, ids: Iterable[str], what_to_do: str) -> Iterator[Finding]:
+def report(code: str, ids: Iterable[str], what_to_do: str) -> Iterator[CheckFinding]:
     """The finding that names these ids; none when there are none."""
     first: list[str] = []
     count = 0
-    for found_id in ids:
+    for each in ids:
         count += 1
         if count <= MOST_IDS:
-            first.append(found_id)
+            first.append(each)
     if count:
-        yield Finding(code, count, tuple(first), what_to_do)
+        yield CheckFinding(code, count, tuple(first), what_to_do)
 
 
-def look_at(predicates: Mapping[str, Predicate]) -> list[Finding]:
-    """Every finding, in the order of the predicates. Raises when the store cannot be reached."""
-    findings: list[Finding] = []
+def check_all(invariants: Mapping[str, Invariant]) -> list[CheckFinding]:
+    """Every finding, in the order of the invariants. Raises when the store cannot be reached."""
+    findings: list[CheckFinding] = []
     failed = []
-    for name, predicate in predicates.items():
+    for name, invariant in invariants.items():
         try:
-            findings += predicate()
+            findings += invariant()
         except Exception as error:
             if is_store_away(error):
                 raise
             log.error("predicate failed", code=name, exc_info=error)
             failed.append(name)
-    return [*findings, *found(NOT_LOOKED, failed, "these could not be looked at; the log of this process says why")]
+    return [*findings, *report(NOT_CHECKED, failed, "these could not be looked at; the log of this process says why")]
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """A check is over; `findings` are `{code, count, since}`."""
+    """End a check; each of `findings` is `{code, count, since}`."""
 
     findings: tuple[Mapping[str, Any], ...]
 
@@ -85,39 +86,39 @@ def _decide(state: None, command: Finish, context: Context) -> Fact:
 
 
 def _evolve(state: None, event: Event) -> None:
-    """Each check stands for itself."""
+    """No check depends on an earlier one."""
 
 
 AGGREGATE: Aggregate[None] = Aggregate(kind="check", initial=None, decide=_decide, evolve=_evolve)
 
 
-class Watch:
-    """The checks of one service. `predicates` are asked for each time, with whether all is to be looked at."""
+class Checker:
+    """The checks of one service. `build_invariants` is called for each check, with whether nothing may be sampled."""
 
     def __init__(
         self,
         database: Database[dict[str, Any]],
         store: EventStore,
-        predicates: Callable[[bool], Mapping[str, Predicate]],
+        build_invariants: Callable[[bool], Mapping[str, Invariant]],
     ) -> None:
         self._checks = database["checks"]
         self._store = store
-        self._predicates = predicates
+        self._build_invariants = build_invariants
 
     def ensure_indexes(self) -> None:
         """The record of checks is kept for ninety days of real time; safe to repeat."""
         self._checks.create_index([("finished_at", ASCENDING)], name="kept", expireAfterSeconds=KEPT_SECONDS)
 
-    def look(self, full: bool = False) -> list[Finding]:
-        """Look now; nothing is stored. `full`: nothing is sampled. Raises when the store is away."""
-        return look_at(self._predicates(full))
+    def run(self, full: bool = False) -> list[CheckFinding]:
+        """Check now and store nothing. `full`: nothing is sampled. Raises when the store is away."""
+        return check_all(self._build_invariants(full))
 
-    def hear(self, deliveries: list[Delivery]) -> list[Outcome]:
+    def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
         """Do each check that was asked for. Raises when the store cannot be reached."""
-        return [self._heard(delivery) for delivery in deliveries]
+        return [self._receive(delivery) for delivery in deliveries]
 
-    def last(self) -> dict[str, Any] | None:
-        """The last check that was stored: when it was over (real time), and how many of what it found."""
+    def read_last(self) -> dict[str, Any] | None:
+        """The last check that was stored: when it finished (real time), and the count of each finding."""
         check = self._checks.find_one({}, sort=[("finished_at", DESCENDING)])
         if check is None:
             return None
@@ -128,24 +129,24 @@ class Watch:
 
     def observe(self) -> None:
         """Bring the gauges up to date with the last check."""
-        last = self.last()
+        last = self.read_last()
         FINDINGS.clear()
         if last:
             CHECK_FINISHED.set(datetime.fromisoformat(last["finished_at"]).timestamp())
             for code, count in last["findings"].items():
                 FINDINGS.labels(code).set(count)
 
-    def _heard(self, delivery: Delivery) -> Outcome:
+    def _receive(self, delivery: Delivery) -> Outcome:
         check_id = read_asked(delivery, "check")
         if isinstance(check_id, Park):
             return check_id
-        self.check(check_id)
+        self.record(check_id)
         return Done()
 
-    def check(self, check_id: str) -> None:
-        """Look, store what was found, and say so. Repeated, it says what it found first."""
-        check = self._checks.find_one({"_id": check_id}) or self._stored(check_id)
-        told = tuple(
+    def record(self, check_id: str) -> None:
+        """Check, store the findings, and record the event that tells of them. Repeated, it tells of the first ones."""
+        check = self._checks.find_one({"_id": check_id}) or self._run_and_store(check_id)
+        findings = tuple(
             {"code": finding["code"], "count": finding["count"], "since": to_text(finding["since"])}
             for finding in check["findings"]
         )
@@ -153,22 +154,22 @@ class Watch:
         self._store.execute(
             AGGREGATE,
             stream,
-            Finish(told),
+            Finish(findings),
             SYSTEM_ACTOR,
             key=f"check:{check_id}",
             body={},
             operation="check",
             creates=True,
         )
-        log.info("check finished", id=check_id, count=len(told))
+        log.info("check finished", id=check_id, count=len(findings))
 
-    def _stored(self, check_id: str) -> dict[str, Any]:
+    def _run_and_store(self, check_id: str) -> dict[str, Any]:
         started_at = to_ms(datetime.now(UTC))
         before = self._checks.find_one({}, sort=[("finished_at", DESCENDING)])
         since = {finding["code"]: finding["since"] for finding in before["findings"]} if before else {}
         findings = [
             {**asdict(finding), "ids": list(finding.ids), "since": since.get(finding.code, started_at)}
-            for finding in self.look()
+            for finding in self.run()
         ]
         check = {
             "_id": check_id,

@@ -1,6 +1,6 @@
-"""`python -m services.<name> check [--full] [--json]`: looks now, stores nothing.
+"""`python -m services.<name> check [--full] [--json]`: checks the stored data now and stores nothing.
 
-Exit status 0: nothing found; 1: something was; 2: it could not look, or not at everything.
+Exit status 0: no findings; 1: findings; 2: it could not check everything.
 """
 
 from __future__ import annotations
@@ -13,48 +13,48 @@ from dataclasses import asdict
 
 from pymongo.errors import PyMongoError
 
-from shared.checks.checker import NOT_LOOKED, Finding
+from shared.checks.checker import NOT_CHECKED, CheckFinding
 from shared.cli.terminal import console
 from shared.config.config import Config
 from shared.events.errors import StoreUnavailable
 
-NOTHING, SOMETHING, CANNOT_LOOK = 0, 1, 2
-_MOST_SHOWN = 10
+NO_FINDINGS, FINDINGS, INCOMPLETE = 0, 1, 2
+_MOST_IDS = 10
 
-Look = Callable[[Config, bool], list[Finding]]
+RunCheck = Callable[[Config, bool], list[CheckFinding]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
-    parser.add_argument("--full", action="store_true", help="look at everything that is otherwise sampled")
+    """Adds the options of the command."""
+    parser.add_argument("--full", action="store_true", help="check everything that is otherwise sampled")
     parser.add_argument("--json", action="store_true", help="one JSON list of the findings, with all their ids")
 
 
-def run(config: Config, said: argparse.Namespace, look: Look) -> int:
-    """The exit status."""
+def run(config: Config, arguments: argparse.Namespace, run_check: RunCheck) -> int:
+    """Prints the findings and returns the exit status."""
     try:
-        findings = look(config, said.full)
+        findings = run_check(config, arguments.full)
     except (PyMongoError, StoreUnavailable) as error:
         print(f"{config.service} cannot be checked: {type(error).__name__}", file=sys.stderr)
-        return CANNOT_LOOK
-    print_json(findings) if said.json else print_table(findings)
-    if any(finding.code == NOT_LOOKED for finding in findings):
-        return CANNOT_LOOK
-    return SOMETHING if findings else NOTHING
+        return INCOMPLETE
+    print_json(findings) if arguments.json else print_table(findings)
+    if any(finding.code == NOT_CHECKED for finding in findings):
+        return INCOMPLETE
+    return FINDINGS if findings else NO_FINDINGS
 
 
-def print_json(findings: list[Finding]) -> None:
+def print_json(findings: list[CheckFinding]) -> None:
     print(json.dumps([asdict(finding) for finding in findings], indent=2))
 
 
-def print_table(findings: list[Finding]) -> None:
+def print_table(findings: list[CheckFinding]) -> None:
     from rich.table import Table
 
     out = console()
     if findings:
         table = Table("code", "how many", "which", "what to do", show_lines=True)
         for finding in findings:
-            shown = [*finding.ids[:_MOST_SHOWN], *(["..."] if finding.count > _MOST_SHOWN else [])]
-            table.add_row(finding.code, str(finding.count), "\n".join(shown), finding.what_to_do)
+            ids = [*finding.ids[:_MOST_IDS], *(["..."] if finding.count > _MOST_IDS else [])]
+            table.add_row(finding.code, str(finding.count), "\n".join(ids), finding.what_to_do)
         out.print(table)
     out.print(f"{len(findings)} findings" if len(findings) != 1 else "1 finding")

@@ -2,9 +2,12 @@
 
 Each line is a command as `POST /v1/commands` takes it, with the `actor` who gave it: `id`, `role`, `team`, `areas`.
 
-Guarantees: memory does not grow with the file; a row that is refused stands in `FILE.refused` with its number, every
-reason and no value of it, and hinders only the rows that build on it; run again after a kill it goes on where it
-stopped, and whatever the file, no row is recorded twice; with `--dry-run` the same rows are refused and none recorded.
+Guarantees:
+- memory does not grow with the file;
+- `FILE.refused` has each refused row with its number and every reason, but none of its values;
+- a refused row hinders only the rows that build on it;
+- after a kill, the next run goes on where this one stopped, and no row is recorded twice;
+- `--dry-run` refuses the same rows and records none.
 """
 
 from __future__ import annotations
@@ -41,7 +44,9 @@ _BEGINNING = 65_536
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be refused, and record nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list the rows that would be refused, and record nothing"
+    )
 
 
 class Row(NamedTuple):
@@ -53,7 +58,7 @@ class Row(NamedTuple):
 
 
 @dataclass
-class Progressed:
+class ImportProgress:
     """How far an import has come, as `FILE.progress` keeps it. `refused_bytes` is the length of `FILE.refused`."""
 
     file: str
@@ -64,73 +69,75 @@ class Progressed:
     refused_bytes: int = 0
 
 
-def run(config: Config, said: argparse.Namespace, load_class: Callable[[], type]) -> int:
-    """The exit status: 0 when every row is recorded, 1 when some are refused, 2 when it could not be done."""
+def run(config: Config, arguments: argparse.Namespace, load_class: Callable[[], type]) -> int:
+    """Returns the exit status: 0 when every row is recorded, 1 when some are refused, 2 when the import failed."""
     from pymongo.errors import PyMongoError
 
     try:
-        done, told = _import(config, said.file, load_class(), said.dry_run)
+        done, refused_file = _import(config, arguments.file, load_class(), arguments.dry_run)
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
     except (PyMongoError, StoreUnavailable):
-        print("the database cannot be reached; run the same again, it goes on here", file=sys.stderr)
+        print("the database cannot be reached; run the same command again, and it goes on from here", file=sys.stderr)
         return 2
-    would = "would be " if said.dry_run else ""
+    would = "would be " if arguments.dry_run else ""
     counts = f"{done.recorded} rows {would}recorded, {done.refused} {would}refused"
-    console().print(f"{counts}; each with its reasons: {told}" if done.refused else counts)
+    console().print(f"{counts}; each with its reasons: {refused_file}" if done.refused else counts)
     return 1 if done.refused else 0
 
 
-def _import(config: Config, path: Path, service_class: Any, dry_run: bool) -> tuple[Progressed, Path]:
-    """Import the file; how far it came, which is its end, and where the refused rows stand."""
+def _import(config: Config, path: Path, service_class: Any, dry_run: bool) -> tuple[ImportProgress, Path]:
+    """Imports the file. Returns its progress, which is at the end of the file, and the file of the refused rows."""
     from shared.events.rehearsal import Rehearsal
     from shared.recording.bulk import Bulk
 
-    told = path.with_name(f"{path.name}.{'would-be-refused' if dry_run else 'refused'}")
-    kept = path.with_name(f"{path.name}.progress")
+    refused_file = path.with_name(f"{path.name}.{'would-be-refused' if dry_run else 'refused'}")
+    progress_file = path.with_name(f"{path.name}.progress")
     with ExitStack() as stack:
         file = stack.enter_context(path.open("rb"))
-        told.touch()
-        refused = stack.enter_context(told.open("r+b"))
-        progressed = _begun(file, None if dry_run else kept, told.stat().st_size)
+        refused_file.touch()
+        refused = stack.enter_context(refused_file.open("r+b"))
+        progress = _read_progress(file, None if dry_run else progress_file, refused_file.stat().st_size)
         service = service_class()
-        service.parts = parts = service_class.parts.build(config)
-        stack.callback(parts.close)
+        service.dependencies = dependencies = service_class.dependencies.build(config)
+        stack.callback(dependencies.close)
         if dry_run:
-            rehearsal = Rehearsal(parts.store)
+            rehearsal = Rehearsal(dependencies.store)
             stack.enter_context(rehearsal.open())
-            service.parts = parts.over(rehearsal)
-        _go_through(file, refused, progressed, Bulk(service), None if dry_run else kept)
-    kept.unlink(missing_ok=True)
-    if not progressed.refused:
-        told.unlink()
-    return progressed, told
+            service.dependencies = dependencies.over(rehearsal)
+        _go_through(file, refused, progress, Bulk(service), None if dry_run else progress_file)
+    progress_file.unlink(missing_ok=True)
+    if not progress.refused:
+        refused_file.unlink()
+    return progress, refused_file
 
 
-def _go_through(file: IO[bytes], refused: IO[bytes], progressed: Progressed, bulk: Bulk, kept: Path | None) -> None:
+def _go_through(
+    file: IO[bytes], refused: IO[bytes], progress: ImportProgress, bulk: Bulk, progress_file: Path | None
+) -> None:
     correlation_id = str(uuid4())
-    file.seek(progressed.end)
-    refused.truncate(progressed.refused_bytes)
+    file.seek(progress.end)
+    refused.truncate(progress.refused_bytes)
     refused.seek(0, os.SEEK_END)
-    with _bar(os.fstat(file.fileno()).st_size, progressed) as bar:
-        for rows in _batches(_rows(file, progressed.row, progressed.end)):
-            for row, result in zip(rows, _given(bulk, rows, correlation_id), strict=True):
+    with _bar(os.fstat(file.fileno()).st_size, progress) as bar:
+        for rows in _batches(_rows(file, progress.row, progress.end)):
+            for row, result in zip(rows, _give(bulk, rows, correlation_id), strict=True):
                 if result.is_recorded:
-                    progressed.recorded += 1
+                    progress.recorded += 1
                 else:
-                    progressed.refused += 1
+                    progress.refused += 1
                     why = {"row": row.number, "key": result.key, **result.body}
                     refused.write(json.dumps(why).encode() + b"\n")
             refused.flush()
-            progressed.row, progressed.end, progressed.refused_bytes = rows[-1].number, rows[-1].end, refused.tell()
-            if kept:
-                _keep(kept, progressed)
-            bar.update(bar.task_ids[0], completed=progressed.end, rows=progressed.row, refused=progressed.refused)
+            progress.row, progress.end, progress.refused_bytes = rows[-1].number, rows[-1].end, refused.tell()
+            if progress_file:
+                _write_progress(progress_file, progress)
+            bar.update(bar.task_ids[0], completed=progress.end, rows=progress.row, refused=progress.refused)
 
 
-def _given(bulk: Bulk, rows: list[Row], correlation_id: str) -> list[Result]:
-    """The result of each row. While the store is away it is asked again. Raises StoreUnavailable."""
+def _give(bulk: Bulk, rows: list[Row], correlation_id: str) -> list[Result]:
+    """Gives the rows' commands and returns their results. Retries while the store is away. Raises StoreUnavailable."""
     from shared.recording.bulk import Result
 
     orders = [_order(row, correlation_id) for row in rows]
@@ -150,18 +157,18 @@ def _order(row: Row, correlation_id: str) -> Order | Result:
     from shared.web.exchange import json_value
     from shared.web.problems import Problem
 
-    said = None
+    value = None
     try:
         if len(row.raw) > LONGEST_ROW:
             raise Problem(413, "row-too-large", f"a row may have {LONGEST_ROW} bytes at most")
-        said = json_value(row.raw)
-        return signed_order_of(said)
+        value = json_value(row.raw)
+        return signed_order_of(value)
     except Problem as problem:
-        return unreadable(said, problem, correlation_id)
+        return unreadable(value, problem, correlation_id)
 
 
 def _rows(file: IO[bytes], number: int, end: int) -> Iterator[Row]:
-    """The rows from here on that are not empty. Of one that is too long no more than is needed to say so is read."""
+    """The rows from here on that are not empty. Of a row that is too long, only the beginning is progress_file."""
     while raw := file.readline(LONGEST_ROW + 1):
         number, end = number + 1, end + len(raw)
         rest = raw
@@ -178,30 +185,30 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _fingerprint(file: IO[bytes]) -> str:
-    """What tells a file from another one that has its name now: its length and how it begins."""
+    """Tells this file from another of the same name, by its length and its beginning."""
     file.seek(0)
     beginning = hashlib.sha256(file.read(_BEGINNING)).hexdigest()
     return f"{os.fstat(file.fileno()).st_size} {beginning}"
 
 
-def _begun(file: IO[bytes], kept: Path | None, refused_bytes: int) -> Progressed:
-    """How far an earlier import of this very file came; its beginning when there was none."""
+def _read_progress(file: IO[bytes], progress_file: Path | None, refused_bytes: int) -> ImportProgress:
+    """The progress of an earlier import of this very file; without one, its beginning."""
     fingerprint = _fingerprint(file)
     try:
-        found = Progressed(**json.loads(kept.read_bytes())) if kept else None
+        found = ImportProgress(**json.loads(progress_file.read_bytes())) if progress_file else None
     except (FileNotFoundError, ValueError, TypeError):
         found = None
     is_of_this = found is not None and found.file == fingerprint and found.refused_bytes <= refused_bytes
-    return found if found and is_of_this else Progressed(fingerprint)
+    return found if found and is_of_this else ImportProgress(fingerprint)
 
 
-def _keep(kept: Path, progressed: Progressed) -> None:
-    written = kept.with_suffix(".new")
-    written.write_text(json.dumps(asdict(progressed)), encoding="ascii")
-    written.replace(kept)
+def _write_progress(progress_file: Path, progress: ImportProgress) -> None:
+    written = progress_file.with_suffix(".new")
+    written.write_text(json.dumps(asdict(progress)), encoding="ascii")
+    written.replace(progress_file)
 
 
-def _bar(size: int, progressed: Progressed) -> Progress:
+def _bar(size: int, progress: ImportProgress) -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -214,7 +221,7 @@ def _bar(size: int, progressed: Progressed) -> Progress:
     )
     from rich.text import Text
 
-    begun_at = progressed.row
+    begun_at = progress.row
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
@@ -223,5 +230,5 @@ def _bar(size: int, progressed: Progressed) -> Progress:
     counts = TextColumn("{task.fields[rows]:,} rows, {task.fields[refused]:,} refused")
     columns = (BarColumn(), TaskProgressColumn(), counts, Rate(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True))
-    bar.add_task("", total=size, completed=progressed.end, rows=progressed.row, refused=progressed.refused)
+    bar.add_task("", total=size, completed=progress.end, rows=progress.row, refused=progress.refused)
     return bar

@@ -1,7 +1,7 @@
 """The command line of a service: `python -m services.<name> serve [http|bus] | relay | topology | rebuild`, and more.
 
-Every role checks its whole configuration first, and the files that it names: with a fault in one, the process prints
-every fault and exits 2. Nothing here imports eventlet: `serve` alone loads the service class.
+Every role first checks its whole configuration and the files that the configuration names. If anything is wrong, the
+process prints every fault and exits 2. Nothing here imports eventlet: only `serve` loads the service class.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from shared.config.yamlfile import FaultyFile
 from shared.kernel.envelope import from_text
 from shared.runtime.observability import configure_logging
 
-# So many objects more than were freed are made before the collector looks for cycles among them. A batch makes tens of
-# thousands, which go by their counts alone; by default it looked after 700, which took an eighth of the processor time.
+# The collector looks for cycles when the objects made outnumber those freed by this many. A batch makes tens of
+# thousands, which reference counts free. Python's default of 700 took an eighth of the processor time.
 COLLECT_AFTER = 50_000
 
 
@@ -42,7 +42,7 @@ def run(
     *,
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
-    look: check_command.Look,
+    run_check: check_command.RunCheck,
     own: Sequence[Role] = (),
     check: Callable[[Config], object] = lambda config: None,
     about: archive.About = archive.by_subject,
@@ -50,12 +50,12 @@ def run(
 ) -> int:
     """Run the role that `argv` names; returns the exit status of the process.
 
-    `look` finds what must hold in what is stored and does not; with True it samples nothing. `check` looks at the files
-    that serving needs. It, `look` and the service's `own` roles may raise FaultyFile. `about` says which events are
-    about a person, for an erasure. With `imports` it has the role that records a file of commands.
+    `run_check` checks the stored data and returns findings; with True it checks everything instead of samples.
+    `check` reads the files that serving needs. These two and the service's `own` roles may raise FaultyFile. For an
+    erasure, `about` gives the events about a person. `imports` adds the role that records a file of commands.
     """
     try:
-        return _run(service, argv, load_class, rebuild, look, own, check, about, imports)
+        return _run(service, argv, load_class, rebuild, run_check, own, check, about, imports)
     except FaultyFile as error:
         print(f"{service} cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -66,49 +66,49 @@ def _run(
     argv: Sequence[str],
     load_class: Callable[[], type],
     rebuild: Callable[[Config], int],
-    look: check_command.Look,
+    run_check: check_command.RunCheck,
     own: Sequence[Role],
     check: Callable[[Config], object],
     about: archive.About,
     imports: bool,
 ) -> int:
-    said = _parser(service, own, imports).parse_args(argv)
-    if said.role in archive.ROLES:
-        return archive.run(service, said, about)
-    half = getattr(said, "half", None)
-    role = f"serve {half}" if half else said.role
+    arguments = _parser(service, own, imports).parse_args(argv)
+    if arguments.role in archive.ROLES:
+        return archive.run(service, arguments, about)
+    half = getattr(arguments, "half", None)
+    role = f"serve {half}" if half else arguments.role
     config = config_or_exit(service, role)
     configure_logging(service, role, config.log_level)
     collect_rarely()
-    if said.role == "serve":
+    if arguments.role == "serve":
         check(config)
 
         from shared.cli.serve import run_service
 
         return run_service(load_class(), config, http=half != "bus", bus=half != "http")
-    if said.role == "relay":
+    if arguments.role == "relay":
         from shared.relay.relay import run_relay
 
-        run_relay(config, service, said.republish_since)
-    elif said.role == "topology":
+        run_relay(config, service, arguments.republish_since)
+    elif arguments.role == "topology":
         from shared.messaging.topology import declare
 
         declare(config.amqp_uri, service)
-    elif said.role == "parked":
-        return parked_command.run(config, said)
-    elif said.role == "check":
-        return check_command.run(config, said, look)
-    elif said.role == "import":
-        return import_command.run(config, said, load_class)
-    elif said.role == "rebuild":
+    elif arguments.role == "parked":
+        return parked_command.run(config, arguments)
+    elif arguments.role == "check":
+        return check_command.run(config, arguments, run_check)
+    elif arguments.role == "import":
+        return import_command.run(config, arguments, load_class)
+    elif arguments.role == "rebuild":
         print(f"{rebuild(config)} views rebuilt")
     else:
-        next(entry for entry in own if entry.name == said.role).run(config)
+        next(entry for entry in own if entry.name == arguments.role).run(config)
     return 0
 
 
 def collect_rarely() -> None:
-    """Have the collector look for cycles seldom, and never among what is there already: that stays as long as the
+    """Makes the collector look for cycles seldom, and never among the objects that exist now: they live as long as the
     process."""
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 50)
@@ -117,17 +117,19 @@ def collect_rarely() -> None:
 def _parser(service: str, own: Sequence[Role], imports: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"python -m services.{service}")
     roles = parser.add_subparsers(dest="role", required=True)
-    serve = roles.add_parser("serve", help="answer HTTP and hear the bus, or one of the two")
+    serve = roles.add_parser("serve", help="answer HTTP and consume the queues, or one of the two")
     serve.add_argument("half", nargs="?", choices=("http", "bus"))
-    relay = roles.add_parser("relay", help="publish what is recorded")
-    relay.add_argument("--republish-since", type=_instant, metavar="RFC3339", help="publish again, and end")
+    relay = roles.add_parser("relay", help="publish the recorded events")
+    relay.add_argument(
+        "--republish-since", type=_instant, metavar="RFC3339", help="publish again from this instant, and end"
+    )
     roles.add_parser("topology", help="declare exchanges and queues")
     roles.add_parser("rebuild", help="fold every view again from the events, in place")
     archive.add_roles(roles)
     parked_command.add_arguments(
         roles.add_parser("parked", help="messages that could not be handled: list, show, replay, discard")
     )
-    check_command.add_arguments(roles.add_parser("check", help="what must hold in what is stored and does not"))
+    check_command.add_arguments(roles.add_parser("check", help="check the stored data and list the findings"))
     if imports:
         import_command.add_arguments(
             roles.add_parser("import", help="record a file of commands, one JSON object a line")

@@ -1,6 +1,6 @@
-"""`python -m services.<name> parked list | show | replay | discard`: the same on the command line, broker up or down.
+"""`python -m services.<name> parked list | show | replay | discard`: parked messages, whether or not the broker is up.
 
-A replay is one write to the store. The service hears the message within a second where it runs, else when it does.
+A replay is one write to the store. A running service handles the message within a second, another one when it starts.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ _LONGEST_REASON = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The subcommands and what they take."""
+    """Adds the subcommands and their options."""
     acts = parser.add_subparsers(dest="act", required=True)
-    acts.add_parser("list", help="those that wait, the oldest first")
-    show = acts.add_parser("show", help="all that is known of one but its body")
-    show.add_argument("id", help="its id, or how it begins")
+    acts.add_parser("list", help="the waiting messages, the oldest first")
+    show = acts.add_parser("show", help="everything about one message but its body")
+    show.add_argument("id", help="its id, or the beginning of its id")
     show.add_argument("--body", type=Path, metavar="FILE", help="write the body to a new file that only you can read")
-    replay = acts.add_parser("replay", help="have them heard again")
+    replay = acts.add_parser("replay", help="have messages handled again")
     replay.add_argument("ids", nargs="*", metavar="ID")
-    replay.add_argument("--all", action="store_true", help="all that wait")
-    discard = acts.add_parser("discard", help="nobody is to hear it; its record is kept")
+    replay.add_argument("--all", action="store_true", help="all waiting messages")
+    discard = acts.add_parser("discard", help="nobody handles the message; its record is kept")
     discard.add_argument("ids", nargs="+", metavar="ID")
     discard.add_argument("--reason", required=True, type=_reason, help="why; it stays in this service")
-    for acting in (replay, discard):
-        acting.add_argument("--by", default=_user(), help="who decides so (default: %(default)s)")
+    for subcommand in (replay, discard):
+        subcommand.add_argument("--by", default=_user(), help="who decides this (default: %(default)s)")
 
 
-def run(config: Config, said: argparse.Namespace) -> int:
-    """The exit status: 1 when something could not be done for one of the messages. Raises PyMongoError."""
+def run(config: Config, arguments: argparse.Namespace) -> int:
+    """Returns the exit status: 1 when the act failed for one of the messages. Raises PyMongoError."""
     parked = ParkedMessages(open_database(config.mongodb_uri, config.mongodb_database))
-    if said.act == "list":
+    if arguments.act == "list":
         return _list(parked)
-    if said.act == "show":
-        return _each([said.id], lambda parked_id: _show(parked, parked_id, said.body))
-    if said.act == "discard":
-        return _each(said.ids, lambda parked_id: _discard(parked, parked_id, said.by, said.reason))
-    ids = [message.id for message in parked.parked(limit=0) if message.is_whole] if said.all else said.ids
-    return _each(ids, lambda parked_id: _replay(parked, parked_id, said.by))
+    if arguments.act == "show":
+        return _each([arguments.id], lambda parked_id: _show(parked, parked_id, arguments.body))
+    if arguments.act == "discard":
+        return _each(arguments.ids, lambda parked_id: _discard(parked, parked_id, arguments.by, arguments.reason))
+    ids = [message.id for message in parked.parked(limit=0) if message.is_whole] if arguments.all else arguments.ids
+    return _each(ids, lambda parked_id: _replay(parked, parked_id, arguments.by))
 
 
 def _list(parked: ParkedMessages) -> int:
@@ -84,7 +84,7 @@ def _show(parked: ParkedMessages, parked_id: str, body: Path | None) -> None:
         table.add_row(act.act, f"{to_text(act.at)} by {act.by}" + (f": {act.reason}" if act.reason else ""))
     console().print(table)
     if body is not None:
-        # Never over another file, and for nobody else: it may hold what should not have been sent.
+        # A new file that only its owner can read: the body may hold what should not have been sent.
         with os.fdopen(os.open(body, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(message.delivery.body)
         console().print(f"{len(message.delivery.body)} bytes of the body are in {body}")

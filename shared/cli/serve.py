@@ -1,7 +1,7 @@
 """The `serve` roles: one nameko container in this process, until SIGTERM or SIGINT.
 
-Guarantee: after the signal nothing new is taken on, what is in hand is finished and answered, and the process is gone
-within ten seconds. A container that dies of an error ends the process with exit status 1, so that somebody restarts it.
+Guarantee: after the signal the process takes on nothing new, finishes and answers what is in hand, and ends within ten
+seconds. If the container dies of an error, the process exits with 1, so that a supervisor restarts it.
 
 `services/<name>/__main__.py` calls `eventlet.monkey_patch()` before anything else is imported.
 """
@@ -32,14 +32,14 @@ log = get_logger()
 
 
 class ServeSettings(HttpSettings, Protocol):
-    """What a `serve` role needs of the configuration, beside what the service itself reads."""
+    """The settings that a `serve` role needs, besides those of the service itself."""
 
     @property
     def amqp_uri(self) -> str: ...
 
 
 class Container(ServiceContainer):
-    """nameko's container with the entrypoints of some kinds only (`http`, `bus`), and an HTTP server in any case."""
+    """nameko's container with the entrypoints of some kinds only (`http`, `bus`). It always has an HTTP server."""
 
     def __init__(self, service_cls: type, config: dict[str, Any], kinds: frozenset[str]) -> None:
         super().__init__(service_cls, config)
@@ -51,10 +51,10 @@ class Container(ServiceContainer):
 
 
 def run_service(service_cls: type, config: ServeSettings, *, http: bool = True, bus: bool = True) -> int:
-    """Serve until a signal; the exit status of the process. Endpoints only with `http`, consumers only with `bus`."""
+    """Serves until a signal and returns the exit status. `http` starts the endpoints, `bus` the consumers."""
     if not patcher.is_monkey_patched("socket"):
         raise RuntimeError("eventlet.monkey_patch() has to come before every other import of a serve process")
-    # eventlet prints tracebacks by itself, with the text of the exceptions in them.
+    # eventlet would print tracebacks, which contain the text of exceptions.
     debug.hub_exceptions(False)
     greenpool.DEBUG = False
     kinds = frozenset(kind for kind, wanted in (("http", http), ("bus", bus)) if wanted)
@@ -75,18 +75,18 @@ def run_service(service_cls: type, config: ServeSettings, *, http: bool = True, 
 
 
 def _signals() -> Any:
-    """A socket on which a byte arrives with each SIGTERM or SIGINT. A handler alone would not wake eventlet's hub."""
-    heard, told = socket.socketpair()
-    told.setblocking(False)
-    signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
-    # A second signal (a Ctrl-C reaches the whole process group, then its supervisor sends SIGTERM) changes nothing.
+    """Two sockets. Each SIGTERM or SIGINT sends a byte to the first: a handler would not wake eventlet's hub."""
+    receiving, sending = socket.socketpair()
+    sending.setblocking(False)
+    signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
+    # A second signal changes nothing: Ctrl-C reaches the whole process group, and then its supervisor sends SIGTERM.
     on_stop(lambda: None)
-    return heard, told
+    return receiving, sending
 
 
 def _stop_when(signalled: Any, container: Container) -> None:
-    heard, _ = signalled
-    heard.recv(1)
+    receiving, _ = signalled
+    receiving.recv(1)
     log.info("stopping")
     try:
         with eventlet.Timeout(STOP_SECONDS, TimeoutError):

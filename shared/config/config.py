@@ -1,7 +1,7 @@
-"""Configuration: read once at start, checked whole. A process starts with every setting right, or not at all.
+"""Configuration: read and checked once, at the start. A process starts only if every setting is right.
 
-Settings come from the environment, then from the YAML file that `FOLLOWTHROUGH_CONFIG` names (keys in lower case); an
-empty variable counts as not set. Every fault is listed at once, and no fault repeats a value: it may hold a password.
+Settings come from the environment, then from the YAML file that `FOLLOWTHROUGH_CONFIG` names (keys in lower case). An
+empty variable counts as not set. All faults are listed at once. No fault repeats a value: it may hold a password.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SERVICES = ("perinatal", "leaving_care", "referrals_followup")
 CONFIG_FILE = "FOLLOWTHROUGH_CONFIG"
 STACK_FILE = "stack.json"
 
-# What a path is that this role needs no file for: opening it fails at once and says why.
+# The path of a file that this role does not need: opening it fails at once, and the path says why.
 NOT_CONFIGURED = Path(os.devnull) / "not-configured"
 
 _NAMES = tuple(Settings().fields)
@@ -35,7 +35,7 @@ _HEARING = frozenset({"serve", "serve bus"})
 _ANSWERING = frozenset({"serve", "serve http"})
 _SERVING = _HEARING | _ANSWERING
 
-# Which roles cannot start without it; what is not listed has a default or may be left out.
+# Which roles need a setting. A setting that is not listed has a default or may be left out.
 _NEEDED_BY = {
     "mongodb_uri": _SERVING
     | {"relay", "tick", "adopt", "parked", "rebuild", "check"}
@@ -51,7 +51,7 @@ _NEEDED_BY = {
     "leaving_care_url": _SERVING,
 }
 
-# One environment may serve all processes: what concerns other services only is neither needed nor looked at.
+# One environment may serve all processes, so a service ignores the settings of other services.
 _RECORDING = ("perinatal", "leaving_care")
 _FOLLOWING = ("referrals_followup",)
 _ONLY_OF = {
@@ -68,12 +68,12 @@ _ONLY_OF = {
 
 
 class InvalidConfiguration(FaultyFile):
-    """The process must not start. `str` lists every fault, one a line."""
+    """The configuration has faults. `str` lists them, one a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The settings of one process. Those that its role does not need may be empty or `NOT_CONFIGURED`."""
+    """The settings of one process. A setting that its role does not need may be empty or `NOT_CONFIGURED`."""
 
     service: str
     role: str
@@ -109,12 +109,12 @@ class Config:
         return self.jwt_public_key_file.read_bytes()
 
     def person_id_key(self) -> bytes:
-        """The secret under which NHS numbers become person ids; all services that name people must hold the same."""
+        """The secret that turns NHS numbers into person ids. All services that register people need the same one."""
         return self.person_id_key_file.read_bytes().strip()
 
 
 def load_config(env: Mapping[str, str], *, service: str, role: str) -> Config:
-    """The configuration of one role of one service. Raises InvalidConfiguration, which lists every fault."""
+    """Loads the configuration of one role of one service. Raises InvalidConfiguration, which lists every fault."""
     found: list[Fault] = []
     located = _file_of(env, found)
     from_file = located.value if located and isinstance(located.value, Mapping) else {}
@@ -124,12 +124,12 @@ def load_config(env: Mapping[str, str], *, service: str, role: str) -> Config:
         settings: dict[str, Any] = Settings().load(known)
     except ValidationError as error:
         settings = dict(error.valid_data or {})
-        for name, said in error.messages_dict.items():
+        for name, messages in error.messages_dict.items():
             if located and name not in from_env:
-                found += faults(located, {name: said})
+                found += faults(located, {name: messages})
             else:
-                found += [Fault("environment", 0, name.upper(), message) for message in said]
-    if located or not env.get(CONFIG_FILE):  # When the file cannot be read, nobody knows what is missing.
+                found += [Fault("environment", 0, name.upper(), message) for message in messages]
+    if located or not env.get(CONFIG_FILE):  # If the file cannot be read, it is unknown what is missing.
         found += _missing(known, service, role, located)
     for message in _replay_faults(settings, known):
         if located and "replay_clock_file" not in from_env:
@@ -145,7 +145,7 @@ def load_config(env: Mapping[str, str], *, service: str, role: str) -> Config:
 
 
 def config_or_exit(service: str, role: str, env: Mapping[str, str] | None = None) -> Config:
-    """The configuration from the process's environment; prints every fault to stderr and exits 2 when there is one."""
+    """Loads the configuration from the environment. If it has faults, prints them to stderr and exits 2."""
     try:
         return load_config(os.environ if env is None else env, service=service, role=role)
     except InvalidConfiguration as error:
@@ -180,7 +180,7 @@ def _concerns(name: Any, service: str) -> bool:
 
 
 def _replay_faults(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
-    """Why domain time may not come from a file here. A replay on a real system would let deadlines pass unseen."""
+    """Faults of the replay clock. A replay clock on a real system would let deadlines pass unseen."""
     clock_file = settings.get("replay_clock_file")
     if clock_file is None:
         return

@@ -55,7 +55,7 @@ class Located:
         return self.lines.get(position, 1)
 
     def fault(self, position: Position, message: str) -> Fault:
-        return Fault(self.file, self.line(position), _said(position), message)
+        return Fault(self.file, self.line(position), _describe(position), message)
 
     def at(self, position: Position) -> Any:
         """The value at this place; None when there is none."""
@@ -83,7 +83,9 @@ def load_yaml(path: str | os.PathLike[str]) -> Located:
         if node is None:
             return Located(file, None, {(): 1})
         lines: dict[Position, int] = {}
-        found = [Fault(file, line, _said(position), why) for position, line, why in _walk(loader, node, (), (), lines)]
+        found = [
+            Fault(file, line, _describe(position), why) for position, line, why in _walk(loader, node, (), (), lines)
+        ]
         if found:
             raise FaultyFile(found)
         return Located(file, loader.construct_document(node), lines)
@@ -166,5 +168,5 @@ def _is_marshmallow_word(located: Located, position: Position, part: Hashable, i
     return isinstance(inner, Mapping) or not isinstance(located.at(position), Mapping)
 
 
-def _said(position: Position) -> str:
+def _describe(position: Position) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in position).removeprefix(".")

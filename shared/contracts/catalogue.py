@@ -15,7 +15,8 @@ from marshmallow import Schema, fields
 
 from shared.kernel.envelope import Event
 
-DISCLOSURE_CLASSES = ("health", "leaving_care", "social_care", "operational")
+HEALTH, LEAVING_CARE, SOCIAL_CARE, OPERATIONAL = "health", "leaving_care", "social_care", "operational"
+DISCLOSURE_CLASSES = (HEALTH, LEAVING_CARE, SOCIAL_CARE, OPERATIONAL)
 
 
 @dataclass(frozen=True, slots=True)

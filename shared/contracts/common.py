@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from shared.contracts.catalogue import EventType
+from shared.contracts.catalogue import OPERATIONAL, EventType
 from shared.contracts.fields import EventData, EventId, Instant, Slug
 
 _ALL = ("perinatal", "leaving_care", "referrals_followup")
@@ -68,8 +68,8 @@ class CheckFinished(EventData):
 
 
 TYPES = (
-    EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, "operational"),
-    EventType("private_part.erased.v1", PrivatePartErased, _ALL, _LEDGER, "operational"),
-    EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, "operational"),
-    EventType("check.finished.v1", CheckFinished, _ALL, _LEDGER, "operational"),
+    EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, OPERATIONAL),
+    EventType("private_part.erased.v1", PrivatePartErased, _ALL, _LEDGER, OPERATIONAL),
+    EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, OPERATIONAL),
+    EventType("check.finished.v1", CheckFinished, _ALL, _LEDGER, OPERATIONAL),
 )

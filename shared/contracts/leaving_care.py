@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.contracts.catalogue import EventType
+from shared.contracts.catalogue import LEAVING_CARE, EventType
 from shared.contracts.fields import Choice, Day, EventData, Ref, Slug, YesNo
 from shared.contracts.words import (
     ACCOMMODATIONS,
@@ -138,45 +138,43 @@ class PlanItemEnded(PlanItemData):
     manager = Slug(required=True, metadata={"description": "the manager who agreed, by directory id"})
 
 
-def _said(name: str, schema: type[EventData]) -> EventType:
-    return EventType(name, schema, ("leaving_care",), ("leaving_care", "referrals_followup"), "leaving_care")
+# Who hears an event. The follow-up service hears every one; `perinatal` those that may bear on a pregnancy.
+_USUAL = ("leaving_care", "referrals_followup")
+_AND_PERINATAL = ("leaving_care", "perinatal", "referrals_followup")
 
 
-def _told(name: str, schema: type[EventData]) -> EventType:
-    """One that `perinatal` hears too: it may bear on a pregnancy."""
-    return EventType(
-        name, schema, ("leaving_care",), ("leaving_care", "perinatal", "referrals_followup"), "leaving_care"
-    )
+def _type(name: str, schema: type[EventData], hearers: tuple[str, ...], disclosure: str) -> EventType:
+    return EventType(name, schema, speakers=("leaving_care",), hearers=hearers, disclosure=disclosure)
 
 
 TYPES = (
-    _told("care_leaver.registered.v1", CareLeaverRegistered),
-    _said("care_leaver.category_changed.v1", CareLeaverRegistered),
-    _said("care_leaver.entitlement_decided.v1", EntitlementDecided),
-    _told("adviser.assigned.v1", AdviserAssigned),
-    _said("adviser.ended.v1", AdviserEnded),
-    _said("pa_contact.made.v1", PaContact),
-    _said("pa_contact.failed.v1", PaContact),
-    _said("pa_contact.lost.v1", CareLeaverData),
-    _said("pathway.assessed.v1", CareLeaverData),
-    _said("pathway.planned.v1", CareLeaverData),
-    _said("pathway.reviewed.v1", PathwayReviewed),
-    _said("accommodation.changed.v1", AccommodationChanged),
-    _said("care_leaver.moved.v1", CareLeaverMoved),
-    _said("care_leaver.move_learnt.v1", CareLeaverMoveLearnt),
-    _said("authority.confirmed.v1", AuthorityConfirmed),
-    _said("parenthood.learnt.v1", ParenthoodLearnt),
-    _said("parenthood.acknowledged.v1", AboutParenthood),
-    _said("parenthood.lost.v1", ParenthoodLost),
-    _said("support_offer.made.v1", SupportOfferMade),
-    _said("plan_item.added.v1", PlanItemAdded),
-    _said("plan_item.arranged.v1", PlanItemArranged),
-    _said("plan_item.offered.v1", PlanItemData),
-    _said("plan_item.taken_up.v1", PlanItemData),
-    _said("plan_item.declined.v1", PlanItemData),
-    _said("plan_item.deferred.v1", PlanItemDeferred),
-    _said("plan_item.reviewed.v1", PlanItemReviewed),
-    _said("plan_item.fallback_started.v1", PlanItemData),
-    _said("plan_item.completed.v1", PlanItemData),
-    _said("plan_item.ended.v1", PlanItemEnded),
+    _type("care_leaver.registered.v1", CareLeaverRegistered, _AND_PERINATAL, LEAVING_CARE),
+    _type("care_leaver.category_changed.v1", CareLeaverRegistered, _USUAL, LEAVING_CARE),
+    _type("care_leaver.entitlement_decided.v1", EntitlementDecided, _USUAL, LEAVING_CARE),
+    _type("adviser.assigned.v1", AdviserAssigned, _AND_PERINATAL, LEAVING_CARE),
+    _type("adviser.ended.v1", AdviserEnded, _USUAL, LEAVING_CARE),
+    _type("pa_contact.made.v1", PaContact, _USUAL, LEAVING_CARE),
+    _type("pa_contact.failed.v1", PaContact, _USUAL, LEAVING_CARE),
+    _type("pa_contact.lost.v1", CareLeaverData, _USUAL, LEAVING_CARE),
+    _type("pathway.assessed.v1", CareLeaverData, _USUAL, LEAVING_CARE),
+    _type("pathway.planned.v1", CareLeaverData, _USUAL, LEAVING_CARE),
+    _type("pathway.reviewed.v1", PathwayReviewed, _USUAL, LEAVING_CARE),
+    _type("accommodation.changed.v1", AccommodationChanged, _USUAL, LEAVING_CARE),
+    _type("care_leaver.moved.v1", CareLeaverMoved, _USUAL, LEAVING_CARE),
+    _type("care_leaver.move_learnt.v1", CareLeaverMoveLearnt, _USUAL, LEAVING_CARE),
+    _type("authority.confirmed.v1", AuthorityConfirmed, _USUAL, LEAVING_CARE),
+    _type("parenthood.learnt.v1", ParenthoodLearnt, _USUAL, LEAVING_CARE),
+    _type("parenthood.acknowledged.v1", AboutParenthood, _USUAL, LEAVING_CARE),
+    _type("parenthood.lost.v1", ParenthoodLost, _USUAL, LEAVING_CARE),
+    _type("support_offer.made.v1", SupportOfferMade, _USUAL, LEAVING_CARE),
+    _type("plan_item.added.v1", PlanItemAdded, _USUAL, LEAVING_CARE),
+    _type("plan_item.arranged.v1", PlanItemArranged, _USUAL, LEAVING_CARE),
+    _type("plan_item.offered.v1", PlanItemData, _USUAL, LEAVING_CARE),
+    _type("plan_item.taken_up.v1", PlanItemData, _USUAL, LEAVING_CARE),
+    _type("plan_item.declined.v1", PlanItemData, _USUAL, LEAVING_CARE),
+    _type("plan_item.deferred.v1", PlanItemDeferred, _USUAL, LEAVING_CARE),
+    _type("plan_item.reviewed.v1", PlanItemReviewed, _USUAL, LEAVING_CARE),
+    _type("plan_item.fallback_started.v1", PlanItemData, _USUAL, LEAVING_CARE),
+    _type("plan_item.completed.v1", PlanItemData, _USUAL, LEAVING_CARE),
+    _type("plan_item.ended.v1", PlanItemEnded, _USUAL, LEAVING_CARE),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from shared.contracts.catalogue import EventType
+from shared.contracts.catalogue import OPERATIONAL, EventType
 from shared.contracts.fields import Choice, EventData, EventId, Instant, Ref, Slug
 
 _ME = ("referrals_followup",)
@@ -56,14 +56,15 @@ class DigestComposed(EventData):
 
 
 class DigestAccepted(EventData):
-    """The mail server took the mail of the named composed digest."""
+    """The channel, e-mail where none is named, took the named composed digest."""
 
     recipient = Slug(required=True)
     digest_id = EventId(required=True)
+    channel = Slug()
 
 
 class DigestOvertaken(DigestAccepted):
-    """Before any mail server took it, all that the named composed digest was about had closed: it is not sent."""
+    """Before the channel took the named composed digest, all that it was about had closed: it is not sent."""
 
 
 class RulesAdopted(EventData):
@@ -96,22 +97,22 @@ class WorkStalled(EventData):
     recipients = fields.List(Slug(), required=True)
 
 
-def _type(name: str, schema: type[Schema], disclosure: str = "operational") -> EventType:
-    return EventType(name, schema, _ME, _ME, disclosure)
+def _type(name: str, schema: type[Schema], hearers: tuple[str, ...], disclosure: str) -> EventType:
+    return EventType(name, schema, speakers=_ME, hearers=hearers, disclosure=disclosure)
 
 
 TYPES = (
-    _type("follow_up.chased.v1", FollowUpChased),
-    _type("follow_up.acknowledged.v1", FollowUpAct),
-    _type("follow_up.noted.v1", FollowUpAct),
-    _type("follow_up.assigned.v1", FollowUpAssigned),
-    _type("follow_up.accepted.v1", FollowUpAct),
-    _type("follow_up.refused.v1", FollowUpReasoned),
-    _type("follow_up.ended.v1", FollowUpReasoned),
-    _type("digest.composed.v1", DigestComposed),
-    _type("digest.accepted.v1", DigestAccepted),
-    _type("digest.overtaken.v1", DigestOvertaken),
-    _type("rules.adopted.v1", RulesAdopted),
-    _type("source.fell_silent.v1", SourceFellSilent),
-    _type("work.stalled.v1", WorkStalled),
+    _type("follow_up.chased.v1", FollowUpChased, _ME, OPERATIONAL),
+    _type("follow_up.acknowledged.v1", FollowUpAct, _ME, OPERATIONAL),
+    _type("follow_up.noted.v1", FollowUpAct, _ME, OPERATIONAL),
+    _type("follow_up.assigned.v1", FollowUpAssigned, _ME, OPERATIONAL),
+    _type("follow_up.accepted.v1", FollowUpAct, _ME, OPERATIONAL),
+    _type("follow_up.refused.v1", FollowUpReasoned, _ME, OPERATIONAL),
+    _type("follow_up.ended.v1", FollowUpReasoned, _ME, OPERATIONAL),
+    _type("digest.composed.v1", DigestComposed, _ME, OPERATIONAL),
+    _type("digest.accepted.v1", DigestAccepted, _ME, OPERATIONAL),
+    _type("digest.overtaken.v1", DigestOvertaken, _ME, OPERATIONAL),
+    _type("rules.adopted.v1", RulesAdopted, _ME, OPERATIONAL),
+    _type("source.fell_silent.v1", SourceFellSilent, _ME, OPERATIONAL),
+    _type("work.stalled.v1", WorkStalled, _ME, OPERATIONAL),
 )

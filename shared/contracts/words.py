@@ -7,7 +7,7 @@ CHANNELS = ("letter", "email", "e_referral", "phone", "in_person")
 SEVERITIES = ("mild", "moderate", "severe")
 
 # Where a referral may go, and whose clocks run for it.
-SERVICES = {
+CARE_SERVICES = {
     "camhs": "health",
     "perinatal_mental_health": "health",
     "talking_therapies": "health",

@@ -13,9 +13,8 @@ from typing import Any
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker
 
+from shared.config.config import SERVICES
 from shared.messaging.addresses import connect
-
-SERVICES = ("perinatal", "leaving_care", "referrals_followup")
 
 # On RabbitMQ 3.10 no limit (-1) discards a message at its first requeue, and RabbitMQ 4 limits to 20 by default.
 DELIVERY_LIMIT = 1_000_000

@@ -14,8 +14,8 @@ from mongoengine.queryset import QuerySet
 from mongoengine.queryset.visitor import Q
 from pymongo.database import Database
 
-from shared.checks.checker import Finding, Predicate, Watch, found
-from shared.checks.invariants import SAMPLE, SETTLED_AFTER, of_every_service
+from shared.checks.checker import Checker, CheckFinding, Invariant, report
+from shared.checks.invariants import SAMPLE, SETTLED_AFTER, build_shared_invariants
 from shared.config.config import Config
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
@@ -43,7 +43,7 @@ class RecordingDependencies:
     reactions: Reactions
     parked: ParkedMessages
     access_log: AccessLog
-    watch: Watch
+    checker: Checker
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
     lives_in: Callable[[EventStore], LivesIn]
@@ -67,12 +67,12 @@ class RecordingDependencies:
 
     def details(self) -> dict[str, Any]:
         """What readiness shows as well: how many messages are parked, and the last check."""
-        return {"parked": self.parked.waiting(), "check": self.watch.last()}
+        return {"parked": self.parked.waiting(), "check": self.checker.read_last()}
 
     def observe(self) -> None:
         """Bring the gauges up to date."""
         PARKED_WAITING.set(self.parked.waiting())
-        self.watch.observe()
+        self.checker.observe()
 
     def close(self) -> None:
         self.database.client.close()
@@ -104,7 +104,7 @@ def build_recording(
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
-        watch=Watch(database, store, partial(_predicates, database, parked, lists, clock)),
+        checker=Checker(database, store, partial(_build_invariants, database, parked, lists, clock)),
         access_log=AccessLog(database, clock),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
@@ -114,24 +114,24 @@ def build_recording(
     dependencies.access_log.ensure_indexes()
     dependencies.reactions.ensure_indexes()
     dependencies.parked.ensure_indexes()
-    dependencies.watch.ensure_indexes()
+    dependencies.checker.ensure_indexes()
     for view in dependencies.views.values():
         view.ensure_indexes()
     return dependencies
 
 
-def _predicates(
+def _build_invariants(
     database: Database[dict[str, Any]],
     parked: ParkedMessages,
     views: Mapping[str, Views[Any]],
     clock: Clock,
     full: bool,
-) -> Mapping[str, Predicate]:
+) -> Mapping[str, Invariant]:
     """What must hold in a recording service."""
     now, sample = clock.now(), None if full else SAMPLE
     return {
-        **of_every_service(database["events"], [database["heard"]], parked, CATALOGUE, now, sample),
-        "views": lambda: found(
+        **build_shared_invariants(database["events"], [database["heard"]], parked, CATALOGUE, now, sample),
+        "views": lambda: report(
             "views-differ",
             (stream for view in views.values() for stream in view.find_differing(sample, now - SETTLED_AFTER)),
             "see that `serve bus` consumes the queue of its views, then run `rebuild`",
@@ -139,11 +139,11 @@ def _predicates(
     }
 
 
-def look_at_recording(
+def run_check_of_recording(
     config: Config, full: bool, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules
-) -> list[Finding]:
+) -> list[CheckFinding]:
     """Every finding of the configured database now. Raises when it cannot be reached."""
-    return build_recording(config, service, views, reactions).watch.look(full)
+    return build_recording(config, service, views, reactions).checker.run(full)
 
 
 def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules) -> int:

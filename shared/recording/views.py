@@ -17,14 +17,14 @@ from mongoengine.queryset import QuerySet
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from shared.checks.invariants import sampled
+from shared.checks.invariants import read_sample
 from shared.contracts import CATALOGUE
+from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
 from shared.kernel.decisions import Aggregate
 from shared.kernel.envelope import Event
 from shared.kernel.history import teams_of
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
-from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 D = TypeVar("D", bound=Document)
 
@@ -121,7 +121,7 @@ class Views(Generic[D]):
         are left out: the service may not have received that event yet.
         """
         streams = set(self._store.streams(self._kind, sample))
-        streams |= {f"{self._kind}/{found['_id']}" for found in sampled(self._collection, {}, sample, {"_id": 1})}
+        streams |= {f"{self._kind}/{found['_id']}" for found in read_sample(self._collection, {}, sample, {"_id": 1})}
         for stream in sorted(streams):
             history = self._store.load(stream)
             if history and history[-1].recorded_at > before:
@@ -167,7 +167,7 @@ def list_page(views: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], str
     """
     last = decode_cursor(query["cursor"], (datetime, str)) if "cursor" in query else None
     rows: list[Any] = []
-    for rest, order in parts_after(last, ("begun_at", "_id"), descending=True):
+    for rest, order in split_rest(last, ("begun_at", "_id"), descending=True):
         left = query["limit"] + 1 - len(rows)
         newest = [f"-{key.removeprefix('_')}" for key, _ in order]
         rows += views.filter(__raw__=rest).order_by(*newest).limit(left) if left else ()

@@ -1,4 +1,4 @@
-"""What a service is made of: the objects that `build` makes of its configuration, once, when the container starts."""
+"""How a nameko service gets its dependencies: the object that `build` returns, once, when the container starts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from nameko.extensions import DependencyProvider
 SETTINGS = "followthrough"
 
 
-class ServiceParts(Protocol):
-    """What every service's parts have. A check is ready when it returns anything but False, and does not raise.
+class ServiceDependencies(Protocol):
+    """What the HTTP server needs of every service. It is ready when each check returns anything but False.
 
-    Parts may also have `details`, what readiness shows beside, and `observe`, which brings the gauges up to date.
+    Two more methods are optional: `details` returns what readiness shows, and `observe` brings the gauges up to date.
     """
 
-    access_log: Any
-    checks: Mapping[str, Callable[[], object]]
+    @property
+    def access_log(self) -> Any: ...
+
+    @property
+    def checks(self) -> Mapping[str, Callable[[], object]]: ...
 
 
 class BootstrapProvider(DependencyProvider):
-    """`parts = Parts(build)` on a service class: its methods find what `build(config)` returned as `self.parts`.
+    """With `dependencies = BootstrapProvider(build)` in a service class, its methods find the object that
+    `build(config)` returned as `self.dependencies`.
 
-    `build` may raise; the process then does not start. Parts with a `close` method are closed after the last request.
+    If `build` raises, the process does not start. If the object has a `close` method, it is called after the last
+    request.
     """
 
-    def __init__(self, build: Callable[[Any], Any]) -> None:
+    def __init__(self, build: Callable[[Any], ServiceDependencies]) -> None:
         self.build = build
 
     def setup(self) -> None:

@@ -1,6 +1,6 @@
 """Logs and metrics that cannot tell anything personal: log lines carry only allowed keys, metrics only fixed labels.
 
-A log line is one JSON object on stderr. What is not on the list is dropped; `dropped` names the key, never the value.
+A log line is one JSON object on stderr. Any other key is dropped; `dropped` names it without its value.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from shared.kernel.envelope import to_text
 
-# Ids, codes, counts and times; nothing in which a name, a number of a person or free text could stand.
+# Ids, codes, counts and times. None of them can hold a name, a number of a person or free text.
 _ALLOWED = """
 event level timestamp service role logger
 id type event_id event_type stream version thread standard rung followup_id message_id sweep_id mail_id reference
@@ -35,10 +35,10 @@ _EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z ,._-]{0,79}\Z")
 
 
 def configure_logging(service: str, role: str, level: str = "info") -> None:
-    """Sends every log line of this process, libraries' included, to stderr as JSON.
+    """Sends every log line of this process and its libraries to stderr as JSON.
 
-    Of a library's line only the logger, the level, the template without its arguments, and the type and place of an
-    exception are kept: libraries put bodies of messages into their texts.
+    A library's line keeps the logger, the level, the template without its arguments, and the type and place of an
+    exception. The rest is dropped, because libraries put message bodies into their texts.
     """
     structlog.configure(
         processors=[
@@ -55,7 +55,7 @@ def configure_logging(service: str, role: str, level: str = "info") -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_LibraryLines()], level=logging.WARNING, force=True)
-    # A failed connection is six errors there, and one line of ours that says the same.
+    # pika logs six errors for a failed connection, for which we log one line.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 
@@ -65,7 +65,7 @@ def get_logger() -> Any:
 
 
 def only_allowed(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Keeps the allowed keys and cuts what is long; names the dropped ones. The last step before a line is written."""
+    """Keeps the allowed keys, cuts long values and names the dropped keys. The last step before a line is written."""
     kept = {key: _plain(value) for key, value in line.items() if key in ALLOWED_KEYS}
     if not _EVENT_NAME.match(str(kept.get("event", ""))):
         kept["event"] = "a log line whose event is no constant name"
@@ -84,13 +84,13 @@ class _LibraryLines(logging.Handler):
     """Writes what libraries log, without their texts."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Without arguments the text may have been put together already, so it is no template.
+        # A text without arguments may already contain values, so it is no template.
         template = {"template": str(record.msg)} if record.args else {}
         get_logger().log(record.levelno, "library line", logger=record.name, exc_info=record.exc_info, **template)
 
 
 def _exception_without_text(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """The type of the exception and where it was raised: its text may hold the value that it is about."""
+    """Adds the type of the exception and where it was raised. Its text is left out: it may hold a personal value."""
     given = line.pop("exc_info", None)
     if given is True:
         given = sys.exc_info()

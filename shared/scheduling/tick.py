@@ -18,12 +18,13 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.kernel.ids import uuid7
 from shared.kernel.time import at_london, london_date
 from shared.messaging.addresses import connect
 from shared.messaging.incoming import ASKED_AS
-from shared.messaging.topology import SERVICES, SWEEP, check_queue_of
+from shared.messaging.topology import SWEEP, check_queue_of
 from shared.runtime.clock import Clock
 from shared.runtime.observability import get_logger
 from shared.runtime.stopping import on_stop

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -17,9 +17,6 @@ from shared.contracts.access import ACCESS
 from shared.contracts.fields import UUID
 from shared.web.exchange import ENTITY_TAG, JSON, KEY
 from shared.web.problems import CONTENT_TYPE
-
-if TYPE_CHECKING:
-    from shared.web.endpoint import Endpoint
 
 VERSION = "1.0.0"
 
@@ -60,6 +57,23 @@ _CORRELATION_ID: Mapping[str, Any] = {
 }
 
 
+class Route(Protocol):
+    """What the document says of an endpoint."""
+
+    method: str
+    url: str
+    command: str
+    summary: str
+    keyed: bool
+    query: type[Schema] | None
+    answers: Mapping[int, type[Schema]]
+    errors: tuple[int, ...]
+
+    @property
+    def parameters(self) -> list[str]: ...
+    def content(self) -> dict[str, Any]: ...
+
+
 class ProblemField(Schema):
     field = fields.String(required=True, metadata={"description": "path of the field, such as `contact.phones.0`"})
     message = fields.String(required=True)
@@ -76,7 +90,7 @@ class ProblemDetails(Schema):
     errors = fields.List(fields.Nested(ProblemField))
 
 
-def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Endpoint]]) -> dict[str, Any]:
+def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Route]]) -> dict[str, Any]:
     """The document of a nameko service class with these endpoints, each with the name of its method."""
     marshmallow = MarshmallowPlugin(schema_name_resolver=_name_of)
     spec = APISpec(
@@ -99,7 +113,7 @@ def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Endpoint]]) -> 
     return spec.to_dict()
 
 
-def _operation(name: str, endpoint: Endpoint) -> dict[str, Any]:
+def _operation(name: str, endpoint: Route) -> dict[str, Any]:
     posts = endpoint.method == "POST"
     problems = {*_ALWAYS, *endpoint.errors, *(_POST if posts else ()), *(_PATH if endpoint.parameters else ())}
     operation: dict[str, Any] = {
@@ -120,7 +134,7 @@ def _operation(name: str, endpoint: Endpoint) -> dict[str, Any]:
     return operation
 
 
-def _parameters(endpoint: Endpoint, posts: bool) -> list[Any]:
+def _parameters(endpoint: Route, posts: bool) -> list[Any]:
     parameters: list[Any] = [
         {"name": part, "in": "path", "required": True, "schema": {"type": "string"}} for part in endpoint.parameters
     ]

@@ -13,12 +13,13 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from shared.contracts.fields import Choice
+from shared.events.pages import decode_cursor, encode_cursor
 from shared.messaging.parked import PARKED, STATES, Act, Parked
 from shared.messaging.parked_summary import detail_of, summary_of
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, FreeText, Instant
-from shared.web.pages import PageQuery, decode_cursor, encode_cursor
+from shared.web.pages import PageQuery
 
 URL = "/v1/parked"
 ONE = f"{URL}/<parked_id>"

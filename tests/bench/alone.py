@@ -1,7 +1,7 @@
-"""The follow-up service without its queues, in a process of its own: what each act costs it.
+"""The follow-up service without its queues, in a process of its own: what each act costs.
 
-Reads acts as JSON, one a line, and answers each with a line. `sweep` chases all that is due and composes the letters,
-which stay unsent; `hear` hears 500 events of people who are new; `live` hears the whole life of somebody with so many
+Reads acts as JSON, one a line, and answers each with a line. `sweep` chases everything that is due and composes the
+digests, which stay unsent. `hear` hears 500 events of new people. `live` hears the whole life of somebody with so many
 referrals, and its last events one by one. `seconds` is real time, `cpu` processor time of this process, so without the
 store's; of `live` they are the medians of a batch of one event.
 """
@@ -20,9 +20,6 @@ from statistics import median
 from uuid import uuid4
 
 from services.referrals_followup.bootstrap import Dependencies, build
-from services.referrals_followup.chasing import digests as mails
-from services.referrals_followup.chasing import sweeps
-from services.referrals_followup.ledger import ingest as hearing
 from shared.cli.main import collect_rarely
 from shared.config.config import load_config
 from shared.kernel.envelope import from_text
@@ -37,7 +34,7 @@ ONE_BY_ONE = 34
 
 
 def main() -> None:
-    """Until there is nothing more to read."""
+    """Answers acts until the input ends."""
     configure_logging("referrals_followup", "alone", "error")
     collect_rarely()
     people: dict[str, Iterator[int]] = {}
@@ -56,8 +53,8 @@ def _parts(database: str, now: str) -> Dependencies:
 
 def _sweep(dependencies: Dependencies, numbers: Iterator[int]) -> dict[str, float]:
     with _measured() as cost:
-        report = sweeps.sweep(dependencies, str(uuid4()))
-        mails.compose(dependencies)
+        report = dependencies.sweeper.sweep(str(uuid4()))
+        dependencies.composer.compose()
     return {**cost, "chased": report.chased, "failed": report.failed}
 
 
@@ -65,17 +62,17 @@ def _hear(dependencies: Dependencies, numbers: Iterator[int]) -> dict[str, float
     events = [event for _ in range(PEOPLE) for event in life(next(numbers))]
     deliveries = [delivery(event) for event in events]
     with _measured() as cost:
-        hearing.hear(dependencies, deliveries)
+        dependencies.ingest.receive(deliveries)
     return {**cost, "events": len(events)}
 
 
 def _live(referrals: int, dependencies: Dependencies, numbers: Iterator[int]) -> dict[str, float]:
     events = list(long_life(next(numbers), referrals))
-    hearing.hear(dependencies, [delivery(event) for event in events[:-ONE_BY_ONE]])
+    dependencies.ingest.receive([delivery(event) for event in events[:-ONE_BY_ONE]])
     costs = []
     for event in events[-ONE_BY_ONE:]:
         with _measured() as cost:
-            hearing.hear(dependencies, [delivery(event)])
+            dependencies.ingest.receive([delivery(event)])
         costs.append(cost)
     return {**{name: median(one[name] for one in costs) for name in ("seconds", "cpu")}, "events": len(events)}
 

@@ -1,9 +1,9 @@
-"""Managers who ask: a process that reads what is asked as JSON, and writes how long the answers took as JSON.
+"""Managers who read lists: a process that reads its task as JSON, and writes how long the answers took as JSON.
 
 Each caller asks for the summary, then for three pages of a list, then for the summary and the next list; every second
-caller begins with a list. Each question comes as soon as the answer before it: nobody thinks. What is answered in the
-first second is not counted. What is not answered some seconds after the end counts with the time that it has waited by
-then: a figure can be too small, and then `unanswered` says so.
+caller begins with a list. Each question follows the answer before it at once. Answers of the first second
+are not counted. A question without an answer some seconds after the end counts with its time so far, so a figure can be
+too small; `unanswered` says so.
 """
 
 from __future__ import annotations

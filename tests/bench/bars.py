@@ -1,7 +1,7 @@
-"""The bars, as data: what is asked of which race, and whether the rounds meet it.
+"""The bars, as data: the limit for each race, and whether the rounds meet it.
 
-A round's ratio is of figures measured in that round, so it depends on the machine as little as can be. A bar that is
-not met is printed as such, and fails nothing: seconds are the machine's, only counts are ours alone.
+A ratio compares figures of the same round, so it depends little on the machine. A bar that is not met is printed and
+fails nothing: seconds depend on the machine, only counts do not.
 """
 
 from __future__ import annotations
@@ -111,12 +111,12 @@ BARS = (
 )
 
 
-def judged(rounds: Mapping[str, Sequence[Round]]) -> list[Verdict]:
-    """A verdict on every bar."""
-    return [_judged(bar, rounds.get(bar.race, ())) for bar in BARS]
+def judge(rounds: Mapping[str, Sequence[Round]]) -> list[Verdict]:
+    """The verdict on every bar."""
+    return [_judge(bar, rounds.get(bar.race, ())) for bar in BARS]
 
 
-def _judged(bar: Bar, rounds: Sequence[Round]) -> Verdict:
+def _judge(bar: Bar, rounds: Sequence[Round]) -> Verdict:
     values = []
     for found in rounds:
         try:

@@ -1,7 +1,7 @@
 """`python -m tests.bench.cases`: how many events a year Case S and Case T lead to, each replayed on a stack of its own.
 
-What people record is counted, and what the services record because of it: chases, letters, what one service learns
-from the other. Positions are not events of this kind, and are left out.
+It counts what people record and what the services record because of it: chases, digests, and what one service learns
+from the other. Positions are not counted.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from deploy.local.case import CASE_S, CASE_T, Case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
-from shared.messaging.topology import SERVICES
-from tests.bench.england import known, years_of
+from tests.bench.england import load_known_case, years_of
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Counted:
 
 
 def replayed(case: Case) -> Counted:
-    """The case replayed to its end. Raises NotReady when a part does not come up or a fact is refused."""
+    """The case replayed to its end. Raises NotReady when a process does not start or a fact is refused."""
     with local_stack(fresh_name("cases"), replay_clock=case.begins) as stack:
         for _ in Replay(stack, case).days():
             pass
@@ -50,11 +50,11 @@ def replayed(case: Case) -> Counted:
 
 
 def main() -> int:
-    """Raises what starting the parts raises."""
+    """Raises what starting the backends raises."""
     console = Console()
     table = Table("case", "years", "recorded by people", "a year", "recorded by the services", "a year")
     for folder in (CASE_S, CASE_T):
-        counted = replayed(known(folder))
+        counted = replayed(load_known_case(folder))
         of_services = counted.events.total() - counted.facts
         table.add_row(
             counted.name,

@@ -15,8 +15,8 @@ STYLE = "text{font:13px sans-serif;fill:#0b0c0c}.race{font-weight:bold}.small{fo
 LATENCY = "from 201 to visible"
 
 
-def drawn(rows: Sequence[tuple[str, str, Sequence[dict[str, float]]]], date: str) -> str:
-    """The SVG."""
+def draw(rows: Sequence[tuple[str, str, Sequence[dict[str, float]]]], date: str) -> str:
+    """Draws the SVG."""
     parts: list[str] = []
     y = TOP
     for race, group in groupby((row for row in rows if row[0] != LATENCY), key=lambda row: row[0]):

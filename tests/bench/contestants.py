@@ -1,4 +1,4 @@
-"""Who takes part: ours, the peers, the floors. Each starts its processes in an empty field, works, and is measured."""
+"""The contestants: ours, peers and floors. Each starts its processes in an empty field, works, and is measured."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HANDLER_QUEUE = "evt-recording-recorded--outstanding.hear"
 
 
 class Contestant(Protocol):
-    """One who does a job."""
+    """One contestant of a race."""
 
     @property
     def name(self) -> str:
@@ -142,7 +142,7 @@ def inserted(field: Field) -> int:
     return field.database("floor").floor.estimated_document_count()
 
 
-def heard(field: Field) -> int:
+def count_heard(field: Field) -> int:
     """How many events the rows of a peer have heard of."""
     rows = field.database("peer").outstanding.aggregate([{"$group": {"_id": None, "heard": {"$sum": "$heard"}}}])
     return sum(row["heard"] for row in rows)

@@ -1,8 +1,8 @@
-"""Years of a county's history in minutes: what the services made of a few people is copied, under new ids.
+"""Makes years of a county's history in minutes: copies what the services stored of a few people, under new ids.
 
-A copy has everything that the services keep of these people: events, evidence, follow-ups, threads, views, chases and
-letters. Ids keep their form and their place in time, and differ otherwise, so that indexes grow as they would. What is
-counted through or summed up, such as manifests, is not copied; digests are those of the originals.
+A copy has everything that the services store of these people: events, evidence, follow-ups, threads, views, chases and
+digests. Ids keep their form and their place in time, and differ otherwise, so that indexes grow as they would. Counters
+and sums, such as manifests, are not copied. Fingerprints are those of the originals.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""How many round trips one act costs, for fixed inputs: counted, so the same on every machine.
+"""Counts how many round trips one act costs, for fixed inputs. The counts are the same on every machine.
 
-Commands to MongoDB are counted by pymongo's own monitoring, with how many documents they carry; messages at the
-channel. `measured` needs a real MongoDB and a real RabbitMQ. What is counted is compared with `counts.json`.
+pymongo's monitoring counts the commands to MongoDB and their documents. Messages are counted at the channel. `measured`
+needs a real MongoDB and a real RabbitMQ. The counts are compared with `counts.json`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,15 +24,14 @@ from deploy.local.backends import Backends
 from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.service import PerinatalService
 from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
-from services.referrals_followup.ledger import ingest as hearing
-from shared.config.config import Config
+from shared.config.config import SERVICES, Config
 from shared.events.mongo import open_database
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.messaging import consumer
 from shared.messaging.incoming import Delivery
 from shared.messaging.publisher import ConfirmedPublisher, Outgoing
-from shared.messaging.topology import EVIDENCE, SERVICES, declare, exchange_of
+from shared.messaging.topology import EVIDENCE, declare, exchange_of
 from shared.recording.bulk import Bulk, Order, Source
 from shared.relay.relay import Relay
 from shared.runtime.clock import MovableClock
@@ -96,18 +94,18 @@ monitoring.register(TALLY)
 
 
 def accepted() -> dict[str, Counts]:
-    """The counts that were agreed on."""
+    """The accepted counts."""
     counts: dict[str, Counts] = json.loads(COUNTS.read_text())
     return counts
 
 
 def accept(counts: Mapping[str, Counts]) -> None:
-    """From now on these are the counts that are agreed on."""
+    """Accepts these counts."""
     COUNTS.write_text(json.dumps(counts, indent=2) + "\n")
 
 
 def changed(counts: Mapping[str, Counts], agreed: Mapping[str, Counts]) -> list[str]:
-    """What differs, a line each, for a person."""
+    """The differences, a line each, for a person."""
     return [
         f"{what}: {name} {agreed.get(what, {}).get(name, 0)} -> {counts.get(what, {}).get(name, 0)}"
         for what in sorted({*counts, *agreed})
@@ -271,7 +269,7 @@ def _ledger_batches(backends: Backends) -> dict[str, Counter[str]]:
 
 
 def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Counter[str]) -> None:
-    """Have these events heard as one batch by the consumer of the service, from a real queue."""
+    """Lets these events be heard as one batch by the consumer of the service, from a real queue."""
     declare(amqp_uri, "referrals_followup")
     publisher = ConfirmedPublisher(amqp_uri, exchange_of("perinatal"))
     publisher.open()
@@ -279,7 +277,7 @@ def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Cou
     publisher.close()
     one = consumer.Consumer(EVIDENCE, batch=len(events))
     settings = replace(ledger.dependencies.config, amqp_uri=amqp_uri)
-    one.container = _Container(settings, partial(hearing.hear, ledger.dependencies))
+    one.container = _Container(settings, ledger.dependencies.ingest.receive)
     with (
         patch.object(consumer, "Session", type("Counted", (_Session,), {"counts": counts})),
         patch("shared.messaging.session._LINGER", 5.0),

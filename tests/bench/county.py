@@ -1,10 +1,10 @@
-"""`python -m tests.bench.county`: a county's load on the whole stack: once, tenfold, and on as far as it goes.
+"""`python -m tests.bench.county`: a county's load on the whole stack: once, tenfold, and on to its limit.
 
-Two things grow, one after the other: the requests a second, and what is stored already. For each it is measured what
-one event costs every process, how long it takes from the answer to the follow-up, and whether the stack keeps up; then
-by which power of the load, and of what is stored, the cost of an event grows (0: not at all). A sweep of everything
-that is due is timed as well. Nothing is judged here: `deploy/SCALING.md` says what follows, and `--write` puts into it
-what was measured.
+Two things grow, one after the other: the requests a second, and the stored data. For each size it measures what an
+event costs every process, how long it takes from the answer to the follow-up, and whether the stack keeps up. It then
+works out by which power of the load, and of the stored data, the cost of an event grows (0: not at all). It times a
+sweep of everything that is due. It judges nothing: `deploy/SCALING.md` has the conclusions, and `--write` puts the
+measurements into it.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Stack:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Raises what starting the parts raises."""
+    """Raises what starting the backends raises."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.county")
     parser.add_argument("--copying", type=float, default=COPYING_SECONDS, help="seconds for filling the store")
     parser.add_argument("--loads", type=int, help="only so many of the loads, from the smallest")
@@ -232,7 +232,7 @@ def _lately(events: Sequence[Event]) -> list[Event]:
 
 
 def _swept(stack: Stack) -> Swept:
-    """Everything that is due is chased in one sweep, and the letters about it are sent. Raises Stuck."""
+    """Chases everything that is due in one sweep, and sends the digests. Raises Stuck."""
     field = stack.field
     ledger = field.database(LEDGER)
     before, began = processor_seconds(stack.processes), time.monotonic()
@@ -254,7 +254,7 @@ def _swept(stack: Stack) -> Swept:
 
 
 def _wait_until_folded(field: Field) -> None:
-    """All that is recorded is kept and folded. Raises Stuck."""
+    """Waits until everything recorded is stored and folded. Raises Stuck."""
     recorded = [field.database(service).events for service in RECORDING]
     field.wait(
         "every event is folded",
@@ -265,7 +265,7 @@ def _wait_until_folded(field: Field) -> None:
 
 
 def _rest(field: Field) -> None:
-    """Nothing is left to publish or to name in a manifest, and no queue has anything. Raises Stuck."""
+    """Waits until nothing is left to publish or to name in a manifest, and every queue is empty. Raises Stuck."""
     stores = [field.database(service).events for service in RECORDING]
     todo = {"$or": [{"relay.pending": True}, {"relay.unlisted": True}]}
     field.wait("the relays are done", lambda: not any(events.find_one(todo) for events in stores), every=LOOK_EVERY)

@@ -1,7 +1,7 @@
-"""How much England would record: the inputs, each with its source and date, and what follows from them.
+"""How much England would record: the inputs, each with its source and date, and the results.
 
-Where a figure cannot be had, a higher one stands for it, so what follows is rather too much than too little. What is
-an assumption says so. `deploy/SCALING.md` shows the same arithmetic.
+Where a figure is not available, a higher one stands for it, so the results are too high rather than too low.
+Assumptions are marked as such. `deploy/SCALING.md` shows the same arithmetic.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Sent:
 
     @property
     def years(self) -> float:
-        return years_of(known(self.case))
+        return years_of(load_known_case(self.case))
 
     @property
     def chases_a_year(self) -> float:
@@ -43,7 +43,7 @@ class Sent:
 
     @property
     def letters_a_year(self) -> float:
-        """Letters, each to one recipient; of many cases, one letter tells of many chases, so there are fewer."""
+        """Digests, each to one recipient. With many cases a digest has many chases, so there are fewer."""
         return cases() * self.letters / self.years
 
 
@@ -76,7 +76,7 @@ SENT = (Sent(CASE_T, chases=27, letters=42), Sent(CASE_S, chases=1_355, letters=
 
 
 @cache
-def known(folder: Path) -> Case:
+def load_known_case(folder: Path) -> Case:
     """A case of the project's own."""
     return load_case(folder)
 
@@ -94,7 +94,7 @@ def cases() -> float:
 
 def recorded_a_case() -> float:
     """Requests that record something, for a case and year: of the busier one of Case S and Case T."""
-    return max(len(case.recorded) / years_of(case) for case in map(known, (CASE_S, CASE_T)))
+    return max(len(case.recorded) / years_of(case) for case in map(load_known_case, (CASE_S, CASE_T)))
 
 
 def recorded_a_year() -> float:

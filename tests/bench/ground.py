@@ -1,5 +1,5 @@
-"""What every round stands on: one real MongoDB and one real RabbitMQ, and in them a database and a virtual host of the
-round's own; and the processes of a contestant, which are gone at the end of its round."""
+"""The ground of every round: a real MongoDB and a real RabbitMQ, with a database and a virtual host of its own, and
+the processes of a contestant, which end with the round."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from deploy.local.backends import Backends, local_backends
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import ROOT, fresh_name
 from deploy.local.stack import DIRECTORY, STANDARDS
 from deploy.local.tokens import AUDIENCE, ISSUER, mint
@@ -37,12 +37,12 @@ RUN_IN = 0.1
 
 
 class Stuck(Exception):
-    """A contestant did not do its work in time. The message ends with what its processes said last."""
+    """A contestant did not do its work in time. The message ends with the last lines of its logs."""
 
 
 @dataclass
 class Field:
-    """The place of one round: empty at its beginning."""
+    """The field of one round, which is empty at the beginning."""
 
     backends: Backends
     name: str
@@ -90,28 +90,28 @@ class Field:
         return f"127.0.0.1:{self.backends.ports.take(uuid4().hex)}"
 
     def token(self, number: int) -> str:
-        """A token of a GP's."""
+        """A token of a GP."""
         secret = self.backends.secrets.jwt_private_key_file.read_text()
         return mint(secret, f"gp-{number}", "gp_practice", "gp-mill-road", ["essex"])
 
     def run(self, service: str, role: str) -> None:
-        """A role of one of our services that ends."""
+        """Runs a role of one of our services to its end."""
         argv = [sys.executable, "-m", f"services.{service}", role]
         subprocess.run(argv, cwd=ROOT, env=self.settings(service), check=True, capture_output=True, timeout=60)
 
     def serve(self, service: str, *role: str, **settings: str) -> None:
-        """A role of one of our services that goes on until the end of the round."""
+        """Starts a role of one of our services, which runs until the end of the round."""
         self.start([sys.executable, "-m", f"services.{service}", *role], self.settings(service, **settings))
 
     def start(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
-        """A process that goes on until the end of the round."""
+        """Starts a process, which runs until the end of the round."""
         log = (self.folder / f"{len(list(self.folder.iterdir()))}.log").open("wb")
-        process = subprocess.Popen(tied(list(argv)), cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
+        process = subprocess.Popen(die_with_parent(list(argv)), cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
         self.started.append(process)
         self.processes.callback(_end, process)
 
     def publish(self, queue: str, bodies: Sequence[bytes], **properties: Any) -> None:
-        """Put durable messages into a queue; returns when all are ready in it."""
+        """Puts durable messages into a queue. Returns when all are ready in it."""
         with self.channel() as channel:
             how = pika.BasicProperties(**{"content_type": CONTENT_TYPE, "delivery_mode": 2, **properties})
             for body in bodies:
@@ -134,13 +134,13 @@ class Field:
             yield connection.channel()
 
     def wait_for(self, address: str) -> None:
-        """Waits until something answers HTTP there, whatever it says."""
+        """Waits until something answers HTTP there, with any status."""
         self.wait(f"{address} answers", lambda: _answers(address))
 
     def wait(
         self, what: str, condition: Callable[[], Any], within: float = READY_WITHIN, every: float = LOOK_EVERY
     ) -> None:
-        """Waits until it is true, looking every so many seconds: a look costs too. Raises Stuck."""
+        """Waits until the condition is true; checks it only every so many seconds, which costs less. Raises Stuck."""
         deadline = time.monotonic() + within
         while not condition():
             self._check_living()
@@ -188,13 +188,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Ground:
-    """The parts for all rounds of a run."""
+    """The backends of all rounds of a run."""
 
     backends: Backends
 
     @contextmanager
     def field(self) -> Iterator[Field]:
-        """An empty place for a round; nothing of it is left afterwards."""
+        """An empty field for a round, which is removed afterwards."""
         name = f"bench_{uuid4().hex[:12]}"
         folder = self.backends.folder / name
         folder.mkdir()

@@ -38,7 +38,7 @@ def together(people: int) -> list[Event]:
 
 
 def shuffled(people: int, seed: int = 1) -> list[Event]:
-    """The same events in an order of chance."""
+    """The same events in a random order."""
     events = together(people)
     Random(seed).shuffle(events)
     return events

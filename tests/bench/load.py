@@ -1,8 +1,8 @@
-"""The load generator: a process that reads what is asked as JSON, and writes what it measured as JSON.
+"""The load generator: a process that reads its task as JSON, and writes its measurements as JSON.
 
 Each connection tells one story after the other: a person is registered, a referral noted, and sent. Asked for a `rate`
 it sends so many requests a second until the time is over, and otherwise each as soon as the answer before it has come.
-What happens in the first second is not counted. It says how much CPU it used itself: near 1.0, it is what was measured.
+The first second is not counted. It reports its own use of the CPU: near 1.0, it measured only itself.
 """
 
 from __future__ import annotations

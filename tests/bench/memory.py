@@ -1,4 +1,4 @@
-"""How much memory the processes take: in a catch-up after a long time away, and after many events."""
+"""How much memory the processes take: while catching up after a long outage, and after many events."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Remembering:
         }
 
     def _fed(self, field: Field, address: str, have: int, events: int, *pids: int) -> list[float]:
-        """What each process takes once so many are recorded and folded."""
+        """The memory of each process once so many are recorded and folded."""
         token, evidence = field.token(0), field.database(SERVICE).evidence
         for _ in range(have, events, MOST_COMMANDS):
             given(address, token, list(stories(MOST_COMMANDS // 4)))

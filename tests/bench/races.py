@@ -13,13 +13,13 @@ from tests.bench.contestants import (
     Contestant,
     Hearing,
     Recording,
+    count_heard,
     empty_http,
     fast_http,
     fill_celery,
     fill_evidence,
     fill_plain,
     folded,
-    heard,
     inserted,
     nameko_http,
     ours_http,
@@ -105,9 +105,11 @@ def ledger(size: Size, workers: Workers, *, shuffled: bool) -> list[Contestant]:
     """Hearing what waits in a queue. Beside ours, the order makes no difference to anybody but for what is cached."""
     events, people = histories.shuffled if shuffled else histories.together, size.people
     peers = [
-        Hearing(NAMEKO, fill_plain(HANDLER_QUEUE), start_nameko_bus, heard, events, people, LOOK_AT_PEERS_EVERY),
-        Hearing(FAST, fill_plain(QUEUE), start_fast_bus(workers.fast_bus), heard, events, people, LOOK_AT_PEERS_EVERY),
-        Hearing(CELERY, fill_celery, start_celery(workers.celery), heard, events, people, LOOK_AT_PEERS_EVERY),
+        Hearing(NAMEKO, fill_plain(HANDLER_QUEUE), start_nameko_bus, count_heard, events, people, LOOK_AT_PEERS_EVERY),
+        Hearing(
+            FAST, fill_plain(QUEUE), start_fast_bus(workers.fast_bus), count_heard, events, people, LOOK_AT_PEERS_EVERY
+        ),
+        Hearing(CELERY, fill_celery, start_celery(workers.celery), count_heard, events, people, LOOK_AT_PEERS_EVERY),
     ]
     return [
         Hearing(FLOOR, fill_evidence, start_floor, inserted, events, people * FLOORS_SHARE),
@@ -140,16 +142,17 @@ def stored(race: str, size: Stored) -> list[Contestant]:
 
 
 def candidates(size: Size) -> dict[str, Sequence[Contestant]]:
-    """What is tried to find out how many workers suit each peer: with one, with two."""
+    """The contestants that show how many workers suit each peer: one or two."""
     events, every = histories.shuffled, LOOK_AT_PEERS_EVERY
     tried = (1, 2)
     return {
         "fast_http": [Recording(f"{FAST} x{n}", fast_http(n), size.seconds) for n in tried],
         "fast_bus": [
-            Hearing(f"{FAST} x{n}", fill_plain(QUEUE), start_fast_bus(n), heard, events, size.people, every)
+            Hearing(f"{FAST} x{n}", fill_plain(QUEUE), start_fast_bus(n), count_heard, events, size.people, every)
             for n in tried
         ],
         "celery": [
-            Hearing(f"{CELERY} x{n}", fill_celery, start_celery(n), heard, events, size.people, every) for n in tried
+            Hearing(f"{CELERY} x{n}", fill_celery, start_celery(n), count_heard, events, size.people, every)
+            for n in tried
         ],
     }

@@ -1,6 +1,6 @@
 """`python -m tests.bench.run`: the counts, then the races round by round, then which bars are met.
 
-The exit status is 1 when a count changed that was not agreed on (`--accept` agrees), and says nothing of seconds.
+The exit status is 1 when a count differs from the accepted one (`--accept` accepts it). Seconds do not matter to it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ console = Console()
 
 
 def main(argv: Sequence[str]) -> int:
-    """Raises what starting the parts raises."""
+    """Raises what starting the backends raises."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.run")
     parser.add_argument("--quick", action="store_true", help="the counts, and one short round")
     parser.add_argument("--accept", action="store_true", help="agree on the counts as they are now")
@@ -106,7 +106,7 @@ def _run_round(
 
 
 def _figures(place: Ground, contestant: Contestant) -> dict[str, float]:
-    """Nothing when the contestant got stuck, which is printed."""
+    """The figures of a round; none when the contestant got stuck, which is printed."""
     try:
         with place.field() as field:
             return dict(contestant.run(field))
@@ -145,7 +145,7 @@ def _show(rounds: Rounds) -> None:
         figures.add_row(race, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
     console.print(figures)
     table = Table("race", "bar", "median", "least", "most", "", title="Bars: of ours, or ours over theirs in a round")
-    for verdict in bars.judged(rounds):
+    for verdict in bars.judge(rounds):
         values = [_figure(value, verdict.bar.unit) for value in (verdict.middle, verdict.least, verdict.most)]
         table.add_row(verdict.bar.race, verdict.bar.what, *values, verdict.word)
     console.print(table)
@@ -180,12 +180,12 @@ def _kept(rounds: Rounds, workers: races.Workers | None, differing: Sequence[str
         "peers": _peer_versions(),
         "workers": vars(workers) if workers else earlier.get("workers"),
         "counts_changed": list(differing),
-        "bars": [verdict.to_json() for verdict in bars.judged(rounds)],
+        "bars": [verdict.to_json() for verdict in bars.judge(rounds)],
         "rounds": rounds,
     }
     RESULTS.mkdir(exist_ok=True)
     file.write_text(json.dumps(kept, indent=1) + "\n")
-    CHART.write_text(chart.drawn([row for row in rows(rounds) if row[0] not in races.STORED], at.date().isoformat()))
+    CHART.write_text(chart.draw([row for row in rows(rounds) if row[0] not in races.STORED], at.date().isoformat()))
     return rounds
 
 

@@ -1,6 +1,6 @@
-"""What was measured of a county's load, and what follows from it for England, as the tables of `deploy/SCALING.md`.
+"""The measurements of a county's load and the results for England, as the tables of `deploy/SCALING.md`.
 
-Everything here is arithmetic on what one run found. Costs are processor seconds on the machine of that run.
+Everything here is arithmetic on the results of one run. Costs are processor seconds on the machine of that run.
 """
 
 from __future__ import annotations
@@ -213,7 +213,7 @@ def _of_sweeps(swept: Swept) -> Iterator[str]:
     for sent in england.SENT:
         a_day = sent.chases_a_year / england.WORKING_DAYS.value
         yield (
-            f"| {england.known(sent.case).name} | {sent.chases_a_year:,.0f} | {a_day:,.0f} "
+            f"| {england.load_known_case(sent.case).name} | {sent.chases_a_year:,.0f} | {a_day:,.0f} "
             f"| {_hours(a_day / a_second)} | {_hours(a_day * swept.cost[LEDGER])} |"
         )
 
@@ -230,7 +230,8 @@ def _of_disk(kept: Kept) -> Iterator[str]:
     yield "| --- " * 4 + "|"
     for sent in england.SENT:
         told = (sent.chases_a_year + 2 * sent.letters_a_year) * kept.a_chase / _GIGABYTE
-        yield f"| {england.known(sent.case).name} | {recorded:,.0f} | {told:,.0f} | {10 * (recorded + told):,.0f} |"
+        name = england.load_known_case(sent.case).name
+        yield f"| {name} | {recorded:,.0f} | {told:,.0f} | {10 * (recorded + told):,.0f} |"
 
 
 def england_needs() -> str:

@@ -1,4 +1,4 @@
-"""What is stored before a race begins: the evidence and the follow-ups of many made-up people, copies of a few lives.
+"""The stored data before a race: the evidence and the follow-ups of many made-up people, copied from a few lives.
 
 The first `due` lives of a stock are of long ago, the others of the last hours.
 """
@@ -51,7 +51,7 @@ def stocks(mongodb_uri: str, *sizes: tuple[int, int]) -> list[Stock]:
 
 
 def spoilt(mongodb_uri: str, *stocks: Stock) -> None:
-    """Drop them, which are no longer as they were made. Whoever wants a stock from now on has it made again."""
+    """Drops the stocks, because a race changed them. They are made again when they are needed."""
     _stock.cache_clear()
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         for stock in stocks:
@@ -59,7 +59,7 @@ def spoilt(mongodb_uri: str, *stocks: Stock) -> None:
 
 
 def forget_chases(database: Database[dict[str, Any]]) -> None:
-    """Take back what sweeps recorded, so that the same is owed once more."""
+    """Removes what sweeps recorded, so that the same chases are owed again."""
     database.events.delete_many({"event.type": {"$ne": ADOPTED}})
     database.sweeps.delete_many({})
 
@@ -94,7 +94,7 @@ def _ledger(mongodb_uri: str, database: str) -> Iterator[Ledger]:
 
 
 def say_complete(ledger: Ledger, until: datetime) -> None:
-    """Every source says that all it recorded until then is known, so a sweep looks as of then."""
+    """Reports that every source is complete up to then, so that a sweep looks as of then."""
     ledger.clock.set(until)
     ledger.catch_up()
 
@@ -117,7 +117,7 @@ def _fill(database: Database[dict[str, Any]], lives: Sequence[Life], number: int
 
 
 def _without_indexes(database: Database[dict[str, Any]], name: str) -> list[IndexModel]:
-    """Drop them, and give them to be made again: quicker once all is there."""
+    """Drops the indexes and returns them, to be made again: this is quicker once all documents are there."""
     found = [dict(index) for index in database[name].list_indexes() if index["name"] != "_id_"]
     for index in found:
         database[name].drop_index(index["name"])

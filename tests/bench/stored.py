@@ -1,4 +1,4 @@
-"""Races against ourselves: what an act costs as what is stored grows, and how much memory the processes take.
+"""Races against ourselves: what an act costs as the stored data grow, and how much memory the processes take.
 
 Where two stocks are compared, both are there in the same round, and the act is done in each in turn: A B A B. A ratio
 is that of the medians of the turns, the bigger over the smaller.
@@ -20,7 +20,7 @@ from typing import Any
 
 import requests
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.tokens import mint
 from shared.kernel.envelope import to_text
 from shared.runtime.clock import ReplayClock
@@ -177,8 +177,8 @@ def _compared(big: Sequence[Mapping[str, float]], small: Sequence[Mapping[str, f
 
 @contextmanager
 def _alone(field: Field) -> Iterator[Any]:
-    """Have the service do one act after the other, in a process of its own. Each gives what it cost. Raises Stuck."""
-    argv = tied([sys.executable, "-m", "tests.bench.alone"])
+    """Lets the service do one act after the other in its own process. Yields what each cost. Raises Stuck."""
+    argv = die_with_parent([sys.executable, "-m", "tests.bench.alone"])
     log = field.folder / "alone.log"
     with (
         log.open("w") as errors,

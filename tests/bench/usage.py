@@ -1,4 +1,4 @@
-"""What processes have used, from /proc (Linux): processor time and memory, of each with all that it started."""
+"""The processor time and memory of processes and their children, from /proc (Linux)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MEGABYTE = 1_000_000
 
 
 def processes_of(field: Field) -> dict[str, int]:
-    """The id of each process of ours by what it is (`perinatal serve http`), and of the parts that run here."""
+    """The id of each process of ours by what it is (`perinatal serve http`), and of the backends that run here."""
     found = {}
     for process in field.started:
         words = list(map(str, process.args)) if isinstance(process.args, list) else []

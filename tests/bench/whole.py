@@ -1,4 +1,4 @@
-"""The whole stack of ours, and of peer (a): from what is recorded to what is seen to be outstanding."""
+"""Our whole stack and that of peer (a): from a recorded event to the follow-up in the lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.bench.contestants import (
     CONNECTIONS,
     LOOK_AT_PEERS_EVERY,
     Figures,
-    heard,
+    count_heard,
     nameko_http,
     start_ledger,
     start_nameko_bus,
@@ -98,7 +98,7 @@ class NamekoToTheEnd:
         field.wait_for(address)
         measured = field.load(address, connections=CONNECTIONS, seconds=self.seconds)
         total = field.database("peer").events.estimated_document_count()
-        field.wait("every row is written", lambda: heard(field) >= total, SEEN_WITHIN * 2, LOOK_AT_PEERS_EVERY)
+        field.wait("every row is written", lambda: count_heard(field) >= total, SEEN_WITHIN * 2, LOOK_AT_PEERS_EVERY)
         return {"rate": total / (time.time() - measured["began_at"])}
 
 

@@ -1,4 +1,4 @@
-"""A stack on which everything may die, with a clock to move and somebody to ask."""
+"""A stack whose processes may all be killed, with a clock that the run moves and a client that reads."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from requests.adapters import HTTPAdapter
 
 from deploy.local.folders import fresh_name
 from deploy.local.processes import Command, NotReady, Processes
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from services.referrals_followup.directory.loader import load_directory
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.messaging.topology import QUEUES
 from shared.runtime.clock import ReplayClock
@@ -41,7 +42,7 @@ from tests.chaos.reference import BEGINS, Record
 from tests.chaos.rest import is_told, unpublished, untold
 from tests.chaos.stories import AREAS, Answer, Post, register
 from tests.chaos.verdict import Left
-from tests.support import the_broker_has_saved_the_name_of, without_foreign_parts
+from tests.support import the_broker_has_saved_the_name_of, without_foreign_backends
 
 READER = "reviewer-thorne"
 PATHS = {
@@ -61,7 +62,7 @@ CROWD = 4
 
 @dataclass(frozen=True)
 class Arena:
-    """One run's stack, and all that the run knows of it."""
+    """The stack of one run, and what the run knows about it."""
 
     stack: LocalStack
     folder: Path
@@ -100,7 +101,7 @@ class Arena:
         return {}
 
     def token(self, person: str) -> str:
-        """A token for somebody in the directory; the reader's is for every area."""
+        """A token for somebody in the directory. The token of the reader is for every area."""
         if person not in self._tokens:
             member, team = self._directory.member(person), self._directory.team_of(person)
             areas = sorted(self._directory.areas) if person == READER else [team.area]
@@ -108,7 +109,7 @@ class Arena:
         return self._tokens[person]
 
     def tell(self, post: Post, key: str) -> Answer:
-        """Have one thing recorded, by whichever replica."""
+        """Records one command by any replica."""
         with self.session() as session:
             return self.caller.tell(session, Random(key), post, key)
 
@@ -131,7 +132,7 @@ class Arena:
         return [SECOND, *(name for name in self.stack.names() if name not in ("smtp", "epmd"))]
 
     def kill(self, name: str) -> None:
-        """With SIGKILL, as soon as it lives."""
+        """Kills the process with SIGKILL as soon as it lives."""
         kill = self.replicas.kill if name == SECOND else self.stack.kill
         self.wait(f"{name} lives to be killed", lambda: _done(lambda: kill(name)), 20)
 
@@ -155,7 +156,7 @@ class Arena:
         return False
 
     def is_ready(self) -> bool:
-        """Whether every process that serves HTTP says so."""
+        """Whether every process that serves HTTP is ready."""
         addresses = (*self.stack.health.values(), f"{self.second}/health/ready")
         with self.session() as session:
             return all(session.get(address, timeout=5).status_code == 200 for address in addresses)
@@ -191,7 +192,7 @@ class Arena:
 
     @contextmanager
     def stopped(self, name: str) -> Iterator[None]:
-        """The process stands still, alive; when it is killed meanwhile, another one goes on."""
+        """Stops the process without ending it (SIGSTOP). If it is killed meanwhile, the new one is not stopped."""
         pid = self.stack.pid(name) or 0
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGSTOP)
@@ -207,11 +208,11 @@ class Arena:
         return self.databases["referrals_followup"].sweeps.find_one(ended) is not None
 
     def left(self) -> Left:
-        """What the run has left behind by now, to be judged."""
+        """What the run has left behind so far, to be judged."""
         streams = {(one.post.service, one.stream) for one in self.ledger.accepted}
         with self.session() as session, ThreadPoolExecutor(ASKED_AT_ONCE) as asking:
             session.mount("http://", HTTPAdapter(pool_maxsize=ASKED_AT_ONCE))
-            records = list(asking.map(lambda named: self._shown(session, *named), sorted(streams)))
+            records = list(asking.map(lambda named: self._read(session, *named), sorted(streams)))
         return Left(
             ledger=self.ledger,
             records={record.stream: record for record in records if record},
@@ -222,7 +223,7 @@ class Arena:
             until=self.clock.now(),
         )
 
-    def _shown(self, session: requests.Session, service: str, stream: str) -> Record | None:
+    def _read(self, session: requests.Session, service: str, stream: str) -> Record | None:
         kind, _, record_id = stream.partition("/")
         url = f"{self.stack.urls[service]}{PATHS[kind]}/{record_id}"
         answer = session.get(url, headers={"Authorization": f"Bearer {self.token(READER)}"}, timeout=30)
@@ -236,7 +237,7 @@ class Arena:
 
 
 def _done(act: Callable[[], Any]) -> bool:
-    """Whether it could be done, which a process that is just being started again does not allow."""
+    """Whether the act succeeded; it fails while the process is being started again."""
     try:
         act()
     except ProcessLookupError:
@@ -258,7 +259,7 @@ def arena(plan: Plan, sweep_seconds: int = 1) -> Iterator[Arena]:
             fresh_name("chaos"),
             replay_clock=BEGINS,
             settings=settings,
-            environment=without_foreign_parts(),
+            environment=without_foreign_backends(),
             ticks=True,
             started_by=("tests.chaos.process",),
             mongod_parameters=("enableTestCommands=1",),
@@ -267,7 +268,7 @@ def arena(plan: Plan, sweep_seconds: int = 1) -> Iterator[Arena]:
             environment = {**stack.environments["perinatal"], "HTTP_ADDRESS": address}
             argv = [*stack.commands["perinatal.serve"], "http"]
             commands = [Command(SECOND, argv, environment, grace=2.0)]
-            replicas = Processes(stack.folder, stack.backends.lock, "replicas", commands)
+            replicas = Processes(stack.folder, stack.backends.lock, commands)
             try:
                 ours = Arena(stack, folder, plan.seed, replicas, f"http://{address}")
                 ours.wait("the second replica is ready", ours.is_ready, READY_SECONDS)

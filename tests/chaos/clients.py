@@ -1,6 +1,6 @@
 """Clients that tell stories over HTTP and send each request again, with the same key, until it has an answer.
 
-Now and then they send what several stories come to next as one batch, to `/v1/commands`.
+Now and then they send the next steps of several stories as one batch to `/v1/commands`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ BATCH = "/v1/commands"
 
 
 class Refused(Exception):
-    """A request of a story was answered with a refusal, or never: the stories or the system are wrong."""
+    """A request of a story was refused or never answered: the stories or the system are wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A 2xx answer, with the domain time at which it had come."""
+    """A 2xx answer and the domain time at which it came."""
 
     post: Post
     stream: str
@@ -43,7 +43,7 @@ class Accepted:
 
 
 class Ledger:
-    """What the clients were answered, as they tell it; a lock lets them all write."""
+    """The answers that the clients got. All of them write to it, under a lock."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -57,7 +57,7 @@ class Ledger:
             self.accepted.append(accepted)
 
     def contradict(self, stream: str) -> None:
-        """The same key got another answer than before."""
+        """Notes that a key got another answer than before."""
         with self._lock:
             self.contradicted.append(stream)
 
@@ -66,7 +66,7 @@ class Ledger:
             self.refused.append(why)
 
     def fail_unexpectedly(self) -> None:
-        """A 500: somebody should look at it, and the client asks again."""
+        """Notes a 500, which is a fault of the run. The client sends the request again."""
         with self._lock:
             self.unexpected += 1
 
@@ -81,7 +81,7 @@ class Caller:
     ledger: Ledger
 
     def tell(self, session: requests.Session, chance: Random, post: Post, key: str) -> Answer:
-        """Ask until there is an answer, and note it. Raises Refused."""
+        """Sends the request until it is answered, and notes the answer. Raises Refused."""
         answer = self._ask(session, chance, post, post.body, **{"Idempotency-Key": key})
         self._note(post, answer)
         if chance.random() < ASKED_TWICE:
@@ -140,7 +140,7 @@ class Caller:
 
 
 class Client(threading.Thread):
-    """Tells many stories side by side, one step of one of them at a time, while it may `go` and until `enough`."""
+    """Tells many stories side by side, one step at a time, while `go` is set and until `enough`."""
 
     def __init__(
         self,

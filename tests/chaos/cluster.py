@@ -34,7 +34,7 @@ LIVING = {"PRIMARY", "SECONDARY"}
 
 @dataclass(frozen=True)
 class Cluster:
-    """The six processes, and what they say of themselves."""
+    """The six processes, and their own account of their state."""
 
     folder: Path
     ports: Mapping[str, int]
@@ -66,7 +66,7 @@ class Cluster:
         raise NotReady("the replica set has no primary")
 
     def step_down(self) -> None:
-        """Have the primary make room for another one."""
+        """Makes the primary step down."""
         with self._member(self.primary(), **self._root()) as member, suppress(PyMongoError):
             member.admin.command("replSetStepDown", 30)
 
@@ -99,7 +99,7 @@ class Cluster:
 
     @contextmanager
     def frozen(self, name: str) -> Iterator[None]:
-        """The node stands still, its connections open: it answers neither clients nor its peers."""
+        """Stops the node (SIGSTOP): its connections stay open, but it answers neither clients nor peers."""
         pid = self.processes.pid(name) or 0
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -110,7 +110,7 @@ class Cluster:
 
     @contextmanager
     def away(self, name: str) -> Iterator[None]:
-        """The node is killed, and again each time its keeper starts it."""
+        """Kills the node, and again each time its keeper starts it."""
         back = threading.Event()
         killer = threading.Thread(target=self._keep_killing, args=(name, back), daemon=True)
         killer.start()
@@ -130,7 +130,7 @@ class Cluster:
             back.wait(0.05)
 
     def form(self) -> None:
-        """Wait until the six are one cluster and one replica set. Raises NotReady."""
+        """Waits until the nodes are one cluster and one replica set. Raises NotReady."""
         self._initiate()
         for name, condition in (("mongod-1", self._has_every_member), ("rabbitmq-1", self._has_every_node)):
             self.processes.wait_until(name, condition, FORMED_WITHIN)
@@ -140,7 +140,7 @@ class Cluster:
         config = {"_id": mongo.REPLICA_SET, "members": members}
 
         def has_a_root_user() -> bool:
-            """Until there is one, whoever comes over the loopback may make it."""
+            """Whether there is a root user. Without one, MongoDB lets any client on the loopback make it."""
             try:
                 with self._member("mongod-1") as first, suppress(OperationFailure):
                     first.admin.command("replSetInitiate", config)
@@ -173,7 +173,7 @@ class Cluster:
         return True
 
     def _ask(self, path: str) -> Any:
-        """What the first node that answers says. Raises NotReady."""
+        """The answer of the first node that answers. Raises NotReady."""
         for name in RABBITS:
             with suppress(requests.RequestException):
                 return rabbit.manage(self.management(name), "GET", path)
@@ -188,7 +188,7 @@ class Cluster:
 
 @contextmanager
 def cluster(environment: Mapping[str, str]) -> Iterator[Cluster]:
-    """Six nodes, formed; nothing of them is left afterwards. Raises NotInstalled or NotReady."""
+    """Starts six nodes, forms the clusters, and removes everything at the end. Raises NotInstalled or NotReady."""
     instance = fresh_name("cluster")
     with instance_folder(instance, keep=False) as (folder, lock), Ports(folder / "ports.json") as held:
         secrets = SecretFiles(folder / "secrets")
@@ -198,7 +198,7 @@ def cluster(environment: Mapping[str, str]) -> Iterator[Cluster]:
         inherited = {name: value for name, value in environment.items() if not name.startswith(("RABBITMQ_", "ERL_"))}
         commands = [_mongod(folder / name, name, ports[name], secrets, inherited) for name in MONGODS]
         mapper, nodes = _rabbits(folder, instance, ports, secrets, inherited)
-        processes = Processes(folder, lock, "nodes", [replace(one, grace=0.0) for one in (mapper, *commands, *nodes)])
+        processes = Processes(folder, lock, [replace(one, grace=0.0) for one in (mapper, *commands, *nodes)])
         try:
             ours = Cluster(folder, ports, secrets, processes)
             ours.form()

@@ -1,4 +1,4 @@
-"""How long nothing came of something that should go on: the measure of what a trouble costs."""
+"""The longest times without an answer or a new event: the measure of what a trouble costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A trouble, from when it began until the next one did; seconds of the monotonic clock."""
+    """A trouble, from its beginning to that of the next one, in seconds of the monotonic clock."""
 
     what: str
     begun: float
@@ -47,7 +47,7 @@ def table_of(spans: Sequence[Span], answered: dict[str, list[float]], heard: Seq
 
 
 class Hearing(threading.Thread):
-    """Notes when the ledger has learnt something more. `heard` has the instants."""
+    """Notes the instants at which the ledger has received new events, in `heard`."""
 
     def __init__(self, evidence: Collection[dict[str, Any]]) -> None:
         super().__init__(name="hearing", daemon=True)

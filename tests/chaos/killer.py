@@ -1,4 +1,4 @@
-"""Kills processes of a stack with SIGKILL, each at a moment of a replay that a seed chooses."""
+"""Kills processes of a stack with SIGKILL, at moments of a replay that a seed chooses."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ WITHIN_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """Kill `name` so many seconds after the replay has begun this day."""
+    """The kill of `name`, so many seconds after the replay has begun this day."""
 
     on: date
     after: float
     name: str
 
 
-def planned(
+def plan_kills(
     names: Sequence[str], eventful: Sequence[date], every: Sequence[date], seed: int, rounds: int
 ) -> list[Kill]:
-    """Each process dies on a day on which something happens, and in every further round once more on any day."""
+    """The plan: each process dies on an eventful day, and once more on any day in each further round."""
     chance = random.Random(seed)
     return sorted(
         (
@@ -42,7 +42,7 @@ def planned(
 
 
 class Killer:
-    """Carries out a plan in a thread, day by day as `day_begins` tells it. `killed` is what it did."""
+    """Carries out a plan in a thread, day by day, as `day_begins` is called. `killed` lists the kills."""
 
     def __init__(self, stack: LocalStack, plan: Sequence[Kill]) -> None:
         self._stack = stack
@@ -80,7 +80,7 @@ class Killer:
             self._kill(kill.name)
 
     def _kill(self, name: str) -> None:
-        """One that is dead already, and about to be started again, is killed as soon as it lives."""
+        """Kills the process. If it is being started again, kills it as soon as it lives."""
         while not self._ending.is_set():
             try:
                 self._stack.kill(name)

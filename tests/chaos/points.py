@@ -1,7 +1,7 @@
-"""Named crash points: between two steps of the product that must not be told apart by a death, a process kills itself.
+"""Named crash points, at which a process kills itself between two steps of the product that must survive it.
 
-Nothing of this is in product code: `install` wraps the function named. Deaths are counted in a file, so that a point
-that has killed often enough lets its next life pass; nothing dies before the run is armed.
+Product code has none of this: `install` wraps the named function. Deaths are counted in a file, so that a point that
+has killed often enough kills no more. Nothing dies before the run is armed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BUS = ("referrals_followup.bus",)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where: in which processes, and after (or `before`) which call. A call whose last argument is empty is none."""
+    """In which processes, and after (or `before`) which call. A call whose last argument is empty does not count."""
 
     processes: tuple[str, ...]
     target: str
@@ -39,16 +39,18 @@ POINTS: Mapping[str, Point] = {
     "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.keep"),
     "after-follow-ups-before-commit": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews._write_in"),
     "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.mark_folded"),
-    "after-chase-before-digest": Point(BUS, "services.referrals_followup.chasing.digests:_letters", before=True),
-    "after-smtp-before-recorded": Point(BUS, "services.referrals_followup.chasing.smtp:Mailer.send"),
+    "after-chase-before-digest": Point(
+        BUS, "services.referrals_followup.chasing.composing:DigestComposer._digests_to", before=True
+    ),
+    "after-smtp-before-recorded": Point(BUS, "services.referrals_followup.chasing.smtp:SmtpChannel._deliver"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Dying:
-    """How likely a visit of a point is the last, and how many deaths there may be at it in all its processes.
+    """How likely a process dies at a point, and how often in all processes together.
 
-    With `process` they are in that one alone.
+    With `process`, only that process dies.
     """
 
     probability: float
@@ -57,19 +59,19 @@ class Dying:
 
 
 class Deaths:
-    """The folder in which the processes of one run note what becomes of them; it outlives each of them."""
+    """The folder in which the processes of one run note their deaths. It outlives each of them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def arm(self, share: float) -> None:
-        """Let each point kill up to this share of its times by now; with 0 none kills any more."""
+        """Lets each point use this share of its deaths so far; with 0 none kills any more."""
         written = self._folder / "armed.new"
         written.write_text(str(share))
         written.replace(self._folder / "armed")
 
     def allowed(self, most: int) -> int:
-        """How many of so many deaths there may have been by now."""
+        """How many of so many deaths are allowed so far."""
         armed = self._folder / "armed"
         return ceil(most * float(armed.read_text())) if armed.exists() else 0
 
@@ -80,12 +82,12 @@ class Deaths:
         """How often a process has died at each point."""
         return Counter(line.split()[0] for line in self._lines("deaths"))
 
-    def mailing(self, letter: str, what: str) -> None:
-        """`sending` before a mail server is asked, `settled` when what came of it is recorded."""
-        self._append("mailing", f"{letter} {what}\n")
+    def mailing(self, digest: str, what: str) -> None:
+        """Notes `sending` before the mail server is asked, and `settled` when the outcome is recorded."""
+        self._append("mailing", f"{digest} {what}\n")
 
     def while_mailing(self) -> int:
-        """How often sending began and what came of it was never recorded: a part died in between."""
+        """How often sending began and its outcome was never recorded, because a process died in between."""
         told = Counter(line.split()[1] for line in self._lines("mailing"))
         return told["sending"] - told["settled"]
 
@@ -101,7 +103,7 @@ class Deaths:
 
 
 def replace_function(target: str, wrapper: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
-    """Put `wrapper(function)` in the place of `module:attribute` or `module:Class.attribute`."""
+    """Puts `wrapper(function)` in the place of `module:attribute` or `module:Class.attribute`."""
     module, _, path = target.partition(":")
     owner: Any = importlib.import_module(module)
     *inner, name = path.split(".")
@@ -112,7 +114,7 @@ def replace_function(target: str, wrapper: Callable[[Callable[..., Any]], Callab
 
 
 def install(process: str, dying: Mapping[str, Dying], deaths: Deaths, seed: int) -> None:
-    """Wrap the points that this process has. Each life draws its own chances, which follow from the seed."""
+    """Wraps the points of this process. Each new process draws its own chances, which follow from the seed."""
     chance = random.Random(f"{seed} {process} {sum(deaths.by_point().values())}")
     for name, how in dying.items():
         point = POINTS[name]
@@ -121,18 +123,19 @@ def install(process: str, dying: Mapping[str, Dying], deaths: Deaths, seed: int)
 
 
 def note_mailing(deaths: Deaths) -> None:
-    """Note of each letter that sending began, and that what came of it was recorded."""
+    """Notes for each digest that sending began, and that its outcome was recorded."""
 
-    def noted(send: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(dependencies: Any, letter: Any, *more: Any) -> Any:
-            deaths.mailing(letter.id, "sending")
-            answer = send(dependencies, letter, *more)
-            deaths.mailing(letter.id, "settled")
-            return answer
+    def noted(settle: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(sender: Any, channel: Any, entry: Any, contents: Any) -> Any:
+            deaths.mailing(entry.digest.id, "sending")
+            failure = settle(sender, channel, entry, contents)
+            if failure is None:
+                deaths.mailing(entry.digest.id, "settled")
+            return failure
 
         return wrapped
 
-    replace_function("services.referrals_followup.chasing.digests:_send", noted)
+    replace_function("services.referrals_followup.chasing.sending:DigestSender._settle", noted)
 
 
 def _mortal(

@@ -17,7 +17,7 @@ from shared.messaging.topology import QUEUES
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """One message: its id says that it is poison."""
+    """One message. Its id says that it is poison."""
 
     id: str
     queue: str
@@ -26,7 +26,7 @@ class Poison:
 
 
 def poison(count: int, seed: int) -> list[Poison]:
-    """So many messages, of every kind in turn, to queues by chance."""
+    """So many messages, of every kind in turn, to random queues."""
     chance = Random(f"{seed} poison")
     kinds = list(KINDS)
     made = []
@@ -37,7 +37,7 @@ def poison(count: int, seed: int) -> list[Poison]:
 
 
 def send(messages: Sequence[Poison], amqp_uri: str) -> bool:
-    """Whether the broker took all of them; sending them again does no harm."""
+    """Sends the messages. Returns whether the broker took all of them; sending them again does no harm."""
     try:
         connection = connect(amqp_uri)
     except (AMQPError, OSError):

@@ -1,6 +1,6 @@
 """`python -m tests.chaos.process services.<name> <role>`: the role itself, with the crash points of a run wrapped in.
 
-The environment variable CHAOS_FOLDER names the folder that holds the plan of the run.
+The environment variable CHAOS_FOLDER names the folder with the plan of the run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLDER = "CHAOS_FOLDER"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the processes of a run have to know of it. `variant` names a deliberate fault."""
+    """The part of a run that its processes need. `variant` names a deliberate fault."""
 
     seed: int
     points: Mapping[str, Dying] = field(default_factory=dict)

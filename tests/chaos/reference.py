@@ -1,4 +1,4 @@
-"""What must be there after a run, from the 2xx answers alone: a plain fold, with nothing of the services' write path.
+"""What must be there after a run, worked out from the 2xx answers alone, without the services' write path.
 
 The events are put together from the answers and from what GET shows of each record. Follow-ups are folded by the pure
 ledger over threads that are grouped here; a few simple steps are worked out by hand beside it, for openings from

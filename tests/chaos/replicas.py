@@ -22,7 +22,7 @@ from tests.chaos.cluster import Cluster, cluster
 from tests.chaos.process import FOLDER, Plan
 from tests.chaos.reference import BEGINS
 from tests.chaos.stories import Answer, Post
-from tests.support import without_foreign_parts
+from tests.support import without_foreign_backends
 
 FRONTS = {"perinatal.serve": "perinatal", "leaving_care.serve": "leaving_care"}
 SERVING = (*FRONTS, "referrals_followup.http", "referrals_followup.bus")
@@ -82,11 +82,11 @@ class ClusterArena(Arena):
 @contextmanager
 def cluster_arena(plan: Plan, pause_seconds: float) -> Iterator[ClusterArena]:
     """Six nodes, and on them a stack with two of everything that serves; nothing of it is left afterwards."""
-    with TemporaryDirectory(prefix="chaos-") as name, cluster(without_foreign_parts()) as nodes:
+    with TemporaryDirectory(prefix="chaos-") as name, cluster(without_foreign_backends()) as nodes:
         folder = Path(name)
         plan.write(folder)
         given = {
-            **without_foreign_parts(),
+            **without_foreign_backends(),
             "MONGODB_URI": nodes.mongodb_uri,
             "AMQP_URI": nodes.amqp_uri,
             "AMQP_MANAGEMENT_URI": nodes.management("rabbitmq-1"),
@@ -110,7 +110,7 @@ def cluster_arena(plan: Plan, pause_seconds: float) -> Iterator[ClusterArena]:
                 )
                 for one in SERVING
             ]
-            replicas = Processes(stack.folder, stack.backends.lock, "replicas", commands)
+            replicas = Processes(stack.folder, stack.backends.lock, commands)
             try:
                 seconds = {one: f"http://{address}" for one, address in addresses.items()}
                 ours = ClusterArena(

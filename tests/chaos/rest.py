@@ -1,4 +1,4 @@
-"""How a run comes to rest: when all that was recorded is told and folded, nobody is owed a chase, and no mail waits."""
+"""How a run comes to rest: every event is published and folded, no chase is owed, and no digest waits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pymongo import DESCENDING
 
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
@@ -27,9 +28,9 @@ REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
 
 
 def come_to_rest(ours: Arena, until: datetime, within: float) -> None:
-    """Let nothing die any more, move the clock past `until`, and wait until nothing is left to do.
+    """Stops all deaths, moves the clock past `until`, and waits until nothing is left to do.
 
-    What does not come about in so many seconds is a fault of the run.
+    A condition that is not met in time is a fault of the run.
     """
     ours.deaths.arm(0)
     over = time.monotonic() + within
@@ -50,7 +51,7 @@ def come_to_rest(ours: Arena, until: datetime, within: float) -> None:
 
 
 def is_told(ours: Arena) -> bool:
-    """Whether all that was recorded is published, reacted to, and folded, up to now."""
+    """Whether every event up to now is published, reacted to and folded."""
     return not unpublished(ours) and not untold(ours)
 
 
@@ -85,11 +86,13 @@ def untold(ours: Arena) -> list[str]:
 
 
 def is_at_rest(ours: Arena) -> bool:
-    """Whether nobody is owed a chase, no mail waits, and all is told."""
+    """Whether no chase is owed, no digest waits, and every event is folded."""
     database = ours.databases["referrals_followup"]
     now = ours.clock.now()
     owed = {"state": OPEN, "next_rung_at": {"$lte": now}, "opened_recorded_at": {"$lt": now}}
-    return not database.follow_ups.find_one(owed) and mails.is_idle(database.events) and is_told(ours)
+    return (
+        not database.follow_ups.find_one(owed) and DigestOutbox(database.events, CHANNELS).is_idle() and is_told(ours)
+    )
 
 
 def sweeps(ours: Arena) -> int:

@@ -16,7 +16,7 @@ from tests.chaos.reference import ENDS
 from tests.chaos.rest import come_to_rest, is_at_rest
 from tests.chaos.troubles import Troubles
 from tests.chaos.variants import VARIANTS
-from tests.chaos.verdict import Verdict, concluded, judge
+from tests.chaos.verdict import Verdict, conclude, judge
 
 CLIENTS = 8
 DAYS = 62
@@ -25,9 +25,9 @@ LOAD_SECONDS, REST_SECONDS = 510.0, 300.0
 
 
 def chaos(seed: int, events: int, variant: str | None = None) -> Verdict:
-    """Record so many events while everything dies, let it come to rest, and judge what is left.
+    """Records so many events while processes are killed, lets the system come to rest, and judges the result.
 
-    `variant` names a deliberate fault. Raises NotReady when the stack does not come up.
+    `variant` names a deliberate fault. Raises NotReady when the stack does not start.
     """
     each = max(1, round(4 * events / 20_000))
     plan = Plan(seed, {name: Dying(min(0.5, 1_000 / events), each) for name in POINTS}, variant)
@@ -64,7 +64,7 @@ def _let_everything_fall_due(ours: Arena, each: int) -> None:
 
 
 def _burden(ours: Arena, events: int) -> dict[str, int]:
-    """The load, and the troubles that befall it."""
+    """Runs the load and the troubles."""
     ours.wait_until_queues_are_saved()
     crowd = ours.crowd()
     accepted, go = ours.ledger.accepted, threading.Event()
@@ -95,7 +95,7 @@ def main() -> int:
     parser.add_argument("--variant", choices=sorted(VARIANTS), help="a deliberate fault, of which the run must fail")
     said = parser.parse_args()
     print(f"seed {said.seed}: --seed {said.seed} chooses the same stories, troubles and crash points", flush=True)
-    return concluded(lambda: chaos(said.seed, said.events, said.variant))
+    return conclude(lambda: chaos(said.seed, said.events, said.variant))
 
 
 if __name__ == "__main__":

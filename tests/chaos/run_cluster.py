@@ -1,6 +1,6 @@
-"""`python -m tests.chaos.run_cluster [--seed N] [--events N]`: three nodes of each part, and any one of them is lost.
+"""`python -m tests.chaos.run_cluster [--seed N] [--events N]`: three nodes of each backend, any of which is lost.
 
-Under an even load each node is killed and kept away, the primary is stepped down, a node of each part is frozen, and
+Under an even load each node is killed and kept away, the primary is stepped down, a node of each backend is frozen, and
 each of two replicas is killed. The verdict is that of `tests.chaos.run`, its last line too. No recording service may be
 without an answer for longer than LIMIT_SECONDS.
 
@@ -32,7 +32,7 @@ from tests.chaos.process import Plan
 from tests.chaos.reference import ENDS
 from tests.chaos.replicas import ClusterArena, cluster_arena
 from tests.chaos.rest import come_to_rest
-from tests.chaos.verdict import Verdict, concluded, judge
+from tests.chaos.verdict import Verdict, conclude, judge
 
 CLIENTS = 8
 EVENTS_PER_SECOND = 15
@@ -48,7 +48,7 @@ Trouble = Callable[[], None]
 
 
 class Troubles(threading.Thread):
-    """One trouble after the other, in an order that the seed chooses; each begins when the one before is mended.
+    """One trouble after the other, in an order that the seed chooses. Each begins when the one before is over.
 
     `spans` tells when each was.
     """
@@ -126,7 +126,10 @@ class Troubles(threading.Thread):
 
 
 def chaos(seed: int, events: int) -> Verdict:
-    """Record while one node after the other is lost, let it come to rest, judge. Raises NotReady or NotInstalled."""
+    """Records while one node after the other is lost, lets the system come to rest, and judges the result.
+
+    Raises NotReady or NotInstalled.
+    """
     begun = time.monotonic()
     with cluster_arena(Plan(seed), CLIENTS / EVENTS_PER_SECOND) as ours:
         print(
@@ -151,7 +154,7 @@ def chaos(seed: int, events: int) -> Verdict:
 
 
 def _burden(ours: ClusterArena, events: int) -> Troubles:
-    """The load, for as long as the troubles that befall it."""
+    """Runs the load for as long as the troubles."""
     crowd = ours.crowd()
     accepted, go = ours.ledger.accepted, threading.Event()
     go.set()
@@ -176,7 +179,7 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=3_000, help="at least so many; the load lasts for all troubles")
     said = parser.parse_args()
     print(f"seed {said.seed}: --seed {said.seed} chooses the same stories and the same order of troubles", flush=True)
-    return concluded(lambda: chaos(said.seed, said.events))
+    return conclude(lambda: chaos(said.seed, said.events))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Case S while every process, the broker, the store and the mail server are killed at random: nothing changes."""
+"""Case S has the same result while every process, the broker, the store and the mail server are killed at random."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ import bson
 import pytest
 from pymongo.database import Database
 
-from deploy.local.case import Alarm, Case, judged, load_case
+from deploy.local.case import Alarm, Case, judge, load_case
 from deploy.local.folders import fresh_name
 from deploy.local.replay import Replay
-from deploy.local.stack import PROCESSES, SERVICES, LocalStack, local_stack
+from deploy.local.stack import PROCESSES, LocalStack, local_stack
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
 from shared.kernel.time import london_date
 from shared.messaging.topology import QUEUES
-from tests.chaos.killer import Killer, planned
-from tests.support import eventually, the_broker_has_saved_the_name_of, without_foreign_parts
+from tests.chaos.killer import Killer, plan_kills
+from tests.support import eventually, the_broker_has_saved_the_name_of, without_foreign_backends
 
 pytestmark = pytest.mark.heavy
 
@@ -42,7 +43,7 @@ VICTIMS = [name for name in PROCESSES if name != "referrals_followup.tick"] + ["
 
 @dataclass(frozen=True, slots=True)
 class Survived:
-    """The stack after the replay, with every part back, and what came of it."""
+    """The stack after the replay, with every process running again, and the result."""
 
     stack: LocalStack
     case: Case
@@ -67,13 +68,13 @@ def survived() -> Iterator[Survived]:
     case = load_case().until(UNTIL)
     days = [case.begins.date() + timedelta(days=n) for n in range((UNTIL - case.begins.date()).days + 1)]
     eventful = sorted({london_date(fact.at) for fact in case.facts} | {expected.first for expected in case.must})
-    environment = without_foreign_parts()
+    environment = without_foreign_backends()
     with local_stack(fresh_name("test"), replay_clock=case.begins, environment=environment) as stack:
         assert set(VICTIMS) == set(stack.names())
         for queue in QUEUES:
             eventually(lambda name=queue.name: _is_saved(stack, name))
         replay = Replay(stack, case)
-        with Killer(stack, planned(VICTIMS, eventful, days, seed, ROUNDS)) as killer:
+        with Killer(stack, plan_kills(VICTIMS, eventful, days, seed, ROUNDS)) as killer:
             killer.day_begins(days[0])
             for day, _ in replay.days():
                 killer.day_begins(day + timedelta(days=1))
@@ -90,13 +91,13 @@ def test_every_process_was_killed_during_the_replay(survived: Survived) -> None:
 
 
 def test_the_alarms_are_those_of_an_undisturbed_replay(survived: Survived) -> None:
-    judgement = judged(survived.case, survived.alarms, survived.known)
+    judgement = judge(survived.case, survived.alarms, survived.known)
     assert judgement.missing == []
     assert list(judgement.unexpected) == []
     assert len(survived.alarms) == len(survived.case.must)
 
 
-def test_each_rung_is_chased_once_for_each_time_that_it_falls_due(survived: Survived) -> None:
+def test_each_rung_is_chased_once_each_time_that_it_is_due(survived: Survived) -> None:
     chased = Counter(
         (event["data"]["follow_up_id"], rung["name"], rung["at"])
         for event in survived.events("follow_up.chased.v1")
@@ -113,7 +114,7 @@ def test_each_rung_is_chased_once_for_each_time_that_it_falls_due(survived: Surv
     )
 
 
-def test_everybody_is_told_once_of_each_chase_in_one_letter_a_day(survived: Survived) -> None:
+def test_everybody_is_told_once_of_each_chase_in_one_digest_a_day(survived: Survived) -> None:
     letters = survived.events("digest.composed.v1")
     covered = Counter((chase, letter["data"]["recipient"]) for letter in letters for chase in letter["data"]["chases"])
     assert covered == {
@@ -155,7 +156,7 @@ def test_each_fact_is_recorded_once(survived: Survived) -> None:
     assert len(recorded) == len(survived.case.recorded)
 
 
-def test_nothing_is_left_to_publish_to_fold_or_to_mail(survived: Survived) -> None:
+def test_nothing_is_left_to_publish_fold_or_mail(survived: Survived) -> None:
     evidence = survived.database("referrals_followup").evidence
     folded = {document["_id"] for document in evidence.find({"folded": True}, {"_id": 1})}
     for service in SERVICES:
@@ -165,7 +166,7 @@ def test_nothing_is_left_to_publish_to_fold_or_to_mail(survived: Survived) -> No
         assert {document["_id"] for document in events.find({}, {"_id": 1})} <= folded
 
 
-def test_no_message_and_no_thread_is_blamed_for_an_outage(survived: Survived) -> None:
+def test_an_outage_parks_no_message_and_no_thread(survived: Survived) -> None:
     blamed = {
         (service, name): survived.database(service)[name].count_documents({})
         for service in SERVICES

@@ -1,4 +1,4 @@
-"""The harness notices: each deliberate fault makes a directed run come out red, which is green without the fault."""
+"""The harness finds faults: each deliberate fault makes a directed run fail, which passes without it."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def stage() -> Iterator[Stage]:
 
 
 class Stage:
-    """One stack for all runs: each begins anew, with those processes restarted that have, or had, a fault."""
+    """One stack for all runs. Each run starts with empty data; processes that have or had a fault are restarted."""
 
     def __init__(self, first: Arena) -> None:
         self._first = first
@@ -179,7 +179,7 @@ class Stage:
         return self._first.begin_anew(plan, *sorted(restarted))
 
 
-def test_every_fault_has_a_directed_run() -> None:
+def test_every_fault_has_a_run_that_aims_at_it() -> None:
     assert DIRECTED.keys() == VARIANTS.keys()
 
 

@@ -1,4 +1,4 @@
-"""What befalls a run: each trouble at a share of the load that a seed chooses, one after the other."""
+"""The troubles of a run, one after the other, each at a share of the load that a seed chooses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pika
 from pika.exceptions import AMQPError
 from pymongo.errors import PyMongoError
 
-from deploy.local.stack import SERVICES
+from shared.config.config import SERVICES
 from shared.events.documents import cloudevent_of
 from shared.kernel.envelope import CONTENT_TYPE
 from shared.messaging.topology import exchange_of
@@ -104,7 +104,7 @@ class Troubles(threading.Thread):
                 self._go.clear()
 
     def end(self) -> None:
-        """Carry out nothing more, but for the poison that nobody has sent yet."""
+        """Stops the troubles and sends the poison that was not sent yet."""
         self._over.set()
         self.join()
         self._arena.refuse_writes("off")
@@ -115,7 +115,7 @@ class Troubles(threading.Thread):
         clock.set(clock.now() + much)
 
     def _tick_away(self, much: timedelta) -> None:
-        """The scheduler stands still while days pass; it knows nothing of them when it goes on."""
+        """Stops the scheduler while days pass. It does not know of them when it goes on."""
         with self._arena.stopped(TICK):
             self._pass(much)
             self._over.wait(3.0)
@@ -124,7 +124,7 @@ class Troubles(threading.Thread):
         self._arena.refuse_writes({"times": self._chance.randrange(1, 6)}, **self._chance.choice(REFUSALS))
 
     def _repeat(self) -> None:
-        """Some of what was recorded is said once more, in any order; some before its relay says it."""
+        """Publishes some events again, in any order, and some before their relay does."""
         for service in SERVICES:
             with suppress(PyMongoError, AMQPError, OSError):
                 events = self._arena.databases[service].events
@@ -151,7 +151,7 @@ class Troubles(threading.Thread):
         return True
 
     def _lose_the_disk(self) -> None:
-        """The broker forgets every queue and message. The remedy: topology, and all that was published once more."""
+        """Makes the broker forget every queue and message. The remedy is topology, and publishing everything again."""
         arena, backends = self._arena, self._arena.stack.backends
         data = backends.folder / "rabbit" / "data"
         data.rename(data.with_name("lost"))

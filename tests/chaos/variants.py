@@ -1,7 +1,7 @@
-"""Deliberate faults, each where the design has a remedy. A run with one of them must come out red.
+"""Deliberate faults, each against a remedy of the design. A run with one of them must fail.
 
-Each is put into the processes that it concerns before the crash points are, so that a point between two steps stays
-between them when the steps have changed places.
+A fault is put into its processes before the crash points, so that a point between two steps stays between them when
+the fault swaps the steps.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.chaos.points import BUS, RELAYS, replace_function
 
 
 def ack_before_write(process: str) -> None:
-    """A batch is acknowledged as soon as it has come."""
+    """Acknowledges a batch as soon as it has arrived."""
     if process not in BUS:
         return
     from shared.messaging.session import Session
@@ -37,7 +37,7 @@ def ack_before_write(process: str) -> None:
 
 
 def mark_before_publish(process: str) -> None:
-    """The relay marks a batch first and publishes it then."""
+    """Lets the relay mark a batch before it publishes it."""
     if process not in RELAYS:
         return
     from shared.relay.relay import Relay
@@ -57,7 +57,7 @@ def mark_before_publish(process: str) -> None:
 
 
 def no_version_check(process: str) -> None:
-    """Nothing keeps two replicas from appending the same version."""
+    """Lets two replicas append the same version."""
     from pymongo.errors import OperationFailure
 
     def without(ensure_indexes: Callable[..., None]) -> Callable[..., None]:
@@ -72,7 +72,7 @@ def no_version_check(process: str) -> None:
 
 
 def two_of_a_stream_in_one_group(process: str) -> None:
-    """One replica decides on what it has not stored yet, and stores both in one group commit."""
+    """Lets one replica decide on events that are not stored yet, and store both in one group commit."""
     if process != "perinatal.serve":
         return
     from shared.events.store import stored_of
@@ -113,7 +113,7 @@ def two_of_a_stream_in_one_group(process: str) -> None:
 
 
 def chase_outside_its_stream(process: str) -> None:
-    """Each chase begins a stream of its own, so no version and no earlier chase is in its way."""
+    """Gives each chase a stream of its own, so that no version and no earlier chase stops it."""
     if process not in BUS:
         return
     from services.referrals_followup.domain.follow_up import Sweep
@@ -129,15 +129,15 @@ def chase_outside_its_stream(process: str) -> None:
 
 
 def sweep_ahead_of_the_position(process: str) -> None:
-    """A sweep looks as of now, whatever the sources have not told yet."""
+    """Lets a sweep look as of now, even if a source is not complete up to now."""
     if process in BUS:
         replace_function(
-            "services.referrals_followup.domain.silence:looked_as_of", lambda _: lambda complete_until, now: now
+            "services.referrals_followup.domain.silence:find_horizon", lambda _: lambda complete_until, now: now
         )
 
 
 def seen_and_not_folded(process: str) -> None:
-    """What is evidence already is taken to be folded already."""
+    """Treats evidence that is stored already as folded already."""
     if process not in BUS:
         return
     new: set[str] = set()

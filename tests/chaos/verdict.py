@@ -1,4 +1,4 @@
-"""Compares what a run left behind with what its answers promise, and says so in one line."""
+"""Compares what a run left behind with what its answers promise, and prints the result in one line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Left:
 
 @dataclass
 class Verdict:
-    """The counts of the last line, and in words all that does not agree."""
+    """The counts of the last line, and each disagreement in words."""
 
     accepted: int = 0
     kept: int = 0
@@ -73,7 +73,7 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
     def blame(self, what: str, which: Iterable[Any]) -> int:
-        """How many they are; the first few are told."""
+        """Notes the first few of these faults and returns their number."""
         found = list(which)
         if found:
             self.faults.append(f"{what}: {len(found)}, such as {'; '.join(map(str, found[:AT_MOST_SHOWN]))}")
@@ -102,8 +102,8 @@ class Verdict:
         )
 
 
-def concluded(run: Callable[[], Verdict]) -> int:
-    """Prints what disagrees, then the last line of the run; the exit status."""
+def conclude(run: Callable[[], Verdict]) -> int:
+    """Prints each disagreement and the last line of the run. Returns the exit status."""
     try:
         verdict = run()
     except (NotInstalled, NotReady) as error:
@@ -116,7 +116,7 @@ def concluded(run: Callable[[], Verdict]) -> int:
 
 
 def judge(left: Left) -> Verdict:
-    """Compare all of it."""
+    """Compares everything."""
     verdict = Verdict(poison=left.poison, deaths_while_mailing=left.deaths_while_mailing)
     _events(left, verdict)
     _views(left, verdict)
@@ -221,7 +221,7 @@ def _differs(follow_up: FollowUp, view: Mapping[str, Any]) -> bool:
 def _rungs(left: Left, expected: Expected, follow_ups: Mapping[str, FollowUp], verdict: Verdict) -> None:
     answered = {one.event_id: one.answered_at for one in left.ledger.accepted}
     chased: dict[str, list[tuple[str, datetime, datetime]]] = defaultdict(list)
-    for chase in _said(left, "follow_up.chased.v1"):
+    for chase in _events_of(left, "follow_up.chased.v1"):
         data = chase["data"]
         for rung in data["rungs"]:
             chased[data["follow_up_id"]].append((rung["name"], from_text(rung["at"]), from_text(data["as_of"])))
@@ -258,7 +258,7 @@ def _is_owed(
     expected: Expected,
     answered: Mapping[str, datetime],
 ) -> bool:
-    """Whether the rung was owed then, by all that had been answered before."""
+    """Whether the rung was owed at that time, given what had been answered before."""
     if follow_up is None:
         return False
     closed_at = answered.get(follow_up.closed_by or "")
@@ -279,19 +279,19 @@ def _falls_due_at(follow_up: FollowUp, name: str, at: datetime, as_of: datetime)
 
 
 def _mails(left: Left, verdict: Verdict) -> None:
-    letters = {letter["id"]: letter["data"] for letter in _said(left, "digest.composed.v1")}
+    letters = {letter["id"]: letter["data"] for letter in _events_of(left, "digest.composed.v1")}
     told = Counter((chase, letter["recipient"]) for letter in letters.values() for chase in letter["chases"])
     wanted = {
         (event["id"], recipient)
         for event_type in ("follow_up.chased.v1", "source.fell_silent.v1", "work.stalled.v1")
-        for event in _said(left, event_type)
+        for event in _events_of(left, event_type)
         for recipient in event["data"]["recipients"]
     }
     verdict.rungs_lost += verdict.blame("chases that no letter tells a recipient of", wanted - told.keys())
     twice = [one for one, times in told.items() if times > 1]
     verdict.rungs_doubled += verdict.blame("chases that a recipient is told of twice", twice)
-    sent = Counter(letter["data"]["digest_id"] for letter in _said(left, "digest.accepted.v1"))
-    overtaken = Counter(letter["data"]["digest_id"] for letter in _said(left, "digest.overtaken.v1"))
+    sent = Counter(letter["data"]["digest_id"] for letter in _events_of(left, "digest.accepted.v1"))
+    overtaken = Counter(letter["data"]["digest_id"] for letter in _events_of(left, "digest.overtaken.v1"))
     fates = sent + overtaken
     verdict.blame("letters that came to no one end", (one for one in letters if fates[one] != 1))
     copies = Counter(_delivered(left.maildir))
@@ -306,6 +306,6 @@ def _delivered(maildir: Path) -> Iterator[str]:
         yield mail["Message-ID"].removeprefix("<").partition("@")[0]
 
 
-def _said(left: Left, event_type: str) -> Sequence[dict[str, Any]]:
+def _events_of(left: Left, event_type: str) -> Sequence[dict[str, Any]]:
     found = left.databases["referrals_followup"].events.find({"event.type": event_type}, {"event": 1})
     return [document["event"] for document in found]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from shared.config.config import SERVICES
 from shared.contracts.access import ACCESS, ROLES
-from shared.messaging.topology import SERVICES
 from shared.web.openapi import OPERATIONS
 from tests.contract.edges import edge_of, routes_of
 

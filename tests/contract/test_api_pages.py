@@ -7,8 +7,8 @@ import re
 import pytest
 
 from deploy.api_pages import FOLDER, files_of
+from shared.config.config import SERVICES
 from shared.contracts.access import ROLES
-from shared.messaging.topology import SERVICES
 from tests.contract.edges import edge_of, routes_of
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
 import pytest
 from marshmallow import RAISE, Schema, ValidationError, fields
 
-from shared.contracts import CATALOGUE
+from shared.config.config import SERVICES
+from shared.contracts import CATALOGUE, leaving_care, perinatal, referrals_followup
 from shared.contracts.catalogue import DISCLOSURE_CLASSES, EventType
 from shared.contracts.fields import Choice, EventId, Instant, Ref, Slug
 from shared.kernel.envelope import Event, UnreadableEvent
 
 GOLDEN = Path(__file__).parents[1] / "data" / "golden"
-SERVICES = {"perinatal", "leaving_care", "referrals_followup"}
 TYPES = list(CATALOGUE)
 # What a person might write, and what must fit nowhere: names, sentences, birthdays in words, NHS numbers.
 PERSONAL = [
@@ -52,10 +53,21 @@ def leaves(schema: Schema, path: str = "") -> Iterator[tuple[str, fields.Field]]
 @pytest.mark.parametrize("event_type", TYPES, ids=named)
 def test_every_event_type_has_speakers_hearers_and_a_disclosure_class(event_type: EventType) -> None:
     assert event_type.speakers
-    assert set(event_type.speakers) <= SERVICES
+    assert set(event_type.speakers) <= set(SERVICES)
     assert event_type.hearers
-    assert set(event_type.hearers) <= SERVICES
+    assert set(event_type.hearers) <= set(SERVICES)
     assert event_type.disclosure in DISCLOSURE_CLASSES
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [EventType, perinatal._type, leaving_care._type, referrals_followup._type],
+    ids=lambda one: one.__module__,
+)
+def test_whoever_declares_an_event_type_states_its_hearers_and_its_disclosure_class(declare: Any) -> None:
+    parameters = signature(declare).parameters
+    assert {"hearers", "disclosure"} <= set(parameters)
+    assert all(parameter.default is Parameter.empty for parameter in parameters.values())
 
 
 @pytest.mark.parametrize("event_type", TYPES, ids=named)

@@ -16,7 +16,8 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.backends import Backends
-from shared.messaging.topology import EVIDENCE, SERVICES
+from shared.config.config import SERVICES
+from shared.messaging.topology import EVIDENCE
 from shared.runtime.clock import ReplayClock
 from tests.contract.fuzzing import Fuzzing
 from tests.integration.bus import publish

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from shared.config.config import SERVICES
 from shared.contracts.access import ACCESS
-from shared.messaging.topology import SERVICES
 from shared.web.openapi import OPERATIONS
 from tests.contract.edges import edge_of, routes_of
 

@@ -13,6 +13,7 @@ from shared.cli.serve import run_service
 from shared.contracts.fields import Choice, Slug
 from shared.events.errors import Contended, KeyReused, StaleVersion, StoreUnavailable, UnknownStream
 from shared.events.mongo import open_database
+from shared.events.pages import decode_cursor, encode_cursor
 from shared.kernel.decisions import Invalid, Refused
 from shared.runtime.clock import SystemClock
 from shared.runtime.dependencies import BootstrapProvider
@@ -21,7 +22,7 @@ from shared.web.access_log import AccessLog
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, CommandBody, Day, FreeText, Instant, NhsNumber, Whole, YesNo
-from shared.web.pages import PageQuery, decode_cursor, encode_cursor
+from shared.web.pages import PageQuery
 
 SECRET = "Jane Doe of 9 Elm Row"
 

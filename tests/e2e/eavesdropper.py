@@ -1,4 +1,4 @@
-"""Hears every message that anybody publishes on a stack's broker, to whatever exchange or queue, by its tracer."""
+"""Collects every message that is published on a stack's broker, to any exchange or queue, with the broker's tracer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ QUEUE = "test.everything"
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A message as it was published: to which exchange, with which properties and headers, saying what."""
+    """A published message: its exchange, its properties and headers, and its body."""
 
     exchange: str
     about: dict[str, Any]
@@ -36,7 +36,7 @@ class Heard:
 
 
 class Eavesdropper:
-    """Listens from the moment it is made. What was heard waits in a queue of its own until `everything` takes it."""
+    """Collects from the moment that it is made. The messages wait in its own queue until `everything` takes them."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._amqp_uri = stack.backends.amqp_uri
@@ -47,7 +47,7 @@ class Eavesdropper:
         manage(stack.backends.management_uri, "PUT", "/api/vhosts/%2F", {"tracing": True})
 
     def everything(self) -> list[Heard]:
-        """All that was heard so far, in the order it was published."""
+        """All messages so far, in the order of their publication."""
         found: list[Heard] = []
         with self._channel() as channel:
             while True:

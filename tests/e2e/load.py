@@ -1,4 +1,4 @@
-"""People who record and read all the time, and notice when they are not answered as they should be."""
+"""Clients that record and read all the time, and fail when an answer is not as it should be."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAUSE = 0.02
 
 
 class Client:
-    """Somebody with a token of one service. A refused connection is tried again; nothing else is.
+    """A client of one service. It retries a refused connection, but nothing else.
 
     Each request has a connection of its own, unless connections are kept.
     """
@@ -35,7 +35,7 @@ class Client:
         self.refused = 0
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What was answered to a command, which has to be 201."""
+        """Sends a command and returns its answer, which must be a 201."""
         return self._ask("POST", path, 201, json=body, headers={**self._headers, "Idempotency-Key": uuid4().hex})
 
     def get(self, path: str) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Client:
 
 
 class Load:
-    """What was answered under load: the events of each service, in no order. `pause`: seconds between two requests."""
+    """The ids of the events that each service answered under load. `pause`: seconds between two requests."""
 
     def __init__(self, stack: LocalStack, pause: float = 0.0) -> None:
         self._stack = stack
@@ -91,7 +91,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Raises, at the end, whatever went wrong for anybody."""
+        """Runs all clients. At the end, raises what any of them raised."""
         jobs = (partial(self.perinatal, True), partial(self.perinatal, False), self.leaving_care, self.follow_ups)
         with ThreadPoolExecutor(len(jobs)) as pool:
             asked = [pool.submit(job) for job in jobs]
@@ -116,6 +116,6 @@ def care_leaver() -> dict[str, Any]:
 
 
 def _is_refused(error: requests.ConnectionError) -> bool:
-    """Whether nothing was asked at all: there was nobody to connect to."""
+    """Whether the request was never sent, because nothing listened."""
     cause = error.args[0] if error.args else None
     return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)

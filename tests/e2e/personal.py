@@ -1,7 +1,7 @@
-"""What must never leave the recording services: each personal value of a case, in every spelling that it could take.
+"""The personal values of a case, which must never leave the recording services, each in every possible spelling.
 
-Names, dates of birth and NHS numbers count, each free text as a whole, and of its words those that nothing in this
-project says of itself.
+Names, dates of birth, NHS numbers and free texts are personal, and so is each word of a free text that does not occur
+in the project's own code and packs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Case S, replayed as `make demo` does: who was told what and when, and that nothing personal left the services."""
+"""Case S, replayed as `make demo` does: who was told what and when. Nothing personal left the services."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from pymongo.database import Database
 from rich.console import Console
 
 from deploy.local import demo
-from deploy.local.case import Alarm, Case, Fact, Judgement, judged, load_case
+from deploy.local.case import Alarm, Case, Fact, Judgement, judge, load_case
 from deploy.local.folders import fresh_name
-from deploy.local.missed_steps import day_text, lanes
+from deploy.local.missed_steps import day_text, list_missed_steps
 from deploy.local.page import page
 from deploy.local.replay import Replay
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from services.referrals_followup.directory.loader import load_directory
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.kernel.envelope import CONTENT_TYPE
 from shared.kernel.time import london_date
@@ -37,7 +38,7 @@ from shared.messaging.parked import ParkedMessages
 from shared.messaging.topology import EVIDENCE, exchange_of
 from tests.e2e.eavesdropper import Eavesdropper, Heard
 from tests.e2e.personal import days_with_secrets, leaks, secrets_of
-from tests.support import eventually, without_foreign_parts
+from tests.support import eventually, without_foreign_backends
 
 POISONED_ON = date(2013, 1, 17)
 POISON = b'{"specversion": "1.0", "type": "referral.sent.v1", "data": ["not", "an", "event"]}'
@@ -47,8 +48,8 @@ VIEWS = {"perinatal": "referral_views", "leaving_care": "plan_item_views", "refe
 class WatchedReplay(Replay):
     """The replay under the worst conditions for privacy and for order.
 
-    MongoDB writes every operation to its log on each day on which something personal is recorded, and a message that
-    nobody can read arrives among the evidence, and is discarded the day after.
+    On each day on which something personal is recorded, MongoDB logs every operation. An unreadable message arrives
+    among the evidence and is discarded the day after.
     """
 
     def days(self) -> Iterator[tuple[date, list[Fact]]]:
@@ -72,7 +73,7 @@ def _publish_poison(stack: LocalStack) -> None:
 
 
 def _discard_poison(stack: LocalStack) -> None:
-    """The operator was told of it that morning; whoever leaves it is told again each working day."""
+    """Discards the message. Otherwise the operator would be told about it again each working day."""
     parked = ParkedMessages(open_database(stack.backends.mongodb_uri, "referrals_followup"))
     (message,) = eventually(parked.parked)
     parked.discard(message.id, "operator-kowalski", "not one of ours", key="discard")
@@ -125,7 +126,7 @@ def replayed() -> Iterator[Replayed]:
     case = load_case()
     screen = io.StringIO()
     console = Console(file=screen, width=demo.WIDTH)
-    environment = without_foreign_parts()
+    environment = without_foreign_backends()
     with (
         local_stack(fresh_name("test"), replay_clock=case.begins, environment=environment) as stack,
         MongoClient(stack.backends.mongodb_uri) as client,
@@ -143,14 +144,14 @@ def replayed() -> Iterator[Replayed]:
 
 @pytest.fixture(scope="module")
 def mails(replayed: Replayed) -> list[Delivered]:
-    return [_delivered(path.read_bytes()) for path in (replayed.stack.backends.maildir / "new").iterdir()]
+    return [_parse_mail(path.read_bytes()) for path in (replayed.stack.backends.maildir / "new").iterdir()]
 
 
 def _references_in(text: str) -> set[str]:
     return set(re.findall(r"FT-[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]", text))
 
 
-def _delivered(raw: bytes) -> Delivered:
+def _parse_mail(raw: bytes) -> Delivered:
     message = email.message_from_bytes(raw, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     body = message.get_body()
@@ -171,17 +172,17 @@ def test_every_expected_alarm_is_raised_and_no_other(replayed: Replayed) -> None
     assert list(replayed.judgement.unexpected) == []
 
 
-def test_every_missed_step_is_said_long_before_the_injury(replayed: Replayed) -> None:
+def test_every_missed_step_raises_an_alarm_long_before_the_injury(replayed: Replayed) -> None:
     assert replayed.case.harm is not None
     lead = {
-        lane.row.id: lane.lead_days(replayed.case.harm[0])
-        for lane in lanes(replayed.case, replayed.judgement, replayed.alarms)
+        missed_step.row.id: missed_step.lead_days(replayed.case.harm[0])
+        for missed_step in list_missed_steps(replayed.case, replayed.judgement, replayed.alarms)
     }
     assert list(lead) == list("ABCDEFGHIJKL")
     assert all(days is not None and days > 60 for days in lead.values()), lead
 
 
-def test_the_demo_says_so_in_its_last_line_and_by_its_exit_code(replayed: Replayed) -> None:
+def test_the_last_line_of_the_demo_and_its_exit_code_say_that_all_is_as_expected(replayed: Replayed) -> None:
     number = len(replayed.case.must)
     assert replayed.shown.splitlines()[-1] == f"Case S: {number}/{number} expected alarms raised, 0 unexpected"
     assert replayed.exit_code == 0
@@ -189,7 +190,7 @@ def test_the_demo_says_so_in_its_last_line_and_by_its_exit_code(replayed: Replay
 
 def test_an_alarm_that_is_missing_or_unexpected_fails_the_demo(replayed: Replayed) -> None:
     def verdict(alarms: list[Alarm]) -> int:
-        judgement = judged(replayed.case, alarms, replayed.replay.known)
+        judgement = judge(replayed.case, alarms, replayed.replay.known)
         return demo.verdict(replayed.case, judgement, Console(file=screen))
 
     noted = next(alarm for alarm in replayed.alarms if (alarm.step, alarm.rung) == ("REF-01", "owner"))
@@ -271,7 +272,7 @@ def test_the_recording_services_still_show_the_names_to_those_permitted(replayed
     assert "flat" in item["history"][0]["private"]["note"]
 
 
-def test_the_area_into_which_they_moved_sees_them_too(replayed: Replayed) -> None:
+def test_the_area_that_the_family_moved_to_sees_their_names_too(replayed: Replayed) -> None:
     mother = replayed.get("perinatal", f"/v1/people/{replayed.replay.known['mother']}", "gp-lindholm")
     assert (mother.status_code, mother.json()["given_name"]) == (200, "Saffron")
 
@@ -333,7 +334,7 @@ def test_nothing_personal_is_in_the_metrics(replayed: Replayed) -> None:
     assert leaks(secrets_of(replayed.case), {name: answer.text for name, answer in answers.items()}) == []
 
 
-def test_nothing_personal_is_stored_but_in_the_private_part_of_an_event(replayed: Replayed) -> None:
+def test_personal_values_are_stored_only_in_the_private_parts_of_events(replayed: Replayed) -> None:
     places = {
         f"{service}.{name}": _text_of(replayed.database(service), name, {"private": 0} if name == "events" else {})
         for service in SERVICES
@@ -344,7 +345,7 @@ def test_nothing_personal_is_stored_but_in_the_private_part_of_an_event(replayed
     assert leaks(secrets_of(replayed.case), places) == []
 
 
-def test_the_private_parts_hold_every_personal_value_so_a_leak_of_one_would_have_been_found(
+def test_the_private_parts_hold_every_personal_value_that_the_tests_of_leaks_look_for(
     replayed: Replayed,
 ) -> None:
     private = " ".join(
@@ -389,7 +390,7 @@ def written(replayed: Replayed) -> str:
     return page(replayed.case, replayed.judgement, replayed.alarms, verdict, replayed.mail)
 
 
-def test_the_page_tells_every_fact_and_every_alarm(replayed: Replayed, written: str) -> None:
+def test_the_page_has_every_fact_and_every_alarm(replayed: Replayed, written: str) -> None:
     root = ElementTree.fromstring(written)
     rows = ["".join(row.itertext()) for row in root.iter("tr")]
     for fact in replayed.case.facts:

@@ -1,4 +1,4 @@
-"""Nobody is chased for what is recorded, however late it is told; and an intention is never an act."""
+"""Nobody is chased for a recorded act, however late it is published; and an intention is never an act."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
 from shared.kernel.envelope import from_text
 from tests.e2e.world import World, world_on
-from tests.support import without_foreign_parts
+from tests.support import without_foreign_backends
 
 GP, TRIAGE = "gp-okafor", "camhs-triage-novak"
 RECEIVER = {"receiver_person": "Petra Novak", "channel": "phone", "reference": "called back at ten"}
@@ -28,7 +28,7 @@ def world() -> Iterator[World]:
             fresh_name("test"),
             replay_clock=_at("2013-01-14 09:00"),
             without=("perinatal.relay",),
-            environment=without_foreign_parts(),
+            environment=without_foreign_backends(),
         ) as stack,
         world_on(stack, Replay(stack, load_case())) as world,
     ):
@@ -52,7 +52,7 @@ def _at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def _noted(world: World, mother: str, note: str = "for the next surgery") -> str:
+def _note_referral(world: World, mother: str, note: str = "for the next surgery") -> str:
     """A referral to CAMHS that was decided on, and nothing more; its id."""
     body = {
         "stage": "intended",
@@ -78,7 +78,7 @@ def _followed_up(world: World, step: str, referral: str) -> dict[str, Any]:
 
 def test_an_act_recorded_while_the_relay_was_down_is_never_chased(world: World, mother: str) -> None:
     world.move_to(_at("2013-01-14 09:30"))
-    sent_in_time, only_noted = _noted(world, mother), _noted(world, mother)
+    sent_in_time, only_noted = _note_referral(world, mother), _note_referral(world, mother)
     world.move_to(_at("2013-01-14 12:00"))
     world.kill_relay()
 
@@ -106,8 +106,8 @@ def test_an_act_recorded_while_the_relay_was_down_is_never_chased(world: World, 
     assert [text for to, _, text in world.mails() if chased["reference"] in text and "okafor" in to]
 
 
-def test_a_source_that_two_sweeps_find_silent_is_told_to_the_operator_once(world: World) -> None:
-    def told() -> list[tuple[str, str]]:
+def test_the_operator_is_told_once_about_a_source_that_two_sweeps_find_silent(world: World) -> None:
+    def list_mails_to_the_operator() -> list[tuple[str, str]]:
         return [(to, text) for to, subject, text in world.mails() if subject == "[Followthrough] silent: perinatal"]
 
     world.move_to(_at("2013-02-04 09:00"))
@@ -116,23 +116,23 @@ def test_a_source_that_two_sweeps_find_silent_is_told_to_the_operator_once(world
     assert world.sweep()["silent"] == {}
     world.move_to(_at("2013-02-04 09:06"))
     assert world.sweep()["silent"] == {"perinatal": _at("2013-02-04 09:00")}
-    assert told() == []
+    assert list_mails_to_the_operator() == []
     for minute in (7, 8):
         world.move_to(_at(f"2013-02-04 09:0{minute}"))
         world.sweep()
-        ((to, text),) = told()
+        ((to, text),) = list_mails_to_the_operator()
     assert to == "marta.kowalski@operations.example"
     assert "perinatal has not reported its position since Mon 04 Feb 2013, 09:00" in text
 
     world.start_relay()
     world.wait_until_told()
     assert world.sweep()["silent"] == {}
-    assert len(told()) == 1
+    assert len(list_mails_to_the_operator()) == 1
 
 
-def test_a_referral_that_was_only_noted_is_met_by_no_note_but_by_being_sent(world: World, mother: str) -> None:
+def test_a_note_does_not_meet_the_follow_up_of_a_referral_but_sending_it_does(world: World, mother: str) -> None:
     world.move_to(_at("2013-03-04 09:00"))
-    referral = _noted(world, mother, note="Letter sent to CAMHS today, they have confirmed it by phone")
+    referral = _note_referral(world, mother, note="Letter sent to CAMHS today, they have confirmed it by phone")
     body = {"person_id": mother, "code": "depression", "note": "referred to CAMHS"}
     world.record(GP, "/v1/conditions", body)
     refused = world.post(TRIAGE, f"/v1/referrals/{referral}/acknowledged", {})
@@ -161,7 +161,7 @@ def test_the_sender_cannot_acknowledge_without_the_receivers_person_channel_and_
     world: World, mother: str
 ) -> None:
     world.move_to(_at("2013-04-08 09:00"))
-    referral = _noted(world, mother)
+    referral = _note_referral(world, mother)
     _sent(world, referral)
     for named in range(len(RECEIVER)):
         for names in combinations(RECEIVER, named):
@@ -178,9 +178,9 @@ def test_the_sender_cannot_acknowledge_without_the_receivers_person_channel_and_
     assert _followed_up(world, "REF-02", referral)["state"] == "met"
 
 
-def test_the_receiver_acknowledges_alone(world: World, mother: str) -> None:
+def test_the_receiver_needs_no_proof_to_acknowledge(world: World, mother: str) -> None:
     world.move_to(_at("2013-05-07 09:00"))
-    referral = _noted(world, mother)
+    referral = _note_referral(world, mother)
     _sent(world, referral)
     reported = world.record(TRIAGE, f"/v1/referrals/{referral}/acknowledged", {})
     assert (reported["state"], reported["reported_by"]) == ("acknowledged", "receiver")

@@ -1,4 +1,4 @@
-"""What the READMEs tell a stranger to type works as it stands there."""
+"""The commands in the READMEs work as they stand."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ import pytest
 import requests
 
 from deploy.local.folders import ROOT, fresh_name
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
 from deploy.local.up import write_shell_variables
+from shared.config.config import SERVICES
 
-PAGES = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "README.md", *ROOT.glob("services/*/README.md"))}
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("services/*/README.md"))
+}
 WALK = "Follow a referral of your own"
 SECONDS = 40
 
@@ -79,7 +83,7 @@ def test_the_walk_of_the_readme_leads_from_a_late_entry_to_a_delivered_mail_and_
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_everything_that_a_page_says_can_be_made_can_be_made(page: str) -> None:
+def test_every_make_command_on_a_page_exists(page: str) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = {name for code in code_in(PAGES[page].read_text()) for name in re.findall(r"\bmake ([a-z-]+)", code)}
     assert named <= targets

@@ -1,79 +1,32 @@
-"""The whole system from its three exports: empty databases, the same lists and follow-ups, and no mail goes twice."""
+"""Three exports restore the whole system: the same lists and follow-ups, and no digest is sent twice."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pymongo.database import Database
 
 from deploy.local.case import load_case
-from deploy.local.folders import ROOT, fresh_name
-from deploy.local.replay import REACTIONS, Replay
-from deploy.local.stack import SERVICES, LocalStack, local_stack
-from services.referrals_followup.chasing import digests as mails
-from services.referrals_followup.ledger.evidence import EvidenceStore
-from shared.contracts import CATALOGUE
+from deploy.local.folders import fresh_name
+from deploy.local.replay import Replay
+from deploy.local.stack import LocalStack, local_stack
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
-from shared.recording.reactions import has_settled
 from shared.runtime.clock import ReplayClock
 from shared.scheduling.tick import publish_sweep
+from tests.e2e.system import System
 from tests.e2e.world import World, world_on
-from tests.support import eventually, without_foreign_parts
+from tests.support import eventually, without_foreign_backends
 
 pytestmark = pytest.mark.heavy
 
 BEGIN = datetime(2013, 1, 14, 9, tzinfo=UTC)
-VIEWS = {
-    "perinatal": ("referral_views", "pregnancy_views"),
-    "leaving_care": ("care_leaver_views", "plan_item_views"),
-    "referrals_followup": ("follow_ups",),
-}
-PROCESSES = (
-    ("perinatal", "serve"),
-    ("leaving_care", "serve"),
-    ("referrals_followup", "serve", "bus"),
-    ("perinatal", "relay"),
-    ("leaving_care", "relay"),
-    ("referrals_followup", "relay"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class System:
-    """Where one system keeps its data, and the environment of each of its services."""
-
-    amqp_uri: str
-    databases: Mapping[str, Database[dict[str, Any]]]
-    environments: Mapping[str, Mapping[str, str]]
-
-    def run(self, service: str, *role: str) -> str:
-        """A role that ends; its standard output."""
-        command = [sys.executable, "-W", "ignore", "-m", f"services.{service}", *role]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environments[service], capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def events(self, service: str) -> list[dict[str, Any]]:
-        """Everything that was ever recorded, without what the relay notes."""
-        return list(self.databases[service].events.find({}, {"relay": 0}, sort=[("_id", 1)]))
-
-    def views(self) -> dict[str, list[list[Any]]]:
-        """Every view of every service, field by field in their order."""
-        return {
-            name: [list(view.items()) for view in self.databases[service][name].find(sort=[("_id", 1)])]
-            for service, names in VIEWS.items()
-            for name in names
-        }
 
 
 @pytest.fixture
@@ -81,14 +34,14 @@ def stack() -> Iterator[LocalStack]:
     """A system with a history: entries with names and notes, reactions, chases, mails and an act on a follow-up."""
     with (
         local_stack(
-            fresh_name("test"), replay_clock=BEGIN, without=("perinatal.relay",), environment=without_foreign_parts()
+            fresh_name("test"), replay_clock=BEGIN, without=("perinatal.relay",), environment=without_foreign_backends()
         ) as stack,
         world_on(stack, Replay(stack, load_case())) as world,
     ):
         _live(world)
         databases = {service: open_database(stack.backends.mongodb_uri, service) for service in SERVICES}
         here = System(stack.backends.amqp_uri, databases, stack.environments)
-        eventually(lambda: _is_told(here, ReplayClock(stack.clock_file).now()), within=60)  # type: ignore[arg-type]
+        eventually(lambda: here.is_settled(ReplayClock(stack.clock_file).now()), within=60)  # type: ignore[arg-type]
         yield stack
 
 
@@ -139,7 +92,7 @@ def _empty_system(stack: LocalStack) -> Iterator[System]:
             **stack.environments[service],
             "MONGODB_DATABASE": f"restored_{service}",
             "AMQP_URI": amqp_uri,
-            "HTTP_ADDRESS": f"127.0.0.1:{stack.parts.ports.take(f'restored {service}')}",
+            "HTTP_ADDRESS": f"127.0.0.1:{stack.backends.ports.take(f'restored {service}')}",
             "LOG_LEVEL": "warning",
         }
         for service in SERVICES
@@ -148,32 +101,7 @@ def _empty_system(stack: LocalStack) -> Iterator[System]:
     yield System(amqp_uri, databases, environments)
 
 
-@contextmanager
-def _running(system: System) -> Iterator[None]:
-    with ExitStack() as running:
-        for service, *role in PROCESSES:
-            command = [sys.executable, "-W", "ignore", "-m", f"services.{service}", *role]
-            process = subprocess.Popen(command, cwd=ROOT, env=system.environments[service])
-            running.callback(process.wait, 20)
-            running.callback(process.terminate)
-        yield
-
-
-def _is_told(system: System, now: Any) -> bool:
-    """Whether all that was recorded is published, heard and folded."""
-    recording = [system.databases[service] for service in REACTIONS]
-    if not all(has_settled(of, system.databases[service], recording) for service, of in REACTIONS.items()):
-        return False
-    waiting = ("relay.pending", "relay.unlisted")
-    if any(database.events.find_one({part: True}) for database in system.databases.values() for part in waiting):
-        return False
-    complete = EvidenceStore(system.databases["referrals_followup"], CATALOGUE).complete_until()
-    return all(until is not None and until >= now for until in complete.values())
-
-
-def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to_twice(
-    stack: LocalStack, tmp_path: Path
-) -> None:
+def test_three_exports_restore_the_same_system_and_no_digest_is_sent_twice(stack: LocalStack, tmp_path: Path) -> None:
     databases = {service: open_database(stack.backends.mongodb_uri, service) for service in SERVICES}
     before = System(stack.backends.amqp_uri, databases, stack.environments)
     key = tmp_path / "export.key"
@@ -191,8 +119,8 @@ def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to
             said = after.run(service, "restore", str(tmp_path / f"{service}.ndjson"), "--key-file", str(key))
             assert f"{len(before.events(service))} events restored, with private parts" in said
         clock = ReplayClock(stack.clock_file)  # type: ignore[arg-type]
-        with _running(after):
-            eventually(lambda: _is_told(after, clock.now()), within=240)
+        with after.running():
+            eventually(lambda: after.is_settled(clock.now()), within=240)
             eventually(lambda: after.views() == before.views(), within=20)
             for service in SERVICES:
                 after.run(service, "rebuild")
@@ -203,8 +131,8 @@ def test_from_three_exports_the_same_system_comes_again_and_nobody_is_written_to
             done = eventually(lambda: followup.sweeps.find_one(sweep), within=30)
             assert done["as_of"] == clock.now()
             assert done["chased"] == 0
-            assert mails.is_idle(followup.events)
-            eventually(lambda: _is_told(after, clock.now()), within=30)
+            assert DigestOutbox(followup.events, CHANNELS).is_idle()
+            eventually(lambda: after.is_settled(clock.now()), within=30)
         for service in SERVICES:
             assert after.events(service) == before.events(service)
             after.run(service, "verify", str(tmp_path / f"{service}.ndjson"), "--database", "--key-file", str(key))

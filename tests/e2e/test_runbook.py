@@ -16,7 +16,7 @@ from deploy.local.folders import ROOT, fresh_name
 from deploy.local.stack import LocalStack, local_stack
 from shared.events.mongo import open_database
 from tests.e2e.load import GP, LEAD, PA, Client, care_leaver, referral
-from tests.support import eventually, without_foreign_parts
+from tests.support import eventually, without_foreign_backends
 
 pytestmark = pytest.mark.heavy
 
@@ -60,7 +60,7 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
     folder = tmp_path_factory.mktemp("backups")
     (folder / "export.key").write_text("k" * 40)
     settings = {"SWEEP_INTERVAL_SECONDS": "1"}
-    with local_stack(fresh_name("test"), settings=settings, environment=without_foreign_parts()) as stack:
+    with local_stack(fresh_name("test"), settings=settings, environment=without_foreign_backends()) as stack:
         person = Client(stack, "perinatal", GP).post("/v1/people", {"given_name": "Wren", "family_name": "Example"})
         Client(stack, "perinatal", GP).post("/v1/referrals", {**referral(person["person_id"]), "note": "By letter."})
         Client(stack, "leaving_care", PA).post("/v1/care-leavers", care_leaver())

@@ -1,4 +1,4 @@
-"""The upkeep of a system that people use meanwhile: every process restarted, every list made again."""
+"""The upkeep of a system in use: every process is restarted, every view is rebuilt."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ import pytest
 import requests
 
 from deploy.local.folders import fresh_name
-from deploy.local.stack import SERVICES, LocalStack, local_stack
+from deploy.local.stack import LocalStack, local_stack
+from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from tests.e2e.load import GP, LEAD, PA, Client, Load, care_leaver, referral
-from tests.support import eventually, without_foreign_parts
+from tests.support import eventually, without_foreign_backends
 
 pytestmark = pytest.mark.heavy
 
@@ -30,7 +31,7 @@ _PAUSE = 0.01
 @pytest.fixture(scope="module")
 def stack() -> Iterator[LocalStack]:
     settings = {"SWEEP_INTERVAL_SECONDS": "1"}
-    with local_stack(fresh_name("test"), settings=settings, environment=without_foreign_parts()) as stack:
+    with local_stack(fresh_name("test"), settings=settings, environment=without_foreign_backends()) as stack:
         yield stack
 
 
@@ -82,7 +83,7 @@ def _items(page: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def test_while_every_view_is_rebuilt_readers_miss_nothing_and_writers_go_on(stack: LocalStack) -> None:
+def test_a_rebuild_of_every_view_hinders_neither_readers_nor_writers(stack: LocalStack) -> None:
     perinatal = Client(stack, "perinatal", GP)
     leaving_care = Client(stack, "leaving_care", PA)
     followup = Client(stack, "referrals_followup", LEAD)

@@ -1,4 +1,4 @@
-"""A stack whose days a test lets pass by hand, with a relay of `perinatal` that it can start and kill."""
+"""A stack with a clock that the test moves, and with a relay of `perinatal` that it can start and kill."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from typing import Any
 
 import requests
 
-from deploy.local.die_with_parent import tied
+from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import ROOT
 from deploy.local.replay import Replay
-from deploy.local.stack import SERVICES, LocalStack
-from services.referrals_followup.chasing import digests as mails
+from deploy.local.stack import LocalStack
+from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from shared.config.config import SERVICES
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.runtime.clock import ReplayClock
@@ -31,7 +33,7 @@ PATIENCE = 60.0
 
 
 class World:
-    """One stack, started without `perinatal.relay`, and what people do on it."""
+    """One stack, started without `perinatal.relay`, and the people who use it."""
 
     def __init__(self, stack: LocalStack, replay: Replay) -> None:
         assert stack.clock_file
@@ -48,7 +50,7 @@ class World:
         return requests.post(self._stack.urls[service] + path, json=body, headers=headers, timeout=20)
 
     def record(self, by: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """What was answered to a command that has to succeed."""
+        """Sends a command, which must succeed, and returns its answer."""
         answer = self.post(by, path, body)
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
@@ -62,20 +64,24 @@ class World:
         return found
 
     def follow_up(self, step: str, referral_id: str) -> dict[str, Any] | None:
-        """The follow-up of a referral under a step, in whatever state, as the API tells it; None if there is none."""
+        """The follow-up of a referral under a step, in any state, from the API; None if there is none."""
         page = self.get("lead-achterberg", f"/v1/follow-ups?state=any&step={step}&limit=200")
         found = [item for item in page["items"] if item["thread"] == f"referral/{referral_id}"]
         assert len(found) <= 1
         return self.get("lead-achterberg", f"/v1/follow-ups/{found[0]['id']}") if found else None
 
     def start_relay(self) -> None:
-        """Starts it as the stack would, when it is not running."""
+        """Starts the relay as the stack would, if it is not running."""
         if self._relay is not None:
             return
         argv = [sys.executable, "-m", "services.perinatal", "relay"]
         with (self._stack.folder / "logs" / "perinatal.relay.log").open("ab") as log:
             self._relay = subprocess.Popen(
-                tied(argv), cwd=ROOT, env=self._stack.environments["perinatal"], stdin=subprocess.DEVNULL, stderr=log
+                die_with_parent(argv),
+                cwd=ROOT,
+                env=self._stack.environments["perinatal"],
+                stdin=subprocess.DEVNULL,
+                stderr=log,
             )
 
     def kill_relay(self) -> None:
@@ -85,12 +91,12 @@ class World:
             self._relay = None
 
     def move_to(self, instant: datetime) -> None:
-        """Moves the clock, and waits until every relay that runs has said that it is there."""
+        """Moves the clock, and waits until every running relay has reported a position there."""
         self._clock.set(instant)
         self.wait_until_told()
 
     def wait_until_told(self) -> None:
-        """Waits until all that the running relays have to tell is folded."""
+        """Waits until every event of the running relays is folded."""
         telling = SERVICES if self._relay else tuple(service for service in SERVICES if service != "perinatal")
         now = self._clock.now()
 
@@ -101,12 +107,12 @@ class World:
         eventually(is_told, PATIENCE)
 
     def sweep(self) -> dict[str, Any]:
-        """The record of a sweep, which has been asked for and has finished, its mails sent."""
+        """Asks for a sweep, waits until it has finished and its digests are sent, and returns its record."""
         sweep_id = publish_sweep(self._stack.backends.amqp_uri, self._clock)
         finished = {"_id": sweep_id, "finished_at": {"$exists": True}}
         sweep = eventually(lambda: self.database.sweeps.find_one(finished), PATIENCE)
         assert sweep is not None
-        assert mails.is_idle(self.database.events)
+        assert DigestOutbox(self.database.events, CHANNELS).is_idle()
         return sweep
 
     def mails(self) -> list[tuple[str, str, str]]:
@@ -121,7 +127,7 @@ class World:
 
 @contextmanager
 def world_on(stack: LocalStack, replay: Replay) -> Iterator[World]:
-    """The world with its relay running; it is gone at the end in any case."""
+    """The world with its relay running. The relay is killed at the end in any case."""
     world = World(stack, replay)
     world.start_relay()
     try:

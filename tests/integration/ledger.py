@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from email import message_from_bytes
 from email.message import Message
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,23 +21,21 @@ from aiosmtpd.controller import Controller
 from pymongo.database import Database
 
 from services.referrals_followup.bootstrap import build
-from services.referrals_followup.chasing import sweeps
 from services.referrals_followup.domain.follow_up import FollowUp
 from services.referrals_followup.domain.rules import ADOPTED
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
-from services.referrals_followup.ledger import ingest as hearing
 from services.referrals_followup.ledger import views
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.standards.loader import load_packs
-from shared.config.config import Config
+from shared.config.config import SERVICES, Config
 from shared.contracts import CATALOGUE
 from shared.events.documents import event_of
 from shared.kernel.calendar import england
 from shared.kernel.envelope import CONTENT_TYPE, Event, from_text, to_text
 from shared.kernel.ids import uuid7
 from shared.messaging.incoming import Delivery, Done, Outcome
-from shared.messaging.topology import EVIDENCE, SERVICES, SWEEP
+from shared.messaging.topology import EVIDENCE, SWEEP
 from shared.runtime.clock import MovableClock, ReplayClock
 
 SERVICE_FOLDER = Path(__file__).parents[2] / "services" / "referrals_followup"
@@ -178,7 +176,7 @@ class Ledger:
 
     def hear(self, *events: Event) -> None:
         """Events arrive, as published. They count as complete only when their source reports its position."""
-        outcomes = hearing.hear(self.dependencies, [delivery(event) for event in events])
+        outcomes = self.dependencies.ingest.receive([delivery(event) for event in events])
         assert all(isinstance(outcome, Done) for outcome in outcomes), outcomes
         for event in events:
             self._published[event.source].append(event)
@@ -194,15 +192,15 @@ class Ledger:
             )
         for service in SERVICES:
             if service not in but_not:
-                hearing.hear(self.dependencies, [delivery(self._position(service))])
+                self.dependencies.ingest.receive([delivery(self._position(service))])
 
     def retry(self) -> None:
         """What the consumer of the evidence does every second: parked messages whose time has come are heard again."""
-        self.dependencies.parked.try_again(EVIDENCE, partial(hearing.hear, self.dependencies))
+        self.dependencies.parked.try_again(EVIDENCE, self.dependencies.ingest.receive)
 
     def sweep(self, sweep_id: str | None = None) -> Outcome:
         body = json.dumps({"sweep_id": sweep_id or uuid7(self.clock.now())}).encode()
-        (outcome,) = sweeps.hear(self.dependencies, [Delivery(SWEEP, body, "application/json")])
+        (outcome,) = self.dependencies.sweeps.receive([Delivery(SWEEP, body, "application/json")])
         return outcome
 
     def days_pass(self, until: str, *but_not: str) -> None:
@@ -224,7 +222,7 @@ class Ledger:
         assert document is not None, f"there is no {step}"
         return follow_up_of(document)
 
-    def letters(self, event_type: str = "digest.composed.v1") -> list[Event]:
+    def digests(self, event_type: str = "digest.composed.v1") -> list[Event]:
         found = self.dependencies.store.collection.find({"event.type": event_type}).sort("_id")
         return [event_of(document) for document in found]
 

@@ -64,8 +64,8 @@ def test_what_is_folded_while_an_answer_is_made_is_in_it_or_is_not_claimed(
         ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
         return said(known)
 
-    said = Completeness.so_far
-    monkeypatch.setattr(Completeness, "so_far", late)
+    said = Completeness.report
+    monkeypatch.setattr(Completeness, "report", late)
     meanwhile = ask(ledger.dependencies, noted)
     monkeypatch.undo()
     assert meanwhile != before

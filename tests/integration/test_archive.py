@@ -89,7 +89,7 @@ def test_an_export_holds_every_event_and_nothing_private(kept: Kept, tmp_path: P
     assert [path.name for path in tmp_path.iterdir()] == ["all.ndjson"]
 
 
-def test_with_private_parts_it_hides_them_without_the_key_and_has_the_same_chain(
+def test_an_export_with_private_parts_hides_them_without_the_key_and_has_the_same_chain(
     kept: Kept, tmp_path: Path, key_file: Path
 ) -> None:
     kept.people(5)
@@ -125,7 +125,7 @@ class Lines:
         return str(self.line["event"]["id"])
 
     def seal_anew(self) -> None:
-        """Give the changed event the digest that it would have."""
+        """Gives the changed event the fingerprint that fits it."""
         self.line["digests"]["event"] = event_digest(self.line["event"], self.line["digests"]["private"])
 
     def chain_anew(self) -> None:
@@ -207,7 +207,7 @@ def cut_off(lines: Lines) -> list[str]:
         cut_off,
     ],
 )
-def test_whatever_is_changed_in_a_file_is_found_and_named(
+def test_every_change_of_a_file_is_found_and_named(
     kept: Kept, tmp_path: Path, tamper: Callable[[Lines], list[str]], seed: int
 ) -> None:
     kept.people(6)
@@ -234,7 +234,7 @@ def without_id(lines: Lines) -> list[str]:
 
 def without_digests(lines: Lines) -> list[str]:
     del lines.line["digests"]
-    return [lines.id, "has no digests"]
+    return [lines.id, "has no fingerprints"]
 
 
 @pytest.mark.parametrize("tamper", [emptied, without_id, without_digests])
@@ -271,7 +271,7 @@ def test_a_file_that_was_made_anew_from_end_to_end_has_another_chain(kept: Kept,
     assert in_database(kept, path) == [f"{lines.id}: was changed: the export has it otherwise"]
 
 
-def test_a_byte_that_no_chain_covers_is_covered_by_the_checksum(kept: Kept, tmp_path: Path) -> None:
+def test_the_checksum_covers_the_bytes_that_the_chain_does_not(kept: Kept, tmp_path: Path) -> None:
     kept.people(2)
     path = tmp_path / "all.ndjson"
     kept.export(path)
@@ -321,7 +321,7 @@ def forged(kept: Kept, event: Event) -> str:
     return str(data["id"])
 
 
-def test_what_is_changed_in_the_database_is_found_without_any_export(kept: Kept) -> None:
+def test_every_change_of_the_database_is_found_without_an_export(kept: Kept) -> None:
     one, two, three, four, *_ = kept.people(6)
     assert in_database(kept) == []
     set_in(kept, one, {"$set": {"event.actor": "somebody-else"}})
@@ -330,10 +330,10 @@ def test_what_is_changed_in_the_database_is_found_without_any_export(kept: Kept)
     set_in(kept, four, {"$unset": {"digests": ""}})
     assert sorted(in_database(kept)) == sorted(
         [
-            f"{one.id}: was changed: it is not what its digest was made of",
+            f"{one.id}: was changed: its fingerprint is of something else",
             f"{two.id}: its private part was changed",
             f"{three.id}: its private part is gone, and no erasure of it is on record",
-            f"{four.id}: has no digests: it did not come through the event store",
+            f"{four.id}: has no fingerprints: it did not come through the event store",
         ]
     )
 
@@ -344,7 +344,9 @@ def test_what_was_removed_from_a_stream_leaves_a_gap(kept: Kept) -> None:
     assert in_database(kept) == [f"{first.stream}: has 1 events, with versions 2 to 2"]
 
 
-def test_beside_an_earlier_export_nothing_changed_removed_or_inserted_goes_unseen(kept: Kept, tmp_path: Path) -> None:
+def test_compared_with_an_earlier_export_every_changed_removed_or_inserted_event_is_found(
+    kept: Kept, tmp_path: Path
+) -> None:
     events = kept.people(4)
     path = tmp_path / "all.ndjson"
     kept.export(path)

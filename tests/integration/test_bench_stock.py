@@ -7,7 +7,6 @@ from typing import Any
 from pymongo import MongoClient
 
 from services.referrals_followup.bootstrap import build
-from services.referrals_followup.chasing import sweeps
 from shared.runtime.clock import MovableClock
 from tests.bench.lives import EVENTS_EACH, NOW, OPEN_EACH
 from tests.bench.stock import stocks
@@ -28,7 +27,7 @@ def test_what_is_copied_is_what_a_fold_of_its_own_evidence_makes_and_some_of_it_
         packs = dependencies.store.collection.count_documents({"event.type": "rules.adopted.v1"})
         assert dependencies.database.evidence.count_documents({}) == LIVES * EVENTS_EACH + packs
         assert dependencies.views.collection.count_documents({"state": "open"}) == stock.open == LIVES * OPEN_EACH
-        assert sweeps.sweep(dependencies, "sweep-1").chased == DUE * OPEN_EACH
+        assert dependencies.sweeper.sweep("sweep-1").chased == DUE * OPEN_EACH
     finally:
         dependencies.close()
         mongo_client.drop_database(stock.database)

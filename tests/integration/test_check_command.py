@@ -34,7 +34,7 @@ def check(service: Running, *options: str, **settings: str) -> subprocess.Comple
     )
 
 
-def test_the_command_says_by_its_exit_status_whether_something_was_found_or_it_could_not_look(
+def test_the_exit_status_tells_findings_from_none_and_from_an_incomplete_check(
     perinatal: Running,
 ) -> None:
     well = check(perinatal)

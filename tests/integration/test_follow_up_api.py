@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -761,3 +762,38 @@ def test_with_a_faulty_directory_or_pack_nothing_starts_and_every_fault_is_told(
     assert f"{directory}:{line}: teams[0].role:" in done.stderr
     assert f"{packs / 'england.yaml'}:2: version:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("role", "pack"),
+    [(["serve", "http"], "england"), (["serve", "bus"], "england"), (["adopt"], "england"), (["adopt"], "essex")],
+)
+def test_with_a_pack_that_changed_under_the_version_in_force_nothing_starts(
+    service: Running, tmp_path: Path, role: list[str], pack: str
+) -> None:
+    packs = Path(shutil.copytree(STANDARDS, tmp_path / "standards"))
+    changed = packs / f"{pack}.yaml"
+    text = changed.read_text()
+    changed.write_text(text.replace('source: "', 'source: "Changed. ', 1))
+    recorded = service.database.events.count_documents({})
+    environment = {**service.environment, "STANDARDS_DIR": str(packs)}
+    done = subprocess.run(
+        service._command(*role), env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    line = next(n for n, one in enumerate(text.splitlines(), 1) if one.startswith("version:"))
+    (fault,) = [one for one in done.stderr.splitlines() if "in force" in one]
+    assert fault.startswith(f"{changed}:{line}: version: pack {pack} ")
+    assert "raise the version" in fault
+    assert "Traceback" not in done.stderr
+    assert service.database.events.count_documents({}) == recorded
+
+
+def test_a_changed_calendar_is_adopted_with_the_packs_as_they_are(service: Running) -> None:
+    environment = {**service.environment, "BANK_HOLIDAYS_UNTIL": "2029"}
+    done = subprocess.run(
+        service._command("adopt"), env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["adopted", pack] for pack in ("england", "essex", "norfolk")
+    ]

@@ -102,7 +102,9 @@ def faults_after(rows: int, found: list[dict[str, Any]]) -> list[tuple[int, int,
     return [(one["row"] - rows, one["status"], [fault["field"] for fault in one.get("errors", [])]) for one in found]
 
 
-def test_good_rows_are_recorded_and_bad_ones_told_by_number_and_reason_and_no_value(importing: Importing) -> None:
+def test_good_rows_are_recorded_and_bad_ones_are_listed_by_number_and_reason_without_a_value(
+    importing: Importing,
+) -> None:
     importing.write(with_faults(list(stories(3))))
     done = importing.run()
     assert done.returncode == 1, done.stderr
@@ -153,7 +155,7 @@ def test_a_file_without_faults_leaves_nothing_beside_it_and_a_second_import_reco
     assert [path.name for path in importing.path.parent.glob("rows.ndjson*")] == ["rows.ndjson"]
 
 
-def test_an_empty_file_and_one_that_is_not_there(importing: Importing) -> None:
+def test_an_empty_file_is_imported_and_a_missing_one_is_reported(importing: Importing) -> None:
     assert importing.run().returncode == 2
     importing.write([])
     done = importing.run()
@@ -174,7 +176,7 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped_and_doubles_nothing(
     assert faults_after(3 * ROWS + 7, importing.refused()[6:]) == [*FAULTS, FAULTS_OF_BODY]
 
 
-def test_what_is_kept_of_one_file_says_nothing_of_another(importing: Importing) -> None:
+def test_the_progress_of_one_file_is_not_used_for_another(importing: Importing) -> None:
     kept = {"file": "another", "end": 10**6, "row": 10**6, "recorded": 10**6}
     for said in (json.dumps({**kept, "refused": 0, "refused_bytes": 0}), '{"file": 7}', "{", "[]"):
         importing.beside("progress").write_text(said)

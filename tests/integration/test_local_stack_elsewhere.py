@@ -1,4 +1,4 @@
-"""Parts that are run elsewhere are used as they are; a part that cannot be had is asked for in plain words."""
+"""A MongoDB or a broker that runs elsewhere is used as it is; where none can be had, the error says what to install."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import fresh_name
 from deploy.local.mongo import NotInstalled
 from deploy.local.processes import NotReady
+from shared.config.settings import amqp_hosts, mongodb_hosts
 
 pytestmark = pytest.mark.heavy
 
@@ -23,8 +24,12 @@ def test_a_stack_uses_the_mongodb_and_the_broker_that_it_is_given_and_starts_non
     with local_backends(fresh_name("test"), environment={**os.environ, **given}) as other:
         assert other.processes.names == ("smtp",)
         assert (other.mongodb_uri, other.amqp_uri) == (backends.mongodb_uri, backends.amqp_uri)
-        said = json.loads((other.folder / "stack.json").read_text())
-        assert (said["mongodb_uri"], said["amqp_uri"]) == (backends.mongodb_uri, backends.amqp_uri)
+        told = json.loads((other.folder / "stack.json").read_text())
+        assert mongodb_hosts(told["mongodb_uri"]) == mongodb_hosts(backends.mongodb_uri)
+        assert amqp_hosts(told["amqp_uri"]) == amqp_hosts(backends.amqp_uri)
+        passwords = (backends.secrets.mongo_password, backends.secrets.rabbit_password)
+        files = [path for path in other.folder.rglob("*") if path.is_file()]
+        assert [path for path in files for password in passwords if password in path.read_text()] == []
         with pytest.raises(NotReady, match="AMQP_MANAGEMENT_URI"):
             other.new_vhost("somewhere")
 

@@ -17,11 +17,11 @@ pytestmark = pytest.mark.heavy
 
 PROGRAM = """
 import signal, sys
-from deploy.local.backends import local_parts
+from deploy.local.backends import local_backends
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-with local_parts(sys.argv[1]) as parts:
+with local_backends(sys.argv[1]):
     print("up", flush=True)
     signal.pause()
 """
@@ -68,7 +68,7 @@ def test_a_running_stack_ends_with_its_top_process(number: signal.Signals) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("point", ["secrets", "parts.json", "pids/mongod", "pids/rabbitmq", "rabbit/data"])
+@pytest.mark.parametrize("point", ["secrets", "stack.json", "pids/mongod", "pids/rabbitmq", "rabbit/data"])
 def test_a_stack_that_is_interrupted_while_it_starts_leaves_nothing(number: signal.Signals, point: str) -> None:
     name = fresh_name("test")
     with start(name) as top:

@@ -25,7 +25,7 @@ def stack() -> Iterator[LocalStack]:
         yield stack
 
 
-def test_in_a_replay_nobody_ticks(stack: LocalStack) -> None:
+def test_a_replay_runs_no_tick(stack: LocalStack) -> None:
     assert "referrals_followup.tick" not in stack.names()
     assert "referrals_followup.relay" in stack.names()
 
@@ -46,7 +46,7 @@ def test_every_process_of_the_services_comes_back_when_it_is_killed(stack: Local
     stack.wait_until_ready()
 
 
-def test_the_replay_clock_moves_by_one_file(stack: LocalStack) -> None:
+def test_setting_the_replay_clock_writes_its_file(stack: LocalStack) -> None:
     stack.set_clock(BEGIN.replace(day=16))
     assert stack.clock_file.read_text().strip() == "2013-01-16T09:00:00.000Z"
 

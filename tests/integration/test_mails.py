@@ -1,4 +1,4 @@
-"""Mails over real SMTP: every recipient is told once, of everything, whatever fails in between."""
+"""Digests over real SMTP: every recipient is told once, of everything, whatever fails in between."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from services.referrals_followup.chasing import digests as mails
-from services.referrals_followup.chasing import sweeps
-from services.referrals_followup.chasing.smtp import Mailer
+from services.referrals_followup import bootstrap
+from services.referrals_followup.chasing import contents, sending
+from services.referrals_followup.chasing.channels import Accepted, Message
+from services.referrals_followup.chasing.composing import DigestComposer
+from services.referrals_followup.chasing.outbox import DigestOutbox
+from services.referrals_followup.chasing.smtp import SmtpChannel
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.digest import AGGREGATE, Accept, Compose
 from services.referrals_followup.domain.directory import Directory
@@ -25,6 +28,7 @@ from shared.kernel.envelope import Event, from_text
 from shared.messaging.incoming import Delivery, Done, Park
 from shared.messaging.topology import EVIDENCE
 from shared.runtime.clock import MovableClock
+from tests.contract.memory_channel import MemoryChannel
 from tests.integration.ledger import (
     DIRECTORY,
     MONDAY,
@@ -82,7 +86,7 @@ def test_a_chase_is_delivered_as_one_mail_that_explains_itself(ledger: Ledger, i
     ledger.hear(noted)
     ledger.days_pass(DUE)
     (mail,) = inbox.mails
-    (letter,) = ledger.letters()
+    (letter,) = ledger.digests()
     follow_up = ledger.follow_up()
     assert mail["To"] == GP
     assert mail["Subject"] == "[Followthrough] 1 overdue: REF-01 (Essex)"
@@ -90,9 +94,9 @@ def test_a_chase_is_delivered_as_one_mail_that_explains_itself(ledger: Ledger, i
     assert parsedate_to_datetime(mail["Date"]) == from_text(DUE)
     assert f"http://follow-ups.example/v1/follow-ups/{follow_up.reference}" in text_of(mail)
     assert f"http://perinatal.example/v1/{noted.stream.replace('referral/', 'referrals/')}" in text_of(mail)
-    (accepted,) = ledger.letters("digest.accepted.v1")
+    (accepted,) = ledger.digests("digest.accepted.v1")
     assert accepted.data == {"recipient": "gp-okafor", "digest_id": letter.id}
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert ledger.dependencies.outbox.is_idle()
 
 
 @pytest.mark.usefixtures("server")
@@ -140,7 +144,7 @@ def test_a_server_that_takes_one_mail_on_a_connection_takes_them_on_several(
     ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
     ledger.days_pass(DUE)
     assert (len(inbox.mails), inbox.connections) == (2, 2)
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert ledger.dependencies.outbox.is_idle()
 
 
 @pytest.mark.usefixtures("server")
@@ -158,16 +162,16 @@ def test_a_mail_server_that_is_away_delays_the_mail_and_loses_nothing(
 ) -> None:
     ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
     ledger.days_pass(DUE)
-    assert len(ledger.letters()) == 2
+    assert len(ledger.digests()) == 2
     waiting = list(ledger.dependencies.store.collection.find({"relay.smtp": {"$exists": True}}))
     attempts = sorted(document["relay"]["smtp"]["attempts"] for document in waiting)
     assert attempts == [0, 1]  # one try was enough to see that nobody answers
     with mail_server(inbox, smtp_port):
         try_again_now(ledger)
-        mails.send(ledger.dependencies)
+        ledger.dependencies.sender.send()
     assert len(inbox.mails) == 2
-    assert len(ledger.letters("digest.accepted.v1")) == 2
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert len(ledger.digests("digest.accepted.v1")) == 2
+    assert ledger.dependencies.outbox.is_idle()
 
 
 @pytest.mark.usefixtures("server")
@@ -180,14 +184,14 @@ def test_a_mail_that_is_refused_is_tried_again_ever_more_rarely(ledger: Ledger, 
         (waiting,) = ledger.dependencies.store.collection.find({"relay.smtp": {"$exists": True}})
         assert waiting["relay"]["smtp"]["attempts"] == attempts
         delays.append(waiting["relay"]["smtp"]["due_at"] - datetime.now(UTC))
-        mails.send(ledger.dependencies)  # not due: nothing happens
+        ledger.dependencies.sender.send()  # not due: nothing happens
         try_again_now(ledger)
-        mails.send(ledger.dependencies)
+        ledger.dependencies.sender.send()
     assert [round(delay.total_seconds(), -1) for delay in delays[1:]] == [60, 600, 3600, 3600]
-    assert ledger.letters("digest.accepted.v1") == []
+    assert ledger.digests("digest.accepted.v1") == []
     inbox.refuses = False
     try_again_now(ledger)
-    mails.send(ledger.dependencies)
+    ledger.dependencies.sender.send()
     assert len(inbox.mails) == 1
 
 
@@ -213,21 +217,21 @@ def test_a_crash_after_the_mail_was_taken_repeats_it_under_the_same_message_id(
     ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.hear(referral_noted())
-    real = Mailer.send
+    real = SmtpChannel.send
 
-    def die_after(self: Mailer, **mail: Any) -> None:
-        real(self, **mail)
+    def die_after(self: SmtpChannel, message: Message) -> None:
+        real(self, message)
         raise AutoReconnect
 
     with monkeypatch.context() as dying:
-        dying.setattr(Mailer, "send", die_after)
+        dying.setattr(SmtpChannel, "send", die_after)
         with pytest.raises(AutoReconnect):
             ledger.days_pass(DUE)
     try_again_now(ledger)
     ledger.sweep("again")
     first, second = inbox.mails
     assert first["Message-ID"] == second["Message-ID"]
-    assert len(ledger.letters("digest.accepted.v1")) == 1
+    assert len(ledger.digests("digest.accepted.v1")) == 1
 
 
 @pytest.mark.usefixtures("server")
@@ -235,19 +239,19 @@ def test_two_sweeps_at_once_send_each_letter_once(
     ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.hear(referral_noted(), *item_planned(MONDAY - timedelta(days=5)))
-    real = Mailer.send
+    real = SmtpChannel.send
 
-    def while_another_sweep_sends(self: Mailer, **mail: Any) -> None:
+    def while_another_sweep_sends(self: SmtpChannel, message: Message) -> Any:
         with monkeypatch.context() as alone:
-            alone.setattr(Mailer, "send", real)
-            mails.send(ledger.dependencies)
-        real(self, **mail)
+            alone.setattr(SmtpChannel, "send", real)
+            ledger.dependencies.sender.send()
+        return real(self, message)
 
-    monkeypatch.setattr(Mailer, "send", while_another_sweep_sends)
+    monkeypatch.setattr(SmtpChannel, "send", while_another_sweep_sends)
     ledger.days_pass(DUE)
     assert sorted(mail["To"] for mail in inbox.mails) == ["maja.lindqvist@essex.example", GP]
-    assert len(ledger.letters("digest.accepted.v1")) == 2
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert len(ledger.digests("digest.accepted.v1")) == 2
+    assert ledger.dependencies.outbox.is_idle()
 
 
 @pytest.mark.usefixtures("server")
@@ -255,32 +259,33 @@ def test_a_letter_that_a_slow_sweep_records_as_sent_meanwhile_is_not_sent_again(
     ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.hear(referral_noted(), referral_noted(actor="gp-adeyemi"))
-    real = Mailer.send
+    real = SmtpChannel.send
 
-    def while_the_other_is_recorded(self: Mailer, **mail: Any) -> None:
-        real(self, **mail)
-        (other,) = (letter for letter in ledger.letters() if letter.id != mail["message_id"])
+    def while_the_other_is_recorded(self: SmtpChannel, message: Message) -> Any:
+        assert real(self, message) == Accepted()
+        (other,) = (digest for digest in ledger.digests() if digest.id != message.id)
         sent = Accept(other.id, other.data["recipient"])
         ledger.dependencies.store.execute(AGGREGATE, other.stream, sent, SYSTEM_ACTOR, key="slow", body={})
+        return Accepted()
 
-    monkeypatch.setattr(Mailer, "send", while_the_other_is_recorded)
+    monkeypatch.setattr(SmtpChannel, "send", while_the_other_is_recorded)
     ledger.days_pass(DUE)
     assert len(inbox.mails) == 1
-    assert len(ledger.letters("digest.accepted.v1")) == 2
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert len(ledger.digests("digest.accepted.v1")) == 2
+    assert ledger.dependencies.outbox.is_idle()
 
 
 @pytest.mark.usefixtures("server")
 def test_a_crash_after_the_acceptance_was_recorded_sends_no_second_mail(ledger: Ledger, inbox: Inbox) -> None:
     ledger.hear(referral_noted())
     ledger.days_pass(DUE)
-    (letter,) = ledger.letters()
+    (letter,) = ledger.digests()
     ledger.dependencies.store.collection.update_one(
         {"_id": letter.id}, {"$set": {"relay.smtp": {"due_at": datetime.now(UTC), "attempts": 0}}}
     )
-    mails.send(ledger.dependencies)
+    ledger.dependencies.sender.send()
     assert len(inbox.mails) == 1
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert ledger.dependencies.outbox.is_idle()
 
 
 @pytest.mark.usefixtures("server")
@@ -291,28 +296,28 @@ def test_a_crash_between_the_letter_and_crossing_off_its_chases_writes_no_second
     ledger.days_pass(DUE)
     (chase,) = ledger.chases()
     ledger.dependencies.store.collection.update_one({"_id": chase.id}, {"$set": {"relay.mail_for": ["gp-okafor"]}})
-    mails.compose(ledger.dependencies)
-    mails.send(ledger.dependencies)
-    assert len(ledger.letters()) == len(inbox.mails) == 1
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    ledger.dependencies.composer.compose()
+    ledger.dependencies.sender.send()
+    assert len(ledger.digests()) == len(inbox.mails) == 1
+    assert ledger.dependencies.outbox.is_idle()
 
 
 def test_two_who_compose_at_once_write_one_letter(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.hear(referral_noted())
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    sweeps.sweep(ledger.dependencies, "s")
-    real = mails._append
+    ledger.dependencies.sweeper.sweep("s")
+    real = DigestComposer._append
     rivals = iter([True])
 
-    def after_a_rival(*letter: Any) -> Any:
+    def after_a_rival(*digest: Any) -> Any:
         if next(rivals, False):
-            mails.compose(ledger.dependencies)
-        return real(*letter)
+            ledger.dependencies.composer.compose()
+        return real(*digest)
 
-    monkeypatch.setattr(mails, "_append", after_a_rival)
-    mails.compose(ledger.dependencies)
-    assert len(ledger.letters()) == 1
+    monkeypatch.setattr(DigestComposer, "_append", after_a_rival)
+    ledger.dependencies.composer.compose()
+    assert len(ledger.digests()) == 1
     assert ledger.dependencies.store.collection.find_one({"relay.mail_for": {"$exists": True}}) is None
 
 
@@ -325,11 +330,11 @@ def test_contention_without_end_leaves_the_chase_waiting(ledger: Ledger, monkeyp
         def lose(*_: Any) -> None:
             raise Contended("lost")
 
-        contended.setattr(mails, "_append", lose)
+        contended.setattr(DigestComposer, "_append", lose)
         ledger.sweep()
-    assert ledger.letters() == []
-    mails.compose(ledger.dependencies)
-    assert len(ledger.letters()) == 1
+    assert ledger.digests() == []
+    ledger.dependencies.composer.compose()
+    assert len(ledger.digests()) == 1
 
 
 def test_what_has_closed_before_the_mail_could_go_is_left_out(ledger: Ledger, inbox: Inbox, smtp_port: int) -> None:
@@ -339,12 +344,12 @@ def test_what_has_closed_before_the_mail_could_go_is_left_out(ledger: Ledger, in
     ledger.hear(referral_sent(sent_late, from_text(DUE) + timedelta(minutes=5)))
     with mail_server(inbox, smtp_port):
         try_again_now(ledger)
-        mails.send(ledger.dependencies)
+        ledger.dependencies.sender.send()
     (mail,) = inbox.mails
     assert mail["To"] == "tunde.adeyemi@essex.example"
-    (overtaken,) = ledger.letters("digest.overtaken.v1")
+    (overtaken,) = ledger.digests("digest.overtaken.v1")
     assert overtaken.data["recipient"] == "gp-okafor"
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert ledger.dependencies.outbox.is_idle()
 
 
 @pytest.mark.usefixtures("server")
@@ -361,12 +366,13 @@ def test_a_recipient_whom_the_directory_no_longer_knows_has_a_stand_in(
     )
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    sweeps.sweep(ledger.dependencies, "s")
-    object.__setattr__(ledger.dependencies, "directory", without)
-    mails.compose(ledger.dependencies)
-    mails.send(ledger.dependencies)
+    ledger.dependencies.sweeper.sweep("s")
+    for part in (ledger.dependencies.composer, ledger.dependencies.sender):
+        monkeypatch.setattr(part, "_directory", without)
+    ledger.dependencies.composer.compose()
+    ledger.dependencies.sender.send()
     assert [mail["To"] for mail in inbox.mails] == ["saskia.achterberg@essex.example"]
-    assert ledger.letters("digest.accepted.v1")[0].data["recipient"] == "lead-achterberg"
+    assert ledger.digests("digest.accepted.v1")[0].data["recipient"] == "lead-achterberg"
 
 
 @pytest.mark.usefixtures("server")
@@ -405,7 +411,7 @@ def test_the_operator_gets_a_mail_of_a_silent_source(ledger: Ledger, inbox: Inbo
 def test_every_event_about_mails_keeps_its_contract(ledger: Ledger) -> None:
     ledger.hear(referral_noted())
     ledger.days_pass(DUE)
-    said: list[Event] = [*ledger.letters(), *ledger.letters("digest.accepted.v1"), *ledger.chases()]
+    said: list[Event] = [*ledger.digests(), *ledger.digests("digest.accepted.v1"), *ledger.chases()]
     assert len(said) == 3
     assert all(CATALOGUE.faults(event.type, event.data) == {} for event in said)
 
@@ -427,7 +433,7 @@ def test_one_letter_that_cannot_be_written_stops_no_other_letter_and_no_sweep(le
         assert ledger.sweep("s") == Done()
     assert [mail["To"] for mail in inbox.mails] == ["tunde.adeyemi@essex.example"]
     assert ledger.dependencies.database.sweeps.find_one({"_id": "s", "finished_at": {"$exists": True}})
-    assert ledger.letters("digest.overtaken.v1") == []
+    assert ledger.digests("digest.overtaken.v1") == []
     try_again_now(ledger)
     ledger.sweep()
     assert [mail["To"] for mail in inbox.mails][1:] == [GP]
@@ -437,14 +443,14 @@ def test_one_letter_that_cannot_be_written_stops_no_other_letter_and_no_sweep(le
 def test_one_recipient_whose_letter_cannot_be_composed_stops_no_other(
     ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = mails._append
+    real = DigestComposer._append
 
-    def append(store: Any, stream: str, letter: Compose) -> Any:
-        if letter.recipient == "gp-adeyemi":
-            raise KeyError(letter.recipient)
-        return real(store, stream, letter)
+    def append(self: DigestComposer, store: Any, stream: str, digest: Compose) -> Any:
+        if digest.recipient == "gp-adeyemi":
+            raise KeyError(digest.recipient)
+        return real(self, store, stream, digest)
 
-    monkeypatch.setattr(mails, "_append", append)
+    monkeypatch.setattr(DigestComposer, "_append", append)
     ledger.hear(referral_noted(), referral_noted(actor="gp-adeyemi"))
     ledger.days_pass(DUE)
     assert [mail["To"] for mail in inbox.mails] == [GP]
@@ -469,7 +475,7 @@ def test_a_letter_about_a_follow_up_that_nobody_knows_at_present_waits_and_is_no
     with monkeypatch.context() as unknown:
         unknown.setattr(type(ledger.dependencies.views), "fold_all", lambda *_: {})
         ledger.sweep()
-    assert inbox.mails == ledger.letters("digest.overtaken.v1") == []
+    assert inbox.mails == ledger.digests("digest.overtaken.v1") == []
     try_again_now(ledger)
     ledger.sweep()
     assert [mail["To"] for mail in inbox.mails] == [GP]
@@ -489,7 +495,7 @@ def test_while_a_source_is_silent_no_routine_letter_asks_for_what_may_be_recorde
     ledger.catch_up()
     ledger.sweep()
     assert [mail["To"] for mail in inbox.mails] == ["tunde.adeyemi@essex.example"]
-    assert [letter.data["recipient"] for letter in ledger.letters("digest.overtaken.v1")] == ["gp-okafor"]
+    assert [letter.data["recipient"] for letter in ledger.digests("digest.overtaken.v1")] == ["gp-okafor"]
 
 
 @pytest.mark.usefixtures("server")
@@ -510,15 +516,15 @@ def test_the_operator_is_told_once_of_a_letter_that_was_rejected_four_times_and_
     inbox.refuses = True
     ledger.hear(referral_noted())
     ledger.days_pass(DUE)
-    (letter,) = ledger.letters()
+    (letter,) = ledger.digests()
     for _ in range(2):
         try_again_now(ledger)
         ledger.sweep()
-    assert ledger.letters("work.stalled.v1") == []
+    assert ledger.digests("work.stalled.v1") == []
     for _ in range(8):
         try_again_now(ledger)
         ledger.sweep()
-    (told,) = ledger.letters("work.stalled.v1")
+    (told,) = ledger.digests("work.stalled.v1")
     assert told.data == {
         "kind": "letter",
         "what": f"letter/{letter.id}",
@@ -530,22 +536,22 @@ def test_the_operator_is_told_once_of_a_letter_that_was_rejected_four_times_and_
     ledger.sweep()
     subjects = {mail["To"]: mail["Subject"] for mail in inbox.mails}
     assert subjects["marta.kowalski@operations.example"] == "[Followthrough] set aside: 1 letter"
-    assert mails.is_idle(ledger.dependencies.store.collection)
+    assert ledger.dependencies.outbox.is_idle()
 
 
 def test_two_letters_to_one_recipient_never_cover_the_same_chase(ledger: Ledger) -> None:
     ledger.hear(referral_noted(), referral_noted())
     ledger.clock.set(from_text(DUE))
     ledger.catch_up()
-    sweeps.sweep(ledger.dependencies, "s")
+    ledger.dependencies.sweeper.sweep("s")
     one, both = ledger.chases()[:1], ledger.chases()
-    mails._compose_for(ledger.dependencies, "gp-okafor", one)
+    ledger.dependencies.composer._compose_for("gp-okafor", one)
     with pytest.MonkeyPatch.context() as unaware:
-        unaware.setattr(mails, "_covered", lambda *_: set())  # the other one composed a moment later
+        unaware.setattr(DigestOutbox, "find_covered", lambda *_: set())  # the other one composed a moment later
         with pytest.raises(Contended):
-            mails._compose_for(ledger.dependencies, "gp-okafor", both)
-    mails.compose(ledger.dependencies)
-    covered = [chase for letter in ledger.letters() for chase in letter.data["chases"]]
+            ledger.dependencies.composer._compose_for("gp-okafor", both)
+    ledger.dependencies.composer.compose()
+    covered = [chase for letter in ledger.digests() for chase in letter.data["chases"]]
     assert sorted(covered) == sorted(chase.id for chase in both)
 
 
@@ -554,7 +560,8 @@ def test_two_letters_to_one_recipient_never_cover_the_same_chase(ledger: Ledger)
 def test_what_letters_are_about_is_looked_up_for_many_at_once_but_not_for_too_many(
     ledger: Ledger, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, at_a_time: int, looked_up: list[int]
 ) -> None:
-    monkeypatch.setattr(mails, "FOLDED_AT_A_TIME", at_a_time)
+    for module in (contents, sending):
+        monkeypatch.setattr(module, "FOLDED_AT_A_TIME", at_a_time)
     found: list[int] = []
     real = type(ledger.dependencies.views).fold_all
 
@@ -575,6 +582,81 @@ def test_the_cost_of_a_letter_does_not_grow_with_the_letters_before_it(ledger: L
     ledger.days_pass(DUE)
     ledger.hear(referral_noted(from_text(DUE)))
     ledger.days_pass("2013-01-18T17:00:00Z")
-    letters = [letter for letter in ledger.letters() if letter.data["recipient"] == "gp-okafor"]
+    letters = [letter for letter in ledger.digests() if letter.data["recipient"] == "gp-okafor"]
     assert [letter.version for letter in letters] == [1] * len(letters)
     assert len({letter.stream for letter in letters}) == len(letters) > 1
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryChannel:
+    """A second channel, of every ledger that is built from here on."""
+    memory = MemoryChannel()
+    monkeypatch.setitem(bootstrap.CHANNELS, MemoryChannel.name, lambda config: memory)
+    return memory
+
+
+@pytest.fixture
+def on_two_channels(memory: MemoryChannel, ledger: Ledger) -> Ledger:
+    return ledger
+
+
+def endings(ledger: Ledger, event_type: str = "digest.accepted.v1") -> list[str]:
+    """The channels on which digests ended so; e-mail is not named."""
+    return [ending.data.get("channel", "smtp") for ending in ledger.digests(event_type)]
+
+
+@pytest.mark.usefixtures("server")
+def test_a_digest_is_sent_once_on_every_channel(on_two_channels: Ledger, memory: MemoryChannel, inbox: Inbox) -> None:
+    on_two_channels.hear(referral_noted())
+    on_two_channels.days_pass(DUE)
+    on_two_channels.sweep()
+    (digest,) = on_two_channels.digests()
+    (mail,), (message,) = inbox.mails, memory.messages
+    assert message.id == digest.id
+    assert (message.to.email, message.subject) == (mail["To"], mail["Subject"])
+    assert endings(on_two_channels) == ["smtp", "memory"]
+    assert on_two_channels.dependencies.outbox.is_idle()
+    assert all(
+        CATALOGUE.faults(event.type, event.data) == {} for event in on_two_channels.digests("digest.accepted.v1")
+    )
+
+
+@pytest.mark.usefixtures("server")
+@pytest.mark.parametrize("trouble", ["refuses", "is_away"])
+def test_each_channel_has_its_own_attempts_at_a_digest_and_its_own_end(
+    on_two_channels: Ledger, memory: MemoryChannel, inbox: Inbox, trouble: str
+) -> None:
+    ledger = on_two_channels
+    setattr(memory, trouble, True)
+    noted = referral_noted()
+    ledger.hear(noted)
+    ledger.days_pass(DUE)
+    (waiting,) = ledger.dependencies.store.collection.find({"relay.memory": {"$exists": True}})
+    assert waiting["relay"]["memory"]["attempts"] == 1
+    assert "smtp" not in waiting["relay"]
+    assert (len(inbox.mails), endings(ledger)) == (1, ["smtp"])
+    ledger.hear(referral_sent(noted, from_text(DUE) + timedelta(minutes=5)))
+    setattr(memory, trouble, False)
+    ledger.dependencies.store.collection.update_one(
+        {"_id": waiting["_id"]}, {"$set": {"relay.memory.due_at": datetime.now(UTC)}}
+    )
+    ledger.dependencies.sender.send()
+    assert (memory.messages, endings(ledger, "digest.overtaken.v1")) == ([], ["memory"])
+    assert (len(inbox.mails), endings(ledger)) == (1, ["smtp"])
+    assert ledger.dependencies.outbox.is_idle()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_crash_before_the_outbox_forgets_a_digest_repeats_it_on_no_channel(
+    on_two_channels: Ledger, memory: MemoryChannel, inbox: Inbox
+) -> None:
+    on_two_channels.hear(referral_noted())
+    on_two_channels.days_pass(DUE)
+    (digest,) = on_two_channels.digests()
+    entry = {"due_at": datetime.now(UTC), "attempts": 0}
+    on_two_channels.dependencies.store.collection.update_one(
+        {"_id": digest.id}, {"$set": {"relay.smtp": entry, "relay.memory": entry}}
+    )
+    on_two_channels.dependencies.sender.send()
+    assert len(inbox.mails) == len(memory.messages) == 1
+    assert on_two_channels.dependencies.outbox.is_idle()

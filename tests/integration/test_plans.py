@@ -17,9 +17,6 @@ from deploy.local.backends import Backends
 from services.perinatal.api.views import VIEWS
 from services.referrals_followup.api.filters import SORTS
 from services.referrals_followup.api.schemas import FollowUpsQuery
-from services.referrals_followup.chasing import digests as mails
-from services.referrals_followup.chasing import parked_work as stalled
-from services.referrals_followup.chasing import sweeps
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
@@ -92,11 +89,11 @@ def test_a_sweep_and_its_mails_read_what_is_due(ledger: Ledger) -> None:
     ledger.clock.set(MONDAY + timedelta(days=3))
     ledger.catch_up()
     with profiled(ledger.dependencies.database) as seen:
-        report = sweeps.sweep(ledger.dependencies, "sweep-1")
-        stalled.try_again(ledger.dependencies)
-        stalled.tell(ledger.dependencies)
-        mails.compose(ledger.dependencies)
-        mails.send(ledger.dependencies)
+        report = ledger.dependencies.sweeper.sweep("sweep-1")
+        ledger.dependencies.parked_work.retry_threads()
+        ledger.dependencies.parked_work.tell()
+        ledger.dependencies.composer.compose()
+        ledger.dependencies.sender.send()
     assert report.chased > DUE
     assert any(asked["ns"].endswith(".follow_ups") for asked in seen)
     assert dear(seen) == []

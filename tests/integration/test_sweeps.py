@@ -10,10 +10,11 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import AutoReconnect
 
-from services.referrals_followup.chasing import parked_work as stalled
-from services.referrals_followup.chasing import sweeps
+from services.referrals_followup.chasing.composing import DigestComposer
+from services.referrals_followup.chasing.parked_work import ParkedWork
+from services.referrals_followup.chasing.sending import DigestSender
 from services.referrals_followup.domain.thread_history import Evidence
-from services.referrals_followup.ledger import ingest as hearing
+from services.referrals_followup.ledger import ingest
 from shared.contracts.catalogue import Catalogue
 from shared.kernel.envelope import CONTENT_TYPE, Event, from_text, to_text
 from shared.messaging.incoming import Delivery, Done, Later, Park
@@ -89,7 +90,7 @@ def test_a_sweep_delivered_again_changes_nothing(ledger: Ledger) -> None:
         assert ledger.sweep("sweep-1") == Done()
     ledger.sweep("sweep-2")
     assert len(ledger.chases()) == 1
-    assert len(ledger.letters()) == 1
+    assert len(ledger.digests()) == 1
 
 
 @pytest.mark.parametrize("killed_after", ["sweep", "compose"])
@@ -100,15 +101,15 @@ def test_a_sweep_that_was_killed_and_delivered_again_loses_and_doubles_nothing(
     ledger.clock.set(from_text("2013-01-21T17:00:00Z"))
     ledger.catch_up()
     with monkeypatch.context() as dying:
-        killed_in = "compose" if killed_after == "sweep" else "send"
-        dying.setattr(sweeps.mails, killed_in, lambda dependencies: (_ for _ in ()).throw(AutoReconnect()))
+        killed_in, step = (DigestComposer, "compose") if killed_after == "sweep" else (DigestSender, "send")
+        dying.setattr(killed_in, step, lambda self: (_ for _ in ()).throw(AutoReconnect()))
         with pytest.raises(AutoReconnect):
             ledger.sweep("sweep-1")
     assert ledger.dependencies.database.sweeps.find_one({"_id": "sweep-1", "finished_at": {"$exists": True}}) is None
     ledger.sweep("sweep-1")
     assert len(ledger.chases()) == 3
-    covered = [chase for letter in ledger.letters() for chase in letter.data["chases"]]
-    by_recipient = {letter.data["recipient"] for letter in ledger.letters()}
+    covered = [chase for letter in ledger.digests() for chase in letter.data["chases"]]
+    by_recipient = {letter.data["recipient"] for letter in ledger.digests()}
     assert by_recipient == {recipient for chase in ledger.chases() for recipient in chase.data["recipients"]}
     assert len(covered) == sum(len(chase.data["recipients"]) for chase in ledger.chases())
 
@@ -159,23 +160,23 @@ def test_what_fell_due_before_a_source_fell_silent_is_chased_all_the_same(ledger
 def test_a_source_that_falls_silent_is_told_to_the_operator_once_a_day(ledger: Ledger) -> None:
     ledger.days_pass("2013-01-15T09:00:00Z")
     ledger.days_pass("2013-01-15T09:05:00Z", "perinatal")
-    assert ledger.letters() == []  # five minutes are tolerated
+    assert ledger.digests() == []  # five minutes are tolerated
     ledger.days_pass("2013-01-15T09:06:00Z", "perinatal")
-    assert ledger.letters() == []  # a relay that just came back needs a moment
+    assert ledger.digests() == []  # a relay that just came back needs a moment
     for minute in ("07", "08", "09"):
         ledger.days_pass(f"2013-01-15T09:{minute}:00Z", "perinatal")
-    (letter,) = ledger.letters()
+    (letter,) = ledger.digests()
     assert letter.data["recipient"] == "operator-kowalski"
-    (silence,) = ledger.letters("source.fell_silent.v1")
+    (silence,) = ledger.digests("source.fell_silent.v1")
     assert silence.data["service"] == "perinatal"
     assert silence.data["complete_until"] == "2013-01-15T09:00:00.000Z"
     ledger.days_pass("2013-01-15T10:00:00Z")
     ledger.days_pass("2013-01-15T11:00:00Z", "perinatal")
     ledger.days_pass("2013-01-15T11:01:00Z", "perinatal")
-    assert len(ledger.letters("source.fell_silent.v1")) == 2  # another silence
+    assert len(ledger.digests("source.fell_silent.v1")) == 2  # another silence
     for hour in ("01", "02"):
         ledger.days_pass(f"2013-01-16T{hour}:00:00Z", "perinatal")
-    assert len(ledger.letters("source.fell_silent.v1")) == 3  # it lasts, and a day is over
+    assert len(ledger.digests("source.fell_silent.v1")) == 3  # it lasts, and a day is over
 
 
 def test_while_a_source_never_spoke_nobody_is_chased(database: Database[dict[str, Any]], mongodb_uri: str) -> None:
@@ -225,7 +226,7 @@ def test_inherited_ones_lead_to_one_summary_for_the_manager_and_no_ladder(ledger
     for until in ("2013-01-14T10:00:00Z", "2013-01-21T17:00:00Z", "2013-03-21T17:00:00Z"):
         ledger.days_pass(until)
     assert rungs(ledger) == [["inherited"]] * 5
-    (letter,) = ledger.letters()
+    (letter,) = ledger.digests()
     assert letter.data["recipient"] == "gp-manager-hale"
     assert len(letter.data["chases"]) == 5
 
@@ -241,7 +242,7 @@ def test_inherited_ones_lead_to_one_summary_for_the_manager_and_no_ladder(ledger
     ],
 )
 def test_a_message_that_asks_for_no_sweep_is_parked(ledger: Ledger, body: bytes, content_type: str) -> None:
-    (outcome,) = sweeps.hear(ledger.dependencies, [Delivery(SWEEP, body, content_type)])
+    (outcome,) = ledger.dependencies.sweeps.receive([Delivery(SWEEP, body, content_type)])
     assert isinstance(outcome, Park)
 
 
@@ -280,7 +281,7 @@ def test_the_operator_is_told_of_a_parked_thread_once_and_again_when_it_is_parke
             ledger.hear(noted)
             ledger.sweep()
             ledger.sweep()
-        told = ledger.letters("work.stalled.v1")
+        told = ledger.digests("work.stalled.v1")
         assert len(told) == again + 1
         assert told[again].data == {
             "kind": "thread",
@@ -293,7 +294,7 @@ def test_the_operator_is_told_of_a_parked_thread_once_and_again_when_it_is_parke
 
 def parked_by(ledger: Ledger, message: Delivery) -> None:
     """What the consumer does with a message that is not done."""
-    (outcome,) = hearing.hear(ledger.dependencies, [message])
+    (outcome,) = ledger.dependencies.ingest.receive([message])
     assert isinstance(outcome, Park | Later)
     ledger.dependencies.parked.park([(message, outcome)])
 
@@ -309,7 +310,7 @@ def test_the_operator_is_told_once_of_a_message_that_nobody_can_read(ledger: Led
     parked_by(ledger, Delivery(EVIDENCE, b"not JSON", CONTENT_TYPE, message_id="poison"))
     for _ in range(3):
         ledger.sweep()
-    (told,) = ledger.letters("work.stalled.v1")
+    (told,) = ledger.digests("work.stalled.v1")
     (message,) = ledger.dependencies.parked.parked()
     assert told.data == {
         "kind": "message",
@@ -317,7 +318,7 @@ def test_the_operator_is_told_once_of_a_message_that_nobody_can_read(ledger: Led
         "reason_code": "not-json",
         "recipients": ["operator-kowalski"],
     }
-    assert [letter.data["recipient"] for letter in ledger.letters()] == ["operator-kowalski"]
+    assert [letter.data["recipient"] for letter in ledger.digests()] == ["operator-kowalski"]
 
 
 def test_an_event_of_a_type_that_is_not_known_yet_is_heard_after_the_deployment_that_knows_it(
@@ -326,13 +327,13 @@ def test_an_event_of_a_type_that_is_not_known_yet_is_heard_after_the_deployment_
     noted = referral_noted()
     ledger.hear(noted)
     with monkeypatch.context() as before:
-        before.setattr(hearing, "CATALOGUE", Catalogue())
+        before.setattr(ingest, "CATALOGUE", Catalogue())
         parked_by(ledger, delivery(referral_sent(noted, MONDAY + timedelta(hours=1))))
         retry_is_due(ledger)
         ledger.retry()
         ledger.sweep()
         assert len(ledger.dependencies.parked.parked()) == 1
-        assert [told.data["kind"] for told in ledger.letters("work.stalled.v1")] == ["message"]
+        assert [told.data["kind"] for told in ledger.digests("work.stalled.v1")] == ["message"]
     ledger.retry()
     assert ledger.follow_up().state == "open"  # its time has not come
     retry_is_due(ledger)
@@ -359,12 +360,12 @@ def test_a_parked_message_climbs_a_ladder_until_somebody_discards_it(ledger: Led
     for until, times, recipients in LADDER:
         ledger.days_pass(until)
         ledger.sweep()  # a second look on the same day tells nobody again
-        told = ledger.letters("work.stalled.v1")
+        told = ledger.digests("work.stalled.v1")
         assert (len(told), told[-1].data["recipients"]) == (times, recipients), until
     (message,) = ledger.dependencies.parked.parked()
     ledger.dependencies.parked.discard(message.id, "operator-kowalski", "a test of the network team", "k")
     ledger.days_pass("2013-01-25T17:00:00Z")
-    assert len(ledger.letters("work.stalled.v1")) == 5
+    assert len(ledger.digests("work.stalled.v1")) == 5
 
 
 def test_what_lies_parked_in_another_service_has_the_same_ladder(ledger: Ledger) -> None:
@@ -379,7 +380,7 @@ def test_what_lies_parked_in_another_service_has_the_same_ladder(ledger: Ledger)
     ):
         ledger.parks("leaving_care", *parked)
         ledger.days_pass(until)
-    told = [event.data for event in ledger.letters("work.stalled.v1")]
+    told = [event.data for event in ledger.digests("work.stalled.v1")]
     assert [(data["what"], data["reason_code"], len(data["recipients"])) for data in told] == [
         (f"message/{first}", "parked-in-leaving-care", 1),
         (f"message/{first}", "parked-in-leaving-care", 3),
@@ -394,17 +395,17 @@ def test_a_position_that_comes_late_brings_nothing_back(ledger: Ledger) -> None:
     ledger.parks("leaving_care")
     ledger.clock.advance(minutes=1)
     ledger.catch_up()
-    hearing.hear(ledger.dependencies, [late])
+    ledger.dependencies.ingest.receive([late])
     ledger.sweep()
-    assert ledger.letters("work.stalled.v1") == []
+    assert ledger.digests("work.stalled.v1") == []
 
 
-@pytest.mark.parametrize("forgets", ["told", "_told"])
+@pytest.mark.parametrize("forgets", ["told", "_tell_of"])
 def test_killed_between_telling_of_it_and_noting_that_no_rung_is_told_twice(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, forgets: str
 ) -> None:
     parked_by(ledger, Delivery(EVIDENCE, b"not JSON", CONTENT_TYPE, message_id="poison"))
-    real = stalled._told
+    real = ParkedWork._tell_of
 
     def told_and_killed(*asked: Any) -> None:
         real(*asked)
@@ -419,12 +420,12 @@ def test_killed_between_telling_of_it_and_noting_that_no_rung_is_told_twice(
                     type(ledger.dependencies.parked), "told", lambda *_: (_ for _ in ()).throw(AutoReconnect())
                 )
             else:
-                dying.setattr(stalled, "_told", told_and_killed)
+                dying.setattr(ParkedWork, "_tell_of", told_and_killed)
             with pytest.raises(AutoReconnect):
                 ledger.sweep("killed")
         ledger.sweep("killed")
         ledger.sweep()
-        assert len(ledger.letters("work.stalled.v1")) == times
+        assert len(ledger.digests("work.stalled.v1")) == times
 
 
 def test_a_parked_thread_and_its_ladder_begin_anew_when_it_is_parked_anew(ledger: Ledger) -> None:
@@ -438,7 +439,7 @@ def test_a_parked_thread_and_its_ladder_begin_anew_when_it_is_parked_anew(ledger
     with unfoldable(noted.stream):
         ledger.hear(noted)
         ledger.days_pass("2013-01-15T17:02:00Z")
-    told = [len(event.data["recipients"]) for event in ledger.letters("work.stalled.v1")]
+    told = [len(event.data["recipients"]) for event in ledger.digests("work.stalled.v1")]
     assert told == [1, 3, 1]
 
 
@@ -448,7 +449,7 @@ def test_a_thread_stays_parked_when_only_less_of_its_evidence_can_be_folded(ledg
     with unfoldable(noted.stream):
         ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
     views = ledger.dependencies.views
-    slower = views._folded(
+    slower = views._fold_thread(
         noted.stream, [Evidence(noted, frozenset({noted.stream}))], ledger.dependencies.rules.history()
     )
     views._write([slower], ledger.dependencies.rules.history())

@@ -8,16 +8,8 @@ from typing import Any
 import pika
 import pytest
 
-from shared.messaging.topology import (
-    DELIVERY_LIMIT,
-    EVIDENCE,
-    QUEUES,
-    SERVICES,
-    SWEEP,
-    TopologyMismatch,
-    declare,
-    exchange_of,
-)
+from shared.config.config import SERVICES
+from shared.messaging.topology import DELIVERY_LIMIT, EVIDENCE, QUEUES, SWEEP, TopologyMismatch, declare, exchange_of
 from tests.integration.bus import an_event, channel, publish, waiting_in
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

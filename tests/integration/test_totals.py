@@ -69,7 +69,7 @@ def test_a_summary_is_what_a_count_would_be_as_facts_come_and_time_goes_on_and_b
         del events[:size]
         ledger.clock.set(MONDAY + timedelta(minutes=random.choice([-200_000, -50, 0, 3, 50, 10_000, 90_000])))
         assert_right(ledger)
-    assert ledger.dependencies.views.totals.differing(ledger.clock.now()) == []
+    assert ledger.dependencies.views.totals.find_differing(ledger.clock.now()) == []
     assert {row["overdue"] for row in told(ledger).values()} != {0}
 
 
@@ -125,10 +125,10 @@ def test_the_check_finds_a_sum_that_is_wrong_and_a_rebuild_mends_it(ledger: Ledg
     ledger.hear(*shuffled(2))
     right = told(ledger)
     ledger.dependencies.database.totals.update_one({"open": {"$gt": 0}}, {"$inc": {"open": 1}})
-    assert [finding.code for finding in ledger.dependencies.watch.look(True) if "sums" in finding.code]
+    assert [finding.code for finding in ledger.dependencies.checker.run(True) if "sums" in finding.code]
     ledger.dependencies.views.rebuild()
     assert told(ledger) == right
-    assert not [finding for finding in ledger.dependencies.watch.look(True) if "sums" in finding.code]
+    assert not [finding for finding in ledger.dependencies.checker.run(True) if "sums" in finding.code]
 
 
 def test_a_database_from_before_the_sums_has_them_after_a_rebuild(ledger: Ledger) -> None:

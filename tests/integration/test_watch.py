@@ -1,4 +1,4 @@
-"""Watching the watcher: each thing that must not be is made so in a real database, found, and nothing else is."""
+"""Checks: each thing that must not be is made so in a real database, and the check finds it and nothing else."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pymongo.database import Database
 
 from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.domain import referral
-from services.referrals_followup import invariants as watch
 from services.referrals_followup.chasing import parked_work as stalled
 from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
-from shared.checks.checker import FINISHED, Finding
+from shared.checks.checker import FINISHED, CheckFinding
 from shared.config.config import Config
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.kernel.decisions import Actor
@@ -72,21 +71,21 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int,
     ledger.close()
 
 
-def codes(findings: list[Finding]) -> dict[str, int]:
+def codes(findings: list[CheckFinding]) -> dict[str, int]:
     assert all(finding.ids and finding.what_to_do for finding in findings)
     return {finding.code: finding.count for finding in findings}
 
 
-def look(ledger: Ledger) -> dict[str, int]:
-    return codes(ledger.dependencies.watch.look(full=True))
+def run_check(ledger: Ledger) -> dict[str, int]:
+    return codes(ledger.dependencies.checker.run(full=True))
 
 
 def test_where_all_is_well_nothing_is_found(ledger: Ledger) -> None:
     assert len(ledger.chases()) == 3
-    assert look(ledger) == {}
-    assert codes(ledger.dependencies.watch.look()) == {}
+    assert run_check(ledger) == {}
+    assert codes(ledger.dependencies.checker.run()) == {}
     ledger.days_pass("2013-03-20T12:00:00Z")
-    assert look(ledger) == {}
+    assert run_check(ledger) == {}
 
 
 def minutes_pass(ledger: Ledger) -> None:
@@ -175,7 +174,7 @@ def an_open_one_has_no_next_rung(ledger: Ledger) -> None:
     ledger.dependencies.views.collection.update_one({"state": "open"}, {"$set": {"next_rung_at": None}})
 
 
-def nobody_wrote_a_letter(ledger: Ledger) -> None:
+def nobody_composed_a_digest(ledger: Ledger) -> None:
     ledger.dependencies.store.collection.update_one(
         {"event.type": "follow_up.chased.v1"}, {"$set": {"relay.mail_for": ["gp-okafor"]}}
     )
@@ -183,7 +182,7 @@ def nobody_wrote_a_letter(ledger: Ledger) -> None:
     ledger.catch_up()
 
 
-def no_server_took_a_letter(ledger: Ledger) -> None:
+def no_server_took_a_digest(ledger: Ledger) -> None:
     ledger.dependencies.store.collection.update_one(
         {"event.type": "digest.composed.v1"}, {"$set": {"relay.smtp": {"due_at": datetime.now(UTC), "attempts": 9}}}
     )
@@ -225,8 +224,8 @@ def next_year_is_not_in_the_calendar(ledger: Ledger) -> None:
     ledger.days_pass("2016-12-01T12:00:00Z")
 
 
-def a_predicate_fails(ledger: Ledger) -> None:
-    object.__setattr__(ledger.dependencies, "directory", None)
+def an_invariant_cannot_be_checked(ledger: Ledger) -> None:
+    ledger.dependencies.invariants._directory = None  # type: ignore[assignment]
 
 
 REGISTERED = {"person_id": PERSON, "nhs_number_known": False}
@@ -244,8 +243,8 @@ WRONG: list[tuple[Callable[[Ledger], None], dict[str, int]]] = [
     (a_thread_cannot_be_folded, {"threads-parked": 1}),
     (an_owner_is_in_no_team, {"owner-missing": 1, "views-differ": 1}),
     (an_open_one_has_no_next_rung, {"rung-missing": 1, "views-differ": 1}),
-    (nobody_wrote_a_letter, {"chase-not-mailed": 1}),
-    (no_server_took_a_letter, {"mail-not-accepted": 1}),
+    (nobody_composed_a_digest, {"chase-not-mailed": 1}),
+    (no_server_took_a_digest, {"mail-not-accepted": 1}),
     (a_view_is_not_what_the_evidence_says, {"views-differ": 1}),
     (a_view_is_gone, {"views-differ": 1}),
     (a_view_is_of_nothing, {"views-differ": 1}),
@@ -253,7 +252,7 @@ WRONG: list[tuple[Callable[[Ledger], None], dict[str, int]]] = [
     (no_sweep_has_come_to_its_end_for_hours, {"sweep-late": 1}),
     (there_never_was_a_sweep, {"sweep-late": 1}),
     (next_year_is_not_in_the_calendar, {"bank-holidays-missing": 1}),
-    (a_predicate_fails, {"not-looked": 1}),
+    (an_invariant_cannot_be_checked, {"not-looked": 1}),
 ]
 
 
@@ -262,16 +261,16 @@ def test_what_is_wrong_is_found_and_nothing_else(
     ledger: Ledger, make_wrong: Callable[[Ledger], None], found: dict[str, int]
 ) -> None:
     make_wrong(ledger)
-    assert look(ledger) == found
+    assert run_check(ledger) == found
 
 
-def test_every_predicate_has_something_wrong_that_it_finds(ledger: Ledger) -> None:
-    assert len(watch.predicates(ledger.dependencies, True)) <= len({code for _, found in WRONG for code in found})
+def test_every_invariant_has_something_wrong_that_it_finds(ledger: Ledger) -> None:
+    assert len(ledger.dependencies.invariants.build(True)) <= len({code for _, found in WRONG for code in found})
 
 
 def test_an_owner_whose_whole_team_has_left_is_found_with_all_that_is_theirs(ledger: Ledger) -> None:
     the_whole_team_of_an_owner_has_left(ledger)
-    (finding,) = ledger.dependencies.watch.look(full=True)
+    (finding,) = ledger.dependencies.checker.run(full=True)
     open_ones = ledger.dependencies.views.collection.find({"state": "open", "owner_team": "gp-mill-road"}).sort("_id")
     assert (finding.code, list(finding.ids)) == ("owner-missing", [view["_id"] for view in open_ones])
 
@@ -285,17 +284,17 @@ def test_an_assigned_one_is_owned_by_who_was_assigned(ledger: Ledger) -> None:
             AGGREGATE, stream, assign, SYSTEM_ACTOR, key="k" + stream, body={}, creates=True
         )
     ledger.catch_up()
-    assert "owner-missing" not in look(ledger)
+    assert "owner-missing" not in run_check(ledger)
 
 
 def test_what_was_discarded_leaves_a_gap_that_is_known(ledger: Ledger) -> None:
     noted = referral_noted()
     ledger.dependencies.parked.park([(delivery(noted), Park("payload of referral.intended.v1: fields service"))])
     ledger.hear(referral_sent(noted, MONDAY + timedelta(hours=1)))
-    assert look(ledger) == {}
+    assert run_check(ledger) == {}
     (waiting,) = ledger.dependencies.parked.parked()
     ledger.dependencies.parked.discard(waiting.id, "operator-kowalski", "recorded again by hand", "k")
-    assert look(ledger) == {}
+    assert run_check(ledger) == {}
 
 
 def test_what_was_only_just_recorded_is_not_found(ledger: Ledger) -> None:
@@ -304,7 +303,7 @@ def test_what_was_only_just_recorded_is_not_found(ledger: Ledger) -> None:
     ledger.dependencies.evidence.keep([referral_sent(noted, now)])  # the first has not come yet, and nothing is folded
     just_now = {"$set": {"relay.pending": True, "event.recordedat": now}}
     ledger.dependencies.store.collection.update_one({"event.type": "follow_up.chased.v1"}, just_now)
-    assert look(ledger) == {}
+    assert run_check(ledger) == {}
 
 
 # --- at night -----------------------------------------------------------------------------------------------------
@@ -314,7 +313,7 @@ def check(ledger: Ledger, check_id: str) -> None:
     message = Delivery(
         check_queue_of("referrals_followup"), json.dumps({"check_id": check_id}).encode(), "application/json"
     )
-    assert ledger.dependencies.watch.hear([message]) == [Done()]
+    assert ledger.dependencies.checker.receive([message]) == [Done()]
 
 
 def found_by_perinatal(ledger: Ledger, night: int, since: int, *codes: str) -> None:
@@ -334,9 +333,9 @@ def test_a_check_that_is_asked_for_is_stored_with_what_to_do_and_said_once(ledge
     assert (finding["code"], finding["count"], len(finding["ids"])) == ("views-differ", 1, 1)
     assert finding["what_to_do"]
     assert stored["started_at"] <= stored["finished_at"]
-    (said,) = ledger.letters(FINISHED)
+    (said,) = ledger.digests(FINISHED)
     assert said.data == {"findings": [{"code": "views-differ", "count": 1, "since": to_text(finding["since"])}]}
-    last = ledger.dependencies.watch.last()
+    last = ledger.dependencies.checker.read_last()
     assert last is not None and last["findings"] == {"views-differ": 1}
     assert ledger.dependencies.details()["check"] == last
 
@@ -376,14 +375,14 @@ def test_telling_of_a_finding_that_fails_loses_no_evidence(ledger: Ledger, monke
     with monkeypatch.context() as faulty:
         faulty.setattr(stalled, "reason_code", lambda reason: {}["none"])
         found_by_perinatal(ledger, 15, 15, "version-gaps")
-    assert ledger.letters("work.stalled.v1") == []
+    assert ledger.digests("work.stalled.v1") == []
     found_by_perinatal(ledger, 16, 15, "version-gaps")
-    assert len(ledger.letters("work.stalled.v1")) == 1
+    assert len(ledger.digests("work.stalled.v1")) == 1
 
 
 @pytest.mark.parametrize("body", [b"not JSON", b"{}", b'{"check_id": 7}', b'"x"'])
 def test_a_message_that_asks_for_no_check_is_parked(ledger: Ledger, body: bytes) -> None:
-    (outcome,) = ledger.dependencies.watch.hear([Delivery("q", body, "application/json")])
+    (outcome,) = ledger.dependencies.checker.receive([Delivery("q", body, "application/json")])
     assert isinstance(outcome, Park)
 
 
@@ -462,7 +461,7 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
 
 
 def test_where_all_is_well_in_a_recording_service_nothing_is_found(recorder: RecordingDependencies) -> None:
-    assert codes(recorder.watch.look(full=True)) == codes(recorder.watch.look()) == {}
+    assert codes(recorder.checker.run(full=True)) == codes(recorder.checker.run()) == {}
 
 
 @pytest.mark.parametrize(
@@ -482,16 +481,16 @@ def test_what_is_wrong_in_a_recording_service_is_found(
         recorder.database[collection].delete_one({})
     else:
         recorder.database[collection].update_one({}, change)
-    assert codes(recorder.watch.look(full=True)) == found
+    assert codes(recorder.checker.run(full=True)) == found
 
 
 def test_parked_messages_of_a_recording_service_are_found_and_shown_with_its_readiness(
     recorder: RecordingDependencies,
 ) -> None:
     recorder.parked.park([(Delivery("perinatal.views", b"?"), Park("not JSON"))])
-    assert codes(recorder.watch.look()) == {}  # for a day it is the operators' to look at
+    assert codes(recorder.checker.run()) == {}  # for a day it is the operators' to look at
     recorder.database["parked"].update_many({}, {"$set": {"parked_at": datetime.now(UTC) - 2 * DAY}})
-    assert codes(recorder.watch.look()) == {"parked-waiting": 1}
+    assert codes(recorder.checker.run()) == {"parked-waiting": 1}
     assert recorder.details() == {"parked": 1, "check": None}
 
 
@@ -501,12 +500,12 @@ def test_a_view_without_a_stream_and_a_change_that_was_not_heard_yet(
     view = recorder.database["referral_views"].find_one({})
     assert view is not None
     recorder.database["referral_views"].insert_one({**view, "_id": "of-nothing"})
-    (finding,) = recorder.watch.look(full=True)
+    (finding,) = recorder.checker.run(full=True)
     assert (finding.code, finding.ids) == ("views-differ", ("referral/of-nothing",))
     recorder.database["referral_views"].delete_one({"_id": "of-nothing"})
     stream = f"referral/{view['_id']}"
     withdraw = append("withdrawn", reason_code="declined", decided_by="gp-okafor")
     recorder.store.execute(referral.AGGREGATE, stream, withdraw, GP, key="w", body={})
-    assert codes(recorder.watch.look(full=True)) == {}
+    assert codes(recorder.checker.run(full=True)) == {}
     ReplayClock(tmp_path / "clock").set(MONDAY + 2 * DAY)
-    assert codes(recorder.watch.look(full=True)) == {"events-unpublished": 1, "views-differ": 1}
+    assert codes(recorder.checker.run(full=True)) == {"events-unpublished": 1, "views-differ": 1}

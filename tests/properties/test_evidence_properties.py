@@ -14,13 +14,20 @@ from hypothesis import HealthCheck, given, settings
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from services.referrals_followup.domain.compiling import read_step
+from services.referrals_followup.domain.due_rules import DUE_RULES
 from services.referrals_followup.domain.ledger import fold
+from services.referrals_followup.domain.predicates import PREDICATES
+from services.referrals_followup.domain.rules_history import Adoption, RulesHistory
+from services.referrals_followup.domain.standards import OWN, SIBLINGS
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
-from tests.properties.families import HISTORY, evidence_of, lives, threads_of
+from tests.properties.families import HISTORY, START, evidence_of, kind_of_record, lives, threads_of
 from tests.properties.test_practice_properties import acted_on_and_later
+from tests.unit.practice import CALENDAR, CHILD, Practice
+from tests.unit.rule_examples import DUE_EXAMPLES, PREDICATE_EXAMPLES, step, step_with
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +57,7 @@ def test_a_fold_of_what_is_read_for_a_thread_equals_the_fold_of_everything_there
     store.keep(events)
     threads = threads_of(events)
     everything = evidence_of(events)
-    for thread, read in store.scenes(threads, HISTORY.matters).items():
+    for thread, read in store.read_threads(threads, HISTORY.relevant).items():
         assert fold(HISTORY, thread, read) == fold(HISTORY, thread, everything)
 
 
@@ -64,5 +71,36 @@ def test_every_thread_that_an_event_changes_is_among_those_it_is_said_to_touch(n
         known = evidence_of(events[:number])
         after = {thread: fold(HISTORY, thread, known) for thread in threads_of(events)}
         changed = {thread for thread, found in after.items() if found != before.get(thread, [])}
-        assert changed <= store.threads_touched_by([event], HISTORY.matters)
+        assert changed <= store.threads_touched_by([event], HISTORY.relevant)
         before = after
+
+
+STEPS = {
+    **{name: step_with(name, PREDICATE_EXAMPLES[name]) for name in PREDICATES},
+    **{form: step(due=DUE_EXAMPLES[form]) for form in DUE_RULES},
+}
+
+
+@pytest.mark.parametrize("rule", STEPS)
+def test_a_thread_is_folded_when_an_event_arrives_that_a_predicate_or_a_due_rule_of_its_step_reads(
+    new_store, rule: str
+) -> None:
+    """Of the thread itself, of a record about the same person, or of an older child, as the reading says."""
+    adopted = Adoption(START, "england", "1", {"steps": {"PBA-01": STEPS[rule]}}, CALENDAR, "adoption")
+    relevant = RulesHistory.of([adopted]).relevant
+    practice = Practice()
+    practice.birth(CHILD, "2012-06-01")
+    pregnancy = practice.record_of("pregnancy")
+    pregnancy.was("pregnancy.booked.v1", "2013-01-14")
+    store = new_store()
+    store.keep(practice.events())
+    for reading in read_step(STEPS[rule]):
+        record = pregnancy
+        if reading.via != OWN:
+            kind = kind_of_record(CATALOGUE[reading.event])
+            record = practice.record_of(kind, **({"person_id": CHILD} if reading.via == SIBLINGS else {}))
+        event = record.was(reading.event, "2013-02-01")
+        store.keep([event])
+        assert pregnancy.name in store.threads_touched_by([event], relevant)
+        (read,) = store.scenes([pregnancy.name], relevant).values()
+        assert event.id in {item.event.id for item in read}

@@ -124,7 +124,7 @@ class Witness:
 
     def _letters_cover(self, new: Sequence[Event]) -> None:
         """Each recipient has one letter about all of it, but for what is urgent, which goes alone."""
-        letters = self.ledger.letters()
+        letters = self.ledger.digests()
         for recipient in {person for chase in new for person in chase.data["recipients"]}:
             told = [chase for chase in new if recipient in chase.data["recipients"]]
             about = [

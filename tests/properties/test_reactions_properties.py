@@ -33,7 +33,7 @@ from shared.runtime.clock import MovableClock
 from tests.unit.history import NOW
 from tests.unit.published import EventFeed
 
-SERVICES = {"leaving_care": OF_LEAVING_CARE, "perinatal": OF_PERINATAL}
+REACTIONS_OF = {"leaving_care": OF_LEAVING_CARE, "perinatal": OF_PERINATAL}
 OUTCOMES = ("birth", "miscarriage", "stillbirth")
 
 people = st.integers(min_value=21, max_value=24)
@@ -163,13 +163,13 @@ def _hear_at_once(hearing: Hearing, batches: list[list[Event]], workers: int) ->
         list(pool.map(work, range(workers)))
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", REACTIONS_OF)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(acts=st.lists(ACTS, min_size=3, max_size=14), seed=st.integers(), workers=st.integers(min_value=1, max_value=3))
 def test_what_stands_is_what_follows_from_all_that_was_said_each_once(
     new_database: Any, service: str, acts: list[tuple[Any, ...]], seed: int, workers: int
 ) -> None:
-    of, events = SERVICES[service], story(acts)
+    of, events = REACTIONS_OF[service], story(acts)
     hearing = Hearing(new_database(), of, events)
     _hear_at_once(hearing, _batches(events, Random(seed)), workers)
 

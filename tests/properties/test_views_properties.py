@@ -129,7 +129,7 @@ def test_any_permutation_repetition_batching_and_interleaving_of_workers_gives_i
         found = first.documents()
         threads = first.evidence.threads(first.rules.history().thread_kinds())
         assert list(first.views.find_differing(threads)) == [], "the check calls a view wrong that is right"
-        assert first.views.totals.differing(first.clock.now()) == [], "a sum is not what a count makes"
+        assert first.views.totals.find_differing(first.clock.now()) == [], "a sum is not what a count makes"
 
         first.views.rebuild()
         assert first.documents() == found, "a rebuilt view differs"
@@ -186,7 +186,7 @@ def test_a_worker_that_read_less_and_writes_later_changes_nothing(new_database, 
         setattr(slow.views, interrupted, _Interrupted(collection, before, lambda: quick.hear(events)))
         slow.views.refresh_for(early)
         found = quick.documents()
-        assert quick.views.totals.differing(slow.clock.now()) == []
+        assert quick.views.totals.find_differing(slow.clock.now()) == []
         quick.views.rebuild()
         assert quick.documents() == found
 
@@ -207,6 +207,6 @@ def test_a_rebuild_mends_what_claims_too_much_or_that_nothing_asks_for(new_datab
         views.insert_one({"_id": "of nothing", "thread": "referral/none", "summed_in": "nothing"})
         ledger.views.rebuild()
         assert ledger.documents() == right
-        assert ledger.views.totals.differing(ledger.clock.now()) == []
+        assert ledger.views.totals.find_differing(ledger.clock.now()) == []
 
     check()

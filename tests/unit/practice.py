@@ -238,6 +238,10 @@ class Practice:
         self._events[event.id] = event
         return event
 
+    def events(self) -> list[Event]:
+        """Every fact there is."""
+        return list(self._events.values())
+
     # --- what comes of them ---------------------------------------------------------------------------------------
 
     def follow_ups(self, thread: str) -> list[FollowUp]:

@@ -55,7 +55,7 @@ def test_a_bar_is_judged_by_the_median_of_the_ratios_within_a_round() -> None:
         {races.OURS: {"rate": ours}, races.CELERY: {"rate": theirs}}
         for ours, theirs in ((900.0, 100.0), (100.0, 100.0), (400.0, 100.0))
     ]
-    judged = bars.judged({races.SHUFFLED: rounds})
+    judged = bars.judge({races.SHUFFLED: rounds})
     assert [verdict.bar for verdict in judged] == list(bars.BARS)
     verdicts = {verdict.bar.what: verdict for verdict in judged if verdict.bar.race == races.SHUFFLED}
     met = verdicts["3x Celery (c)"]
@@ -65,7 +65,7 @@ def test_a_bar_is_judged_by_the_median_of_the_ratios_within_a_round() -> None:
 
 
 @pytest.mark.parametrize("now", [{"sweep": {"inserts": 2}}, {}, {"sweep": {"inserts": 1, "acks": 1}}])
-def test_a_count_that_is_another_one_is_named(now: dict[str, dict[str, int]]) -> None:
+def test_a_count_that_differs_is_named(now: dict[str, dict[str, int]]) -> None:
     agreed = {"sweep": {"inserts": 1}}
     assert changed(agreed, agreed) == []
     (line,) = changed(now, agreed)
@@ -73,7 +73,7 @@ def test_a_count_that_is_another_one_is_named(now: dict[str, dict[str, int]]) ->
 
 
 def test_the_chart_has_a_bar_for_each_contestant() -> None:
-    drawn = chart.drawn([("ledger", "ours", [{"rate": 2.0}]), ("ledger", "a < b", [{"rate": 1.0}])], "2026-11-25")
+    drawn = chart.draw([("ledger", "ours", [{"rate": 2.0}]), ("ledger", "a < b", [{"rate": 1.0}])], "2026-11-25")
     root = ElementTree.fromstring(drawn)
     widths = [float(found.attrib["width"]) for found in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert widths[1] == 2 * widths[2]

@@ -23,11 +23,11 @@ def test_the_exponent_is_the_power_by_which_the_cost_grows(power: float) -> None
     assert exponent((x, 3 * x**power) for x in (1.0, 10.0, 100.0)) == pytest.approx(power)
 
 
-def test_of_one_point_there_is_no_exponent() -> None:
+def test_one_point_has_no_exponent() -> None:
     assert exponent([(1.0, 1.0)]) is None
 
 
-def test_who_answers_too_little_or_too_late_or_refuses_does_not_keep_up() -> None:
+def test_a_system_that_answers_too_few_or_too_late_or_refuses_does_not_keep_up() -> None:
     assert measured().keeps_up
     assert not measured(answered=9.0).keeps_up
     assert not measured(late=6.0).keeps_up
@@ -66,7 +66,7 @@ def test_the_page_shows_the_arithmetic_as_it_is_done() -> None:
     assert "measured again" in put_into(page, "measured again")
 
 
-def test_what_is_measured_replaces_only_what_was_measured_before() -> None:
+def test_new_measurements_replace_only_earlier_ones() -> None:
     assert put_into(f"before\n{BEGIN}old\n{END}after\n", "new\n") == f"before\n{BEGIN}new\n{END}after\n"
     with pytest.raises(ValueError, match="no marks"):
         put_into("before\n", "new\n")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.case import CASE_S, CASE_T, Alarm, Case, Expected, Fact, Row, judged, load_case
-from deploy.local.missed_steps import lanes, standing_text
+from deploy.local.case import CASE_S, CASE_T, Alarm, Case, Expected, Fact, Row, judge, load_case
+from deploy.local.missed_steps import list_missed_steps, standing_text
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.standards.loader import load_packs
 from shared.config.yamlfile import load_yaml
@@ -63,7 +63,7 @@ def test_whoever_records_or_is_told_is_in_the_directory(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_whatever_is_expected_is_a_rung_of_a_standard_about_something_that_the_case_remembers(case: Case) -> None:
+def test_every_expected_alarm_is_a_rung_of_a_standard_about_an_id_that_the_case_remembers(case: Case) -> None:
     (pack,) = (pack for pack in load_packs(SERVICE_FOLDER / "standards", CATALOGUE) if pack["pack"] == "england")
     ladders = {step: {rung["name"] for rung in content["ladder"]} for step, content in pack["steps"].items()}
     remembered = {name for fact in case.facts for name in fact.remember}
@@ -82,7 +82,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize("folder", [CASE_S, CASE_T], ids=lambda folder: folder.name)
-def test_nothing_is_written_that_is_not_read(folder: Path) -> None:
+def test_every_key_of_a_case_file_is_read(folder: Path) -> None:
     content = load_yaml(folder / "case.yaml").value | load_yaml(folder / "expected.yaml").value
     assert {key for key in content if key not in KEYS} <= {"case", "begins", "ends", "harm", "looked_at", "rows"}
     assert [item for name, keys in KEYS.items() for item in content[name] if set(item) - keys] == []
@@ -141,13 +141,13 @@ def test_a_fact_that_repeats_keeps_its_time_of_day_through_the_change_of_the_clo
     assert [f"{visit:%d %H:%M}" for visit in visits] == ["26 13:30", "02 12:30", "09 12:30"]  # UTC
 
 
-def test_what_nobody_records_is_a_fact_all_the_same(written: Case) -> None:
+def test_a_fact_that_nobody_records_is_a_fact_too(written: Case) -> None:
     assert [fact.happened for fact in written.facts] == ["A visit", "She comes home", "A visit", "A visit"]
     assert len(written.recorded) == 3
 
 
 def test_names_are_filled_in_wherever_they_begin_a_value(written: Case) -> None:
-    path, body = written.recorded[0].filled({"support": "s1", "mother": "p_m", "child": "p_c"})
+    path, body = written.recorded[0].fill_in({"support": "s1", "mother": "p_m", "child": "p_c"})
     assert path == "/v1/support/s1/session-held"
     assert body["people"] == ["p_m", "p_c"]
 
@@ -181,7 +181,7 @@ def test_a_case_that_is_left_early_expects_only_what_must_come_by_then(written: 
     ids=lambda said: "-".join(sorted(said)) or "plain",
 )
 def test_an_alarm_that_is_not_as_expected_is_missing_and_unexpected(said: dict[str, object]) -> None:
-    judgement = judged(case_with(must=(expected(**said),)), [ALARM], KNOWN)
+    judgement = judge(case_with(must=(expected(**said),)), [ALARM], KNOWN)
     assert len(judgement.missing) == 1
     assert judgement.unexpected == ((ALARM, None),)
 
@@ -197,38 +197,38 @@ def test_an_alarm_that_is_not_as_expected_is_missing_and_unexpected(said: dict[s
     ],
     ids=lambda said: "-".join(sorted(said)) or "plain",
 )
-def test_an_alarm_as_expected_is_neither(said: dict[str, object]) -> None:
-    judgement = judged(case_with(must=(expected(**said),)), [ALARM], KNOWN)
+def test_an_alarm_as_expected_is_neither_missing_nor_unexpected(said: dict[str, object]) -> None:
+    judgement = judge(case_with(must=(expected(**said),)), [ALARM], KNOWN)
     assert judgement.is_as_expected
 
 
-def test_what_is_about_a_person_fits_whatever_hangs_on_that_person() -> None:
+def test_an_expectation_about_a_person_fits_alarms_about_any_record_of_that_person() -> None:
     about_her = replace(ALARM, person="p_m", thread="pregnancy/x")
-    assert judged(case_with(must=(expected(about="mother"),)), [about_her], KNOWN).is_as_expected
+    assert judge(case_with(must=(expected(about="mother"),)), [about_her], KNOWN).is_as_expected
 
 
-def test_one_alarm_does_for_one_expectation() -> None:
-    judgement = judged(case_with(must=(expected(), expected())), [ALARM], KNOWN)
+def test_one_alarm_meets_one_expectation_only() -> None:
+    judgement = judge(case_with(must=(expected(), expected())), [ALARM], KNOWN)
     assert len(judgement.missing) == 1
-    assert judged(case_with(must=(expected(), expected())), [ALARM, ALARM], KNOWN).is_as_expected
+    assert judge(case_with(must=(expected(), expected())), [ALARM, ALARM], KNOWN).is_as_expected
 
 
-def test_what_may_be_raised_may_be_missing_too() -> None:
+def test_an_allowed_alarm_may_be_missing() -> None:
     case = case_with(may=(expected(because="it depends"),))
-    assert judged(case, [ALARM], KNOWN).is_as_expected
-    assert judged(case, [], KNOWN).is_as_expected
+    assert judge(case, [ALARM], KNOWN).is_as_expected
+    assert judge(case, [], KNOWN).is_as_expected
 
 
 def test_what_is_forbidden_is_unexpected_even_where_it_is_allowed_and_says_why() -> None:
     forbidden = expected(step="SG-*", because="nothing happened")
-    judgement = judged(case_with(may=(expected(),), must_not=(forbidden,)), [ALARM], KNOWN)
+    judgement = judge(case_with(may=(expected(),), must_not=(forbidden,)), [ALARM], KNOWN)
     assert judgement.unexpected == ((ALARM, forbidden),)
 
 
 # --- how far it went ----------------------------------------------------------------------------------------------
 
 
-def test_a_lane_tells_how_early_and_how_far_it_went() -> None:
+def test_a_missed_step_says_how_early_it_was_raised_and_which_rungs_it_reached() -> None:
     mash = replace(ALARM, on=date(2014, 6, 26), rung="mash", told=("fd-laurent",), again=(date(2014, 7, 3),))
     ended = replace(mash, closed_on=date(2014, 8, 1))
     case = case_with(
@@ -238,18 +238,18 @@ def test_a_lane_tells_how_early_and_how_far_it_went() -> None:
         may=(Expected("SG-02.lead", row="G"),),
     )
     alarms = [ALARM, mash]
-    (lane,) = lanes(case, judged(case, alarms, KNOWN), alarms)
-    assert [fact.happened for fact in lane.facts] == ["A bruise"]
-    assert lane.lead_days(date(2014, 6, 29)) == 10
-    assert standing_text(lane.by(date(2014, 6, 18))) == "nothing was raised"
-    assert standing_text(lane.by(date(2014, 6, 25))) == "SG-02.lead, owner: hv-pereira, hv-sato (1 chase; open)"
-    assert standing_text(lane.by(date(2014, 7, 2))) == "SG-02.lead, mash: fd-laurent (2 chases; open)"
-    assert standing_text(lane.by(date(2014, 7, 3))) == "SG-02.lead, mash: fd-laurent (3 chases; open)"
-    (closed,) = lanes(case, judged(case, [ended], KNOWN), [ended])
+    (missed_step,) = list_missed_steps(case, judge(case, alarms, KNOWN), alarms)
+    assert [fact.happened for fact in missed_step.facts] == ["A bruise"]
+    assert missed_step.lead_days(date(2014, 6, 29)) == 10
+    assert standing_text(missed_step.by(date(2014, 6, 18))) == "nothing was raised"
+    assert standing_text(missed_step.by(date(2014, 6, 25))) == "SG-02.lead, owner: hv-pereira, hv-sato (1 chase; open)"
+    assert standing_text(missed_step.by(date(2014, 7, 2))) == "SG-02.lead, mash: fd-laurent (2 chases; open)"
+    assert standing_text(missed_step.by(date(2014, 7, 3))) == "SG-02.lead, mash: fd-laurent (3 chases; open)"
+    (closed,) = list_missed_steps(case, judge(case, [ended], KNOWN), [ended])
     assert not closed.by(date(2014, 8, 1)).is_open
 
 
 def test_a_step_about_which_nothing_was_raised_has_no_lead() -> None:
     case = case_with(rows=(Row("G", "Nobody looked", "SG-02"),))
-    (lane,) = lanes(case, judged(case, [], KNOWN), [])
-    assert (lane.first, lane.lead_days(date(2014, 6, 29))) == (None, None)
+    (missed_step,) = list_missed_steps(case, judge(case, [], KNOWN), [])
+    assert (missed_step.first, missed_step.lead_days(date(2014, 6, 29))) == (None, None)

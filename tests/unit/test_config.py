@@ -67,7 +67,7 @@ def test_a_complete_environment_gives_every_setting_its_type(env):
     assert isinstance(config.clock(), SystemClock)
 
 
-def test_what_is_not_set_has_its_default(env):
+def test_a_setting_that_is_not_set_has_its_default(env):
     config = load_config({**env, "BODY_LIMIT_BYTES": ""}, service="perinatal", role="serve")
 
     assert config.mongodb_database == "perinatal"
@@ -128,7 +128,7 @@ def test_a_role_starts_with_what_it_needs_and_nothing_more(env, service, role):
     load_config({name: env[name] for name in NEEDED[service, role]}, service=service, role=role)
 
 
-def test_what_concerns_another_service_only_is_not_looked_at(env):
+def test_the_settings_of_another_service_are_ignored(env):
     load_config({**env, "SMTP_PORT": "none", "STANDARDS_DIR": "/nowhere"}, service="perinatal", role="serve")
 
 
@@ -187,7 +187,7 @@ def test_a_file_that_cannot_be_read_is_a_fault(env, tmp_path, name):
     ]
 
 
-def test_a_folder_that_is_none_is_a_fault(env):
+def test_a_path_that_is_no_folder_is_a_fault(env):
     assert faults_of({**env, "STANDARDS_DIR": env["DIRECTORY_FILE"]}) == ["environment: STANDARDS_DIR: names no folder"]
 
 
@@ -252,7 +252,7 @@ def test_an_empty_file_sets_nothing(env, tmp_path):
     load_config({**env, "FOLLOWTHROUGH_CONFIG": str(path)}, service="perinatal", role="serve")
 
 
-def test_a_file_that_is_not_there_hides_what_would_be_missing_but_not_what_is_wrong(tmp_path):
+def test_a_missing_file_hides_missing_settings_but_not_wrong_ones(tmp_path):
     path = tmp_path / "absent.yaml"
 
     assert faults_of({"FOLLOWTHROUGH_CONFIG": str(path), "HTTP_ADDRESS": "x"}) == [

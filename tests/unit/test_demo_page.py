@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from deploy.local.case import Alarm, judged, load_case
+from deploy.local.case import Alarm, judge, load_case
 from deploy.local.page import page
 
 CASE = load_case()
@@ -37,7 +37,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def written(alarms: list[Alarm], mail: str = "Subject: overdue") -> str:
-    return page(CASE, judged(CASE, alarms, KNOWN), alarms, "Case S: 2/60 expected alarms raised, 0 unexpected", mail)
+    return page(CASE, judge(CASE, alarms, KNOWN), alarms, "Case S: 2/60 expected alarms raised, 0 unexpected", mail)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_the_picture_has_a_mark_for_every_fact_and_alarm_and_a_lane_for_every_mi
     assert {row.id for row in CASE.rows} <= names
 
 
-def test_the_picture_is_told_in_words_to_whoever_cannot_see_it(root: ElementTree.Element) -> None:
+def test_the_picture_has_a_description_in_words(root: ElementTree.Element) -> None:
     picture = next(root.iter(f"{SVG}svg"))
     assert picture.get("role") == "img"
     labels = (picture.get("aria-labelledby") or "").split()
@@ -100,7 +100,7 @@ def test_it_says_its_language_and_each_table_has_a_caption_and_headers_for_its_c
         assert {len(list(row)) for row in table.iterfind("tbody/tr")} == {width}
 
 
-def test_it_can_be_printed_on_a4_across(text: str) -> None:
+def test_it_can_be_printed_on_a4_landscape(text: str) -> None:
     assert "size: A4 landscape" in text
     assert "display: table-header-group" in text
 
@@ -112,7 +112,7 @@ def _luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("behind", ["#ffffff", "#fdf1e3", "#f3f3f3"])
-def test_every_colour_of_writing_stands_out_from_what_is_behind_it(text: str, behind: str) -> None:
+def test_every_text_colour_has_enough_contrast(text: str, behind: str) -> None:
     """WCAG 2.2, 1.4.3: at least 4.5 to 1."""
     colours = set(re.findall(r"(?:[^-]color|fill): ?(#[0-9a-f]{6})", text))
     assert {"#1b1b1b", "#4a4a4a"} <= colours
@@ -121,7 +121,7 @@ def test_every_colour_of_writing_stands_out_from_what_is_behind_it(text: str, be
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, colour
 
 
-def test_what_it_is_given_is_text_and_never_markup() -> None:
+def test_values_are_escaped() -> None:
     text = written([replace(NOTED, title="<b>&</b>")], mail="<script>alert(1)</script> a & b")
     root = ElementTree.fromstring(text)
     assert list(root.iter("script")) == []
@@ -129,6 +129,6 @@ def test_what_it_is_given_is_text_and_never_markup() -> None:
     assert "<script>alert(1)</script> a & b" in "".join(root.itertext())
 
 
-def test_with_nothing_raised_it_says_so() -> None:
+def test_it_says_so_when_no_alarm_was_raised() -> None:
     root = ElementTree.fromstring(written([]))
     assert any("nothing was raised" in "".join(row.itertext()) for row in root.iter("tr"))

@@ -1,11 +1,11 @@
-"""The text of a mail: short, kind, complete, and without a word about the family."""
+"""The text of a digest: short, kind, complete, and without a word about the family."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from services.referrals_followup.domain.digest import Chase, letters
+from services.referrals_followup.domain.digest import Chase, group_chases
 from services.referrals_followup.domain.digest_text import ChasedItem, ParkedItem, SilentSource, render
 from services.referrals_followup.domain.links import Links
 
@@ -26,7 +26,7 @@ NOTED = ChasedItem(
 PLANNED = replace(NOTED, reference="FT-0000-0000-0", step="CL-01.arrange", others_told=(), record_url=None)
 
 
-def test_a_mail_says_what_is_expected_since_when_on_what_basis_and_who_else_was_told() -> None:
+def test_a_digest_says_what_is_expected_since_when_on_what_basis_and_who_else_was_told() -> None:
     subject, body = render([NOTED], "Dr Ngozi Okafor", NOW, LINKS)
     assert subject == "[Followthrough] 1 overdue: REF-01 (Essex)"
     assert body == (
@@ -107,16 +107,16 @@ def test_the_operator_is_told_which_source_is_silent_and_since_when() -> None:
     assert "leaving_care has not reported its position so far." in body
 
 
-def test_urgent_chases_go_alone_and_the_rest_in_one_letter() -> None:
+def test_urgent_chases_go_alone_and_the_rest_in_one_digest() -> None:
     a, b, c, d = (Chase(name, urgent=name in "bd") for name in "abcd")
-    assert letters([a, b, c, d]) == [(b,), (d,), (a, c)]
-    assert letters([b]) == [(b,)]
+    assert group_chases([a, b, c, d]) == [(b,), (d,), (a, c)]
+    assert group_chases([b]) == [(b,)]
     e = Chase("e", urgent=False, about_follow_up=False)
-    assert letters([a, e, c]) == [(a, c), (e,)]
-    assert letters([]) == []
+    assert group_chases([a, e, c]) == [(a, c), (e,)]
+    assert group_chases([]) == []
 
 
-def test_what_is_set_aside_is_counted_in_the_subject_and_listed_up_to_a_limit() -> None:
+def test_what_is_parked_is_counted_in_the_subject_and_listed_up_to_a_limit() -> None:
     messages = [ParkedItem("message", f"message/{number}", "not-json") for number in range(25)]
     subject, body = render([*messages, ParkedItem("thread", "referral/r1", "fold-raised")], "Marta", NOW, LINKS)
     assert subject == "[Followthrough] set aside: 25 messages, 1 thread"

@@ -20,5 +20,5 @@ def test_a_gap_counts_for_the_trouble_in_which_it_ends(begun, over, gap):
 
 
 @pytest.mark.parametrize("times", [[], [5.0], [0.0, 5.0], [5.0, 20.0]])
-def test_what_never_began_or_never_went_on_is_an_endless_gap(times):
+def test_a_gap_without_a_beginning_or_an_end_is_endless(times):
     assert longest_gap(times, 2.0, 10.0) == float("inf")

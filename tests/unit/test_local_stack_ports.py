@@ -14,14 +14,14 @@ def test_two_stacks_never_get_the_same_port(tmp_path: Path) -> None:
     assert len(set(taken)) == len(taken)
 
 
-def test_a_part_gets_the_port_again_that_it_had_once_it_is_free(tmp_path: Path) -> None:
+def test_a_backend_gets_its_former_port_again_if_it_is_free(tmp_path: Path) -> None:
     with Ports(tmp_path / "ports") as ports:
         port = ports.take("broker")
     with Ports(tmp_path / "ports") as ports:
         assert ports.take("broker") == port
 
 
-def test_a_port_on_which_somebody_listens_meanwhile_is_not_given_again(tmp_path: Path) -> None:
+def test_a_former_port_is_not_given_again_while_somebody_listens_on_it(tmp_path: Path) -> None:
     with Ports(tmp_path / "ports") as ports:
         port = ports.take("broker")
     with socket.socket() as somebody, Ports(tmp_path / "ports") as ports:

@@ -107,7 +107,7 @@ def test_the_senders_team_is_the_senders_side() -> None:
     assert refusal(begun_by(), append("acknowledged"), COLLEAGUE).code == "receiver-needed"
 
 
-def test_the_receiver_acknowledges_alone() -> None:
+def test_the_receiver_needs_no_proof_to_acknowledge() -> None:
     event = begun_by().give(append("acknowledged"), CAMHS)
     assert event.data["reported_by"] == "receiver"
 
@@ -427,7 +427,7 @@ def test_every_event_of_a_referral_has_its_place_in_the_table_of_steps() -> None
 
 def test_every_service_has_somebody_who_receives() -> None:
     from shared.contracts.access import ROLES
-    from shared.contracts.words import SERVICES
+    from shared.contracts.words import CARE_SERVICES
 
-    assert set(referral.RECEIVING_ROLES) == set(SERVICES)
+    assert set(referral.RECEIVING_ROLES) == set(CARE_SERVICES)
     assert set().union(*referral.RECEIVING_ROLES.values()) <= ROLES

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.config.config import SERVICES
 from shared.contracts import CATALOGUE
-from shared.messaging.topology import QUEUES, SERVICES
+from shared.messaging.topology import QUEUES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from services.referrals_followup.domain.predicates import PREDICATES
-from services.referrals_followup.domain.wording import _WORDS
 from services.referrals_followup.standards.page import PAGE, current
 from tests.unit.practice import PACKS
 
@@ -18,7 +16,3 @@ def test_every_step_is_on_the_page_with_its_numbers_and_its_source() -> None:
         for step_id, step in pack["steps"].items():
             assert f"### {step_id}: " in page
             assert step["source"] in page
-
-
-def test_every_condition_of_a_pack_has_words() -> None:
-    assert set(_WORDS) == set(PREDICATES)

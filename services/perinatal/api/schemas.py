@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from shared.contracts.fields import Choice, Ref, Slug
-from shared.contracts.words import SERVICES
+from shared.contracts.words import CARE_SERVICES
 from shared.recording.records import RecordedAnswer
 from shared.web.fields import Body, CommandBody, Instant
 from shared.web.pages import PageQuery
@@ -38,7 +38,7 @@ class StagedBody(CommandBody):
 class ReferralsQuery(PageQuery, Body):
     person = Ref("person")
     state = Slug()
-    service = Choice(*SERVICES)
+    service = Choice(*CARE_SERVICES)
 
 
 class PregnanciesQuery(PageQuery, Body):

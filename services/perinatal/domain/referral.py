@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.perinatal.domain.acknowledgement import reported_by
-from shared.contracts.words import SERVICES
+from shared.contracts.words import CARE_SERVICES
 from shared.kernel.decisions import Actor, Context, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.tables import AppendEntry, BeginRecord, Party, RecordState, Row, record_of, states
@@ -92,7 +92,7 @@ ACKNOWLEDGER = Party(has_part, "no-part-in-it", "only the receiver or the sender
 
 
 def _addressed(state: Referral, command: BeginRecord | AppendEntry, context: Context) -> Mapping[str, Any]:
-    return {"service_kind": SERVICES[command.data["service"]]}
+    return {"service_kind": CARE_SERVICES[command.data["service"]]}
 
 
 def _sent(state: Referral, command: BeginRecord | AppendEntry, context: Context) -> Mapping[str, Any]:
@@ -107,7 +107,7 @@ def _acknowledged(state: Referral, command: AppendEntry, context: Context) -> Ma
 
 
 def _redirected(state: Referral, command: AppendEntry, context: Context) -> Mapping[str, Any]:
-    return {"to_service_kind": SERVICES[command.data["to_service"]]}
+    return {"to_service_kind": CARE_SERVICES[command.data["to_service"]]}
 
 
 def _of_a_miss(state: Referral, command: AppendEntry, context: Context) -> Mapping[str, Any]:

@@ -87,7 +87,7 @@ class FollowUpActs:
         """Assign all open follow-ups of one person, in the actor's areas, to another. A repeat does what is left."""
         person, team = self._assignee(request, "to_person")
         batch = derived_id("reassignment", request.actor.id, request.key)
-        known = self._known.so_far()
+        known = self._known.report()
         assigned, closed = [], []
         commands = [
             self._assignment(owned, person, team, "to_person") for owned in self._find_to_reassign(request, batch)
@@ -100,7 +100,7 @@ class FollowUpActs:
                 closed.append(follow_up.reference)
             else:
                 assigned.append(follow_up.reference)
-        body = {"assigned": sorted(assigned), "closed_meanwhile": sorted(closed), "evidence": known.told}
+        body = {"assigned": sorted(assigned), "closed_meanwhile": sorted(closed), "evidence": known.evidence}
         return Answer(200, body)
 
     def _execute(

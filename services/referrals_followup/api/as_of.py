@@ -24,29 +24,29 @@ from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.ledger.views import THREADS_AT_A_TIME, chunks
 from services.referrals_followup.standards.rules import Rules
+from shared.events.pages import encode_cursor
 from shared.kernel.decisions import Actor
 from shared.runtime.clock import Clock
 from shared.runtime.observability import get_logger
-from shared.web.pages import encode_cursor
 
 log = get_logger()
 
 Pair = tuple[FollowUp, Acts]
 
 
-class Past:
+class PastThreads:
     """Threads as they stood at an instant (UTC). `left_out` counts those that could not be folded."""
 
     def __init__(self, evidence: EvidenceStore, rules: RulesHistory, at: datetime) -> None:
         self.as_of = AsOf.of(rules, at)
         self.left_out = 0
-        self._matters = rules.matters
+        self._matters = rules.relevant
         self._evidence = evidence
 
     def fold(self, threads: Iterable[str]) -> Iterator[Pair]:
         """The follow-ups of these threads, each with the acts on it by then."""
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.scenes(some, self._matters).items():
+            for thread, evidence in self._evidence.read_threads(some, self._matters).items():
                 yield from self._fold_thread(thread, evidence)
 
     def _fold_thread(self, thread: str, evidence: list[Evidence]) -> tuple[Pair, ...]:
@@ -83,13 +83,13 @@ class PastFollowUps:
         now = self._clock.now()
         at = parse_as_of(query, now) or now
         scope = scope_of(actor, query)
-        known = self._known.so_far()
+        known = self._known.report()
         people = self._evidence.ids_of(query["person"], at) if "person" in query else None
         if people is not None:
             scope["person"] = people
         criteria, only_disclosed = Criteria(scope, at), tells_content(query)
         rules = self._rules.history()
-        past = Past(self._evidence, rules, at)
+        past = PastThreads(self._evidence, rules, at)
         threads = self._threads(people, query, at, rules.thread_kinds())
         found = [
             (follow_up, acts)
@@ -112,7 +112,7 @@ class PastFollowUps:
             "next": encode_cursor(query["sort"], *place(page[-1])) if len(found) > len(page) else None,
             "as_of": at,
             "left_out": past.left_out,
-            "evidence": known.told,
+            "evidence": known.evidence,
         }
 
     def _threads(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from services.referrals_followup.api.as_of import Past
+from services.referrals_followup.api.as_of import PastThreads
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import parse_as_of
 from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
@@ -19,10 +19,10 @@ from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
+from shared.events.pages import decode_cursor, encode_cursor
 from shared.kernel.decisions import Actor, Forbidden
 from shared.kernel.envelope import Event
 from shared.runtime.clock import Clock
-from shared.web.pages import decode_cursor, encode_cursor
 
 _COPIED = ("type", "precision", "actor", "role", "team", "source", "stream", "data")
 
@@ -53,10 +53,10 @@ class Chronologies:
         now = self._clock.now()
         as_of = parse_as_of(query, now)
         at = as_of or now
-        known = self._known.so_far()
+        known = self._known.report()
         today = self._evidence.ids_of(person_id)
         people = self._evidence.ids_of(person_id, at)
-        evidence = self._evidence.around(today | people)
+        evidence = self._evidence.find_around(today | people)
         if not evidence:
             raise UnknownStream("nothing is known of this person here")
         reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))
@@ -64,7 +64,7 @@ class Chronologies:
             raise Forbidden("wrong-area", "nothing about this person belongs to an area where you may act")
 
         rules = self._rules.history()
-        past = Past(self._evidence, rules, at)
+        past = PastThreads(self._evidence, rules, at)
         threads = self._evidence.threads_of(people, rules.thread_kinds())
         pairs = {follow_up.id: (follow_up, acts) for follow_up, acts in past.fold(sorted(threads))}
         entries = entries_of(people, past.as_of.known(evidence), pairs, reader)
@@ -86,7 +86,7 @@ class Chronologies:
             "follow_ups": follow_ups,
             "as_of": as_of,
             "left_out": past.left_out,
-            "evidence": known.told,
+            "evidence": known.evidence,
         }
         return body, sorted(people)
 

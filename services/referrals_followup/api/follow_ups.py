@@ -32,7 +32,7 @@ ONE = f"{FOLLOW_UPS}/<follow_up>"
 ACT_ERRORS = (404, 409, 412)
 
 
-class Uses(Protocol):
+class FollowUpHandlers(Protocol):
     """What these routes call."""
 
     @property
@@ -44,7 +44,7 @@ class Uses(Protocol):
 
 
 class FollowUpRoutes:
-    dependencies: Uses
+    dependencies: FollowUpHandlers
 
     @endpoint(
         "GET",

@@ -77,7 +77,7 @@ class FollowUpPresenter:
         }
 
     def _present_owner(self, owner: Owner) -> dict[str, Any]:
-        """The owner, with the role that the person has in the directory: it may differ from the role that is asked."""
+        """The owner, with the role that the person has in the directory. The standard may name another role."""
         member = self._directory.member(owner.person)
         return {"role": member.role if member else owner.role, "team": owner.team, "person": owner.person}
 

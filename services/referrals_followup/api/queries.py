@@ -28,16 +28,16 @@ from services.referrals_followup.ledger.view_codec import NOT_IN_A_LINE, follow_
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
+from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
 from shared.runtime.clock import Clock
-from shared.web.pages import decode_cursor, encode_cursor, parts_after
 
 
-class Found(NamedTuple):
+class FollowUpState(NamedTuple):
     """A follow-up, the acts on it, and the events of its own stream."""
 
     follow_up: FollowUp
@@ -73,7 +73,7 @@ class FollowUpQueries:
         """
         now = self._clock.now()
         scope = scope_of(actor, query)
-        known = self._known.so_far()
+        known = self._known.report()
         if "person" in query:
             scope["person"] = self._evidence.ids_of(query["person"])
         wanted = [Criteria(scope, now).condition()]
@@ -83,7 +83,7 @@ class FollowUpQueries:
         last = parse_cursor(query) if "cursor" in query else None
         keys = ["_id" if name == "id" else name for name in order_of(query)]
         index = index_for(query)
-        for rest, order in parts_after(last, keys, descending=is_descending(query)):
+        for rest, order in split_rest(last, keys, descending=is_descending(query)):
             left = query["limit"] + 1 - len(documents)
             found = self._views.collection.find({"$and": [*wanted, rest]}, NOT_IN_A_LINE).sort(order).limit(left)
             # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
@@ -95,7 +95,7 @@ class FollowUpQueries:
         items = [
             self._presenter.present(actor, follow_up_of(one), Acts(**one["acts"]), now, known.problems) for one in page
         ]
-        return {"items": items, "next": following, "as_of": None, "evidence": known.told}
+        return {"items": items, "next": following, "as_of": None, "evidence": known.evidence}
 
     def sum_up(self, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
         """Open follow-ups counted by standard, area and owning team, each with the oldest.
@@ -104,11 +104,11 @@ class FollowUpQueries:
         """
         now, disclosed = self._clock.now(), disclosed_to(actor)
         wanted = Criteria(scope_of(actor, query), now).condition()
-        known = self._known.so_far()
+        known = self._known.report()
         parts: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
         if not tells_content(query):
             parts.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
-        return {"rows": self._views.totals.rows(now, *parts), "evidence": known.told}
+        return {"rows": self._views.totals.rows(now, *parts), "evidence": known.evidence}
 
     def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.
@@ -116,7 +116,7 @@ class FollowUpQueries:
         Raises what `find` raises, and Invalid for an instant in the future.
         """
         as_of = parse_as_of(query, self._clock.now())
-        known = self._known.so_far()
+        known = self._known.report()
         found = self.find(actor, name, as_of)
         follow_up, acts, events = found
         body = {
@@ -124,11 +124,11 @@ class FollowUpQueries:
             "version": len(events),
             "history": self._history(actor, found),
             "as_of": as_of,
-            "evidence": known.told,
+            "evidence": known.evidence,
         }
         return body, None if as_of else len(events), [follow_up.person] if follow_up.person else []
 
-    def find(self, actor: Actor, name: str, as_of: datetime | None = None) -> Found:
+    def find(self, actor: Actor, name: str, as_of: datetime | None = None) -> FollowUpState:
         """The follow-up with this id or reference, folded afresh. With `as_of` (UTC), as it stood then.
 
         The areas that it belongs to at present decide whether the actor may see it. Raises UnknownStream when there is
@@ -143,11 +143,11 @@ class FollowUpQueries:
             raise UnknownStream("there is no such follow-up")
         require_one_of(actor, current[0].areas)
         if as_of is None:
-            return Found(*current, events)
+            return FollowUpState(*current, events)
         past = self._views.fold_one(follow_up_id, current[0].thread, events, as_of)
         if past is None:
             raise UnknownStream("there was no such follow-up then")
-        return Found(*past, [event for event in events if event.recorded_at <= as_of])
+        return FollowUpState(*past, [event for event in events if event.recorded_at <= as_of])
 
     def _id_of(self, actor: Actor, name: str) -> str:
         try:
@@ -160,14 +160,14 @@ class FollowUpQueries:
             raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
         return own[0]["_id"] if own else reference
 
-    def _history(self, actor: Actor, found: Found) -> list[dict[str, Any]]:
+    def _history(self, actor: Actor, found: FollowUpState) -> list[dict[str, Any]]:
         """What opened it, the acts on it and what closed it. Undisclosed, only the acts, without reasons and notes."""
         follow_up, acts, events = found
         if not is_disclosed(follow_up, acts, actor.role, actor.team):
             return [present_entry(event, disclosed=False) for event in events]
         notes = self._store.private_of(f"follow-up/{follow_up.id}")
-        thread, matters = follow_up.thread, self._rules.history().matters
-        evidence = {item.event.id: item.event for item in self._evidence.scenes([thread], matters)[thread]}
+        thread, matters = follow_up.thread, self._rules.history().relevant
+        evidence = {item.event.id: item.event for item in self._evidence.read_threads([thread], matters)[thread]}
         own_ids = {event.id for event in events}
         opening, closing = (
             [present_entry(evidence[event_id])] if event_id in evidence and event_id not in own_ids else []

@@ -22,9 +22,9 @@ def _step(**options: Any) -> fields.String:
 
 
 class ScopeQuery(Body):
-    """What both the list and the summary can be narrowed to. Without `area` it is every area of the token.
+    """What narrows both the list and the summary. Without `area`, they cover every area of your token.
 
-    By `standard`, `step` or `person`, or sorted by standard, only what is disclosed to you is found.
+    With `standard`, `step` or `person`, or sorted by standard, they hold only what is disclosed to you.
     """
 
     area = Slug()
@@ -49,7 +49,7 @@ class FollowUpsQuery(ScopeQuery, PageQuery):
 
 
 class AsOfQuery(Body):
-    """`as_of`: an instant of the past, at which it is looked at. Left out, it is now."""
+    """`as_of` is an instant of the past. Without it, the answer is as of now."""
 
     as_of = Instant()
 
@@ -64,7 +64,7 @@ class StandardsQuery(Body):
 
 
 class NoteBody(Body):
-    """`note` is free text; it never leaves this service."""
+    """`note` is free text. It never leaves this service."""
 
     note = FreeText()
 
@@ -89,12 +89,12 @@ class ReassignmentBody(Body):
 
 
 class EmptyBody(Body):
-    """Nothing needs to be said."""
+    """The body may be empty."""
 
 
 class EvidenceAnswer(Schema):
-    """How far what was answered is known. Stale: a source has said nothing for more than five minutes. `set_aside`
-    counts the messages and threads that could not be handled and are not taken into account."""
+    """Up to when the evidence behind the answer is complete. It is stale when a source has reported nothing for more
+    than five minutes. `set_aside` counts the parked messages and threads, which the answer leaves out."""
 
     complete_until = Instant(required=True, allow_none=True)
     stale = fields.Boolean(required=True)
@@ -109,15 +109,15 @@ class OwnerAnswer(Schema):
 
 
 class LinksAnswer(Schema):
-    """`record` is where the recording service shows what it is about, to those permitted."""
+    """`record` is the address of the record in the service that recorded it. Only permitted readers can open it."""
 
     follow_up = fields.String(required=True)
     record = fields.String(required=True, allow_none=True)
 
 
 class FollowUpAnswer(Schema):
-    """One follow-up. Not `disclosed`: your role may not see the content; `title` says whom to ask, `standard`, `step`
-    and `thread` are `undisclosed`, and `person` is null."""
+    """One follow-up. When `disclosed` is false, your role may not see its content: `title` says whom to ask,
+    `standard`, `step` and `thread` are `undisclosed`, and `person` is null."""
 
     id = fields.String(required=True)
     reference = fields.String(required=True)
@@ -154,10 +154,10 @@ class FollowUpAnswer(Schema):
 
 
 class AsOfAnswer(Schema):
-    """`as_of` is the instant that was asked for, null for now; `evidence` says how far it is known today.
+    """`as_of` is the instant that you asked about, null for now. `evidence` says how complete the evidence is today.
 
-    `left_out`, where the past is folded: how many threads cannot be folded today, so that what came of them is missing.
-    The operators are told of each.
+    `left_out`, in answers about the past, counts the threads that cannot be folded today and are missing. The operators
+    are told of each.
     """
 
     as_of = Instant(required=True, allow_none=True)
@@ -176,7 +176,7 @@ class RecipientAnswer(Schema):
 
 
 class RungAnswer(Schema):
-    """A rung of the ladder. `tells` is whom it would tell today."""
+    """A rung of the ladder. `tells` names the people whom it would tell today."""
 
     name = fields.String(required=True)
     at = Instant(required=True)
@@ -189,7 +189,7 @@ class RungAnswer(Schema):
 
 
 class HistoryEntry(Schema):
-    """An event about the follow-up, in order: what opened it, every act on it, what closed it."""
+    """An event of the follow-up's history: the one that opened it, an act on it, or the one that closed it."""
 
     event_id = fields.String(required=True)
     type = fields.String(required=True)
@@ -236,7 +236,7 @@ class FollowUpDetail(FollowUpAnswer):
 
 
 class RetractedAnswer(Schema):
-    """When an entry was struck out, by whom and why."""
+    """When an entry was retracted, by whom and why."""
 
     at = Instant(required=True)
     actor = fields.String(required=True)
@@ -246,9 +246,9 @@ class RetractedAnswer(Schema):
 
 
 class ChronologyEntry(Schema):
-    """One entry about a person. Not `disclosed`: only that it is there, when, where, and `whom_to_ask`.
+    """One entry about a person. When `disclosed` is false, it only says that it exists, when, where and `whom_to_ask`.
 
-    A chase says in `data` who was told. `stream` is the history that the entry belongs to, `threads` all that it names.
+    A chase says in `data` who was told. `stream` is the history that the entry belongs to, `threads` is all it names.
     """
 
     event_id = fields.String(required=True)
@@ -271,8 +271,8 @@ class ChronologyEntry(Schema):
 
 
 class ChronologyAnswer(AsOfAnswer):
-    """What is known of a person, in the order in which it happened. `follow_ups`, null on further pages, are all that
-    came of it, as they stood."""
+    """What is known of a person, in the order in which it happened. `follow_ups` are all follow-ups about them, as they
+    stood; null on further pages."""
 
     person = fields.String(required=True)
     items = fields.List(fields.Nested(ChronologyEntry), required=True)
@@ -281,7 +281,7 @@ class ChronologyAnswer(AsOfAnswer):
 
 
 class ActAnswer(Schema):
-    """The act that was recorded; the same again for the same key."""
+    """The act that was recorded. The same key gets the same answer."""
 
     id = fields.String(required=True)
     reference = fields.String(required=True)
@@ -301,8 +301,8 @@ class OldestAnswer(Schema):
 
 
 class SummaryRow(Schema):
-    """`open` and `overdue` leave out what is inherited and not taken on; `inherited` counts just that. What is not
-    disclosed to you stands under the standard `undisclosed`."""
+    """`open` and `overdue` leave out inherited follow-ups that nobody has taken on; `inherited` counts those.
+    Follow-ups that are not disclosed to you are counted under the standard `undisclosed`."""
 
     standard = fields.String(required=True)
     area = fields.String(required=True)

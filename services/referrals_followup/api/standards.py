@@ -10,7 +10,7 @@ from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 
 
-class Uses(Protocol):
+class StandardHandlers(Protocol):
     """What this route calls."""
 
     @property
@@ -18,7 +18,7 @@ class Uses(Protocol):
 
 
 class StandardRoutes:
-    dependencies: Uses
+    dependencies: StandardHandlers
 
     @endpoint(
         "GET",

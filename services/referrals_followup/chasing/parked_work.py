@@ -1,134 +1,154 @@
-"""Parked threads are folded again at each sweep; of whatever is still set aside then, somebody is told.
+"""Parked threads are folded again at each sweep, and people are told of all work that is still parked then.
 
 Guarantees: a parked thread stays parked until it can be folded; each rung of the ladder of a parked message or thread,
-and of a letter that keeps failing, is told once. One that fails here stops no other.
+and of a digest that keeps failing, is told once. One that fails here delays no other.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
+from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
-from services.referrals_followup.chasing import digests as mails
+from services.referrals_followup.chasing.outbox import DigestOutbox
+from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.parked_work import (
     AGGREGATE,
+    DIGEST,
     FINDING,
-    LETTER,
     MESSAGE,
     THREAD,
     TellOfStalled,
+    next_told_at,
     reason_code,
-    told_again_at,
 )
 from services.referrals_followup.domain.rules_history import NATIONAL
+from services.referrals_followup.ledger.views import FollowUpViews
+from services.referrals_followup.standards.rules import Rules
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.mongo import is_store_away
+from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.decisions import Refused
 from shared.kernel.envelope import Event, from_text
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
+from shared.messaging.parked import ParkedMessages
+from shared.runtime.clock import Clock
 from shared.runtime.observability import get_logger
-
-if TYPE_CHECKING:
-    from services.referrals_followup.bootstrap import Dependencies
 
 log = get_logger()
 
 
-def try_again(dependencies: Dependencies) -> None:
-    """Fold every parked thread. Raises when the store is away."""
-    for thread in dependencies.views.parked_threads():
+class ParkedWork:
+    """What is parked, in this service or elsewhere, and what checks found: who is told of it, and when."""
+
+    def __init__(
+        self,
+        *,
+        database: Database[dict[str, Any]],
+        store: EventStore,
+        views: FollowUpViews,
+        parked: ParkedMessages,
+        outbox: DigestOutbox,
+        rules: Rules,
+        directory: Directory,
+        clock: Clock,
+    ) -> None:
+        self._reported = database["reported_parked"]
+        self._store = store
+        self._views = views
+        self._parked = parked
+        self._outbox = outbox
+        self._rules = rules
+        self._directory = directory
+        self._clock = clock
+
+    def retry_threads(self) -> None:
+        """Fold every parked thread. Raises when the store is away."""
+        for thread in self._views.parked_threads():
+            try:
+                self._views.refresh([thread["_id"]])
+            except Exception as error:
+                if is_store_away(error):
+                    raise
+                log.error("parked thread not written", thread=thread["_id"], exc_info=error)
+
+    def tell(self) -> None:
+        """Tell people of everything that is parked and whose next rung is owed. Raises when the store is away."""
+        calendar = self._calendar()
+        for message in self._parked.to_tell(self._clock.now()):
+            what = f"{MESSAGE}/{message.id}"
+            told_at = self._tell_of(calendar, MESSAGE, what, message.reason, message.parked_at)
+            if told_at is not None:
+                self._parked.told(message, next_told_at(told_at, calendar))
+        for elsewhere in self._reported.find({"parked": {"$ne": None}}).sort("_id"):
+            what = f"{MESSAGE}/{elsewhere['parked']['oldest']}"
+            self._tell_of(calendar, MESSAGE, what, f"parked in {elsewhere['_id']}")
+        for thread in self._views.parked_threads():
+            self._tell_of(calendar, THREAD, thread["_id"], thread["reason"], thread["parked_at"])
+        for digest_id, reason in self._outbox.find_failing():
+            self._tell_of(calendar, DIGEST, f"{DIGEST}/{digest_id}", reason)
+
+    def note_reported(self, position: Event) -> None:
+        """Remember what the position says is parked in another service. The oldest message there has the same ladder
+        as one that is parked here.
+
+        Mostly nothing is new, so this reads before it writes. A position that comes late changes nothing.
+        """
+        if position.source == self._store.source or position.data["until"] is None:
+            return
+        parked = position.data.get("parked")
+        known = self._reported.find_one({"_id": position.source})
+        if (known or {"parked": None})["parked"] == parked or (known and known["at"] >= position.recorded_at):
+            return
+        newer = {"_id": position.source, "at": {"$lt": position.recorded_at}}
+        with suppress(DuplicateKeyError):
+            self._reported.update_one(newer, {"$set": {"at": position.recorded_at, "parked": parked}}, upsert=True)
+
+    def tell_of_findings(self, check: Event) -> None:
+        """Tell the operators what a service's check found, once for as long as every check finds it."""
+        calendar = self._calendar()
+        for finding in check.data["findings"]:
+            what = f"{FINDING}/{check.source}-{finding['code']}"
+            self._tell_of(calendar, FINDING, what, finding["code"], from_text(finding["since"]))
+
+    def _tell_of(
+        self, calendar: WorkingCalendar, kind: str, what: str, reason: str, since: datetime | None = None
+    ) -> datetime | None:
+        """When somebody was last told of it; None if telling failed now. `since` tells this spell from an earlier
+        one."""
+        on = london_date(self._clock.now())
+        operators, leads = (
+            tuple(sorted(recipient.person for recipient in recipients))
+            for recipients in (self._directory.operators(on), self._directory.safeguarding_leads(on))
+        )
+        stream = f"{AGGREGATE.kind}/{derived_id(what, str(since))}"
         try:
-            dependencies.views.refresh([thread["_id"]])
+            recorded = self._store.execute(
+                AGGREGATE,
+                stream,
+                TellOfStalled(kind, what, reason_code(reason), operators, leads, calendar),
+                SYSTEM_ACTOR,
+                # No two rungs are owed on one day.
+                key=f"stalled:{what}:{since}:{on}",
+                body={},
+                operation="parked.tell",
+                creates=True,
+            )
+            return recorded.state
+        except Refused:
+            return AGGREGATE.fold(self._store.load(stream))
         except Exception as error:
             if is_store_away(error):
                 raise
-            log.error("parked thread not written", thread=thread["_id"], exc_info=error)
+            log.error("operators not told of what is set aside", exc_info=error)
+            return None
 
-
-def tell(dependencies: Dependencies) -> None:
-    """Tell of all that is set aside and whose next rung is owed. Raises when the store is away."""
-    calendar = _calendar(dependencies)
-    told = partial(_told, dependencies, calendar)
-    for message in dependencies.parked.to_tell(dependencies.clock.now()):
-        told_at = told(MESSAGE, f"{MESSAGE}/{message.id}", message.reason, message.parked_at)
-        if told_at is not None:
-            dependencies.parked.told(message, told_again_at(told_at, calendar))
-    for elsewhere in dependencies.database.reported_parked.find({"parked": {"$ne": None}}).sort("_id"):
-        told(MESSAGE, f"{MESSAGE}/{elsewhere['parked']['oldest']}", f"parked in {elsewhere['_id']}")
-    for thread in dependencies.views.parked_threads():
-        told(THREAD, thread["_id"], thread["reason"], thread["parked_at"])
-    for letter_id, reason in mails.failing(dependencies):
-        told(LETTER, f"{LETTER}/{letter_id}", reason)
-
-
-def note_parked(dependencies: Dependencies, position: Event) -> None:
-    """Remember what lies parked in another service: of the oldest of it the same people are told as of one here.
-
-    Read first: mostly there is nothing new to write, and a position that comes late changes nothing.
-    """
-    if position.source == dependencies.store.source or position.data["until"] is None:
-        return
-    noted, parked = dependencies.database.reported_parked, position.data.get("parked")
-    known = noted.find_one({"_id": position.source})
-    if (known or {"parked": None})["parked"] == parked or (known and known["at"] >= position.recorded_at):
-        return
-    newer = {"_id": position.source, "at": {"$lt": position.recorded_at}}
-    with suppress(DuplicateKeyError):
-        noted.update_one(newer, {"$set": {"at": position.recorded_at, "parked": parked}}, upsert=True)
-
-
-def tell_of_findings(dependencies: Dependencies, check: Event) -> None:
-    """Tell the operators of what a service's check found, once for as long as every check finds it."""
-    calendar = _calendar(dependencies)
-    for finding in check.data["findings"]:
-        what = f"{FINDING}/{check.source}-{finding['code']}"
-        _told(dependencies, calendar, FINDING, what, finding["code"], from_text(finding["since"]))
-
-
-def _told(
-    dependencies: Dependencies,
-    calendar: WorkingCalendar,
-    kind: str,
-    what: str,
-    reason: str,
-    since: datetime | None = None,
-) -> datetime | None:
-    """When somebody was told of it last; None when that failed now. `since` tells this time from an earlier one."""
-    on = london_date(dependencies.clock.now())
-    operators, leads = (
-        tuple(sorted(recipient.person for recipient in found))
-        for found in (dependencies.directory.operators(on), dependencies.directory.safeguarding_leads(on))
-    )
-    stream = f"{AGGREGATE.kind}/{derived_id(what, str(since))}"
-    try:
-        recorded = dependencies.store.execute(
-            AGGREGATE,
-            stream,
-            TellOfStalled(kind, what, reason_code(reason), operators, leads, calendar),
-            SYSTEM_ACTOR,
-            # No two rungs are owed on one day.
-            key=f"stalled:{what}:{since}:{on}",
-            body={},
-            operation="parked.tell",
-            creates=True,
-        )
-        return recorded.state
-    except Refused:
-        return AGGREGATE.fold(dependencies.store.load(stream))
-    except Exception as error:
-        if is_store_away(error):
-            raise
-        log.error("operators not told of what is set aside", exc_info=error)
-        return None
-
-
-def _calendar(dependencies: Dependencies) -> WorkingCalendar:
-    """Before any rules are adopted, one that knows of weekends alone."""
-    ruleset = dependencies.rules.history().newest(NATIONAL)
-    return ruleset.calendar if ruleset else WorkingCalendar({}, "weekends")
+    def _calendar(self) -> WorkingCalendar:
+        """The national calendar; before any rules are adopted, one that knows of weekends alone."""
+        ruleset = self._rules.history().newest(NATIONAL)
+        return ruleset.calendar if ruleset else WorkingCalendar({}, "weekends")

@@ -1,30 +1,25 @@
-"""Handing one mail to the mail server."""
+"""Digests by e-mail, over one SMTP server."""
 
 from __future__ import annotations
 
 import smtplib
 from contextlib import suppress
-from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 
-SECONDS = 10.0
+from services.referrals_followup.chasing.channels import ANSWER_SECONDS, Accepted, Away, Message, Rejected
+from shared.config.config import Config
+
 OK = 250
 
 
-class ServerAway(Exception):
-    """No mail server answered; another mail would fare no better now."""
+class SmtpChannel:
+    """Sends through one SMTP server.
 
-
-class Rejected(Exception):
-    """The mail server answered and did not take this mail."""
-
-
-class Mailer:
-    """Sends through one SMTP server. A mail it returned from is in the server's hands.
-
-    Mails go over one connection, as long as the server keeps it up, until `close`; the next one opens another.
+    Messages share a connection for as long as the server keeps it up, until `close`; the next one opens another.
     """
+
+    name = "smtp"
 
     def __init__(self, host: str, port: int, sender: str) -> None:
         self._host = host
@@ -32,58 +27,70 @@ class Mailer:
         self._sender = sender
         self._open: smtplib.SMTP | None = None
 
+    @classmethod
+    def of(cls, config: Config) -> SmtpChannel:
+        """The channel to the configured mail server."""
+        return cls(config.smtp_host, config.smtp_port, config.mail_from)
+
     def close(self) -> None:
-        server = self._take()
+        server = self._take_connection()
         if server is not None:
             with suppress(OSError):  # which every SMTPException is
                 server.quit()
 
-    def send(self, *, to: str, subject: str, body: str, message_id: str, at: datetime) -> None:
-        """Raises ServerAway or Rejected; after ServerAway the mail may have been taken all the same."""
-        message = EmailMessage()
-        message["From"] = self._sender
-        message["To"] = to
-        message["Subject"] = subject
-        message["Date"] = format_datetime(at)
-        message["Message-ID"] = f"<{message_id}@followthrough>"
-        message["Auto-Submitted"] = "auto-generated"
-        message.set_content(body)
+    def send(self, message: Message) -> Accepted | Rejected | Away:
         try:
-            if not self._is_taken_where_others_were(message):
-                self._hand_over(smtplib.SMTP(self._host, self._port, timeout=SECONDS), message)
+            self._deliver(self._mail_of(message))
         except smtplib.SMTPServerDisconnected as error:
-            raise ServerAway from error
+            return Away(type(error).__name__)
         except smtplib.SMTPException as error:
-            raise Rejected from error
+            return Rejected(type(error).__name__)
         except OSError as error:
-            raise ServerAway from error
+            return Away(type(error).__name__)
+        return Accepted()
 
-    def _is_taken_where_others_were(self, message: EmailMessage) -> bool:
-        """False where there is no connection any more, or the server refuses the mail: it may take only so many on one.
+    def _mail_of(self, message: Message) -> EmailMessage:
+        mail = EmailMessage()
+        mail["From"] = self._sender
+        mail["To"] = message.to.email
+        mail["Subject"] = message.subject
+        mail["Date"] = format_datetime(message.at)
+        mail["Message-ID"] = f"<{message.id}@followthrough>"
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(message.body)
+        return mail
 
-        Raises SMTPServerDisconnected when it may have been taken.
+    def _deliver(self, mail: EmailMessage) -> None:
+        """Return once the server has taken the mail. Raises OSError, of which SMTPException is a kind."""
+        if not self._deliver_on_open_connection(mail):
+            self._hand_over(smtplib.SMTP(self._host, self._port, timeout=ANSWER_SECONDS), mail)
+
+    def _deliver_on_open_connection(self, mail: EmailMessage) -> bool:
+        """False when there is no connection, or the server refuses the mail: it may take only so many on one.
+
+        Raises SMTPServerDisconnected when the mail may have been taken.
         """
-        server = self._take()
+        server = self._take_connection()
         if server is None or not _answers(server):
             return False
         try:
-            self._hand_over(server, message)
+            self._hand_over(server, mail)
         except smtplib.SMTPServerDisconnected:
             raise
         except smtplib.SMTPException:
             return False
         return True
 
-    def _hand_over(self, server: smtplib.SMTP, message: EmailMessage) -> None:
+    def _hand_over(self, server: smtplib.SMTP, mail: EmailMessage) -> None:
         try:
-            server.send_message(message)
+            server.send_message(mail)
         except BaseException:
             server.close()
             raise
         self.close()
         self._open = server
 
-    def _take(self) -> smtplib.SMTP | None:
+    def _take_connection(self) -> smtplib.SMTP | None:
         server, self._open = self._open, None
         return server
 

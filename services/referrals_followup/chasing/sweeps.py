@@ -1,10 +1,10 @@
-"""A sweep: find the open follow-ups whose next rung is due, chase each, and put what is to be told into the mail.
+"""A sweep finds the open follow-ups whose next rung is due, chases each, and sends the digests that come of it.
 
-Guarantees: nobody is chased for an act that any source has already recorded (a sweep looks no later than every source's
-complete position, leaves what opened at that very instant for the next one, and leaves alone a thread that could not be
-folded); killed anywhere and delivered again, no rung is lost or doubled; one follow-up that cannot be chased stops
-nobody else's. Cost grows with what is due, not with what is open; memory with neither: so many at a time are read and
-recorded at once.
+Guarantees: nobody is chased for an act that any source has already recorded. For this a sweep looks no later than every
+source's complete position, leaves what opened at that very instant to the next sweep, and leaves alone a thread that
+could not be folded. If a sweep is killed anywhere and delivered again, no rung is lost or doubled. A follow-up that
+cannot be chased delays nobody else's. The cost grows with what is due, not with what is open; memory grows with
+neither, because a limited number of follow-ups is read and recorded at once.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
-from services.referrals_followup.chasing import digests as mails
-from services.referrals_followup.chasing import parked_work as stalled
+from services.referrals_followup.chasing.composing import DigestComposer
+from services.referrals_followup.chasing.parked_work import ParkedWork
+from services.referrals_followup.chasing.sending import DigestSender
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain import silence
-from services.referrals_followup.domain.directory import Parties
+from services.referrals_followup.domain.directory import Directory, Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.view_codec import follow_up_of
-from services.referrals_followup.ledger.views import chunks
+from services.referrals_followup.ledger.views import FollowUpViews, chunks
+from services.referrals_followup.standards.rules import Rules
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.batch_store import BatchStore
 from shared.events.mongo import is_store_away
@@ -33,10 +36,8 @@ from shared.events.store import EventStore
 from shared.kernel.decisions import Refused
 from shared.kernel.time import london_date
 from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_asked
+from shared.runtime.clock import Clock
 from shared.runtime.observability import FOLLOWUPS_CHASED, SWEEP_FINISHED, get_logger
-
-if TYPE_CHECKING:
-    from services.referrals_followup.bootstrap import Dependencies
 
 KEPT_SECONDS = 30 * 24 * 3600
 VIEWS_AT_A_TIME = 500
@@ -59,91 +60,200 @@ class SweepReport:
     silent: Mapping[str, datetime | None]
 
 
-def ensure_indexes(database: Database[dict[str, Any]]) -> None:
-    """The record of sweeps is kept for thirty days of real time."""
-    database.sweeps.create_index([("started_at", ASCENDING)], name="kept", expireAfterSeconds=KEPT_SECONDS)
+class SweepLog:
+    """The record of each sweep, kept for thirty days of real time."""
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self._sweeps = database["sweeps"]
+
+    def ensure_indexes(self) -> None:
+        """Safe to repeat."""
+        self._sweeps.create_index([("started_at", ASCENDING)], name="kept", expireAfterSeconds=KEPT_SECONDS)
+
+    def note_start(self, sweep_id: str) -> None:
+        entry = {"$setOnInsert": {"started_at": datetime.now(UTC)}}
+        self._sweeps.update_one({"_id": sweep_id}, entry, upsert=True)
+
+    def note_end(self, report: SweepReport) -> None:
+        """Record that the sweep ran to its end. If no such record comes, something is wrong."""
+        done = {name: value for name, value in asdict(report).items() if name != "sweep_id"}
+        self._sweeps.update_one(
+            {"_id": report.sweep_id}, {"$set": {**done, "finished_at": datetime.now(UTC)}}, upsert=True
+        )
+
+    def find_silent_before(self, sweep_id: str) -> Mapping[str, datetime | None]:
+        """What the last other sweep that finished reported as `silent`."""
+        last = self._sweeps.find_one(
+            {"_id": {"$ne": sweep_id}, "finished_at": {"$exists": True}}, sort=[("started_at", DESCENDING)]
+        )
+        return last["silent"] if last else {}
+
+    def find_last_end(self) -> tuple[str, datetime] | None:
+        """The last sweep that ran to its end, and when it did (real time); None if none has."""
+        last = self._sweeps.find_one({"finished_at": {"$exists": True}}, sort=[("finished_at", DESCENDING)])
+        return (last["_id"], last["finished_at"]) if last else None
 
 
-def hear(dependencies: Dependencies, deliveries: list[Delivery]) -> list[Outcome]:
-    """Do each sweep that was asked for, and the mails it leads to. Raises when the store cannot be reached."""
-    return [_heard(dependencies, delivery) for delivery in deliveries]
+class SweepRound:
+    """Everything that a message asking for a sweep sets off, in order."""
+
+    def __init__(
+        self,
+        *,
+        sweeper: Sweeper,
+        sweep_log: SweepLog,
+        parked_work: ParkedWork,
+        composer: DigestComposer,
+        sender: DigestSender,
+        views: FollowUpViews,
+        clock: Clock,
+    ) -> None:
+        self._sweeper = sweeper
+        self._sweep_log = sweep_log
+        self._parked_work = parked_work
+        self._composer = composer
+        self._sender = sender
+        self._views = views
+        self._clock = clock
+
+    def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
+        """Do each sweep that was asked for, and send the digests. Raises when the store cannot be reached."""
+        return [self._receive(delivery) for delivery in deliveries]
+
+    def _receive(self, delivery: Delivery) -> Outcome:
+        sweep_id = read_asked(delivery, "sweep")
+        if isinstance(sweep_id, Park):
+            return sweep_id
+        self._parked_work.retry_threads()
+        report = self._sweeper.sweep(sweep_id)
+        self._parked_work.tell()
+        self._composer.compose()
+        self._sender.send()
+        self._views.totals.settle(self._clock.now())
+        self._sweep_log.note_end(report)
+        SWEEP_FINISHED.set_to_current_time()
+        log.info("sweep finished", sweep_id=sweep_id, count=report.chased, now=report.now, until=report.as_of)
+        return Done()
 
 
-def _heard(dependencies: Dependencies, delivery: Delivery) -> Outcome:
-    sweep_id = read_asked(delivery, "sweep")
-    if isinstance(sweep_id, Park):
-        return sweep_id
-    stalled.try_again(dependencies)
-    report = sweep(dependencies, sweep_id)
-    stalled.tell(dependencies)
-    mails.compose(dependencies)
-    mails.send(dependencies)
-    dependencies.views.totals.settle(dependencies.clock.now())
-    _finished(dependencies, report)
-    return Done()
+class Sweeper:
+    """Chases what is owed, and tells the operators of silent sources."""
 
+    def __init__(
+        self,
+        *,
+        sweep_log: SweepLog,
+        store: EventStore,
+        evidence: EvidenceStore,
+        views: FollowUpViews,
+        rules: Rules,
+        directory: Directory,
+        clock: Clock,
+    ) -> None:
+        self._sweep_log = sweep_log
+        self._store = store
+        self._evidence = evidence
+        self._views = views
+        self._rules = rules
+        self._directory = directory
+        self._clock = clock
 
-def sweep(dependencies: Dependencies, sweep_id: str) -> SweepReport:
-    """Chase all that is owed as of the latest instant up to which every source is complete."""
-    _started(dependencies, sweep_id)
-    # The clock before the positions: what is recorded between the two cannot be missed.
-    now = dependencies.clock.now()
-    complete_until = dependencies.evidence.complete_until()
-    silent = _note_silence(dependencies, sweep_id, complete_until, now)
-    as_of = silence.looked_as_of(complete_until, now)
-    chased = failed = 0
-    if as_of is not None:
-        # Looked up between the positions and the views: of what was known by then, no act is missing from a view.
-        parked = {thread["_id"] for thread in dependencies.views.parked_threads()}
-        for views in chunks(_due(dependencies, as_of), VIEWS_AT_A_TIME):
-            owed = {view["_id"]: view for view in views if view["thread"] not in parked}
-            chases = Chases(dependencies, as_of, sweep_id, owed)
-            chases.record()
-            chased, failed = chased + chases.recorded, failed + chases.failed
-    FOLLOWUPS_CHASED.inc(chased)
-    return SweepReport(sweep_id, now, as_of, chased, failed, silent)
+    def sweep(self, sweep_id: str) -> SweepReport:
+        """Chase all that is owed as of the latest instant up to which every source is complete."""
+        self._sweep_log.note_start(sweep_id)
+        # The clock before the positions: what is recorded between the two cannot be missed.
+        now = self._clock.now()
+        complete_until = self._evidence.complete_until()
+        silent = self._note_silence(sweep_id, complete_until, now)
+        as_of = silence.find_horizon(complete_until, now)
+        chased = failed = 0
+        if as_of is not None:
+            # Read between the positions and the views: no view then lacks an act that was known at the positions.
+            parked = {thread["_id"] for thread in self._views.parked_threads()}
+            for views in chunks(self._find_due(as_of), VIEWS_AT_A_TIME):
+                owed = {view["_id"]: view for view in views if view["thread"] not in parked}
+                chases = Chases(self._store, self._rules, self._directory, as_of, sweep_id, owed)
+                chases.record()
+                chased, failed = chased + chases.recorded, failed + chases.failed
+        FOLLOWUPS_CHASED.inc(chased)
+        return SweepReport(sweep_id, now, as_of, chased, failed, silent)
 
+    def _find_due(self, as_of: datetime) -> Iterator[dict[str, Any]]:
+        """What is due, the longest due first, in the order of the index, so that any number of them need little memory.
 
-def _due(dependencies: Dependencies, as_of: datetime) -> Iterator[dict[str, Any]]:
-    """What is due, the longest due first, in the order of the index, so that any number of them need little memory.
+        One that a fold moves meanwhile may come again. It is still chased once: a sweep records each chase once.
+        """
+        # A position is complete for what was recorded before its instant; part of what opened at it may be missing.
+        due = {"state": OPEN, "next_rung_at": {"$lte": as_of}, "opened_recorded_at": {"$lt": as_of}}
+        found = self._views.collection.find(due, batch_size=VIEWS_AT_A_TIME)
+        with found.sort([("next_rung_at", ASCENDING), ("_id", ASCENDING)]) as views:
+            yield from views
 
-    One that a fold moves meanwhile may come again, and is then chased once: a chase is recorded once in a sweep.
-    """
-    # A position speaks of what was recorded before its instant: of what opened in it, the rest may not be known yet.
-    due = {"state": OPEN, "next_rung_at": {"$lte": as_of}, "opened_recorded_at": {"$lt": as_of}}
-    found = dependencies.views.collection.find(due, batch_size=VIEWS_AT_A_TIME)
-    with found.sort([("next_rung_at", ASCENDING), ("_id", ASCENDING)]) as views:
-        yield from views
+    def _note_silence(
+        self, sweep_id: str, complete_until: Mapping[str, datetime | None], now: datetime
+    ) -> dict[str, datetime | None]:
+        """Tell the operators, once each day, of each source that this sweep and the one before it both found silent.
+
+        Twice, because a relay that has just come back needs a moment to say so.
+        """
+        noticed = self._sweep_log.find_silent_before(sweep_id)
+        silent: dict[str, datetime | None] = {}
+        for service in sorted(silence.find_silent(complete_until, now)):
+            silent[service] = noticed.get(service, complete_until[service])
+            if service in noticed:
+                self._tell_operators(service, silent[service], now)
+        return silent
+
+    def _tell_operators(self, service: str, since: datetime | None, now: datetime) -> None:
+        on = london_date(now)
+        operators = tuple(operator.person for operator in self._directory.operators(on))
+        self._store.execute(
+            silence.AGGREGATE,
+            f"{silence.AGGREGATE.kind}/{service}",
+            TellOf(since, operators),
+            SYSTEM_ACTOR,
+            key=f"silent:{service}:{since}:{on}",
+            body={},
+            operation="silence.tell",
+            creates=True,
+        )
 
 
 class Chases:
     """The chases of some follow-ups, by the ids of their views: one read of their streams, one insert of what is owed.
 
-    `recorded` counts those that this sweep recorded now, `failed` those that could not be told.
+    `recorded` counts those that this sweep recorded now, `failed` those that could not be chased.
     """
 
     def __init__(
-        self, dependencies: Dependencies, as_of: datetime, sweep_id: str, views: Mapping[str, Mapping[str, Any]]
+        self,
+        store: EventStore,
+        rules: Rules,
+        directory: Directory,
+        as_of: datetime,
+        sweep_id: str,
+        views: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        self._parts = dependencies
+        self._store = store
+        self._directory = directory
         self._as_of = as_of
         self._sweep_id = sweep_id
         self._views = views
-        self._rules = dependencies.rules.history()
+        self._rules = rules.history()
         self.recorded = 0
         self.failed = 0
 
     def record(self) -> None:
         """Raises when the store is away; what is recorded by then is not recorded again by the same sweep."""
-        store = BatchStore(self._parts.store)
+        store = BatchStore(self._store)
         store.read_ahead([_stream(follow_up_id) for follow_up_id in self._views])
         owed = [follow_up_id for follow_up_id in self._views if self._is_chased(follow_up_id, store)]
         for follow_up_id, is_recorded in zip(owed, store.record(), strict=True):
             # Where somebody has acted on it meanwhile, what is owed is decided anew.
-            self.recorded += is_recorded or self._is_chased(follow_up_id, self._parts.store)
+            self.recorded += is_recorded or self._is_chased(follow_up_id, self._store)
 
     def _is_chased(self, follow_up_id: str, store: EventStore) -> bool:
-        """Whether a chase was recorded, or gathered, now. One that cannot be is counted, and stops no other."""
+        """Whether a chase was recorded, or gathered, now. One that cannot be is counted, and delays no other."""
         try:
             return self._chase(follow_up_of(self._views[follow_up_id]), store)
         except Exception as error:
@@ -158,7 +268,7 @@ class Chases:
         ruleset = self._rules.newest(follow_up.area)
         if ruleset is None:
             return False
-        tell = recipients_of(self._parts, follow_up, london_date(self._as_of))
+        tell = recipients_of(self._directory, follow_up, london_date(self._as_of))
         command = follow_ups.Sweep(follow_up, self._as_of, ruleset.calendar, tell)
         key = f"sweep:{self._sweep_id}:{follow_up.id}"
         try:
@@ -181,63 +291,12 @@ def _stream(follow_up_id: str) -> str:
     return f"{follow_ups.AGGREGATE.kind}/{follow_up_id}"
 
 
-def recipients_of(
-    dependencies: Dependencies, follow_up: FollowUp, on: date
-) -> Callable[[Rung, Owner], tuple[str, ...]]:
+def recipients_of(directory: Directory, follow_up: FollowUp, on: date) -> Callable[[Rung, Owner], tuple[str, ...]]:
     """Whom each rung of this follow-up tells on that day, as the directory has it."""
 
-    def tell(rung: Rung, owner: Owner) -> tuple[str, ...]:
+    def find_recipients(rung: Rung, owner: Owner) -> tuple[str, ...]:
         parties = Parties.of(follow_up, owner)
-        found = (recipient.person for to in rung.to for recipient in dependencies.directory.resolve(to, parties, on))
+        found = (recipient.person for to in rung.to for recipient in directory.resolve(to, parties, on))
         return tuple(dict.fromkeys(found))
 
-    return tell
-
-
-def _note_silence(
-    dependencies: Dependencies, sweep_id: str, complete_until: Mapping[str, datetime | None], now: datetime
-) -> dict[str, datetime | None]:
-    """Tell the operators, once each day, of each source that this sweep and the one before it both found silent.
-
-    Twice, because a relay that has just come back needs a moment to say so.
-    """
-    last = dependencies.database.sweeps.find_one(
-        {"_id": {"$ne": sweep_id}, "finished_at": {"$exists": True}}, sort=[("started_at", DESCENDING)]
-    )
-    noticed: Mapping[str, datetime | None] = last["silent"] if last else {}
-    silent: dict[str, datetime | None] = {}
-    for service in sorted(silence.silent(complete_until, now)):
-        silent[service] = noticed.get(service, complete_until[service])
-        if service in noticed:
-            _tell_operators(dependencies, service, silent[service], now)
-    return silent
-
-
-def _tell_operators(dependencies: Dependencies, service: str, since: datetime | None, now: datetime) -> None:
-    on = london_date(now)
-    operators = tuple(operator.person for operator in dependencies.directory.operators(on))
-    dependencies.store.execute(
-        silence.AGGREGATE,
-        f"{silence.AGGREGATE.kind}/{service}",
-        TellOf(since, operators),
-        SYSTEM_ACTOR,
-        key=f"silent:{service}:{since}:{on}",
-        body={},
-        operation="silence.tell",
-        creates=True,
-    )
-
-
-def _started(dependencies: Dependencies, sweep_id: str) -> None:
-    entry = {"$setOnInsert": {"started_at": datetime.now(UTC)}}
-    dependencies.database.sweeps.update_one({"_id": sweep_id}, entry, upsert=True)
-
-
-def _finished(dependencies: Dependencies, report: SweepReport) -> None:
-    """The record that a sweep ran to its end; its absence is the sign that something is wrong."""
-    done = {name: value for name, value in asdict(report).items() if name != "sweep_id"}
-    dependencies.database.sweeps.update_one(
-        {"_id": report.sweep_id}, {"$set": {**done, "finished_at": datetime.now(UTC)}}, upsert=True
-    )
-    SWEEP_FINISHED.set_to_current_time()
-    log.info("sweep finished", sweep_id=report.sweep_id, count=report.chased, now=report.now, until=report.as_of)
+    return find_recipients

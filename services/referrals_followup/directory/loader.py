@@ -21,7 +21,7 @@ from services.referrals_followup.domain.directory import (
 from shared.config.yamlfile import FaultyFile, Located, faults, load_yaml
 from shared.contracts.access import ROLES
 from shared.contracts.fields import Choice, Slug
-from shared.contracts.words import SERVICES
+from shared.contracts.words import CARE_SERVICES
 
 Place = tuple[str | int, ...]
 _ROLE = sorted(ROLES)
@@ -46,7 +46,7 @@ class _TeamEntry(_Entry):
     name = _text()
     area = Slug(required=True)
     role = Choice(*_ROLE, required=True)
-    services = fields.List(Choice(*SERVICES))
+    services = fields.List(Choice(*CARE_SERVICES))
     manager = Slug(required=True)
     duty = Slug(required=True)
 

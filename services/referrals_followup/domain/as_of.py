@@ -1,6 +1,6 @@
-"""What was known at an instant: the evidence that was recorded by then, under the rules that were adopted by then.
+"""What was known at an instant: the evidence recorded by then, under the rules adopted by then.
 
-Guarantees: nothing that is recorded later changes it, retractions included; as of now it is what the lists show.
+Guarantees: nothing that is recorded later changes the answer, not even a retraction. As of now, it is what lists show.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.kernel.envelope import Event
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """One instant (UTC) and the rules adopted by then; make it with `of`."""
+    """One instant (UTC) and the rules adopted by then. Make it with `of`."""
 
     at: datetime
     rules: RulesHistory
@@ -28,17 +28,17 @@ class AsOf:
         return cls(at, adopted_by(rules, at))
 
     def known(self, evidence: Iterable[Evidence]) -> list[Evidence]:
-        """What was recorded by then; it may have happened at any time."""
+        """What was recorded by then, whenever it happened."""
         return [item for item in evidence if item.event.recorded_at <= self.at]
 
     def follow_ups(self, thread: str, evidence: Iterable[Evidence]) -> tuple[tuple[FollowUp, Acts], ...]:
-        """The follow-ups about the thread as they stood then, each with what had been done about it."""
+        """The follow-ups of the thread as they stood then, each with the acts on it by then."""
         known = self.known(evidence)
         return with_acts(fold(self.rules, thread, known), known)
 
 
 def adopted_by(rules: RulesHistory, at: datetime) -> RulesHistory:
-    """The adoptions by then. Before there was a national pack, its first one holds, as for all recorded before it."""
+    """The adoptions by then. The first national pack also holds before its adoption, as it does in every fold."""
     known = sum(adoption.at <= at for adoption in rules.adoptions)
     first = next((number for number, adoption in enumerate(rules.adoptions, 1) if adoption.pack == NATIONAL), 0)
     known = max(known, first)
@@ -46,7 +46,7 @@ def adopted_by(rules: RulesHistory, at: datetime) -> RulesHistory:
 
 
 def with_acts(follow_ups: Iterable[FollowUp], evidence: Iterable[Evidence]) -> tuple[tuple[FollowUp, Acts], ...]:
-    """Each follow-up with the fold of its own stream, as far as the evidence holds it."""
+    """Each follow-up with the acts on it, folded from the events of its own stream among the evidence."""
     own: dict[str, list[Event]] = {}
     for item in evidence:
         if item.event.stream.startswith("follow-up/"):

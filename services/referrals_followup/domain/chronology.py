@@ -1,7 +1,7 @@
-"""A person's chronology: every entry about them across the services, and every act and chase on what came of it.
+"""The chronology of a person: every entry about them across the services, and every act and chase that followed.
 
-Entries stand in the order in which things happened, whenever they were recorded; each says how late that was, and
-whether it was struck out since. What a reader may not see is there without its content.
+Entries are in the order in which things happened, whenever they were recorded. Each says how late it was recorded and
+whether it was retracted since. Entries that a reader may not see are shown without content.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.kernel.time import london_date, span
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, the retraction that struck it out, if any, and whom to ask when its content is not for the reader."""
+    """One entry, its retraction if any, and whom to ask when the reader may not see its content."""
 
     event: Event
     refs: frozenset[str]
@@ -28,12 +28,12 @@ class Entry:
 
     @property
     def place(self) -> tuple[datetime, datetime, str]:
-        """What the entries are ordered by."""
+        """The key that entries are sorted by."""
         return (self.event.occurred_at, self.event.recorded_at, self.event.id)
 
     @property
     def recorded_late_by_days(self) -> int:
-        """Whole days in London from the last day on which it can have happened to that of the recording; never < 0."""
+        """Whole days in London from the last day on which it can have happened to the day of recording; at least 0."""
         happened = span(self.event.occurred_at, self.event.precision)[1]
         return max(0, (london_date(self.event.recorded_at) - london_date(happened)).days)
 
@@ -44,19 +44,19 @@ def entries_of(
     follow_ups: Mapping[str, tuple[FollowUp, Acts]],
     reader: Reader,
 ) -> list[Entry]:
-    """The entries about somebody whose ids are `people`, in order, as this reader may see them.
+    """The entries about the person with the ids `people`, in order, as this reader may see them.
 
-    `evidence` is what names them and what is on the threads so named, `follow_ups` what came of it, by id; both as of
-    the same instant.
+    `evidence` holds the events that name the person and those on the threads that these events name. `follow_ups`
+    holds, by id, the follow-ups of these threads. Both are as of the same instant.
     """
     known = {item.event.id: item for item in evidence}
-    scene = ThreadHistory("", known.values())
+    history = ThreadHistory("", known.values())
     events = {event_id: item.event for event_id, item in known.items()}
     entries = [
         Entry(
             item.event,
             item.refs,
-            scene.retraction_of(item.event),
+            history.retraction_of(item.event),
             whom_to_ask(item.event, events, follow_ups, reader),
         )
         for item in _belonging(people, list(known.values()))
@@ -65,7 +65,7 @@ def entries_of(
 
 
 def _belonging(people: Collection[str], evidence: list[Evidence]) -> Iterator[Evidence]:
-    """What names the person, and the acts on follow-ups about the threads that are so named."""
+    """The events that name the person, and the acts on follow-ups of the threads that these events name."""
     about = [item for item in evidence if is_about(people, item)]
     threads = {ref for item in about for ref in item.refs if not ref.startswith("person/")}
     for item in evidence:
@@ -74,20 +74,20 @@ def _belonging(people: Collection[str], evidence: list[Evidence]) -> Iterator[Ev
 
 
 def areas_open_to(areas: Collection[str], people: Collection[str], evidence: Collection[Evidence]) -> frozenset[str]:
-    """The areas whose entries about a person are open to somebody who acts in `areas`; `evidence` as for `entries_of`.
+    """The areas whose entries about a person somebody who acts in `areas` may read. `evidence` as in `entries_of`.
 
-    Empty when there is no entry about the person in any of them.
+    Empty when none of these areas has an entry about the person.
     """
     about = [item.event for item in evidence if is_about(people, item)]
     theirs = {event.stream for event in about}
-    scene = ThreadHistory("", evidence)
+    history = ThreadHistory("", evidence)
     standing = (
-        item.event for item in evidence if item.event.stream in theirs and scene.retraction_of(item.event) is None
+        item.event for item in evidence if item.event.stream in theirs and history.retraction_of(item.event) is None
     )
-    found = frozenset(areas) | areas_opened(standing, areas)
-    return found if any(event.area in found for event in about) else frozenset()
+    readable = frozenset(areas) | areas_opened(standing, areas)
+    return readable if any(event.area in readable for event in about) else frozenset()
 
 
 def is_about(people: Collection[str], item: Evidence) -> bool:
-    """Whether the event names somebody whose ids are `people`."""
+    """Whether the event names the person with the ids `people`."""
     return any(f"person/{person_id}" in item.refs for person_id in people)

@@ -1,37 +1,38 @@
-"""From the content of a pack to its steps, compiled once. The content has been validated before."""
+"""A step of a pack: how its content is compiled, and which events it reads. The content has been checked before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from services.referrals_followup.domain.due_rules import compile_due, due_in_words
+from services.referrals_followup.domain.due_rules import compile_due, due_in_words, read_due
 from services.referrals_followup.domain.follow_up import Owner
 from services.referrals_followup.domain.predicates import (
+    any_in_words,
     compile_matcher,
     compile_matchers,
     compile_predicates,
+    read_matcher,
+    read_matchers,
+    read_predicates,
+    read_value,
     value_of,
 )
-from services.referrals_followup.domain.standards import ENDS, PEOPLE, Count, LadderRung, Step, Value
+from services.referrals_followup.domain.standards import ENDS, PEOPLE, Count, LadderRung, Reading, Step, Value
 from services.referrals_followup.domain.thread_history import ThreadHistory, order_key
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
 ACTOR, ACTOR_TEAM = "actor", "actor_team"
-# As an owner's team: whichever acts as the role in the area of the follow-up.
+# As an owner's team: whichever team has the role in the area of the follow-up.
 AREA = "area"
 
 
 def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
-    """The step that this content of a pack describes. The content has been validated; nonsense raises KeyError."""
+    """The step that this content describes. Raises KeyError for content that has not been checked."""
     opening = content["opens_on"]
-    counted = None
-    if isinstance(opening, Mapping) and "count" in opening:
-        resets = compile_matchers(opening.get("reset_by", []))
-        once = opening.get("once_per_record", False)
-        counted = Count(opening["count"], compile_matchers(opening["of"]), opening["within_days"], resets, once)
+    counted = _compile_count(opening) if is_count(opening) else None
     return Step(
         id=step_id,
         standard=step_id.partition(".")[0],
@@ -61,6 +62,54 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
     )
 
 
+def read_step(content: Mapping[str, Any]) -> Iterator[Reading]:
+    """Every type of event that the step looks at, and whose. The content of an area's override may be partial."""
+    opening = content.get("opens_on", [])
+    for matchers in (
+        opening["of"] if is_count(opening) else opening,
+        opening.get("reset_by", []) if is_count(opening) else [],
+        content.get("met_by", []),
+        content.get("ended_by", []),
+    ):
+        yield from read_matchers(matchers)
+    yield from read_predicates(content.get("urgent_when", []))
+    for rule in ("due", "visible_from"):
+        if rule in content:
+            yield from read_due(content[rule])
+    owner, receiver = content.get("owner", {}), content.get("receiver", {})
+    for entry in owner.get("latest", []):
+        yield from read_matcher(entry, PEOPLE)
+    for party in (owner, receiver):
+        for part in ("role", "team", "person"):
+            yield from read_value(party.get(part))
+
+
+def opening_in_words(content: Any) -> str:
+    """What opens a step: one of several events, or so many within so many days."""
+    if not is_count(content):
+        return any_in_words(content)
+    events = any_in_words(content["of"])
+    if content["count"] == 1:
+        return f"the first of: {events}; again after it was met"
+    words = f"{content['count']} within {content['within_days']} days of: {events}"
+    return f"{words}; counted anew after: {any_in_words(content['reset_by'])}" if "reset_by" in content else words
+
+
+def is_count(opening: Any) -> bool:
+    """Whether a step opens on so many events within so many days, instead of on one event."""
+    return isinstance(opening, Mapping) and "count" in opening
+
+
+def _compile_count(content: Mapping[str, Any]) -> Count:
+    return Count(
+        content["count"],
+        compile_matchers(content["of"]),
+        content["within_days"],
+        compile_matchers(content.get("reset_by", [])),
+        content.get("once_per_record", False),
+    )
+
+
 def _compile_rung(content: Mapping[str, Any]) -> LadderRung:
     after = content.get("after")
     return LadderRung(
@@ -74,40 +123,41 @@ def _compile_rung(content: Mapping[str, Any]) -> LadderRung:
 
 
 def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, ThreadHistory], Owner]:
-    """`latest`: the events that name who has it, of which the last to match says team and person together.
+    """The owner of a follow-up, given its opening.
 
-    `at: opening`: only what was so when it opened counts; who took over since then does not owe it.
+    `latest` lists the events that name an owner: the last event that matches gives team and person together. With
+    `at: opening` only events up to the opening count, so whoever took over later does not owe it.
     """
     is_fixed = content.get("at") == "opening"
     named = [(compile_matcher({**entry, "via": PEOPLE}), entry) for entry in content.get("latest", [])]
     types = [matcher.event for matcher, _ in named]
 
-    def owner(opening: Event, scene: ThreadHistory) -> Owner:
-        role = opening.role if content["role"] == "actor" else content["role"]
-        for event in reversed(scene.standing_of(*types)):
+    def find_owner(opening: Event, history: ThreadHistory) -> Owner:
+        role = opening.role if content["role"] == ACTOR else content["role"]
+        for event in reversed(history.standing_of(*types)):
             for matcher, entry in named:
                 if is_fixed and order_key(event) > order_key(opening):
                     continue
-                if event.type == matcher.event and matcher.holds(event, scene):
-                    return Owner(role, _said(event, entry["team"]), _said(event, entry["person"]))
-        person = opening.actor if content.get("person") == "actor" else value_of(content.get("person"), opening, scene)
-        team = opening.team if content.get("team") == "actor" else value_of(content.get("team"), opening, scene)
+                if event.type == matcher.event and matcher.holds(event, history):
+                    return Owner(role, _part_of(event, entry["team"]), _part_of(event, entry["person"]))
+        person = opening.actor if content.get("person") == ACTOR else value_of(content.get("person"), opening, history)
+        team = opening.team if content.get("team") == ACTOR else value_of(content.get("team"), opening, history)
         if team is None and role == opening.role and content.get("team") != AREA:
             team = opening.team
         return Owner(role, team, person)
 
-    return owner
+    return find_owner
 
 
-def _said(event: Event, part: str) -> str | None:
-    """A field of the event; `actor` and `actor_team` are who recorded it."""
-    by = {ACTOR: event.actor, ACTOR_TEAM: event.team}
-    said = by[part] if part in by else event.data.get(part)
-    return None if said is None else str(said)
+def _part_of(event: Event, part: str) -> str | None:
+    """A field of the event, or who recorded it: `actor`, or their team: `actor_team`."""
+    recorder = {ACTOR: event.actor, ACTOR_TEAM: event.team}
+    value = recorder[part] if part in recorder else event.data.get(part)
+    return None if value is None else str(value)
 
 
 def _compile_value(content: Any) -> Value:
-    """A word stands for itself; anything else is looked up among the facts."""
+    """A plain word stands for itself; anything else says where to read the value."""
     if isinstance(content, str):
-        return lambda opening, scene: content
-    return lambda opening, scene: value_of(content, opening, scene)
+        return lambda opening, history: content
+    return lambda opening, history: value_of(content, opening, history)

@@ -1,6 +1,6 @@
-"""The text of a mail: what is expected, since when, on what basis, and who else was told. Pure.
+"""The text of a digest: what is expected, since when, on what basis, and who else was told.
 
-It holds ids, codes, dates and links, and the recipient's own name: nothing of the family it is about.
+It holds ids, codes, dates and links, and the recipient's own name, but nothing about the family.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BASES = {
     "DES": "a default of this system, to be confirmed locally",
 }
 _MOST_IN_SUBJECT = 3
-_MOST_SET_ASIDE = 20
+_MOST_PARKED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class ChasedItem:
 
 @dataclass(frozen=True, slots=True)
 class SilentSource:
-    """A service whose position stands still, and up to when (UTC) its evidence is complete; None: it never spoke."""
+    """A service whose position stands still. Its evidence is complete until this instant (UTC), or never was (None)."""
 
     service: str
     complete_until: datetime | None
@@ -53,7 +53,7 @@ class SilentSource:
 
 @dataclass(frozen=True, slots=True)
 class ParkedItem:
-    """A message, thread or letter (`kind`) that could not be handled: its id with its kind before it, and why."""
+    """A message, thread or digest (`kind`) that could not be handled: its id with its kind before it, and why."""
 
     kind: str
     what: str
@@ -62,7 +62,7 @@ class ParkedItem:
 
 @dataclass(frozen=True, slots=True)
 class FindingItem:
-    """What the nightly check of a service found that must not be: `<service>-<code>`."""
+    """A finding of the nightly check of a service: `<service>-<code>`."""
 
     what: str
 
@@ -73,42 +73,42 @@ Item = ChasedItem | SilentSource | ParkedItem | FindingItem
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
     """Subject and plain-text body. `recipient` is how the directory writes their name; `now` is aware UTC."""
     silent = [item for item in items if isinstance(item, SilentSource)]
-    set_aside = [item for item in items if isinstance(item, ParkedItem)]
-    amiss = [item for item in items if isinstance(item, FindingItem)]
+    parked = [item for item in items if isinstance(item, ParkedItem)]
+    findings = [item for item in items if isinstance(item, FindingItem)]
     inherited = [item for item in items if isinstance(item, ChasedItem) and item.inherited]
     chased = sorted(
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
         key=lambda item: (item.due_at, item.reference),
     )
-    parts = [f"Dear {recipient},", _opening_line(chased, now)]
-    parts += [_paragraph(number, item, now, links) for number, item in enumerate(chased, start=1)]
+    parts = [f"Dear {recipient},", _write_opening(chased, now)]
+    parts += [_write_paragraph(number, item, now, links) for number, item in enumerate(chased, start=1)]
     if inherited:
         steps = ", ".join(sorted({item.step for item in inherited}))
         what = "is open from" if len(inherited) == 1 else "are open from"
         parts.append(
-            f"{_counted(len(inherited), 'follow-up')} ({steps}) {what} before these standards applied here. Nobody is "
+            f"{_count(len(inherited), 'follow-up')} ({steps}) {what} before these standards applied here. Nobody is "
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
-    parts += [_silence(source) for source in silent]
-    if set_aside:
-        parts.append(_set_aside(set_aside))
-    if amiss:
-        parts.append(_amiss(amiss))
+    parts += [_write_silence(source) for source in silent]
+    if parked:
+        parts.append(_list_parked(parked))
+    if findings:
+        parts.append(_list_findings(findings))
     parts.append(
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _subject(chased, inherited, silent, set_aside, amiss, now), "\n\n".join(
+    return _write_subject(chased, inherited, silent, parked, findings, now), "\n\n".join(
         part for part in parts if part
     ) + "\n"
 
 
-def _subject(
+def _write_subject(
     chased: Sequence[ChasedItem],
     inherited: Sequence[ChasedItem],
     silent: Sequence[SilentSource],
-    set_aside: Sequence[ParkedItem],
-    amiss: Sequence[FindingItem],
+    parked: Sequence[ParkedItem],
+    findings: Sequence[FindingItem],
     now: datetime,
 ) -> str:
     if chased:
@@ -118,36 +118,38 @@ def _subject(
         counts += [f"{len(chased) - len(overdue)} coming up"] if len(overdue) < len(chased) else []
         steps = list(dict.fromkeys(item.step for item in [*overdue, *chased]))
         named = ", ".join(steps[:_MOST_IN_SUBJECT]) + (" and more" if len(steps) > _MOST_IN_SUBJECT else "")
-        return f"[Followthrough] {urgent}{', '.join(counts)}: {named} ({_areas(chased)})"
+        return f"[Followthrough] {urgent}{', '.join(counts)}: {named} ({_name_areas(chased)})"
     if inherited:
-        return f"[Followthrough] {_counted(len(inherited), 'inherited follow-up')} ({_areas(inherited)})"
-    if set_aside:
-        kinds = Counter(item.kind for item in set_aside)
-        return f"[Followthrough] set aside: {', '.join(_counted(kinds[kind], kind) for kind in sorted(kinds))}"
-    if amiss:
-        return f"[Followthrough] the check found: {', '.join(sorted(item.what for item in amiss)[:_MOST_IN_SUBJECT])}"
+        return f"[Followthrough] {_count(len(inherited), 'inherited follow-up')} ({_name_areas(inherited)})"
+    if parked:
+        kinds = Counter(item.kind for item in parked)
+        return f"[Followthrough] set aside: {', '.join(_count(kinds[kind], kind) for kind in sorted(kinds))}"
+    if findings:
+        return (
+            f"[Followthrough] the check found: {', '.join(sorted(item.what for item in findings)[:_MOST_IN_SUBJECT])}"
+        )
     return f"[Followthrough] silent: {', '.join(sorted(source.service for source in silent))}"
 
 
-def _areas(items: Sequence[ChasedItem]) -> str:
+def _name_areas(items: Sequence[ChasedItem]) -> str:
     return ", ".join(sorted({item.area for item in items}))
 
 
-def _opening_line(chased: Sequence[ChasedItem], now: datetime) -> str:
+def _write_opening(chased: Sequence[ChasedItem], now: datetime) -> str:
     overdue = sum(item.due_at <= now for item in chased)
     coming = len(chased) - overdue
     if overdue and coming:
-        return f"{_counted(overdue, 'step')} {_be(overdue)} overdue, and {coming} {_be(coming)} coming up."
+        return f"{_count(overdue, 'step')} {_be(overdue)} overdue, and {coming} {_be(coming)} coming up."
     if overdue:
-        return f"{_counted(overdue, 'step')} {_be(overdue)} overdue, as far as has been recorded."
-    return f"{_counted(coming, 'step')} {_be(coming)} coming up." if coming else ""
+        return f"{_count(overdue, 'step')} {_be(overdue)} overdue, as far as has been recorded."
+    return f"{_count(coming, 'step')} {_be(coming)} coming up." if coming else ""
 
 
-def _paragraph(number: int, item: ChasedItem, now: datetime, links: Links) -> str:
+def _write_paragraph(number: int, item: ChasedItem, now: datetime, links: Links) -> str:
     lines = [f"{number}. {item.step}: {item.title} [{item.reference}]"]
     if item.expects:
         lines.append(f"Expected: {item.expects}")
-    lines.append(f"Due: {_moment(item.due_at)}, {_lateness(item.due_at, now)}")
+    lines.append(f"Due: {_write_moment(item.due_at)}, {_write_lateness(item.due_at, now)}")
     if item.gap:
         lines.append(f"Missing: {item.gap.replace('_', ' ')}; please record it, the due date rests on it")
     if item.data_problem:
@@ -160,45 +162,45 @@ def _paragraph(number: int, item: ChasedItem, now: datetime, links: Links) -> st
     return "\n   ".join(lines)
 
 
-def _silence(source: SilentSource) -> str:
-    since = f"since {_moment(source.complete_until)}" if source.complete_until else "so far"
+def _write_silence(source: SilentSource) -> str:
+    since = f"since {_write_moment(source.complete_until)}" if source.complete_until else "so far"
     return (
         f"{source.service} has not reported its position {since}. Until it does, nobody is chased on what it may have "
         "recorded meanwhile. Please look at its relay."
     )
 
 
-def _set_aside(items: Sequence[ParkedItem]) -> str:
+def _list_parked(items: Sequence[ParkedItem]) -> str:
     explained = (
         "Set aside, because it could not be handled. What these messages say is not taken into account, nobody is "
         "chased about these threads, and these letters are not delivered. What may pass later is tried again. Please "
         "look at:"
     )
     lines = [explained]
-    lines += [f"{item.what}: {item.reason_code}" for item in items[:_MOST_SET_ASIDE]]
-    if len(items) > _MOST_SET_ASIDE:
-        lines.append(f"and {len(items) - _MOST_SET_ASIDE} more")
+    lines += [f"{item.what}: {item.reason_code}" for item in items[:_MOST_PARKED]]
+    if len(items) > _MOST_PARKED:
+        lines.append(f"and {len(items) - _MOST_PARKED} more")
     return "\n  ".join(lines)
 
 
-def _amiss(items: Sequence[FindingItem]) -> str:
+def _list_findings(items: Sequence[FindingItem]) -> str:
     explained = "The nightly check found what must not be. `check` of the service names it all and says what to do:"
     return "\n  ".join([explained, *sorted(item.what for item in items)])
 
 
-def _lateness(due_at: datetime, now: datetime) -> str:
+def _write_lateness(due_at: datetime, now: datetime) -> str:
     days = (london_date(now) - london_date(due_at)).days
     if due_at > now:
-        return "today" if days == 0 else f"in {_counted(-days, 'day')}"
-    return f"{_counted(days, 'day')} late" if days else "late since today"
+        return "today" if days == 0 else f"in {_count(-days, 'day')}"
+    return f"{_count(days, 'day')} late" if days else "late since today"
 
 
-def _moment(instant: datetime) -> str:
+def _write_moment(instant: datetime) -> str:
     """`Wed 16 Jan 2013, 17:00`, London time."""
     return instant.astimezone(LONDON).strftime("%a %d %b %Y, %H:%M")
 
 
-def _counted(count: int, noun: str) -> str:
+def _count(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 

@@ -1,6 +1,6 @@
-"""Who is told: the people, teams, areas and duty roles of the directory, and the choice of a recipient among them.
+"""The people, teams, areas and duty roles of the directory, and the choice of recipients among them.
 
-Whoever is asked for, on whatever day, in whatever area: `resolve` always finds somebody, and says why that person.
+Guarantee: for every role, day and area `resolve` finds somebody, and says why it is that person.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from services.referrals_followup.domain.follow_up import OWNER, FollowUp, Owner
 
 MANAGER, SENDER, RECEIVER = "manager", "sender", "receiver"
 SAFEGUARDING_LEAD, OPERATOR = "safeguarding_lead", "operator"
-# Each area names somebody for these two, so that a chain of substitutes has an end.
+# Each area must name a person for these two, so that there is always somebody to stand in.
 NEEDED_IN_EACH_AREA = (OPERATOR, SAFEGUARDING_LEAD)
 
 
@@ -24,7 +24,7 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """`role` is what its members act as, `services` what is referred to it; `manager` and `duty` are people's ids."""
+    """`role` is what its members act as, `services` what is referred to it. `manager` and `duty` are ids of people."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Both days are days of absence."""
+    """From the first day to the last, both included."""
 
     first: date
     last: date
@@ -45,7 +45,7 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A professional. Gone from `left_on`, that day included."""
+    """A professional. `left_on` is the first day on which they no longer work here."""
 
     id: str
     name: str
@@ -67,7 +67,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class DutyRole:
-    """Who holds a role in an area, or for one team of it."""
+    """The person who holds a role in an area, or for one team of it."""
 
     role: str
     area: str
@@ -83,7 +83,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Between whom something is, and where: who owns it now, who sent it, and who is to receive it, if anybody."""
+    """The parties of a follow-up: its area, its present owner, the sender, and the receiver if there is one."""
 
     area: str
     owner: Owner
@@ -94,7 +94,7 @@ class Parties:
 
     @classmethod
     def of(cls, follow_up: FollowUp, owner: Owner) -> Parties:
-        """Those of a follow-up; whoever opened it is the sender."""
+        """The parties of this follow-up. The sender is the person who opened it."""
         return cls(
             area=follow_up.area,
             owner=owner,
@@ -106,7 +106,7 @@ class Parties:
 
 
 class Directory:
-    """A directory without faults: every id it mentions exists, and each area has its operator and safeguarding lead."""
+    """A valid directory: every id in it exists, and each area has an operator and a safeguarding lead."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Directory:
 
     @property
     def roles(self) -> frozenset[str]:
-        """Every role that somebody can be asked for in: duty roles, and what teams act as or take referrals for."""
+        """Every role that `resolve` knows: the duty roles, what teams act as, and what is referred to them."""
         teams = self.teams.values()
         return frozenset(
             [duty.role for duty in self.duty_roles]
@@ -137,26 +137,26 @@ class Directory:
         return self.teams.get(team or "")
 
     def team_of(self, person: str | None) -> Team | None:
-        """The team of a person, None for somebody the directory does not know."""
+        """The team of a person; None for a person who is not in the directory."""
         member = self.member(person)
         return self.teams[member.team] if member else None
 
     def area_name(self, area: str) -> str:
-        """The area's name as people say it; its id when the directory does not know it."""
+        """The name of the area; its id when the directory does not know it."""
         return self.areas[area].name if area in self.areas else area
 
     def operators(self, on: date) -> tuple[Recipient, ...]:
         """One operator of each area, once each."""
-        found = [self._present(duty, on, "operator", duty.area) for duty in self.duty_roles if duty.role == OPERATOR]
-        return _once(found)
+        duties = [duty for duty in self.duty_roles if duty.role == OPERATOR]
+        return _unique([self._resolve_duty(duty, on, OPERATOR, duty.area) for duty in duties])
 
     def safeguarding_leads(self, on: date) -> tuple[Recipient, ...]:
         """The safeguarding lead of each area, once each."""
-        found = [duty for duty in self.duty_roles if duty.role == SAFEGUARDING_LEAD and duty.team is None]
-        return _once([self._present(duty, on, SAFEGUARDING_LEAD, duty.area) for duty in found])
+        duties = [duty for duty in self.duty_roles if duty.role == SAFEGUARDING_LEAD and duty.team is None]
+        return _unique([self._resolve_duty(duty, on, SAFEGUARDING_LEAD, duty.area) for duty in duties])
 
     def is_owned(self, owner: Owner, area: str, on: date) -> bool:
-        """Whether anybody of the owner's own team is there that day; otherwise only the safeguarding lead is told."""
+        """Whether the owner, or the duty person or manager of their team, is at work that day."""
         team = self._owners_team(owner, area)
         if team is None:
             return False
@@ -165,14 +165,15 @@ class Directory:
         return any(not self.people[person].why_away(on) for person in candidates)
 
     def stand_in(self, person: str, area: str, on: date) -> Member:
-        """The person themselves; when the directory no longer knows them, the area's safeguarding lead."""
+        """The person themselves, or the area's safeguarding lead when the person is not in the directory."""
         return self.member(person) or self.people[self._last_resort(area, on, f"{person} is unknown").person]
 
     def resolve(self, to: str, parties: Parties, on: date) -> tuple[Recipient, ...]:
-        """Whom a rung's `to` means on that day: `owner`, `manager` (of the owner's team), `sender`, `receiver` (that
-        team's duty person), or a role, held for the receiver's team, else the owner's, the sender's, or the area.
+        """The people whom a rung's `to` means on that day.
 
-        Somebody away or gone is replaced by their team's duty person, else its manager, else the area's safeguarding
+        `to` is `owner`, `manager` (of the owner's team), `sender`, `receiver` (the duty person of that team) or a role.
+        A role is held for the receiver's team, else the owner's, else the sender's, else for the area. A person who is
+        away or has left is replaced by the duty person of their team, else its manager, else the area's safeguarding
         lead.
         """
         owner, area = parties.owner, parties.area
@@ -182,14 +183,14 @@ class Directory:
             team = self._owners_team(owner, area)
             if team is None:
                 return (self._last_resort(area, on, f"nobody manages {owner.role} in {area}"),)
-            return (self._replaced(team.manager, team, area, on, f"manager of {team.id}"),)
+            return (self._find_present(team.manager, team, area, on, f"manager of {team.id}"),)
         if to == SENDER:
             return (self._person_or_team(parties.sender, self.team(parties.senders_team), SENDER, area, on),)
         receiving = self._receiving_team(parties)
         if to == RECEIVER:
             if receiving is None:
                 return self._holders(parties.receiver_role or RECEIVER, (), area, on)
-            return (self._replaced(receiving.duty, receiving, area, on, f"duty person of {receiving.id}"),)
+            return (self._find_present(receiving.duty, receiving, area, on, f"duty person of {receiving.id}"),)
         return self._holders(to, (receiving, self._owners_team(owner, area), self.team(parties.senders_team)), area, on)
 
     def _owners_team(self, owner: Owner, area: str) -> Team | None:
@@ -202,7 +203,7 @@ class Directory:
         return self._team_acting_as(parties.receiver_role, parties.area)
 
     def _team_acting_as(self, role: str, area: str) -> Team | None:
-        """The first team of the area, by id, with that role, or to which that service is referred."""
+        """The first team of the area, by id, that acts as this role or takes referrals for it."""
         return min(
             (team for team in self.teams.values() if team.area == area and role in (team.role, *team.services)),
             key=lambda team: team.id,
@@ -212,28 +213,31 @@ class Directory:
     def _person_or_team(self, person: str | None, team: Team | None, role: str, area: str, on: date) -> Recipient:
         member = self.member(person)
         if member is not None:
-            return self._replaced(member.id, self.teams[member.team], area, on, role)
+            return self._find_present(member.id, self.teams[member.team], area, on, role)
         if team is not None:
-            return self._replaced(team.duty, team, area, on, f"duty person of {team.id}")
+            return self._find_present(team.duty, team, area, on, f"duty person of {team.id}")
         return self._last_resort(area, on, f"no team acts as {role} in {area}")
 
     def _holders(self, role: str, teams: tuple[Team | None, ...], area: str, on: date) -> tuple[Recipient, ...]:
-        """Those who hold the role for one of the teams (the first that has any), else for the whole area."""
+        """Those who hold the role for the first of the teams that has a holder, else for the whole area."""
         for team in (*(team.id for team in teams if team), None):
             held = [duty for duty in self.duty_roles if (duty.role, duty.team) == (role, team)]
-            found = [duty for duty in held if team is not None or duty.area == area]
-            if found:
-                return _once([self._present(duty, on, role, area) for duty in found])
+            here = [duty for duty in held if team is not None or duty.area == area]
+            if here:
+                return _unique([self._resolve_duty(duty, on, role, area) for duty in here])
         acting = self._team_acting_as(role, area)
         if acting is not None:
-            return (self._replaced(acting.duty, acting, area, on, f"duty person of {acting.id}"),)
+            return (self._find_present(acting.duty, acting, area, on, f"duty person of {acting.id}"),)
         return (self._last_resort(area, on, f"nobody is {role} in {area}"),)
 
-    def _present(self, duty: DutyRole, on: date, role: str, area: str) -> Recipient:
+    def _resolve_duty(self, duty: DutyRole, on: date, role: str, area: str) -> Recipient:
         scope = duty.team or duty.area
-        return self._replaced(duty.person, self.teams[self.people[duty.person].team], area, on, f"{role} of {scope}")
+        return self._find_present(
+            duty.person, self.teams[self.people[duty.person].team], area, on, f"{role} of {scope}"
+        )
 
-    def _replaced(self, person: str, team: Team, area: str, on: date, because: str) -> Recipient:
+    def _find_present(self, person: str, team: Team, area: str, on: date, because: str) -> Recipient:
+        """The person if present, else the duty person of the team, its manager, or the area's safeguarding lead."""
         reasons: list[str] = []
         for candidate, part in (
             (person, because),
@@ -248,17 +252,17 @@ class Directory:
         return self._last_resort(area, on, "; ".join(reasons))
 
     def _last_resort(self, area: str, on: date, reason: str) -> Recipient:
-        """The area's safeguarding lead, or when away those of that team; and when nobody is there, the lead even so."""
+        """The area's safeguarding lead, else the duty person or manager of their team; the lead if all are away."""
         lead = self._safeguarding_lead(area)
         team = self.teams[self.people[lead.person].team]
         there = (person for person in (lead.person, team.duty, team.manager) if not self.people[person].why_away(on))
         return Recipient(next(there, lead.person), f"for the {SAFEGUARDING_LEAD} of {lead.area}; {reason}")
 
     def _safeguarding_lead(self, area: str) -> DutyRole:
-        """That of the whole area; for an area that the directory does not know, the first there is."""
+        """The lead of the whole area; for an area that the directory does not know, the first of all leads."""
         leads = [duty for duty in self.duty_roles if duty.role == SAFEGUARDING_LEAD and duty.team is None]
         return next((duty for duty in leads if duty.area == area), leads[0])
 
 
-def _once(recipients: list[Recipient]) -> tuple[Recipient, ...]:
+def _unique(recipients: list[Recipient]) -> tuple[Recipient, ...]:
     return tuple({recipient.person: recipient for recipient in reversed(recipients)}.values())[::-1]

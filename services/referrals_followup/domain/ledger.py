@@ -34,7 +34,7 @@ from services.referrals_followup.domain.standards import (
     Count,
     Matcher,
     Step,
-    explained,
+    explain,
     is_inherited,
 )
 from services.referrals_followup.domain.thread_history import (
@@ -60,12 +60,12 @@ _BY_CLOSING = attrgetter("by_closing")
 
 def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list[FollowUp]:
     """Every follow-up about `thread`, sorted by id. `evidence` holds the thread's events and those about its people."""
-    scene = ThreadHistory(thread, evidence)
-    found = [*_simple(rules, scene), *_counted(rules, scene)]
-    found += _for_each_open(rules, scene, found)
-    missing = scene.acted_on - {follow_up.id for follow_up in found}
+    history = ThreadHistory(thread, evidence)
+    found = [*_simple(rules, history), *_counted(rules, history)]
+    found += _for_each_open(rules, history, found)
+    missing = history.acted_on - {follow_up.id for follow_up in found}
     if missing:
-        found += _no_longer_asked_for(rules, scene, missing, found)
+        found += _no_longer_asked_for(rules, history, missing, found)
     return sorted(found, key=lambda follow_up: follow_up.id)
 
 
@@ -85,13 +85,13 @@ class _Opening:
     acted_on: bool = False
     on: FollowUp | None = None
 
-    def is_asked_for(self, step: Step, scene: ThreadHistory) -> bool:
+    def is_asked_for(self, step: Step, history: ThreadHistory) -> bool:
         if self.is_episode:
             return step.counted is not None
-        return self.continues or step.opened_by(self.event, scene)
+        return self.continues or step.opened_by(self.event, history)
 
 
-def _simple(rules: RulesHistory, scene: ThreadHistory) -> Iterable[FollowUp]:
+def _simple(rules: RulesHistory, history: ThreadHistory) -> Iterable[FollowUp]:
     """One follow-up for each opening; of a recurring step, one more for each event that met the one before."""
     found: dict[str, FollowUp] = {}
     continuing: list[tuple[Step, FollowUp]] = []
@@ -99,54 +99,57 @@ def _simple(rules: RulesHistory, scene: ThreadHistory) -> Iterable[FollowUp]:
     def look_at(step_id: str, opening: _Opening) -> None:
         if opening.follow_up_id in found:
             return
-        follow_up, step = _under_the_rules_in_force(rules, scene, step_id, opening)
+        follow_up, step = _under_the_rules_in_force(rules, history, step_id, opening)
         if follow_up is not None and step is not None:
             found[follow_up.id] = follow_up
             if step.recurs and follow_up.state == MET:
                 continuing.append((step, follow_up))
 
-    for event in scene.facts:
-        is_own = event.id in scene.own_ids
-        for step_id in _steps(rules, scene, event, _BY_OWN_OPENER if is_own else _BY_OTHER_OPENER):
-            opening_id = derived_id(step_id, scene.thread, event.id)
-            look_at(step_id, _Opening(event, opening_id, scene.retraction_of(event)))
+    for event in history.facts:
+        is_own = event.id in history.own_ids
+        for step_id in _steps(rules, history, event, _BY_OWN_OPENER if is_own else _BY_OTHER_OPENER):
+            opening_id = derived_id(step_id, history.thread, event.id)
+            look_at(step_id, _Opening(event, opening_id, history.retraction_of(event)))
     while continuing:
         step, met = continuing.pop()
-        event = next(event for event in scene.standing if event.id == met.closed_by)
-        look_at(step.id, _Opening(event, derived_id(step.id, scene.thread, event.id), continues=True))
+        event = next(event for event in history.standing if event.id == met.closed_by)
+        look_at(step.id, _Opening(event, derived_id(step.id, history.thread, event.id), continues=True))
     return found.values()
 
 
 def _steps(
-    rules: RulesHistory, scene: ThreadHistory, event: Event, index: Callable[[StepIndex], Mapping[str, tuple[str, ...]]]
+    rules: RulesHistory,
+    history: ThreadHistory,
+    event: Event,
+    index: Callable[[StepIndex], Mapping[str, tuple[str, ...]]],
 ) -> Sequence[str]:
     """The steps about threads of this kind that an event of its type bears on in the way that `index` lists, where it
     was recorded and where its person lives."""
-    if event.type not in index(rules.of_any_area(scene.kind)):
+    if event.type not in index(rules.of_any_area(history.kind)):
         return ()
-    here, there = event.area, scene.area_of(event)
-    found = index(rules.of_kind(here, scene.kind)).get(event.type, ())
+    here, there = event.area, history.area_of(event)
+    found = index(rules.of_kind(here, history.kind)).get(event.type, ())
     if there == here:
         return found
-    return sorted({*found, *index(rules.of_kind(there, scene.kind)).get(event.type, ())})
+    return sorted({*found, *index(rules.of_kind(there, history.kind)).get(event.type, ())})
 
 
 def _under_the_rules_in_force(
-    rules: RulesHistory, scene: ThreadHistory, step_id: str, opening: _Opening
+    rules: RulesHistory, history: ThreadHistory, step_id: str, opening: _Opening
 ) -> tuple[FollowUp | None, Step | None]:
     """Closed: as of the rules in force when it closed. Open: as of the newest. Asked for once but no longer: void."""
-    area = rules.area_for(step_id, opening.event, scene)
-    found = _in_area(rules, scene, step_id, opening, area)
+    area = rules.area_for(step_id, opening.event, history)
+    found = _in_area(rules, history, step_id, opening, area)
     if found[0] is None and opening.acted_on:
         # It was asked for under the rules of an area to which the person is no longer known to have belonged.
-        others = (_in_area(rules, scene, step_id, opening, other) for other in (opening.event.area, *rules.packs()))
+        others = (_in_area(rules, history, step_id, opening, other) for other in (opening.event.area, *rules.packs()))
         void = next((pair for pair in others if pair[0] is not None), found)
         return void[0] and _void(replace(void[0], area=area), rules.newest(area)), void[1]
     return found
 
 
 def _in_area(
-    rules: RulesHistory, scene: ThreadHistory, step_id: str, opening: _Opening, area: str
+    rules: RulesHistory, history: ThreadHistory, step_id: str, opening: _Opening, area: str
 ) -> tuple[FollowUp | None, Step | None]:
     follow_up: FollowUp | None = None
     step: Step | None = None
@@ -155,11 +158,11 @@ def _in_area(
         if asking is None:
             follow_up = follow_up and _void(follow_up, ruleset)
             continue
-        is_asked = opening.is_asked_for(asking, scene)
+        is_asked = opening.is_asked_for(asking, history)
         if not is_asked and follow_up is None and not opening.acted_on:
             continue
         step = asking
-        follow_up = _evaluated(ruleset, step, scene, opening, until)
+        follow_up = _evaluated(ruleset, step, history, opening, until)
         if not is_asked:
             follow_up = _void(follow_up, ruleset)
         elif follow_up.state != OPEN:
@@ -173,15 +176,15 @@ def _void(follow_up: FollowUp, ruleset: Ruleset | None) -> FollowUp:
 
 
 def _evaluated(
-    ruleset: Ruleset, step: Step, scene: ThreadHistory, opening: _Opening, until: datetime | None
+    ruleset: Ruleset, step: Step, history: ThreadHistory, opening: _Opening, until: datetime | None
 ) -> FollowUp:
     event = opening.event
-    computed = step.due(event, scene, ruleset.calendar)
+    computed = step.due(event, history, ruleset.calendar)
     due_at = computed.at or event.recorded_at
-    visible = step.visible(event, scene, ruleset.calendar).at if step.visible else None
-    person = scene.person_of(event)
-    seen_in = {ruleset.area, event.area, scene.lives_in(person), *_both_ends(event)}
-    state, closer, reason = _ending(step, scene, opening, until)
+    visible = step.visible(event, history, ruleset.calendar).at if step.visible else None
+    person = history.person_of(event)
+    seen_in = {ruleset.area, event.area, history.lives_in(person), *_both_ends(event)}
+    state, closer, reason = _ending(step, history, opening, until)
     return FollowUp(
         id=opening.follow_up_id,
         reference=reference_of(opening.follow_up_id),
@@ -189,7 +192,7 @@ def _evaluated(
         standard=step.standard,
         title=step.text["title"],
         expects=step.text["expects"],
-        thread=scene.thread,
+        thread=history.thread,
         person=person,
         area=ruleset.area,
         areas=tuple(sorted(area for area in seen_in if area)),
@@ -202,8 +205,8 @@ def _evaluated(
         opened_team=event.team,
         due_at=due_at,
         visible_from=visible or event.occurred_at,
-        owner=step.owner(event, scene),
-        rungs=_rungs(ruleset, step, event, scene, due_at, computed),
+        owner=step.owner(event, history),
+        rungs=_rungs(ruleset, step, event, history, due_at, computed),
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
         source=step.text["source"],
@@ -212,22 +215,22 @@ def _evaluated(
         gap=computed.gap,
         fallback=step.fallback,
         on=opening.on.reference if opening.on else None,
-        about=_about_what(opening, scene),
-        receiver_role=step.receiver_role(event, scene),
-        receiver_team=step.receiver_team(event, scene),
-        why=explained(computed, event, ruleset.calendar.covers(due_at.year)),
+        about=_about_what(opening, history),
+        receiver_role=step.receiver_role(event, history),
+        receiver_team=step.receiver_team(event, history),
+        why=explain(computed, event, ruleset.calendar.covers(due_at.year)),
         **_closed(closer, reason),
     )
 
 
 def _ending(
-    step: Step, scene: ThreadHistory, opening: _Opening, until: datetime | None
+    step: Step, history: ThreadHistory, opening: _Opening, until: datetime | None
 ) -> tuple[str, Event | None, str | None]:
     """The state of what this opened, and what closed it, for which reason."""
     if opening.retraction is not None:
         return VOID, opening.retraction, "opening recorded in error"
-    loss = min(_ending_losses(step, scene, opening.event), key=order_key, default=None)
-    closing = _closing(step, scene, opening, until, loss)
+    loss = min(_ending_losses(step, history, opening.event), key=order_key, default=None)
+    closing = _closing(step, history, opening, until, loss)
     if closing is None:
         return OPEN, None, None
     closer, state = closing
@@ -235,18 +238,18 @@ def _ending(
     return state, closer, BEREAVEMENT if loss and closer.id == loss.id else reason
 
 
-def _ending_losses(step: Step, scene: ThreadHistory, opening: Event) -> Iterator[Event]:
+def _ending_losses(step: Step, history: ThreadHistory, opening: Event) -> Iterator[Event]:
     """A step that goes on after a loss still ends with the death of the one it is about, unless a loss opened it."""
-    for loss in scene.losses_for(opening) if step.after_loss != NEVER_ENDS else ():
+    for loss in history.losses_for(opening) if step.after_loss != NEVER_ENDS else ():
         if step.after_loss == ENDS or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
             yield loss
 
 
-def _about_what(opening: _Opening, scene: ThreadHistory) -> tuple[Matter, ...]:
+def _about_what(opening: _Opening, history: ThreadHistory) -> tuple[Matter, ...]:
     """What a follow-up tells of that its opening does not: the obligation left open, or the record that it is about."""
     if opening.on is not None:
         return opening.on.matters
-    begun = scene.begun_by() if opening.event.id not in scene.own_ids else None
+    begun = history.begun_by() if opening.event.id not in history.own_ids else None
     return (Matter(begun.type, (begun.team,)),) if begun else ()
 
 
@@ -256,9 +259,9 @@ def _both_ends(opening: Event) -> set[str]:
 
 
 def _rungs(
-    ruleset: Ruleset, step: Step, opening: Event, scene: ThreadHistory, due_at: datetime, computed: Computed
+    ruleset: Ruleset, step: Step, opening: Event, history: ThreadHistory, due_at: datetime, computed: Computed
 ) -> tuple[Rung, ...]:
-    is_urgent = bool(step.urgent_when) and all(predicate(opening, scene) for predicate in step.urgent_when)
+    is_urgent = bool(step.urgent_when) and all(predicate(opening, history) for predicate in step.urgent_when)
     rungs = (
         [Rung("data-gap", opening.recorded_at, ("owner",), alarm=opening.recorded_at >= due_at)] if computed.gap else []
     )
@@ -270,7 +273,7 @@ def _rungs(
 
 
 def _closing(
-    step: Step, scene: ThreadHistory, opening: _Opening, until: datetime | None, loss: Event | None = None
+    step: Step, history: ThreadHistory, opening: _Opening, until: datetime | None, loss: Event | None = None
 ) -> tuple[Event, str] | None:
     """The first thing to close it, of all that was recorded before the rules changed, and the state it leads to."""
 
@@ -279,8 +282,8 @@ def _closing(
 
     def first(matcher: Matcher) -> Event | None:
         """The first in order: what is behind it closes nothing any more."""
-        for event in scene.standing_of(matcher.event):
-            if is_in_time(event) and _counts_after(event, opening) and matcher.closes(event, opening.event, scene):
+        for event in history.standing_of(matcher.event):
+            if is_in_time(event) and _counts_after(event, opening) and matcher.closes(event, opening.event, history):
                 return event
         return None
 
@@ -292,27 +295,27 @@ def _closing(
     ]
     others = [
         (event, ENDED_STATE)
-        for event in scene.acts
+        for event in history.acts
         if event.type == ENDED and event.data["follow_up_id"] == opening.follow_up_id
     ]
     if step.met_by_acceptance:
-        others += _taken_over(scene, opening)
+        others += _taken_over(history, opening)
     if loss is not None:
         others.append((loss, ENDED_STATE))
     candidates += [(event, state) for event, state in others if is_in_time(event)]
     return min(candidates, key=lambda candidate: (order_key(candidate[0]), candidate[1]), default=None)
 
 
-def _taken_over(scene: ThreadHistory, opening: _Opening) -> Iterator[tuple[Event, str]]:
+def _taken_over(history: ThreadHistory, opening: _Opening) -> Iterator[tuple[Event, str]]:
     """A named person other than who closed the case has taken the obligation on, or nothing more is expected of it."""
     obligation = opening.on
     for follow_up_id in (opening.follow_up_id, obligation.id if obligation else None):
-        acts = [act for act in scene.acts if act.data["follow_up_id"] == follow_up_id]
+        acts = [act for act in history.acts if act.data["follow_up_id"] == follow_up_id]
         decisive = [act for act in sorted(acts, key=order_key) if act.type in (ACCEPTED, ASSIGNED, REFUSED)]
         # What was handed back, or given to somebody who has not answered yet, is nobody's.
         if decisive and decisive[-1].type == ACCEPTED and decisive[-1].actor != opening.event.actor:
             yield decisive[-1], MET
-    for event in (*scene.standing, *scene.retractions):
+    for event in (*history.standing, *history.retractions):
         if obligation and event.id == obligation.closed_by:
             yield event, MET
             break
@@ -338,70 +341,70 @@ def _closed(closer: Event | None, reason: str | None) -> dict[str, Any]:
 # --- counts -------------------------------------------------------------------------------------------------------
 
 
-def _counted(rules: RulesHistory, scene: ThreadHistory) -> Iterator[FollowUp]:
+def _counted(rules: RulesHistory, history: ThreadHistory) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
-    asked = {step_id for event in scene.facts for step_id in _steps(rules, scene, event, _BY_COUNTED)}
+    asked = {step_id for event in history.facts for step_id in _steps(rules, history, event, _BY_COUNTED)}
     for step_id in sorted(asked):
         types = rules.types_counted(step_id)
-        standing = list(_episodes(rules, scene, step_id, scene.standing_of(*types)))
-        ever = [event for event in scene.everything if event.type in types] if scene.retractions else []
-        claimed = list(_episodes(rules, scene, step_id, ever)) if ever else standing
+        standing = list(_episodes(rules, history, step_id, history.standing_of(*types)))
+        ever = [event for event in history.everything if event.type in types] if history.retractions else []
+        claimed = list(_episodes(rules, history, step_id, ever)) if ever else standing
         for ordinal in range(max(len(standing), len(claimed))):
             # Retracted facts no longer make up the episodes after those that stand: what was asked stays, as void.
             is_standing = ordinal < len(standing)
             event = standing[ordinal] if is_standing else claimed[ordinal]
-            retraction = None if is_standing else _last_strike(rules, scene, step_id, ever)
-            opening = _Opening(event, _episode_id(step_id, scene, ordinal), retraction, is_episode=True)
-            follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
+            retraction = None if is_standing else _last_strike(rules, history, step_id, ever)
+            opening = _Opening(event, _episode_id(step_id, history, ordinal), retraction, is_episode=True)
+            follow_up, _ = _under_the_rules_in_force(rules, history, step_id, opening)
             if follow_up is not None:
                 yield follow_up
 
 
-def _last_strike(rules: RulesHistory, scene: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
+def _last_strike(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
     """The last retraction of what the step counts, or begins its count anew with; else of anything known here."""
     struck_by = [
         retraction
         for event in events
-        if (retraction := scene.retraction_of(event))
-        and (rule := _count_for(rules, scene, step_id, event)[2])
-        and _any_matches((*rule.of, *rule.reset_by), event, scene)
+        if (retraction := history.retraction_of(event))
+        and (rule := _count_for(rules, history, step_id, event)[2])
+        and _any_matches((*rule.of, *rule.reset_by), event, history)
     ]
-    return max(struck_by, key=order_key, default=scene.retractions[-1])
+    return max(struck_by, key=order_key, default=history.retractions[-1])
 
 
 def _count_for(
-    rules: RulesHistory, scene: ThreadHistory, step_id: str, event: Event
+    rules: RulesHistory, history: ThreadHistory, step_id: str, event: Event
 ) -> tuple[str, Step | None, Count | None]:
     """The area whose numbers count for the event, and by its newest rules the step and how it counts."""
-    area = rules.area_for(step_id, event, scene)
+    area = rules.area_for(step_id, event, history)
     ruleset = rules.newest(area)
     step = ruleset.steps.get(step_id) if ruleset else None
     return area, step, step.counted if step else None
 
 
-def _episode_id(step_id: str, scene: ThreadHistory, ordinal: int) -> str:
-    return derived_id(step_id, scene.thread, str(ordinal))
+def _episode_id(step_id: str, history: ThreadHistory, ordinal: int) -> str:
+    return derived_id(step_id, history.thread, str(ordinal))
 
 
-def _episodes(rules: RulesHistory, scene: ThreadHistory, step_id: str, events: Iterable[Event]) -> Iterator[Event]:
+def _episodes(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Iterator[Event]:
     """The event that completes the count, for each episode.
 
     An open episode takes in every later event of its area. Where the family has moved on, what was counted before the
     move counts on: nobody there has seen it yet.
     """
-    if scene.is_told_elsewhere:
+    if history.is_told_elsewhere:
         return
     counted: list[Event] = []
     closed: dict[str, Event | None] = {}
     records: set[str] = set()
     ordinals = count()
     for event in events:
-        area, step, rule = _count_for(rules, scene, step_id, event)
+        area, step, rule = _count_for(rules, history, step_id, event)
         if step is None or rule is None:
             continue
-        if _any_matches(rule.reset_by, event, scene):
+        if _any_matches(rule.reset_by, event, history):
             counted = []
-        if not _any_matches(rule.of, event, scene):
+        if not _any_matches(rule.of, event, history):
             continue
         if rule.once_per_record and event.stream in records:
             continue
@@ -412,12 +415,12 @@ def _episodes(rules: RulesHistory, scene: ThreadHistory, step_id: str, events: I
         if len(counted) < rule.n:
             continue
         yield event
-        closing = _closing(step, scene, _Opening(event, _episode_id(step_id, scene, next(ordinals))), None)
+        closing = _closing(step, history, _Opening(event, _episode_id(step_id, history, next(ordinals))), None)
         closed[area] = closing[0] if closing else None
 
 
-def _any_matches(matchers: Iterable[Matcher], event: Event, scene: ThreadHistory) -> bool:
-    return any(event.type == matcher.event and matcher.matches(event, scene) for matcher in matchers)
+def _any_matches(matchers: Iterable[Matcher], event: Event, history: ThreadHistory) -> bool:
+    return any(event.type == matcher.event and matcher.matches(event, history) for matcher in matchers)
 
 
 def _still_counted(rule: Count, counted: list[Event], event: Event, reviews: Iterable[Event | None]) -> list[Event]:
@@ -440,32 +443,32 @@ def _takes_in(closing: Event | None, event: Event) -> bool:
 # --- closings -----------------------------------------------------------------------------------------------------
 
 
-def _for_each_open(rules: RulesHistory, scene: ThreadHistory, found: list[FollowUp]) -> Iterator[FollowUp]:
+def _for_each_open(rules: RulesHistory, history: ThreadHistory, found: list[FollowUp]) -> Iterator[FollowUp]:
     """One follow-up for each obligation that was still open when an agency closed its case about the same person."""
-    for event in scene.facts:
-        for step_id in _steps(rules, scene, event, _BY_CLOSING):
+    for event in history.facts:
+        for step_id in _steps(rules, history, event, _BY_CLOSING):
             for obligation in found:
-                if _was_open(obligation, event, scene) and obligation.standard != step_id.partition(".")[0]:
-                    yield from _about(rules, scene, step_id, obligation, event)
+                if _was_open(obligation, event, history) and obligation.standard != step_id.partition(".")[0]:
+                    yield from _about(rules, history, step_id, obligation, event)
 
 
 def _about(
-    rules: RulesHistory, scene: ThreadHistory, step_id: str, obligation: FollowUp, closing: Event
+    rules: RulesHistory, history: ThreadHistory, step_id: str, obligation: FollowUp, closing: Event
 ) -> Iterator[FollowUp]:
     follow_up_id = derived_id(step_id, obligation.id, closing.id)
-    opening = _Opening(closing, follow_up_id, scene.retraction_of(closing), on=obligation)
-    follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, opening)
+    opening = _Opening(closing, follow_up_id, history.retraction_of(closing), on=obligation)
+    follow_up, _ = _under_the_rules_in_force(rules, history, step_id, opening)
     if follow_up is not None:
         yield replace(follow_up, expects=f"{follow_up.expects}: {obligation.step} {obligation.reference}")
 
 
-def _was_open(obligation: FollowUp, closing: Event, scene: ThreadHistory) -> bool:
+def _was_open(obligation: FollowUp, closing: Event, history: ThreadHistory) -> bool:
     """Whether this was expected, and visible, when the case closed, about somebody whose case it was.
 
     A closing known by its day or month counts from the end of it, as its due date does.
     """
     at = span(closing.occurred_at, closing.precision)[1]
-    if obligation.state == VOID or not scene.is_about(closing, obligation.person):
+    if obligation.state == VOID or not history.is_about(closing, obligation.person):
         return False
     if obligation.opened_by == closing.id or obligation.opened_at > at or obligation.visible_from > at:
         return False
@@ -476,29 +479,29 @@ def _was_open(obligation: FollowUp, closing: Event, scene: ThreadHistory) -> boo
 
 
 def _no_longer_asked_for(
-    rules: RulesHistory, scene: ThreadHistory, missing: frozenset[str], found: list[FollowUp]
+    rules: RulesHistory, history: ThreadHistory, missing: frozenset[str], found: list[FollowUp]
 ) -> Iterator[FollowUp]:
     """What somebody acted on although nothing asks for it any longer: it stays visible, as void.
 
     Their ids are found again among all that can ever have opened one here, whichever ids were joined and wherever
     people were thought to live.
     """
-    kinds = [rules.of_kind(pack, scene.kind) for pack in rules.packs()]
+    kinds = [rules.of_kind(pack, history.kind) for pack in rules.packs()]
     openings = [
-        (step_id, _Opening(event, derived_id(step_id, scene.thread, event.id), scene.retraction_of(event)))
-        for event in scene.ever
+        (step_id, _Opening(event, derived_id(step_id, history.thread, event.id), history.retraction_of(event)))
+        for event in history.ever
         for step_id in sorted({one for kind in kinds for one in kind.by_opener.get(event.type, ())})
     ]
-    types = rules.matters.get(scene.kind, UNASKED).own
-    mattering = [event for event in scene.own if event.type in types]
+    types = rules.relevant.get(history.kind, UNASKED).own
+    relevant = [event for event in history.own if event.type in types]
     openings += [
-        (step_id, _Opening(mattering[-1], _episode_id(step_id, scene, ordinal)))
+        (step_id, _Opening(relevant[-1], _episode_id(step_id, history, ordinal)))
         for step_id in sorted({one for kind in kinds for several in kind.by_counted.values() for one in several})
-        for ordinal in range(len(scene.ever) if mattering else 0)
+        for ordinal in range(len(history.ever) if relevant else 0)
     ]
     closings = [
         (step_id, event)
-        for event in scene.ever
+        for event in history.ever
         for step_id in sorted({one for kind in kinds for one in kind.by_closing.get(event.type, ())})
     ]
     listed = {follow_up.id: follow_up for follow_up in found}
@@ -507,10 +510,10 @@ def _no_longer_asked_for(
             closing for closing in closings if derived_id(closing[0], opening.follow_up_id, closing[1].id) in missing
         ]
         if opening.follow_up_id not in listed and (about or opening.follow_up_id in missing):
-            follow_up, _ = _under_the_rules_in_force(rules, scene, step_id, replace(opening, acted_on=True))
+            follow_up, _ = _under_the_rules_in_force(rules, history, step_id, replace(opening, acted_on=True))
             if follow_up is not None:
                 listed[follow_up.id] = follow_up
                 yield follow_up
         for closing_step, event in about if opening.follow_up_id in listed else ():
-            for follow_up in _about(rules, scene, closing_step, listed[opening.follow_up_id], event):
+            for follow_up in _about(rules, history, closing_step, listed[opening.follow_up_id], event):
                 yield _void(follow_up, None) if follow_up.state == OPEN else follow_up

@@ -1,8 +1,8 @@
-"""What could not be handled and is set aside: a message, a thread or a letter. Somebody is told until it is not.
+"""Parked work is what could not be handled: a message, a thread or a digest. People are told until it is handled.
 
-The operators at once; they and the safeguarding leads after one working day, and again after each further one. A stream
-is one spell of being set aside: what is set aside anew begins at the foot of the ladder. Of what a check found the
-operators are told once in each spell.
+The operators are told at once. They and the safeguarding leads are told after one working day, and again after each
+further one. Each stream is one spell of being parked: what is parked again starts at the foot of the ladder. Of a
+finding of a check the operators are told once in each spell.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from shared.kernel.envelope import Event
 from shared.kernel.time import Offset, due
 
 STALLED = "work.stalled.v1"
-MESSAGE, THREAD, LETTER, FINDING = "message", "thread", "letter", "finding"
+MESSAGE, THREAD, DIGEST, FINDING = "message", "thread", "letter", "finding"
 AGAIN_AFTER = Offset(working_days=1)
 _LONGEST = 64
 
 
 @dataclass(frozen=True, slots=True)
 class TellOfStalled:
-    """Tell of `what` (`<kind>/<id>`; a thread as it is named), which is set aside, and why, in a code word."""
+    """Tell of parked work and why it is parked. `what` is `<kind>/<id>`, or a thread's own name; `reason_code` is a
+    code word."""
 
     kind: str
     what: str
@@ -39,15 +40,15 @@ def reason_code(reason: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", reason.lower())[:_LONGEST].strip("-")
 
 
-def told_again_at(told_at: datetime, calendar: WorkingCalendar) -> datetime:
-    """When (UTC) the next rung is owed, after one that was told then."""
+def next_told_at(told_at: datetime, calendar: WorkingCalendar) -> datetime:
+    """When (UTC) the next rung is owed after one told at `told_at`."""
     return due(AGAIN_AFTER, told_at, "minute", calendar).at
 
 
 def _decide(told_at: datetime | None, command: TellOfStalled, context: Context) -> Fact:
     recipients = list(command.operators)
     if told_at is not None:
-        if command.kind == FINDING or context.now < told_again_at(told_at, command.calendar):
+        if command.kind == FINDING or context.now < next_told_at(told_at, command.calendar):
             raise Refused("nothing-owed", "no rung is owed")
         recipients = list(dict.fromkeys([*command.operators, *command.leads]))
     data = {
@@ -60,7 +61,7 @@ def _decide(told_at: datetime | None, command: TellOfStalled, context: Context) 
 
 
 def _evolve(told_at: datetime | None, event: Event) -> datetime | None:
-    """When somebody was told last."""
+    """When somebody was last told."""
     return event.occurred_at
 
 

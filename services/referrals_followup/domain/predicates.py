@@ -1,19 +1,106 @@
-"""The words in which a pack says which events count: named predicates, matchers, and where a value is read."""
+"""The conditions of a pack: matchers, which say what events count, and the predicates in them.
+
+`PREDICATES` holds one spec for each predicate. A spec says how the predicate is compiled, described and checked, and
+which events it reads; nothing else in the service knows a predicate by its name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-from services.referrals_followup.domain.standards import OWN, PEOPLE, PERSON, SIBLINGS, Matcher, Predicate
-from services.referrals_followup.domain.thread_history import ThreadHistory, order_key
+from services.referrals_followup.domain.standards import (
+    OWN,
+    PEOPLE,
+    PERSON,
+    SIBLINGS,
+    VIA,
+    Matcher,
+    Predicate,
+    Reading,
+)
+from services.referrals_followup.domain.thread_history import (
+    BOOKED,
+    EDD_SAID,
+    MOVED,
+    PARTNER_NAMED,
+    PREGNANCY_ENDED,
+    ThreadHistory,
+    order_key,
+)
+from services.referrals_followup.domain.wording import age_in_words, event_in_words, in_words
 from shared.kernel.envelope import Event
+
+Place = tuple[Any, ...]
+# A place in the content of a step, and what is wrong there.
+Problem = tuple[Place, str]
+
+
+class Names(Protocol):
+    """The names that a step may use. Each method returns what is wrong with a name at its place in the step."""
+
+    def check_event(self, place: Place, event: Any) -> list[Problem]:
+        """Whether there is such a type of event."""
+
+    def check_event_of_thread(self, place: Place, event: Any) -> list[Problem]:
+        """Whether there is such a type of event, and whether it can name a thread of the step's kind."""
+
+    def check_field(self, place: Place, field: Any, events: Collection[str]) -> list[Problem]:
+        """Whether one of these types of event has such a field."""
+
+    def check_date(self, place: Place, field: Any, events: Collection[str]) -> list[Problem]:
+        """Whether the field is a date wherever one of these types of event has it."""
+
+    def check_roles(self, place: Place, roles: Collection[str]) -> list[Problem]:
+        """Whether there are such roles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a condition stands in a step: its place, the types of event that it is about, and the names it may use."""
+
+    place: Place
+    events: tuple[str, ...]
+    names: Names
+
+    def at(self, *parts: Any) -> Site:
+        return replace(self, place=(*self.place, *parts))
+
+    def about(self, *events: str) -> Site:
+        return replace(self, events=events)
+
+    def fault(self, message: str) -> list[Problem]:
+        return [(self.place, message)]
+
+    def check_field(self, field: Any) -> list[Problem]:
+        return self.names.check_field(self.place, field, self.events)
+
+
+@dataclass(frozen=True, slots=True)
+class PredicateSpec:
+    """All that the service knows about one predicate; each part takes the predicate's argument as a pack states it.
+
+    `compile` gives the function that decides. `describe` says it in words. `check` takes the predicate's name, the
+    argument and where it stands, and returns what is wrong. `reads` names every type of event that deciding looks at,
+    beside the event that is decided on: a thread is folded again when one of them arrives.
+    """
+
+    name: str
+    compile: Callable[[Any], Predicate]
+    describe: Callable[[Any], str]
+    check: Callable[[str, Any, Site], list[Problem]]
+    reads: Callable[[Any], Iterable[Reading]]
+
+
+# --- matchers -----------------------------------------------------------------------------------------------------
+
+_OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another"}
+_VIA_IN_WORDS = {PERSON: "of the same person", PEOPLE: "of anybody named here", SIBLINGS: "of an older child"}
 
 
 def compile_matchers(content: Any) -> tuple[Matcher, ...]:
-    items = content if isinstance(content, list) else [content]
-    return tuple(compile_matcher(item) for item in items)
+    return tuple(map(compile_matcher, _listed(content)))
 
 
 def compile_matcher(item: Any) -> Matcher:
@@ -28,23 +115,248 @@ def compile_matcher(item: Any) -> Matcher:
     )
 
 
-def value_of(expression: Any, opening: Event, scene: ThreadHistory) -> Any:
-    """A field of the opening event, or of the latest standing event of a type: of the thread's own where it has any,
-    else of those about its people.
+def any_in_words(content: Any) -> str:
+    return "; or ".join(map(matcher_in_words, _listed(content)))
 
-    Of a list the last event of all these types on the thread says it, even when it leaves the field out.
+
+def matcher_in_words(item: Any) -> str:
+    """Which events count, with their conditions in brackets."""
+    if isinstance(item, str):
+        return event_in_words(item)
+    words = event_in_words(item["event"])
+    if "via" in item:
+        words += f" ({_VIA_IN_WORDS[item['via']]})"
+    if item.get("agrees"):
+        same = " and ".join(in_words(name).removesuffix(" id") for name in item["agrees"].values())
+        words += f" (about the same {same})"
+    if item.get("by_another"):
+        words += " (recorded by somebody else)"
+    return f"{words}, if {all_in_words(item['when'])}" if item.get("when") else words
+
+
+def check_matchers(content: Any, site: Site) -> list[Problem]:
+    if not isinstance(content, list):
+        return check_matcher(content, site)
+    return [problem for index, item in enumerate(content) for problem in check_matcher(item, site.at(index))]
+
+
+def check_matcher(item: Any, site: Site) -> list[Problem]:
+    if not isinstance(item, Mapping):
+        return site.names.check_event_of_thread(site.place, item)
+    if not {"event"} <= set(item) <= _OF_A_MATCHER or item.get("via", VIA[0]) not in VIA:
+        return site.fault("has `event` and, if need be, `when` and `via: person`, `people` or `siblings`")
+    if not isinstance(item.get("by_another", False), bool):
+        return site.at("by_another").fault("is true or false")
+    event = item["event"]
+    here = site.about(*([event] if isinstance(event, str) else []))
+    check_event = site.names.check_event if "via" in item else site.names.check_event_of_thread
+    return [
+        *_check_agreeing(item.get("agrees", {}), here.at("agrees")),
+        *check_event(site.place, event),
+        *check_predicates(item.get("when", []), here.at("when")),
+    ]
+
+
+def _check_agreeing(agrees: Any, site: Site) -> list[Problem]:
+    if not isinstance(agrees, Mapping) or not all(isinstance(name, str) for name in agrees.values()):
+        return site.fault("maps fields of this event to fields of the opening")
+    return [problem for name in agrees for problem in site.check_field(name)]
+
+
+def read_matchers(content: Any) -> Iterator[Reading]:
+    for item in _listed(content):
+        yield from read_matcher(item)
+
+
+def read_matcher(item: Any, via: str | None = None) -> Iterator[Reading]:
+    """The events that a matcher and its conditions read; `via` replaces the matcher's own."""
+    if isinstance(item, str):
+        yield Reading(item, via or OWN)
+    else:
+        yield Reading(item["event"], via or item.get("via", OWN))
+        yield from read_predicates(item.get("when", []))
+
+
+def _listed(content: Any) -> list[Any]:
+    return content if isinstance(content, list) else [content]
+
+
+# --- values -------------------------------------------------------------------------------------------------------
+
+
+def value_of(expression: Any, opening: Event, history: ThreadHistory) -> Any:
+    """A field of the opening event, or of the latest standing event of a type.
+
+    That event is one of the thread's own where it has any, else one about its people. A list names several types: the
+    thread's last event of any of them decides, even when it leaves the field out.
     """
     if isinstance(expression, list):
         fields = {item["event"]: item["field"] for item in expression}
-        said = [event for event in scene.standing_of(*fields) if event.id in scene.own_ids]
-        return said[-1].data.get(fields[said[-1].type]) if said else None
+        own = [event for event in history.standing_of(*fields) if event.id in history.own_ids]
+        return own[-1].data.get(fields[own[-1].type]) if own else None
     if not isinstance(expression, Mapping):
         return None
-    wanted = expression.get("event")
-    if wanted is None:
+    if "event" not in expression:
         return opening.data.get(expression["field"])
-    found = (event.data.get(expression["field"]) for event in scene.about(wanted))
-    return next((value for value in found if value is not None), None)
+    values = (event.data.get(expression["field"]) for event in history.about(expression["event"]))
+    return next((value for value in values if value is not None), None)
+
+
+def check_value(expression: Mapping[str, Any], site: Site) -> list[Problem]:
+    if "event" not in expression:
+        return site.check_field(expression.get("field"))
+    event = expression["event"]
+    return site.names.check_event(site.place, event) or site.about(event).check_field(expression.get("field"))
+
+
+def read_value(expression: Any) -> Iterator[Reading]:
+    for item in _listed(expression):
+        if isinstance(item, Mapping) and "event" in item:
+            yield Reading(item["event"], PERSON)
+
+
+# --- predicates ---------------------------------------------------------------------------------------------------
+
+
+def compile_predicates(content: Iterable[Mapping[str, Any]]) -> tuple[Predicate, ...]:
+    return tuple(map(compile_predicate, content))
+
+
+def compile_predicate(item: Mapping[str, Any]) -> Predicate:
+    ((name, argument),) = item.items()
+    return PREDICATES[name].compile(argument)
+
+
+def all_in_words(content: Iterable[Mapping[str, Any]]) -> str:
+    return " and ".join(map(predicate_in_words, content))
+
+
+def predicate_in_words(item: Mapping[str, Any]) -> str:
+    """One condition."""
+    ((name, argument),) = item.items()
+    return PREDICATES[name].describe(argument)
+
+
+def check_predicates(content: Any, site: Site) -> list[Problem]:
+    if not isinstance(content, list):
+        return site.fault("is a list of predicates")
+    return [problem for index, item in enumerate(content) for problem in check_predicate(item, site.at(index))]
+
+
+def check_predicate(item: Any, site: Site) -> list[Problem]:
+    if not isinstance(item, Mapping) or len(item) != 1 or next(iter(item)) not in PREDICATES:
+        return site.fault(f"is one of: {', '.join(PREDICATES)}")
+    ((name, argument),) = item.items()
+    return PREDICATES[name].check(name, argument, site)
+
+
+def read_predicates(content: Iterable[Mapping[str, Any]]) -> Iterator[Reading]:
+    for item in content:
+        yield from read_predicate(item)
+
+
+def read_predicate(item: Mapping[str, Any]) -> Iterator[Reading]:
+    ((name, argument),) = item.items()
+    yield from PREDICATES[name].reads(argument)
+
+
+# Checks of an argument, by its form.
+
+
+def is_positive(value: Any) -> bool:
+    """Whether this is a whole number from 1."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _takes_field(name: str, argument: Any, site: Site) -> list[Problem]:
+    return site.check_field(argument)
+
+
+def _takes_field_and(kind: Any = object, kind_in_words: str = "anything") -> Callable[[str, Any, Site], list[Problem]]:
+    def check(name: str, argument: Any, site: Site) -> list[Problem]:
+        if not isinstance(argument, list) or len(argument) != 2:
+            return site.fault(f"{name} takes a field and a value")
+        if not isinstance(argument[1], kind):
+            return site.fault(f"the value of {name} is {kind_in_words}")
+        return site.check_field(argument[0])
+
+    return check
+
+
+def _takes_number(name: str, argument: Any, site: Site) -> list[Problem]:
+    return [] if is_positive(argument) else site.fault(f"{name} takes a whole number from 1")
+
+
+def _takes_flag(name: str, argument: Any, site: Site) -> list[Problem]:
+    return [] if isinstance(argument, bool) else site.fault(f"{name} is true or false")
+
+
+def _takes_roles(name: str, argument: Any, site: Site) -> list[Problem]:
+    if not isinstance(argument, list) or not all(isinstance(role, str) for role in argument):
+        return site.fault(f"{name} takes a list of roles")
+    return site.names.check_roles(site.place, argument)
+
+
+def _takes_matcher(name: str, argument: Any, site: Site) -> list[Problem]:
+    return check_matcher(argument, site)
+
+
+def _takes_matcher_of_people(name: str, argument: Any, site: Site) -> list[Problem]:
+    if not isinstance(argument, Mapping):
+        return site.names.check_event(site.place, argument)
+    return check_matcher({**argument, "via": PERSON}, site)
+
+
+def _takes_predicate(name: str, argument: Any, site: Site) -> list[Problem]:
+    return check_predicate(argument, site)
+
+
+def _takes_predicates(name: str, argument: Any, site: Site) -> list[Problem]:
+    return check_predicates(argument, site)
+
+
+# Readings.
+
+
+def _reads_no_other(argument: Any) -> Iterable[Reading]:
+    """The event that is decided on is all that it looks at."""
+    return ()
+
+
+def _reads(*event_types: str, via: str) -> Callable[[Any], Iterable[Reading]]:
+    readings = [Reading(event_type, via) for event_type in event_types]
+    return lambda argument: readings
+
+
+def _reads_matched(via: str) -> Callable[[Any], Iterable[Reading]]:
+    return lambda argument: read_matcher(argument, via)
+
+
+# What decides.
+
+
+def _field_equals(argument: list[Any]) -> Predicate:
+    name, value = argument
+    return lambda event, history: event.data.get(name) == value
+
+
+def _field_in(argument: list[Any]) -> Predicate:
+    name, values = argument
+    return lambda event, history: event.data.get(name) in values
+
+
+def _field_present(name: str) -> Predicate:
+    return lambda event, history: event.data.get(name) is not None
+
+
+def _field_at_least(argument: list[Any]) -> Predicate:
+    name, least = argument
+    return lambda event, history: isinstance(event.data.get(name), int | float) and event.data[name] >= least
+
+
+def _field_has_any(argument: list[Any]) -> Predicate:
+    name, wanted = argument
+    return lambda event, history: is_named_in(event.data.get(name), wanted)
 
 
 def is_named_in(value: Any, names: Iterable[str]) -> bool:
@@ -52,149 +364,257 @@ def is_named_in(value: Any, names: Iterable[str]) -> bool:
     return not set(names).isdisjoint(value if isinstance(value, list) else [value])
 
 
-def compile_predicates(content: Iterable[Mapping[str, Any]]) -> tuple[Predicate, ...]:
-    return tuple(compile_predicate(item) for item in content)
+def _role_in(roles: list[str]) -> Predicate:
+    """Whether somebody in one of these roles recorded the event."""
+    return lambda event, history: event.role in roles
 
 
-def compile_predicate(item: Mapping[str, Any]) -> Predicate:
-    ((name, argument),) = item.items()
-    return PREDICATES[name](argument)
+def _moved_with_the_person(wanted: bool) -> Predicate:
+    """Whether the move that the event belongs to took along the person whom the thread is about."""
+    return lambda event, history: history.moved_along(event, history.person_of(event)) == wanted
 
 
-def _field_equals(argument: list[Any]) -> Predicate:
-    name, value = argument
-    return lambda event, scene: event.data.get(name) == value
-
-
-def _field_in(argument: list[Any]) -> Predicate:
-    name, values = argument
-    return lambda event, scene: event.data.get(name) in values
-
-
-def _field_present(name: str) -> Predicate:
-    return lambda event, scene: event.data.get(name) is not None
-
-
-def _field_at_least(argument: list[Any]) -> Predicate:
-    name, least = argument
-    return lambda event, scene: isinstance(event.data.get(name), int | float) and event.data[name] >= least
+def _thread_is(name: str) -> Predicate:
+    """Whether the field names the thread, as one id or among several; of a person, by any of their ids."""
+    return lambda event, history: is_named_in(event.data.get(name), [history.thread_id])
 
 
 def _thread_has(argument: Any) -> Predicate:
     matcher = compile_matcher(argument)
-    return lambda event, scene: any(
-        other.id in scene.own_ids and matcher.matches(other, scene) for other in scene.standing_of(matcher.event)
+    return lambda event, history: any(
+        other.id in history.own_ids and matcher.matches(other, history) for other in history.standing_of(matcher.event)
     )
 
 
 def _person_has(argument: Any) -> Predicate:
     matcher = compile_matcher(argument)
-    return lambda event, scene: any(
-        scene.is_about(other, event.subject) and matcher.holds(other, scene)
-        for other in scene.standing_of(matcher.event)
+    return lambda event, history: any(
+        history.is_about(other, event.subject) and matcher.holds(other, history)
+        for other in history.standing_of(matcher.event)
     )
 
 
 def _earlier(via: str) -> Callable[[Any], Predicate]:
     """Whether such an event happened before this one: on the thread, or about its person or its people."""
 
-    def compiled(argument: Any) -> Predicate:
+    def compile_earlier(argument: Any) -> Predicate:
         matcher = replace(compile_matcher(argument), via=via)
-        return lambda event, scene: any(
-            order_key(other) < order_key(event) and matcher.matches(other, scene)
-            for other in scene.standing_of(matcher.event)
+        return lambda event, history: any(
+            order_key(other) < order_key(event) and matcher.matches(other, history)
+            for other in history.standing_of(matcher.event)
         )
 
-    return compiled
-
-
-def _field_has_any(argument: list[Any]) -> Predicate:
-    name, wanted = argument
-    return lambda event, scene: is_named_in(event.data.get(name), wanted)
-
-
-def _role_in(roles: list[str]) -> Predicate:
-    """Whether somebody in one of these roles recorded the event."""
-    return lambda event, scene: event.role in roles
-
-
-def _moved_with_the_person(wanted: bool) -> Predicate:
-    """Whether the move that the event belongs to took along whom the thread is about."""
-    return lambda event, scene: scene.moved_along(event, scene.person_of(event)) == wanted
-
-
-def _thread_is(name: str) -> Predicate:
-    """Whether the thread is what the field names (one id, or several): of a person, under whichever of their ids."""
-    return lambda event, scene: is_named_in(event.data.get(name), [scene.thread_id])
+    return compile_earlier
 
 
 def _weeks_pregnant_from(weeks: int) -> Predicate:
-    return lambda event, scene: (scene.weeks_pregnant(event) or 0) >= weeks
+    return lambda event, history: (history.weeks_pregnant(event) or 0) >= weeks
 
 
 def _is_pregnant(wanted: bool) -> Predicate:
-    return lambda event, scene: scene.is_pregnant(scene.person_of(event), event) == wanted
+    return lambda event, history: history.is_pregnant(history.person_of(event), event) == wanted
 
 
-def _about_partner(wanted: bool) -> Predicate:
-    """Whether the event is a link, still standing, of a partner named for the thread's pregnancy with another id."""
+def _is_about_partner(wanted: bool) -> Predicate:
+    """Whether the event is a standing link between two ids of a partner named for the thread's pregnancy."""
 
-    def joined(event: Event, scene: ThreadHistory) -> bool:
-        ids = {scene.person(str(one)) for one in (event.subject, event.data.get("other_person_id")) if one}
-        return len(ids) == 1 and not ids.isdisjoint(scene.partners)
+    def is_of_partner(event: Event, history: ThreadHistory) -> bool:
+        ids = {history.person(str(one)) for one in (event.subject, event.data.get("other_person_id")) if one}
+        return len(ids) == 1 and not ids.isdisjoint(history.partners)
 
-    return lambda event, scene: joined(event, scene) == wanted
-
-
-def _parent_of_child_under_months(months: int) -> Predicate:
-    return lambda event, scene: scene.had_child_within(scene.person_of(event), months, event)
+    return lambda event, history: is_of_partner(event, history) == wanted
 
 
-def _gave_birth_within_months(months: int) -> Predicate:
-    return lambda event, scene: scene.gave_birth_within(scene.person_of(event), months, event)
+def _is_parent_of_child_under(months: int) -> Predicate:
+    return lambda event, history: history.had_child_within(history.person_of(event), months, event)
 
 
-def _child_under_months(months: int) -> Predicate:
-    return lambda event, scene: scene.is_under(scene.person_of(event), months, event)
+def _gave_birth_within(months: int) -> Predicate:
+    return lambda event, history: history.gave_birth_within(history.person_of(event), months, event)
+
+
+def _is_child_under(months: int) -> Predicate:
+    return lambda event, history: history.is_under(history.person_of(event), months, event)
 
 
 def _not(argument: Mapping[str, Any]) -> Predicate:
     inner = compile_predicate(argument)
-    return lambda event, scene: not inner(event, scene)
+    return lambda event, history: not inner(event, history)
 
 
 def _all_of(argument: list[Mapping[str, Any]]) -> Predicate:
     inner = compile_predicates(argument)
-    return lambda event, scene: all(predicate(event, scene) for predicate in inner)
+    return lambda event, history: all(predicate(event, history) for predicate in inner)
 
 
 def _any_of(argument: list[Mapping[str, Any]]) -> Predicate:
     inner = compile_predicates(argument)
-    return lambda event, scene: any(predicate(event, scene) for predicate in inner)
+    return lambda event, history: any(predicate(event, history) for predicate in inner)
 
 
-PREDICATES: Mapping[str, Callable[[Any], Predicate]] = {
-    "field_equals": _field_equals,
-    "field_in": _field_in,
-    "field_present": _field_present,
-    "field_has_any": _field_has_any,
-    "field_at_least": _field_at_least,
-    "role_in": _role_in,
-    "moved_with_the_person": _moved_with_the_person,
-    "thread_is": _thread_is,
-    "thread_has": _thread_has,
-    "thread_had": _earlier(OWN),
-    "person_has": _person_has,
-    "person_had": _earlier(PERSON),
-    "people_had": _earlier(PEOPLE),
-    "siblings_had": _earlier(SIBLINGS),
-    "weeks_pregnant_from": _weeks_pregnant_from,
-    "pregnant": _is_pregnant,
-    "about_partner": _about_partner,
-    "parent_of_child_under_months": _parent_of_child_under_months,
-    "gave_birth_within_months": _gave_birth_within_months,
-    "child_under_months": _child_under_months,
-    "not": _not,
-    "all_of": _all_of,
-    "any_of": _any_of,
-}
+_SPECS = (
+    PredicateSpec(
+        "field_equals",
+        compile=_field_equals,
+        describe=lambda argument: f"{in_words(argument[0])} is {in_words(argument[1])}",
+        check=_takes_field_and(),
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "field_in",
+        compile=_field_in,
+        describe=lambda argument: f"{in_words(argument[0])} is one of {in_words(argument[1])}",
+        check=_takes_field_and(list, "a list"),
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "field_present",
+        compile=_field_present,
+        describe=lambda name: f"{in_words(name)} is given",
+        check=_takes_field,
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "field_has_any",
+        compile=_field_has_any,
+        describe=lambda argument: f"{in_words(argument[0])} include any of {in_words(argument[1])}",
+        check=_takes_field_and(list, "a list"),
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "field_at_least",
+        compile=_field_at_least,
+        describe=lambda argument: f"{in_words(argument[0])} at least {argument[1]}",
+        check=_takes_field_and(int | float, "a number"),
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "role_in",
+        compile=_role_in,
+        describe=lambda roles: f"recorded by one of {in_words(roles)}",
+        check=_takes_roles,
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "moved_with_the_person",
+        compile=_moved_with_the_person,
+        describe=lambda wanted: f"the person {'was' if wanted else 'was not'} among those who moved",
+        check=_takes_flag,
+        reads=_reads(MOVED, via=PERSON),
+    ),
+    PredicateSpec(
+        "thread_is",
+        compile=_thread_is,
+        describe=lambda name: (
+            f"it is about one of its {in_words(name)}" if name == "children" else "it is about this one"
+        ),
+        check=_takes_field,
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "thread_has",
+        compile=_thread_has,
+        describe=lambda item: f"the record has: {matcher_in_words(item)}",
+        check=_takes_matcher,
+        reads=_reads_matched(OWN),
+    ),
+    PredicateSpec(
+        "thread_had",
+        compile=_earlier(OWN),
+        describe=lambda item: f"the record had before: {matcher_in_words(item)}",
+        check=_takes_matcher,
+        reads=_reads_matched(OWN),
+    ),
+    PredicateSpec(
+        "person_has",
+        compile=_person_has,
+        describe=lambda item: f"about the person there is: {matcher_in_words(item)}",
+        check=_takes_matcher_of_people,
+        reads=_reads_matched(PERSON),
+    ),
+    PredicateSpec(
+        "person_had",
+        compile=_earlier(PERSON),
+        describe=lambda item: f"about the person there was before: {matcher_in_words(item)}",
+        check=_takes_matcher_of_people,
+        reads=_reads_matched(PERSON),
+    ),
+    PredicateSpec(
+        "people_had",
+        compile=_earlier(PEOPLE),
+        describe=lambda item: f"about anybody named here there was before: {matcher_in_words(item)}",
+        check=_takes_matcher_of_people,
+        reads=_reads_matched(PEOPLE),
+    ),
+    PredicateSpec(
+        "siblings_had",
+        compile=_earlier(SIBLINGS),
+        describe=lambda item: f"about an older child there was before: {matcher_in_words(item)}",
+        check=_takes_matcher_of_people,
+        reads=_reads_matched(SIBLINGS),
+    ),
+    PredicateSpec(
+        "weeks_pregnant_from",
+        compile=_weeks_pregnant_from,
+        describe=lambda weeks: f"{weeks} weeks of pregnancy are completed",
+        check=_takes_number,
+        reads=_reads(*EDD_SAID, via=OWN),
+    ),
+    PredicateSpec(
+        "pregnant",
+        compile=_is_pregnant,
+        describe=lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
+        check=_takes_flag,
+        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, via=PERSON),
+    ),
+    PredicateSpec(
+        "about_partner",
+        compile=_is_about_partner,
+        describe=lambda wanted: f"it {'names' if wanted else 'does not name'} a partner of this pregnancy",
+        check=_takes_flag,
+        reads=_reads(PARTNER_NAMED, via=OWN),
+    ),
+    PredicateSpec(
+        "parent_of_child_under_months",
+        compile=_is_parent_of_child_under,
+        describe=lambda months: f"a parent of a child under {age_in_words(months)}",
+        check=_takes_number,
+        reads=_reads(PREGNANCY_ENDED, via=PERSON),
+    ),
+    PredicateSpec(
+        "gave_birth_within_months",
+        compile=_gave_birth_within,
+        describe=lambda months: f"she gave birth less than {months} months before",
+        check=_takes_number,
+        reads=_reads(PREGNANCY_ENDED, via=PERSON),
+    ),
+    PredicateSpec(
+        "child_under_months",
+        compile=_is_child_under,
+        describe=lambda months: f"the child is under {age_in_words(months)}, or of unknown age",
+        check=_takes_number,
+        reads=_reads(PREGNANCY_ENDED, via=PERSON),
+    ),
+    PredicateSpec(
+        "not",
+        compile=_not,
+        describe=lambda item: f"not ({predicate_in_words(item)})",
+        check=_takes_predicate,
+        reads=read_predicate,
+    ),
+    PredicateSpec(
+        "all_of",
+        compile=_all_of,
+        describe=lambda items: f"({all_in_words(items)})",
+        check=_takes_predicates,
+        reads=read_predicates,
+    ),
+    PredicateSpec(
+        "any_of",
+        compile=_any_of,
+        describe=lambda items: "(" + " or ".join(map(predicate_in_words, items)) + ")",
+        check=_takes_predicates,
+        reads=read_predicates,
+    ),
+)
+PREDICATES: Mapping[str, PredicateSpec] = {spec.name: spec for spec in _SPECS}

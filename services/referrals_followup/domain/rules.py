@@ -12,29 +12,45 @@ from shared.kernel.decisions import Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event
 
 ADOPTED = "rules.adopted.v1"
+IN_FORCE_ALREADY = "already-in-force"
 
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Bring a pack into force from now on. `digest` is the SHA-256 of its content and its calendar."""
+    """Bring a pack into force from now on. `fingerprint` is the SHA-256 of its content, calendar and version."""
 
     pack: str
     version: str
-    digest: str
+    fingerprint: str
     content: Mapping[str, Any]
     calendar: Mapping[str, Any]
 
 
-def decide(digest: str | None, command: Adopt, context: Context) -> Fact:
-    """The adoption. Raises Refused when this very content is in force already."""
-    if digest == command.digest:
-        raise Refused("already-in-force", f"{command.pack} {command.version} is in force already")
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The pack that is in force, as its adoption recorded it."""
+
+    version: str
+    fingerprint: str
+    content: Mapping[str, Any]
+
+    def conflicts_with(self, version: str, content: Mapping[str, Any]) -> bool:
+        """Whether this other content claims the same version, so that nobody could tell the two apart."""
+        return version == self.version and content != self.content
+
+
+def decide(in_force: InForce | None, command: Adopt, context: Context) -> Fact:
+    """The adoption. Raises Refused when the pack is in force already, or when its content changed under one version."""
+    if in_force is not None and in_force.fingerprint == command.fingerprint:
+        raise Refused(IN_FORCE_ALREADY, f"{command.pack} {command.version} is in force already")
+    if in_force is not None and in_force.conflicts_with(command.version, command.content):
+        raise Refused("version-in-use", f"{command.pack} {command.version} is in force with another content")
     return Fact(
         type=ADOPTED,
         data={
             "pack": command.pack,
             "version": command.version,
-            "digest": command.digest,
+            "digest": command.fingerprint,
             "content": command.content,
             "calendar": command.calendar,
         },
@@ -42,9 +58,9 @@ def decide(digest: str | None, command: Adopt, context: Context) -> Fact:
     )
 
 
-def evolve(digest: str | None, event: Event) -> str | None:
-    """The digest in force after the event."""
-    return str(event.data["digest"])
+def evolve(in_force: InForce | None, event: Event) -> InForce:
+    """The pack in force after the event."""
+    return InForce(event.data["version"], event.data["digest"], event.data["content"])
 
 
 def adoption_of(event: Event) -> Adoption:
@@ -59,4 +75,4 @@ def adoption_of(event: Event) -> Adoption:
     )
 
 
-AGGREGATE: Aggregate[str | None] = Aggregate(kind="rules", initial=None, decide=decide, evolve=evolve)
+AGGREGATE: Aggregate[InForce | None] = Aggregate(kind="rules", initial=None, decide=decide, evolve=evolve)

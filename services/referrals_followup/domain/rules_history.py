@@ -6,15 +6,14 @@ explained.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from services.referrals_followup.domain.compiling import compile_step
-from services.referrals_followup.domain.standards import ANY_THREAD, OWN, Step
+from services.referrals_followup.domain.compiling import compile_step, read_step
+from services.referrals_followup.domain.standards import ANY_THREAD, OWN, Reading, Step
 from services.referrals_followup.domain.thread_history import BEARS_ON_ALL, ThreadHistory
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
@@ -91,25 +90,8 @@ class RelevantTypes:
     far: frozenset[str]
 
 
-# What matters to a thread that no step asks anything of.
+# What is relevant to a thread that no step is about.
 UNASKED = RelevantTypes(BEARS_ON_ALL, BEARS_ON_ALL)
-# Where a pack names an event that need not be the thread's own.
-_FAR = frozenset({"person_has", "person_had", "people_had", "siblings_had", "latest"})
-_EVENT_TYPE = re.compile(r"[a-z_]+(\.[a-z_]+)+\.v[0-9]+")
-
-
-def _named(content: Any, is_far: bool = False) -> Iterator[tuple[str, bool]]:
-    """Each type of event that the content of a step names, and whether it may be another than the thread's own."""
-    if isinstance(content, str) and _EVENT_TYPE.fullmatch(content):
-        yield content, is_far
-    elif isinstance(content, list):
-        for one in content:
-            yield from _named(one, is_far)
-    elif isinstance(content, Mapping):
-        # A value that is read from an event may come from one about the people, where the thread has none.
-        is_anybodys = content.get("via", OWN) != OWN or "field" in content
-        for name, one in content.items():
-            yield from _named(one, is_far or name in _FAR or (name == "event" and is_anybodys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +170,9 @@ class RulesHistory:
             self._counted[step_id] = tuple(sorted(types))
         return self._counted[step_id]
 
-    def area_for(self, step_id: str, event: Event, scene: ThreadHistory) -> str:
+    def area_for(self, step_id: str, event: Event, history: ThreadHistory) -> str:
         """Whose numbers count for a step that this event opens."""
-        return event.area if step_id in self._by_record else scene.area_of(event)
+        return event.area if step_id in self._by_record else history.area_of(event)
 
     @cached_property
     def _by_record(self) -> frozenset[str]:
@@ -204,27 +186,27 @@ class RulesHistory:
         return frozenset(step_id for step_id, value in mode.items() if value == RECORD)
 
     @cached_property
-    def matters(self) -> Mapping[str, RelevantTypes]:
-        """What matters to each kind of thread, by any step that was ever adopted."""
+    def relevant(self) -> Mapping[str, RelevantTypes]:
+        """The types of event relevant to each kind of thread, by every step that was ever adopted."""
         kinds_of: dict[str, set[str]] = {}
-        said: dict[str, set[tuple[str, bool]]] = {}
+        readings: dict[str, set[Reading]] = {}
         for adoption in self.adoptions:
             for step_id, content in adoption.content["steps"].items():
                 kind = content.get("thread")
                 kinds_of.setdefault(step_id, set()).update(
                     self.thread_kinds() if kind == ANY_THREAD else {kind} - {None}
                 )
-                said.setdefault(step_id, set()).update(_named(content))
-        found: dict[str, set[tuple[str, bool]]] = {kind: set() for kind in self.thread_kinds()}
+                readings.setdefault(step_id, set()).update(read_step(content))
+        found: dict[str, set[Reading]] = {kind: set() for kind in self.thread_kinds()}
         for step_id, kinds in kinds_of.items():
             for kind in kinds:
-                found[kind] |= said[step_id]
+                found[kind] |= readings[step_id]
         return {
             kind: RelevantTypes(
-                BEARS_ON_ALL.union(event_type for event_type, _ in named),
-                BEARS_ON_ALL.union(event_type for event_type, is_far in named if is_far),
+                BEARS_ON_ALL.union(reading.event for reading in read),
+                BEARS_ON_ALL.union(reading.event for reading in read if reading.via != OWN),
             )
-            for kind, named in found.items()
+            for kind, read in found.items()
         }
 
     def packs(self) -> list[str]:

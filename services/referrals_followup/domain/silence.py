@@ -1,4 +1,4 @@
-"""A source whose position stands still: nobody is chased on its evidence, so somebody is told of the silence itself."""
+"""A silent source: nobody is chased on the evidence of a source whose position stands still, so its silence is told."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ FELL_SILENT = "source.fell_silent.v1"
 TOLERATED = timedelta(minutes=5)
 
 
-def silent(complete_until: Mapping[str, datetime | None], now: datetime) -> frozenset[str]:
-    """The sources that never said how far they are, or whose position is older than five minutes."""
+def find_silent(complete_until: Mapping[str, datetime | None], now: datetime) -> frozenset[str]:
+    """The sources that have never reported a position, or whose position is older than five minutes."""
     return frozenset(service for service, until in complete_until.items() if until is None or now - until > TOLERATED)
 
 
-def looked_as_of(complete_until: Mapping[str, datetime | None], now: datetime) -> datetime | None:
-    """The instant (UTC) up to which everything is known, and so the latest for which anybody may be chased."""
+def find_horizon(complete_until: Mapping[str, datetime | None], now: datetime) -> datetime | None:
+    """The latest instant (UTC) up to which every source is complete: a sweep looks no later. None if one is unknown."""
     instants = [until for until in complete_until.values() if until is not None]
     return min([now, *instants]) if len(instants) == len(complete_until) else None
 
@@ -40,7 +40,7 @@ def _decide(state: None, command: TellOf, context: Context) -> Fact:
 
 
 def _evolve(state: None, event: Event) -> None:
-    """Each silence stands for itself."""
+    """No silence depends on an earlier one."""
 
 
 AGGREGATE: Aggregate[None] = Aggregate(kind="source", initial=None, decide=_decide, evolve=_evolve)

@@ -19,9 +19,10 @@ from shared.kernel.time import Offset, london_date
 Predicate = Callable[[Event, ThreadHistory], bool]
 
 
-# What a loss or a death means for a step: it ends; it goes on, unless the person themselves died; or it never ends so.
+# What a loss or a death does to a step. `ends`: it ends. `continues`: it goes on unless the person it is about died.
+# `never-ends`: it goes on in any case.
 ENDS, CONTINUES, NEVER_ENDS = "ends", "continues", "never-ends"
-# A step about every kind of thread.
+# The thread of a step that applies to every kind of thread.
 ANY_THREAD = "any"
 
 OWN, PERSON, PEOPLE, SIBLINGS = "own", "person", "people", "siblings"
@@ -29,13 +30,22 @@ VIA = (PERSON, PEOPLE, SIBLINGS)
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """A type of event that a rule looks at, and whose: the thread's own, or those about some people (see `Matcher`)."""
+
+    event: str
+    via: str
+
+
+@dataclass(frozen=True, slots=True)
 class Matcher:
     """Which events count: a type, conditions on it, and how they belong to the thread.
 
-    `via` own: they carry it; person: they are about whom it is about; people: about anybody that its events name;
-    siblings: about a child born before to the parents of the pregnancy that the thread is.
-    Of what closes: `agrees` maps its fields to those of the opening that they have to be, or be among, unless it leaves
-    them out; `by_another`: somebody else than who opened has to record it.
+    `via` is one of: own, the events that carry the thread; person, those about the person whom the thread is about;
+    people, those about anybody whom its events name; siblings, those about an older child of the parents of the
+    pregnancy. For a closing event, `agrees` maps its fields to fields of the opening: the values must agree, or the
+    closing's list must hold the opening's value; a missing value agrees. With `by_another` somebody other than the
+    opener must record it.
     """
 
     event: str
@@ -44,38 +54,41 @@ class Matcher:
     agrees: tuple[tuple[str, str], ...] = ()
     by_another: bool = False
 
-    def matches(self, event: Event, scene: ThreadHistory) -> bool:
-        return event.type == self.event and self._belongs(event, scene) and self.holds(event, scene)
+    def matches(self, event: Event, history: ThreadHistory) -> bool:
+        return event.type == self.event and self._belongs(event, history) and self.holds(event, history)
 
-    def closes(self, event: Event, opening: Event, scene: ThreadHistory) -> bool:
+    def closes(self, event: Event, opening: Event, history: ThreadHistory) -> bool:
         """Whether it matches, and is about the same thing as the opening."""
         if self.by_another and event.actor == opening.actor:
             return False
-        return self._agrees(event, opening, scene) and self.matches(event, scene)
+        return self._agrees(event, opening, history) and self.matches(event, history)
 
-    def _agrees(self, event: Event, opening: Event, scene: ThreadHistory) -> bool:
-        for said, asked in self.agrees:
-            here, there = event.data.get(said), opening.data.get(asked)
-            named = {scene.person(str(one)) for one in (here if isinstance(here, list) else [here])}
-            if here is not None and there is not None and scene.person(str(there)) not in named:
+    def _agrees(self, event: Event, opening: Event, history: ThreadHistory) -> bool:
+        for closing_field, opening_field in self.agrees:
+            here, there = event.data.get(closing_field), opening.data.get(opening_field)
+            named = {history.person(str(one)) for one in (here if isinstance(here, list) else [here])}
+            if here is not None and there is not None and history.person(str(there)) not in named:
                 return False
         return True
 
-    def holds(self, event: Event, scene: ThreadHistory) -> bool:
-        return all(predicate(event, scene) for predicate in self.when)
+    def holds(self, event: Event, history: ThreadHistory) -> bool:
+        return all(predicate(event, history) for predicate in self.when)
 
-    def _belongs(self, event: Event, scene: ThreadHistory) -> bool:
+    def _belongs(self, event: Event, history: ThreadHistory) -> bool:
         if self.via == OWN:
-            return event.id in scene.own_ids
+            return event.id in history.own_ids
         if self.via == PERSON:
-            return any(scene.is_about(event, person) for person in scene.subjects)
-        return (event.id in scene.of_siblings) == (self.via == SIBLINGS)
+            return any(history.is_about(event, person) for person in history.subjects)
+        return (event.id in history.of_siblings) == (self.via == SIBLINGS)
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`n` matching events within so many days, none of `reset_by` between them; an episode takes in every further one
-    of its area until its review is recorded. `once_per_record`: what one record says again is nothing more."""
+    """An episode opens with `n` matching events within so many days and none of `reset_by` between them.
+
+    It takes in every further event of its area until its review is recorded. With `once_per_record` each record counts
+    once.
+    """
 
     n: int
     of: tuple[Matcher, ...]
@@ -86,7 +99,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A due date with what it rests on. `gap` names an input that is missing; `at` is None when nothing can be said."""
+    """A due date and what it rests on. `gap` names a missing input; `at` is None when no date can be computed."""
 
     at: datetime | None
     skipped: tuple[tuple[date, str], ...] = ()
@@ -112,7 +125,7 @@ class LadderRung:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One expectation. `text` is what people read: title, expects, basis, source, confidence, the due rule in words."""
+    """One expectation. `text` holds what people read: title, expects, basis, source, confidence, due rule in words."""
 
     id: str
     standard: str
@@ -137,19 +150,19 @@ class Step:
     text: Mapping[str, str]
     content: Mapping[str, Any]
 
-    def opened_by(self, event: Event, scene: ThreadHistory) -> bool:
-        """Whether this event opens the step about the scene's thread."""
-        return any(matcher.matches(event, scene) for matcher in self.opens_on)
+    def opened_by(self, event: Event, history: ThreadHistory) -> bool:
+        """Whether this event opens the step about the thread of this history."""
+        return any(matcher.matches(event, history) for matcher in self.opens_on)
 
 
 def is_inherited(step: Step, opening: Event) -> bool:
-    """Whether the opening lies before the day from which the step applies in its area."""
+    """Whether the opening happened before the day from which the step applies in its area."""
     return london_date(opening.occurred_at) < step.applies_from
 
 
-def explained(computed: Computed, opening: Event, are_holidays_known: bool) -> dict[str, Any]:
-    """The due date's reasons, for people: the rule in words, the clock's start, the days that did not count, and
-    whether the bank holidays of the year it falls in are known yet."""
+def explain(computed: Computed, opening: Event, are_holidays_known: bool) -> dict[str, Any]:
+    """The reasons for a due date: the rule in words, when the clock started, which days did not count, and whether the
+    bank holidays of its year are known yet."""
     return {
         "rule": computed.because,
         "clock_started": to_text(opening.occurred_at),

@@ -105,7 +105,6 @@ class ThreadHistory:
         self.acted_on = frozenset(event.data["follow_up_id"] for event in self.acts)
         self.standing = tuple(event for event in self.everything if not self._is_struck(event))
         mine = {item.event.id for item in items if thread in item.refs or self._is_mine_under_another_id(item.refs)}
-        self.own_standing = tuple(event for event in self.standing if event.id in mine and not is_act(event))
         self.own_ids = frozenset(mine)
         self._areas: dict[str, str] = {}
         self._standing_of: dict[tuple[str, ...], tuple[Event, ...]] = {}
@@ -276,7 +275,7 @@ class ThreadHistory:
     @cached_property
     def partners(self) -> frozenset[str]:
         """The partners named for the thread's pregnancy."""
-        named = (event.data["partner_id"] for event in self.own_standing if event.type == PARTNER_NAMED)
+        named = (event.data["partner_id"] for event in self.standing_of(PARTNER_NAMED) if event.id in self.own_ids)
         return frozenset(map(self.person, named))
 
     # --- where people live ----------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
-"""How far an answer is known, and what is set aside: asked before what it is said of is looked up, so that what is
-folded in between is shown and not yet claimed. Who asks at the same time shares one answer.
+"""How far the evidence is complete, and what is parked.
+
+Ask for the report before reading what an answer shows: what is folded in between is then shown and not yet claimed.
+Requests that ask at the same time share one report.
 """
 
 from __future__ import annotations
@@ -20,14 +22,14 @@ from shared.runtime.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class CompletenessReport:
-    """How far it is known: as answers tell it, and on what bears that something is set aside."""
+    """How far the evidence is complete, as answers show it, and the people and records that parked work is about."""
 
-    told: Mapping[str, Any]
+    evidence: Mapping[str, Any]
     problems: DataProblems
 
 
 class Completeness:
-    """How far all that happened is known in this service."""
+    """Reports how far everything that happened is known in this service."""
 
     def __init__(self, evidence: EvidenceStore, parked: ParkedMessages, views: FollowUpViews, clock: Clock) -> None:
         self._evidence = evidence
@@ -35,24 +37,25 @@ class Completeness:
         self._views = views
         self._clock = clock
         self._asked: Coalescer[None, CompletenessReport] = Coalescer(
-            lambda group: [self._look()] * len(group), lost=store_away
+            lambda group: [self._read()] * len(group), lost=store_away
         )
 
-    def so_far(self) -> CompletenessReport:
-        """The instant for all sources together, for each one, whether that is stale, and how much is set aside.
+    def report(self) -> CompletenessReport:
+        """The instant up to which all sources are complete, the same for each source, whether one of them is stale, and
+        how much is parked.
 
         Raises StoreUnavailable or PyMongoError.
         """
         return self._asked.ask(None)
 
-    def _look(self) -> CompletenessReport:
+    def _read(self) -> CompletenessReport:
         sources = self._evidence.complete_until()
         problems = DataProblems(self._evidence, self._parked, self._views)
         known = [until for until in sources.values() if until is not None]
-        told = {
+        evidence = {
             "complete_until": min(known) if len(known) == len(sources) else None,
-            "stale": bool(silence.silent(sources, self._clock.now())),
+            "stale": bool(silence.find_silent(sources, self._clock.now())),
             "sources": sources,
-            "set_aside": problems.set_aside,
+            "set_aside": problems.parked,
         }
-        return CompletenessReport(told, problems)
+        return CompletenessReport(evidence, problems)

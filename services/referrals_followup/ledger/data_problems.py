@@ -1,7 +1,7 @@
-"""Which follow-ups are told with a data problem: something about their person or record is set aside at the moment.
+"""Which follow-ups have a data problem: a message about their person or record, or their own thread, is parked now.
 
-Their clocks run on. The problem is looked up when somebody reads, and is no part of the fold: what is set aside is not
-known, only that it is there.
+Their clocks run on. The problem is looked up when somebody reads, and is no part of the fold: nobody knows what a
+parked message says, only that it is there.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from shared.messaging.parked import ParkedMessages
 
 
 class DataProblems:
-    """What is set aside when this is made: the people and records that parked messages name, and parked threads."""
+    """What is parked when this is made: the people and records that parked messages name, and the parked threads."""
 
     def __init__(self, evidence: EvidenceStore, parked: ParkedMessages, views: FollowUpViews) -> None:
         self._evidence = evidence
-        self._parked = parked
-        self._messages = parked.waiting()
+        self._messages = parked
+        self._waiting = parked.waiting()
         self._threads = {thread["_id"] for thread in views.parked_threads()}
         self._people: dict[str, bool] = {}
 
     @property
-    def set_aside(self) -> int:
-        """How many messages and threads are set aside."""
-        return self._messages + len(self._threads)
+    def parked(self) -> int:
+        """How many messages and threads are parked."""
+        return self._waiting + len(self._threads)
 
     @cached_property
     def _named(self) -> set[str]:
-        return self._parked.named() if self._messages else set()
+        return self._messages.named() if self._waiting else set()
 
     def bear_on(self, follow_up: FollowUp) -> bool:
-        """Whether what is set aside names the follow-up's thread, or its person by any id that is linked to theirs."""
+        """Whether parked work names the follow-up's thread, or its person by any id that is linked to theirs."""
         if follow_up.thread in self._threads or follow_up.thread in self._named:
             return True
         return bool(self._named) and follow_up.person is not None and self._bear_on_person(follow_up.person)

@@ -1,7 +1,7 @@
-"""The evidence: every event of every service, kept once, and how far it is known to be complete.
+"""The evidence: every event of every service, kept once, and up to when it is complete.
 
-Evidence is complete up to T when the relay of each source has said which events it published up to T, and every one of
-them is kept *and folded* here. An event that is already kept is folded again all the same.
+Evidence is complete up to an instant when the relay of each source has said which events it published by then, and
+every one of them is kept *and folded*, or parked, here. An event that is kept already is still folded again.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from services.referrals_followup.domain.thread_history import (
     ThreadHistory,
     is_act,
 )
+from shared.config.config import SERVICES
 from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, event_of
@@ -36,10 +37,9 @@ from shared.events.mongo import despite_duplicates
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
-from shared.messaging.topology import SERVICES
 
 LINKS = (LINKED, UNLINKED)
-# A link can join a child, or a parent, with one of whom more is known.
+# A link can join a child or a parent with a person of whom more is known.
 _BEARING_ON_SIBLINGS = {*OF_SIBLINGS, PREGNANCY_ENDED, *LINKS}
 _NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
 # The fields by which an event names a team that can come to own a follow-up.
@@ -47,7 +47,7 @@ TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
 
 
 class EvidenceStore:
-    """The collection `evidence`, and the positions its sources have reported."""
+    """The collection `evidence`, and the positions that its sources have reported."""
 
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self._evidence: MongoCollection = database.evidence
@@ -57,7 +57,7 @@ class EvidenceStore:
         self._catalogue = catalogue
 
     def ensure_indexes(self) -> None:
-        """Create the indexes behind the folds; safe to repeat."""
+        """Create the indexes that serve folds and questions about people and teams. Safe to repeat."""
         self._evidence.create_index([("refs", ASCENDING), ("event.type", ASCENDING)], name="refs_type")
         self._evidence.create_index(
             [("event.data.event_id", ASCENDING)],
@@ -68,7 +68,7 @@ class EvidenceStore:
         self._evidence.create_index([("folded", ASCENDING)], name="unfolded", partialFilterExpression={"folded": False})
 
     def keep(self, events: Collection[Event]) -> None:
-        """Keep each event once, on a majority."""
+        """Store each event once, on a majority."""
         documents = [self._document(event) for event in events]
         if not documents:
             return
@@ -76,28 +76,31 @@ class EvidenceStore:
             self._evidence.insert_many(documents, ordered=False)
 
     def mark_folded(self, events: Iterable[Event]) -> None:
-        """Note that every view these events touch has been written."""
+        """Record that every view that these events touch is written."""
         ids = [event.id for event in events]
         if ids:
             self._evidence.update_many({"_id": {"$in": ids}, "folded": False}, {"$set": {"folded": True}})
 
     def threads_touched_by(self, events: Collection[Event], matters: Mapping[str, RelevantTypes]) -> set[str]:
-        """The threads these events bear on: those they name, and, where their type matters there, those of the people
-        they name (one hop); of what bears on a younger sibling, and of a birth, also the pregnancies of the child's
-        parents.
+        """The threads that these events bear on.
 
-        A retraction bears on what the struck event bears on, an act on a follow-up on the follow-up's thread alone.
-        Read after `keep`, so of two workers with one event each at least one finds both.
+        An event bears on the threads that it names. Where its type matters there, it also bears on the threads of the
+        people it names (one hop). An event that bears on a younger sibling, or a birth, also bears on the pregnancies
+        of the child's parents. A retraction bears on what the retracted event bears on, an act on a follow-up only on
+        the thread of that follow-up.
+
+        Call it after `keep`: of two workers with one event each, at least one then finds both events.
         """
         touched = {ref for event in events if is_act(event) for ref in self._catalogue.refs(event)}
-        said = [(event.type, frozenset(self._catalogue.refs(event))) for event in events if not is_act(event)]
-        struck = [event.data["event_id"] for event in events if event.type == RETRACTION]
-        if struck:
-            found = self._evidence.find({"_id": {"$in": struck}}, {"refs": 1, "event.type": 1})
-            said += [(document["event"]["type"], frozenset(document["refs"])) for document in found]
-        linked = self._joined({ref for _, refs in said for ref in _people(refs)})
+        facts = [(event.type, frozenset(self._catalogue.refs(event))) for event in events if not is_act(event)]
+        retracted = [event.data["event_id"] for event in events if event.type == RETRACTION]
+        if retracted:
+            found = self._evidence.find({"_id": {"$in": retracted}}, {"refs": 1, "event.type": 1})
+            facts += [(document["event"]["type"], frozenset(document["refs"])) for document in found]
+        named = {ref for _, refs in facts for ref in _people(refs)}
+        linked = self._find_joined(named)
         about: dict[str, set[str]] = defaultdict(set)
-        for event_type, refs in said:
+        for event_type, refs in facts:
             people = _people(refs)
             is_linked = not linked.isdisjoint(people)
             touched |= refs - people
@@ -107,42 +110,40 @@ class EvidenceStore:
                 if event_type in types.far or is_linked:
                     about[kind] |= people
         people = set[str]().union(*about.values())
-        for documents in self._about(people, {"refs": 1, "event.type": 1}):
+        for documents in self._find_about(people, {"refs": 1, "event.type": 1}):
             for document in documents:
                 touched |= _of_kinds(about.keys(), document["refs"])
-        if not {event_type for event_type, _ in said}.isdisjoint(_BEARING_ON_SIBLINGS):
-            touched |= self._pregnancies_of_parents(
-                people | linked | {ref for _, refs in said for ref in _people(refs)}
-            )
+        if not {event_type for event_type, _ in facts}.isdisjoint(_BEARING_ON_SIBLINGS):
+            touched |= self._pregnancies_of_parents(people | linked | named)
         return _of_kinds(matters, touched)
 
     def people(self, person_ids: Collection[str]) -> set[str]:
-        """Every id of these people: those given, and those that any link, standing or not, ever joined with them."""
+        """Every id of these people: those given, and those that any link ever joined with them, retracted or not."""
         found = set(_refs_of(person_ids))
-        return {ref.partition("/")[2] for ref in found | self._joined(found)}
+        return {ref.partition("/")[2] for ref in found | self._find_joined(found)}
 
-    def _joined(self, people: Collection[str]) -> set[str]:
-        """Everybody whom a link, standing or not, ever joined with somebody, of these people and of all so joined."""
+    def _find_joined(self, people: Collection[str]) -> set[str]:
+        """Everybody whom links, retracted or not, ever joined with these people, directly or through others."""
         fields, links = {"refs": 1, "event.type": 1}, {"event.type": {"$in": LINKS}}
         return {
             ref
-            for documents in self._about(people, fields, links)
+            for documents in self._find_about(people, fields, links)
             for document in documents
             for ref in _people(document["refs"])
         }
 
     def ids_of(self, person_id: str, as_of: datetime | None = None) -> set[str]:
-        """This id and those that a standing link joins with it; with `as_of` (UTC) by what was recorded until then."""
+        """This id and those that a standing link joins with it. With `as_of` (UTC), by what was recorded by then."""
         ids = self.people([person_id])
         if len(ids) == 1:
             return ids
-        known = [item for item in self.around(ids) if as_of is None or item.event.recorded_at <= as_of]
-        scene = ThreadHistory(f"person/{person_id}", known)
-        return {other for other in ids if scene.person(other) == scene.person(person_id)}
+        known = [item for item in self.find_around(ids) if as_of is None or item.event.recorded_at <= as_of]
+        history = ThreadHistory(f"person/{person_id}", known)
+        return {other for other in ids if history.person(other) == history.person(person_id)}
 
-    def around(self, person_ids: Collection[str]) -> list[Evidence]:
-        """Every event that names one of these ids of people, every one on a thread that such an event names, and what
-        strikes out any of them."""
+    def find_around(self, person_ids: Collection[str]) -> list[Evidence]:
+        """Every event that names one of these ids of people, every event on a thread that such an event names, and the
+        retractions of all of them."""
         found = {item.event.id: item for item in self._find(_refs_of(person_ids))}
         named = {ref for item in found.values() for ref in item.refs}
         found.update((item.event.id, item) for item in self._find(named - _people(named)))
@@ -150,49 +151,51 @@ class EvidenceStore:
         return list(found.values())
 
     def threads_of(self, person_ids: Collection[str], kinds: Collection[str]) -> set[str]:
-        """The threads that the events about these people are on: every follow-up about them is among theirs."""
+        """The threads of the events about these people. Every follow-up about them is on one of these."""
         return _of_kinds(kinds, self._refs({"refs": {"$in": _refs_of(person_ids)}})) if person_ids else set()
 
     def threads_of_team(self, team: str, kinds: Collection[str], until: datetime) -> set[str]:
-        """Every thread that the team can have owned a follow-up about by then (UTC): the threads of the events that it
-        recorded or that name it, and those of the people in these events (one hop).
+        """Every thread on which the team can have owned a follow-up by then (UTC).
 
-        Cost grows with the history of this team and of its people, and with nobody else's.
+        These are the threads of the events that the team recorded or that name it, and those of the people in these
+        events (one hop). The cost grows with the history of this team and its people, and with nobody else's.
         """
         refs = self._refs({"teams": team, "event.recordedat": {"$lte": until}})
         people = self.people([ref.partition("/")[2] for ref in _people(refs)])
         return _of_kinds(kinds, refs) | self.threads_of(people, kinds)
 
-    def scenes(self, threads: Collection[str], matters: Mapping[str, RelevantTypes]) -> dict[str, list[Evidence]]:
-        """For each thread, its own evidence and that about the people its events name, as far as it matters there.
+    def read_threads(self, threads: Collection[str], matters: Mapping[str, RelevantTypes]) -> dict[str, list[Evidence]]:
+        """For each thread, its own evidence, and that about the people its events name as far as it matters there.
 
-        Where links join people, all of it: which of their ids was known first can rest on any event about them.
+        Where links join people, all evidence about them: any event can show which of their ids was known first.
         """
-        scenes = self._read(threads, matters)
-        linked = [thread for thread, items in scenes.items() if any(one.event.type in LINKS for one in items.values())]
-        scenes |= self._read(linked, None)
-        self._add_siblings({thread: items for thread, items in scenes.items() if thread.startswith(f"{PREGNANCY}/")})
-        self._add_retractions(scenes)
-        return {thread: list(items.values()) for thread, items in scenes.items()}
+        by_thread = self._read(threads, matters)
+        linked = [
+            thread for thread, items in by_thread.items() if any(one.event.type in LINKS for one in items.values())
+        ]
+        by_thread |= self._read(linked, None)
+        self._add_siblings({thread: items for thread, items in by_thread.items() if thread.startswith(f"{PREGNANCY}/")})
+        self._add_retractions(by_thread)
+        return {thread: list(items.values()) for thread, items in by_thread.items()}
 
     def _read(
         self, threads: Collection[str], matters: Mapping[str, RelevantTypes] | None
     ) -> dict[str, dict[str, Evidence]]:
-        """Each thread's evidence by event id, but for acts on the follow-ups of other threads: there are many of them,
-        and no fold looks at them."""
-        scenes: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
+        """Each thread's evidence by event id, without acts on the follow-ups of other threads. There are many of those,
+        and no fold reads them."""
+        by_thread: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
         read: dict[str, Evidence] = {}
         people_of: dict[str, set[str]] = defaultdict(set)
         for item in self._find(threads):
             read[item.event.id] = item
-            for thread in item.refs & scenes.keys():
+            for thread in item.refs & by_thread.keys():
                 if (
                     matters
                     and thread.startswith(f"{PERSON}/")
                     and not _is_of_person(item.event.type, item.refs, matters)
                 ):
                     continue
-                scenes[thread][item.event.id] = item
+                by_thread[thread][item.event.id] = item
                 for person in _people(item.refs) - ({thread} if matters else set()):
                     people_of[person].add(thread)
         far = {thread: matters.get(thread.partition("/")[0], UNASKED).far for thread in threads} if matters else {}
@@ -204,17 +207,17 @@ class EvidenceStore:
                     for thread in people_of[person]:
                         if matters and item.event.type not in far[thread]:
                             continue
-                        if item.event.id not in scenes[thread] and item.event.type in LINKS:
+                        if item.event.id not in by_thread[thread] and item.event.type in LINKS:
                             for other in _people(item.refs) - {person}:
                                 linked[other].add(thread)
-                        scenes[thread][item.event.id] = item
+                        by_thread[thread][item.event.id] = item
             people_of = linked
-        return scenes
+        return by_thread
 
-    def _add_siblings(self, scenes: Mapping[str, dict[str, Evidence]]) -> None:
-        """What bears on a pregnancy of that which was said of the children whom its people already have."""
+    def _add_siblings(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
+        """Add to pregnancies the evidence about the children whom their people already have, as far as it matters."""
         threads_of: dict[str, set[str]] = defaultdict(set)
-        for thread, items in scenes.items():
+        for thread, items in by_thread.items():
             for item in items.values():
                 if item.event.type == PREGNANCY_ENDED:
                     for child in item.event.data["children"]:
@@ -226,7 +229,7 @@ class EvidenceStore:
                 found = _people(item.refs)
                 threads = set().union(*(threads_of.get(ref, set()) for ref in found))
                 for thread in threads:
-                    scenes[thread].setdefault(item.event.id, item)
+                    by_thread[thread].setdefault(item.event.id, item)
                 if item.event.type in LINKS:
                     for ref in found:
                         if not threads <= threads_of[ref]:
@@ -235,28 +238,28 @@ class EvidenceStore:
             new = joined
 
     def _pregnancies_of_parents(self, children: Collection[str]) -> set[str]:
-        """The pregnancies of whoever is named as a parent of one of these children, under any of their ids."""
+        """The pregnancies of the parents of these children, under any of the parents' ids."""
         births = self._evidence.find({"refs": {"$in": list(children)}, "event.type": PREGNANCY_ENDED}, {"refs": 1})
         parents = {ref for birth in births for ref in _people(birth["refs"])}
         about = self._refs({"refs": {"$in": _refs_of(self.people([ref.partition("/")[2] for ref in parents]))}})
         return {ref for ref in about if ref.startswith(f"{PREGNANCY}/")}
 
-    def _add_retractions(self, scenes: Mapping[str, dict[str, Evidence]]) -> None:
-        """A retraction names what it strikes by id only, so it may name none of the people of the event."""
+    def _add_retractions(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
+        """Add the retractions. A retraction names the retracted event by its id and may name none of its people."""
         threads_of: dict[str, list[str]] = defaultdict(list)
-        for thread, items in scenes.items():
+        for thread, items in by_thread.items():
             for event_id in items:
                 threads_of[event_id].append(thread)
-        struck = {"event.type": RETRACTION, "event.data.event_id": {"$in": list(threads_of)}}
-        for document in self._evidence.find(struck, {"event": 1, "refs": 1}) if threads_of else ():
+        retracting = {"event.type": RETRACTION, "event.data.event_id": {"$in": list(threads_of)}}
+        for document in self._evidence.find(retracting, {"event": 1, "refs": 1}) if threads_of else ():
             retraction = Evidence(event_of(document), frozenset(document["refs"]))
             for thread in threads_of[retraction.event.data["event_id"]]:
-                scenes[thread].setdefault(retraction.event.id, retraction)
+                by_thread[thread].setdefault(retraction.event.id, retraction)
 
-    def _about(
+    def _find_about(
         self, people: Collection[str], fields: Mapping[str, int], also: Mapping[str, Any] | None = None
     ) -> Iterator[list[dict[str, Any]]]:
-        """The documents about these people, then those about people whom links among them join with these, and on."""
+        """The documents about these people, then those about people whom links in these join with them, and so on."""
         known, new = set(people), set(people)
         while new:
             documents = list(self._evidence.find({"refs": {"$in": list(new)}, **(also or {})}, dict(fields)))
@@ -266,7 +269,7 @@ class EvidenceStore:
             known |= new
 
     def threads(self, kinds: Collection[str]) -> Iterator[str]:
-        """Every thread there is evidence about, once, as a stream: there may be more than one answer can hold."""
+        """Every thread that there is evidence about, once, as a stream: one answer could not hold them all."""
         of_these_kinds = {"refs": {"$regex": f"^({'|'.join(map(re.escape, sorted(kinds)))})/"}}
         stages: list[Mapping[str, Any]] = [
             {"$match": of_these_kinds},
@@ -277,10 +280,10 @@ class EvidenceStore:
         for found in self._evidence.aggregate(stages, allowDiskUse=True) if kinds else ():
             yield found["_id"]
 
-    def note_positions(self, said: Iterable[Event]) -> None:
-        """Remember what relays said of their positions, and the manifests that came with that, in one write."""
+    def note_positions(self, events: Iterable[Event]) -> None:
+        """Store the positions that relays reported, and the manifests that came with them, in one write."""
         notes = []
-        for event in said:
+        for event in events:
             source, manifest, until = event.source, event.data["manifest"], event.data["until"]
             if manifest:
                 notes.append((f"{source}/{manifest['number']}", {"$set": {"ids": manifest["ids"]}}))
@@ -290,7 +293,7 @@ class EvidenceStore:
             _upsert(self._manifests, *notes)
 
     def complete_until(self) -> dict[str, datetime | None]:
-        """For each source, the instant (UTC) up to which all that was recorded there is folded here; None: unknown."""
+        """For each source, the instant (UTC) up to which all that it recorded is folded here; None when unknown."""
         positions: dict[str, dict[str, Any]] = {source: {"number": 0, "until": None} for source in SERVICES}
         for found in self._positions.find({"_id": {"$in": list(positions)}}):
             positions[found["_id"]] |= found
@@ -327,7 +330,7 @@ class EvidenceStore:
     def _find(
         self, refs: Collection[str], also: Mapping[str, Any] | None = None, read: Mapping[str, Evidence] | None = None
     ) -> Iterable[Evidence]:
-        """The evidence that names one of these; what was `read` before is not made anew."""
+        """The evidence that names one of these. Items in `read` are used again, not built a second time."""
         if not refs:
             return
         wanted = {"refs": {"$in": list(refs)}, **(also or {})}
@@ -358,8 +361,10 @@ def _refs_of(person_ids: Iterable[str]) -> list[str]:
 
 
 def _is_of_person(event_type: str, refs: Iterable[str], matters: Mapping[str, RelevantTypes]) -> bool:
-    """Whether an event is part of the thread of a person whom it names: it matters there, it is an act, or it names
-    others, whose events bear on that thread then."""
+    """Whether an event belongs to the thread of a person whom it names.
+
+    It does when it matters there, when it is an act, or when it names others, whose events then bear on that thread.
+    """
     types = matters.get(PERSON, UNASKED).own
     return event_type in types or event_type in ACT_TYPES or len(_people(refs)) > 1
 
@@ -369,13 +374,13 @@ def _of_kinds(kinds: Collection[str], refs: Iterable[str]) -> set[str]:
 
 
 def _teams_of(event: Event) -> list[str]:
-    """The team that recorded it, and those it names. The system is none: it owns nothing, yet it chases about all."""
+    """The team that recorded it, and those it names. The system is left out: it owns nothing but chases everywhere."""
     found = {event.team, *(event.data.get(field) for field in TEAM_FIELDS)} - {SYSTEM}
     return sorted(team for team in found if team)
 
 
 def _upsert(collection: MongoCollection, *changes: tuple[str, Mapping[str, Any]]) -> None:
-    """Whoever comes second when two insert at once finds the document there. What is done twice changes nothing."""
+    """Upsert each document. Of two inserts at once the second fails and is repeated as an update. Repeats are safe."""
     writes = [UpdateOne({"_id": key}, update, upsert=True) for key, update in changes]
     with despite_duplicates():
         collection.bulk_write(writes, ordered=False)

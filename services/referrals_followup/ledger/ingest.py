@@ -1,38 +1,42 @@
-"""From a batch of messages to follow-ups: keep the evidence, fold what it touches, and only then call it done.
+"""From a batch of messages to follow-ups: keep the evidence, fold what it touches, and only then report it done.
 
-Guarantees: a message is done when it is kept on a majority and every view that it bears on is written; killed in
-between and delivered again, it ends the same. What cannot be read is parked, and counts as heard. What a check found is
-told to the operators, and at each sweep what lies parked, here or elsewhere.
+Guarantees: a message is done when it is kept on a majority and every view that it bears on is written. If the process
+is killed in between and the message is delivered again, the result is the same. What cannot be read is parked.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
-from services.referrals_followup.chasing import parked_work as stalled
-from shared.checks.checker import FINISHED
+from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.views import FollowUpViews
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 from shared.relay.position import POSITION
 
-if TYPE_CHECKING:
-    from services.referrals_followup.bootstrap import Dependencies
 
+class Ingest:
+    """Takes in events. `listeners` are called by event type, once the events of the batch are folded."""
 
-def hear(dependencies: Dependencies, deliveries: list[Delivery]) -> list[Outcome]:
-    """The outcome of each delivery. Raises when the store cannot be reached; nothing is acknowledged then."""
-    read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
-    said = [event for event in read if isinstance(event, Event)]
-    events = [event for event in said if event.type != POSITION]
-    dependencies.evidence.keep(events)
-    dependencies.views.refresh_for(events)
-    dependencies.evidence.mark_folded(events)
-    positions = [event for event in said if event.type == POSITION]
-    dependencies.evidence.note_positions(positions)
-    for position in positions:
-        stalled.note_parked(dependencies, position)
-    for event in events:
-        if event.type == FINISHED:
-            stalled.tell_of_findings(dependencies, event)
-    return [Done() if isinstance(event, Event) else event for event in read]
+    def __init__(
+        self, evidence: EvidenceStore, views: FollowUpViews, listeners: Mapping[str, Callable[[Event], None]]
+    ) -> None:
+        self._evidence = evidence
+        self._views = views
+        self._listeners = listeners
+
+    def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
+        """The outcome of each delivery. Raises when the store cannot be reached; nothing is acknowledged then."""
+        read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
+        received = [event for event in read if isinstance(event, Event)]
+        events = [event for event in received if event.type != POSITION]
+        positions = [event for event in received if event.type == POSITION]
+        self._evidence.keep(events)
+        self._views.refresh_for(events)
+        self._evidence.mark_folded(events)
+        self._evidence.note_positions(positions)
+        for event in (*positions, *events):
+            if event.type in self._listeners:
+                self._listeners[event.type](event)
+        return [Done() if isinstance(event, Event) else event for event in read]

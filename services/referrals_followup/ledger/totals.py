@@ -1,11 +1,11 @@
-"""How many follow-ups are open, kept as sums, so that nobody counts what is stored.
+"""Sums of the open follow-ups, kept so that no question has to count what is stored.
 
-Whoever writes views leaves, in the same transaction, a note of what came into which sum and what left it. Notes are
-inserted only, so writers never wait for each other; settling adds them to the sums, in a transaction of its own. So a
-sum together with its notes is always what a count of the views would be, whoever dies when.
+Whoever writes views also inserts, in the same transaction, a note of what enters and leaves each sum. Notes are only
+inserted, so writers never wait for each other. Settling adds the notes to the sums in a transaction of its own. So a
+sum together with its notes always equals a count of the views, whichever process dies and when.
 
-How many of a sum are overdue is known as of one instant, the same for all sums: when that moves on, those that fell due
-in between are counted. Cost grows with what has changed and fallen due since, and with the number of sums.
+All sums say how many are overdue as of one and the same instant. When that instant moves, the follow-ups that fell due
+in between are counted. The cost grows with what has changed and fallen due since, and with the number of sums.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _IS_SUMMED = {SUMMED_IN: {"$exists": True}}
 _AS_OF = "as of"
 OLDEST = "oldest_of_sum"
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
-# Until then a question counts what fell due since by itself.
+# Until then, each question itself counts what fell due since.
 MOVED_ON_AFTER = timedelta(hours=1)
 ROWS_AT_A_TIME = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Follow-ups that every reader sees alike: what they are counted by, and what decides who may see them.
+    """Follow-ups that every reader sees alike. `fields` is what they are counted by and what decides who may see them.
 
-    `waits`: inherited, and nobody has taken them on yet.
+    The field `waits` says that they are inherited and nobody has taken them on.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Sum:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A follow-up has come into a sum (`by` 1), or left it (-1); it was due then (UTC)."""
+    """A follow-up entered a sum (`by` is 1) or left it (-1). `due_at` is when it is due (UTC)."""
 
     key: str
     by: int
@@ -73,15 +73,15 @@ class _Delta:
         else:
             self.earliest = min(self.earliest or change["due_at"], change["due_at"])
 
-    def concerns(self, oldest: Mapping[str, Any] | None) -> bool:
-        """Whether the sum can have another oldest now."""
+    def affects(self, oldest: Mapping[str, Any] | None) -> bool:
+        """Whether the oldest follow-up of the sum can have changed."""
         if oldest is None or oldest["id"] in self.left:
             return True
         return self.earliest is not None and self.earliest <= oldest["due_at"]
 
 
 def sum_of(view: Mapping[str, Any]) -> Sum | None:
-    """Where a view, as a document, is counted; None unless it is open."""
+    """The sum that counts the view with this document; None unless the view is open."""
     if view["state"] != OPEN:
         return None
     fields = {
@@ -93,7 +93,7 @@ def sum_of(view: Mapping[str, Any]) -> Sum | None:
 
 
 class Totals:
-    """The collections `totals` and `totals_notes`, beside the views that they are sums of."""
+    """The collections `totals` and `totals_notes`, which sum up the collection of views."""
 
     def __init__(self, database: Database[dict[str, Any]], views: Collection[dict[str, Any]]) -> None:
         self._database = database
@@ -103,27 +103,30 @@ class Totals:
         self._settling = Lock()
 
     def ensure_indexes(self) -> None:
-        """Create the indexes behind the sums and the two questions that are asked of the views; safe to repeat."""
+        """Create the indexes of the sums and of the two queries on the views. Safe to repeat."""
         self._sums.create_index([("areas", ASCENDING)], name="areas")
-        self._notes.create_index([("_id", ASCENDING)], name="_id_")  # so that no transaction has to create it
+        # So that no transaction has to create the collection of notes.
+        self._notes.create_index([("_id", ASCENDING)], name="_id_")
         oldest = [(SUMMED_IN, ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)]
         due = [("due_at", ASCENDING), (SUMMED_IN, ASCENDING)]
         for name, keys in ((OLDEST, oldest), ("due_of_sums", due)):
             self._views.create_index(keys, name=name, partialFilterExpression=_IS_SUMMED)
 
     def note(self, sums: Iterable[Sum], changes: Iterable[Change], session: ClientSession) -> None:
-        """Leave word of what the transaction changes; `sums` are those that something comes into."""
-        told = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
-        if told:
+        """Insert a note of these changes as part of the transaction. `sums` are those that a follow-up enters."""
+        noted = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
+        if noted:
             named = {one.key: {"_id": one.key, **one.fields} for one in sums}
-            self._notes.insert_one({"sums": list(named.values()), "changes": told}, session=session)
+            self._notes.insert_one({"sums": list(named.values()), "changes": noted}, session=session)
 
-    def rows(self, now: datetime, *asked: tuple[Mapping[str, Any], Any]) -> list[dict[str, Any]]:
-        """Counts and the oldest by standard, area and owning team at `now` (UTC), of each that is asked: a condition on
-        sums, and the expression that names the standard."""
+    def rows(self, now: datetime, *parts: tuple[Mapping[str, Any], Any]) -> list[dict[str, Any]]:
+        """Counts and the oldest by standard, area and owning team at `now` (UTC).
+
+        Each part is a condition on sums, and the expression that names the standard of its rows.
+        """
         sign, due = self._due_between(self.settle(now), now)
-        found = self._each(
-            asked,
+        found = self._aggregate(
+            parts,
             lambda row: {
                 "$group": {
                     "_id": row,
@@ -140,34 +143,36 @@ class Totals:
             return rows
         row_of = {tuple(row["_id"].values()): row for row in rows}
         fallen = {"_id": {"$in": list(due)}, "waits": False}
-        of_due = [({"$and": [wanted, fallen]}, standard) for wanted, standard in asked]
-        for one in self._each(of_due, lambda row: {"$project": {"row": row}}):
+        of_due = [({"$and": [wanted, fallen]}, standard) for wanted, standard in parts]
+        for one in self._aggregate(of_due, lambda row: {"$project": {"row": row}}):
             of_row = row_of.get(tuple(one["row"].values()))
-            if of_row:  # else it is there only since the rows were read
+            if of_row:  # Without a row, the sum appeared after the rows were read.
                 of_row["overdue"] += sign * due[one["_id"]]
         return rows
 
-    def _each(
+    def _aggregate(
         self,
-        asked: Sequence[tuple[Mapping[str, Any], Any]],
+        parts: Sequence[tuple[Mapping[str, Any], Any]],
         stage: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         *then: Mapping[str, Any],
     ) -> Iterable[dict[str, Any]]:
-        """What the stage makes of the sums that are asked for, given the row that each is part of: in one question."""
+        """Runs the stage over the sums of every part, in one query. The stage gets the row that a sum belongs to."""
         first, *others = (
             [{"$match": wanted}, stage({"standard": standard, "area": "$area", "team": "$owner_team"})]
-            for wanted, standard in asked
+            for wanted, standard in parts
         )
         unions = [{"$unionWith": {"coll": self._sums.name, "pipeline": other}} for other in others]
         return self._sums.aggregate([*first, *unions, *then], batchSize=ROWS_AT_A_TIME)
 
     def settle(self, now: datetime) -> datetime:
-        """Add to the sums what was noted; and once an hour, or when asked about an earlier time, have them say what is
-        overdue as of `now`. As of when they say so then (both UTC)."""
+        """Add the notes to the sums. Returns the instant as of which the sums say what is overdue (both UTC).
+
+        That instant moves to `now` when there were notes, or when `now` is an hour or more away from it.
+        """
         as_of = self._as_of()
         if self._is_settled(as_of, now):
             return as_of
-        with self._settling:  # of many that ask at once, one does it
+        with self._settling:  # Of several that settle at once, one does the work.
             as_of = self._as_of()
             if self._is_settled(as_of, now):
                 return as_of
@@ -191,12 +196,12 @@ class Totals:
         writes: list[Any] = []
         for key, delta in deltas.items():
             if key not in known and key not in named:
-                continue  # what is left here was never counted, as after the sums were lost: the check finds that
+                continue  # It was never counted here, as after a loss of the sums. The check finds that.
             found = known.get(key) or {**named[key], "open": 0, "overdue": 0, "oldest": None}
             if found["open"] + delta.open == 0:
                 writes.append(DeleteOne({"_id": key}))
                 continue
-            oldest = self._oldest(key, session) if delta.concerns(found["oldest"]) else found["oldest"]
+            oldest = self._oldest(key, session) if delta.affects(found["oldest"]) else found["oldest"]
             counts = {"open": found["open"] + delta.open, "overdue": found["overdue"] + delta.overdue}
             writes.append(ReplaceOne({"_id": key}, {**found, **counts, "oldest": oldest}, upsert=True))
         if noted:
@@ -213,19 +218,19 @@ class Totals:
         self._sums.update_one({"_id": _AS_OF}, {"$set": {"at": now}}, upsert=True, session=session)
 
     def recount(self, now: datetime) -> None:
-        """Make every sum anew from the views, in one transaction, while others write."""
+        """Count every sum again from the views, in one transaction, while others write."""
         in_transaction(self._database, lambda session: self._recount(now, session))
 
     def _recount(self, now: datetime, session: ClientSession) -> None:
         self._notes.delete_many({}, session=session)
         self._sums.delete_many({}, session=session)
-        counted = self._counted(now, session)
+        counted = self._count(now, session)
         if counted:
             self._sums.insert_many(counted, session=session)
         self._sums.insert_one({"_id": _AS_OF, "at": now}, session=session)
 
-    def _counted(self, now: datetime, session: ClientSession) -> list[dict[str, Any]]:
-        """What the sums should be: counted in an index, without reading a view but the oldest of each sum."""
+    def _count(self, now: datetime, session: ClientSession) -> list[dict[str, Any]]:
+        """What the sums should be, counted in an index. Reads no view but the oldest of each sum."""
         stages: list[Mapping[str, Any]] = [
             {"$match": {SUMMED_IN: {"$gt": ""}}},
             {"$sort": {SUMMED_IN: 1, "due_at": 1, "_id": 1}},
@@ -243,19 +248,19 @@ class Totals:
         views = {view["_id"]: view for view in self._views.find(oldest, session=session)}
         return [_as_counted(views[one["oldest"]], one) for one in counted]
 
-    def differing(self, now: datetime) -> list[str]:
-        """The sums that are not what a count of the views makes. Counts what is stored: for the full check."""
+    def find_differing(self, now: datetime) -> list[str]:
+        """The sums that differ from a count of the views. It counts all that is stored: for the full check only."""
         self.settle(now)
 
-        def look(session: ClientSession) -> list[str]:
+        def compare(session: ClientSession) -> list[str]:
             as_of = self._as_of(session)
-            should = {one["_id"]: _told(one) for one in self._counted(as_of, session)}
+            should = {one["_id"]: _comparable(one) for one in self._count(as_of, session)}
             if self._notes.find_one(session=session) is not None:
-                return []  # Somebody writes; the next check looks again.
-            are = {one["_id"]: _told(one) for one in self._sums.find({"_id": {"$ne": _AS_OF}}, session=session)}
+                return []  # Others are writing. The next check compares again.
+            are = {one["_id"]: _comparable(one) for one in self._sums.find({"_id": {"$ne": _AS_OF}}, session=session)}
             return sorted(key for key in should.keys() | are.keys() if should.get(key) != are.get(key))
 
-        return in_transaction(self._database, look)
+        return in_transaction(self._database, compare)
 
     def _oldest(self, key: str, session: ClientSession) -> dict[str, Any] | None:
         wanted = {SUMMED_IN: key}
@@ -267,7 +272,10 @@ class Totals:
     def _due_between(
         self, as_of: datetime, now: datetime, session: ClientSession | None = None
     ) -> tuple[int, dict[str, int]]:
-        """How many of each sum fell due after `as_of` and until `now`; of a time before it, with -1, the reverse."""
+        """How many of each sum fell due after `as_of` and until `now`, with the sign 1.
+
+        Where `now` is before `as_of`, those that are due in between, with the sign -1.
+        """
         earlier, later = sorted((as_of, now))
         between = {"due_at": {"$gt": earlier, "$lte": later}, **_IS_SUMMED}
         found = self._views.aggregate(
@@ -281,7 +289,7 @@ class Totals:
         return at
 
 
-def _told(one: Mapping[str, Any]) -> tuple[Any, ...]:
+def _comparable(one: Mapping[str, Any]) -> tuple[Any, ...]:
     return one["open"], one["overdue"], one["oldest"]
 
 
@@ -290,6 +298,6 @@ def _oldest(view: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_counted(oldest: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, Any]:
-    """A sum by its oldest view and its counts."""
+    """The document of a sum, from its oldest view and its counts."""
     found = sum_of(oldest)
     return {**(found.fields if found else {}), **counts, "oldest": _oldest(oldest)}

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 from bson import decode, encode
 from bson.codec_options import CodecOptions
-from mongoengine.queryset import QuerySet
 from pymongo import DeleteOne, ReplaceOne
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
@@ -32,7 +31,7 @@ from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.totals import SUMMED_IN, Change, Sum, Totals, sum_of
 from services.referrals_followup.ledger.view_codec import document_of
-from services.referrals_followup.ledger.view_schema import FollowUpView, ensure_indexes
+from services.referrals_followup.ledger.view_schema import ensure_indexes
 from services.referrals_followup.standards.rules import Rules
 from shared.events.mongo import in_transaction, is_store_away
 from shared.kernel.envelope import Event
@@ -66,7 +65,7 @@ class View(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
+class ThreadFold:
     """The follow-ups of one thread with the acts on each, and the guard of this fold."""
 
     thread: str
@@ -91,15 +90,10 @@ class FollowUpViews:
         ensure_indexes(self.collection)
         self.totals.ensure_indexes()
 
-    @property
-    def objects(self) -> QuerySet:
-        """A new mongoengine query over the follow-ups."""
-        return QuerySet(FollowUpView, self.collection)
-
     def refresh_for(self, events: Collection[Event]) -> None:
         """Write the views that these events bear on. The events must be kept as evidence already."""
         history = self._rules.history()
-        self.refresh(self._evidence.threads_touched_by(events, history.matters), history)
+        self.refresh(self._evidence.threads_touched_by(events, history.relevant), history)
         if any(event.type == "rules.adopted.v1" for event in events):
             self.refresh(self._evidence.threads(history.thread_kinds()), history)
 
@@ -169,7 +163,7 @@ class FollowUpViews:
         its follow-ups."""
         history = self._rules.history()
         folded = {}
-        for thread, kept in self._evidence.scenes(own_events, history.matters).items():
+        for thread, kept in self._evidence.read_threads(own_events, history.relevant).items():
             items = {item.event.id: item for item in kept}
             items.update({event.id: Evidence(event, frozenset({thread, event.stream})) for event in own_events[thread]})
             evidence = list(items.values())
@@ -184,7 +178,7 @@ class FollowUpViews:
         """The threads whose views differ from a new fold of the evidence, or that cannot be folded."""
         history = self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
-            for thread, evidence in self._evidence.scenes(some, history.matters).items():
+            for thread, evidence in self._evidence.read_threads(some, history.relevant).items():
                 stored = {view["_id"]: view for view in self.collection.find({"thread": thread})}
                 try:
                     folded = self._fold_thread(thread, evidence, history)
@@ -197,8 +191,8 @@ class FollowUpViews:
                     if stored != fresh:
                         yield thread
 
-    def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[Folded]:
-        for thread, evidence in self._evidence.scenes(threads, history.matters).items():
+    def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[ThreadFold]:
+        for thread, evidence in self._evidence.read_threads(threads, history.relevant).items():
             try:
                 folded = self._fold_thread(thread, evidence, history)
             except Exception as error:
@@ -209,23 +203,23 @@ class FollowUpViews:
             else:
                 yield folded
 
-    def _fold_thread(self, thread: str, evidence: list[Evidence], history: RulesHistory) -> Folded:
+    def _fold_thread(self, thread: str, evidence: list[Evidence], history: RulesHistory) -> ThreadFold:
         pairs = with_acts(fold(history, thread, evidence), evidence)
-        return Folded(thread, pairs, Guard(history.number, len(evidence)))
+        return ThreadFold(thread, pairs, Guard(history.number, len(evidence)))
 
     def _park(self, thread: str, seen: int, reason: str) -> None:
         log.error("thread_parked", thread=thread, reason=reason)
         parked = {"$set": {"reason": reason}, "$max": {"seen": seen}, "$setOnInsert": {"parked_at": datetime.now(UTC)}}
         self._parked_threads.update_one({"_id": thread}, parked, upsert=True)
 
-    def _write(self, folds: list[Folded], history: RulesHistory) -> dict[str, Guard]:
+    def _write(self, folds: list[ThreadFold], history: RulesHistory) -> dict[str, Guard]:
         """Write the views of these folds. Returns the threads that have a fuller fold already, with its guard."""
         made = [(folded, self._views_of(folded, history)) for folded in folds]
         fuller = in_transaction(self._database, lambda session: self._write_in(session, made)) if made else {}
         self._unpark(folds)
         return fuller
 
-    def _write_in(self, session: ClientSession, made: list[tuple[Folded, dict[str, View]]]) -> dict[str, Guard]:
+    def _write_in(self, session: ClientSession, made: list[tuple[ThreadFold, dict[str, View]]]) -> dict[str, Guard]:
         records = self._records([folded.thread for folded, _ in made], session)
         fuller: dict[str, Guard] = {}
         changed: dict[str, View] = {}
@@ -278,7 +272,7 @@ class FollowUpViews:
         changes += [Change(of, 1, key, at) for key, (of, at) in new.items() if old.get(key) != (of, at)]
         self.totals.note([view.sum for view in written.values() if view.sum], changes, session)
 
-    def _views_of(self, folded: Folded, history: RulesHistory) -> dict[str, View]:
+    def _views_of(self, folded: ThreadFold, history: RulesHistory) -> dict[str, View]:
         views = {}
         for follow_up, acts in folded.follow_ups:
             next_at = next_rung_at(follow_up, acts, history.calendar(follow_up.area))
@@ -290,7 +284,7 @@ class FollowUpViews:
             views[follow_up.id] = View(document, fingerprint, follow_up.due_at, counted)
         return views
 
-    def _unpark(self, folds: list[Folded]) -> None:
+    def _unpark(self, folds: list[ThreadFold]) -> None:
         """Unpark the threads of these folds, except where a fold read less evidence than the one that failed."""
         seen = {folded.thread: folded.guard.seen for folded in folds}
         for parked in self._parked_threads.find({"_id": {"$in": list(seen)}}):
@@ -302,7 +296,7 @@ def _as_read(view: View) -> dict[str, Any]:
     return dict(decode(encode(view.document), AWARE))
 
 
-def _record(folded: Folded, views: Mapping[str, View]) -> dict[str, Any]:
+def _record(folded: ThreadFold, views: Mapping[str, View]) -> dict[str, Any]:
     fingerprints = {key: view.fingerprint for key, view in views.items()}
     return {"_id": folded.thread, "rules_number": folded.guard.rules, "seen": folded.guard.seen, "views": fingerprints}
 

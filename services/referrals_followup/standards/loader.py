@@ -10,39 +10,33 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from services.referrals_followup.domain.compiling import AREA, compile_step
+from services.referrals_followup.domain.compiling import ACTOR, ACTOR_TEAM, AREA, compile_step, is_count
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
-from services.referrals_followup.domain.due_rules import EDD, OPENING, offset_part
+from services.referrals_followup.domain.due_rules import check_due
 from services.referrals_followup.domain.follow_up import OWNER
-from services.referrals_followup.domain.predicates import PREDICATES
+from services.referrals_followup.domain.predicates import (
+    Place,
+    Problem,
+    Site,
+    check_matcher,
+    check_matchers,
+    check_predicates,
+    check_value,
+    is_positive,
+)
 from services.referrals_followup.domain.rules_history import NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.standards import (
     ANY_THREAD,
     CONTINUES,
     ENDS,
     NEVER_ENDS,
-    VIA,
+    PERSON,
 )
 from shared.config.yamlfile import Fault, FaultyFile, Located, faults, load_yaml
 from shared.contracts.catalogue import Catalogue
 from shared.kernel.time import Offset
 
-Place = tuple[Any, ...]
-Problem = tuple[Place, str]
-
-ACTOR = "actor"
 STEP_ID = r"[A-Z]+-\d\d(\.[a-z-]+)?"
-_PREDICATES_OF_A_FIELD = ("field_equals", "field_in", "field_has_any", "field_at_least")
-_VALUES: Mapping[str, Any] = {"field_in": list, "field_has_any": list, "field_at_least": int | float}
-_VALUES_IN_WORDS = {"field_in": "a list", "field_has_any": "a list", "field_at_least": "a number"}
-_OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another"}
-_NUMBERS = (
-    "weeks_pregnant_from",
-    "parent_of_child_under_months",
-    "gave_birth_within_months",
-    "child_under_months",
-)
-_ABOUT_PEOPLE = ("person_has", "person_had", "people_had", "siblings_had")
 
 
 class _Strict(Schema):
@@ -191,9 +185,19 @@ def load_packs(
     roles: Collection[str] | None = None,
     areas: Collection[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Every pack of the folder, the national one first.
+    """Every pack of the folder, the national one first. Arguments and faults as for `locate_packs`."""
+    return [located.value for located in locate_packs(folder, catalogue, roles, areas)]
 
-    `roles` are those that a rung may tell, `areas` those that may have a pack; None: any. Raises FaultyFile that lists
+
+def locate_packs(
+    folder: str | Path,
+    catalogue: Catalogue,
+    roles: Collection[str] | None = None,
+    areas: Collection[str] | None = None,
+) -> list[Located]:
+    """Every pack of the folder with its file and lines, the national one first.
+
+    A rung may tell only these `roles`, and only these `areas` may have a pack; None allows any. Raises FaultyFile with
     every fault of every file.
     """
     found: list[Fault] = []
@@ -221,7 +225,7 @@ def load_packs(
         found += _faults_of_steps(located, national, catalogue, roles)
     if found or national is None:
         raise FaultyFile(found)
-    return [national.value, *(packs[name].value for name in sorted(packs) if name != NATIONAL)]
+    return [national, *(packs[name] for name in sorted(packs) if name != NATIONAL)]
 
 
 def _steps(located: Located) -> dict[str, Any]:
@@ -252,9 +256,9 @@ def _faults_of_steps(
         found += faults(located, {"steps": {step_id: told}})
         if is_override and not {"basis", "source", "confidence"} <= set(content):
             found.append(located.fault(place, "an override states its own basis, source and confidence"))
-        judge = _Judge(catalogue, roles, {*around, *own}, whole, errors)
-        problems = judge.problems(whole)
-        left = judge.problems(_well_formed(below)) if isinstance(below, dict) else []
+        checker = _StepChecker(catalogue, roles, {*around, *own}, whole, errors)
+        problems = checker.problems(whole)
+        left = checker.problems(_well_formed(below)) if isinstance(below, dict) else []
         found += [
             located.fault((*place, *where), message)
             for where, message in problems
@@ -270,9 +274,9 @@ def _well_formed(step: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in step.items() if name not in errors}
 
 
-class _Judge:
-    """What a schema cannot see: whether event types, their fields, roles and steps that a step names exist, and
-    whether the events can bear on a thread of its kind at all."""
+class _StepChecker:
+    """What a schema cannot see: whether the events, fields, roles and steps that a step names exist, and whether the
+    events can name a thread of its kind. It is the `Names` by which predicates and due rules are checked."""
 
     def __init__(
         self,
@@ -282,232 +286,116 @@ class _Judge:
         whole: Mapping[str, Any],
         ill_formed: Collection[str],
     ) -> None:
-        """Parts that are `ill_formed` have been told already and are not looked at."""
+        """The schema has reported the `ill_formed` parts already; they are not looked at."""
         self._catalogue = catalogue
         self._roles = roles
         self._steps = steps
         self._thread = None if "thread" in ill_formed else whole["thread"]
-        self._named = {OWNER, MANAGER, SENDER, *([RECEIVER] if "receiver" in whole else [])}
+        self._recipients = {OWNER, MANAGER, SENDER, *([RECEIVER] if "receiver" in whole else [])}
         self._ill_formed = ill_formed
 
     def problems(self, step: Mapping[str, Any]) -> list[Problem]:
         step = {name: part for name, part in step.items() if name not in self._ill_formed}
         found: list[Problem] = []
-        openers: list[str] = []
+        openers: tuple[str, ...] = ()
         if "opens_on" in step:
-            openers, found = self._opening(step["opens_on"])
+            openers, found = self._check_opening(step["opens_on"])
         for part in ("due", "visible_from"):
             if part in step:
-                found += self._due((part,), step[part], openers)
+                found += check_due(step[part], Site((part,), openers, self))
         if "urgent_when" in step:
-            found += self._predicates(("urgent_when",), step["urgent_when"], openers)
+            found += check_predicates(step["urgent_when"], Site(("urgent_when",), openers, self))
         for part in ("met_by", "ended_by"):
-            found += self._matchers((part,), step.get(part, []))
+            found += check_matchers(step.get(part, []), self._site(part))
         if not step.get("met_by") and not step.get("met_by_acceptance"):
             found.append((("met_by",), "nothing meets it; name at least one event"))
-        if step.get("owner", {}).get("role") not in (None, ACTOR):
-            found += self._recipients(("owner", "role"), [step["owner"]["role"]])
-        for whose in ("owner", "receiver"):
-            for index, named in enumerate(step.get(whose, {}).get("latest", [])):
-                found += self._named_owner((whose, "latest", index), named)
-            for part, expression in step.get(whose, {}).items():
-                if isinstance(expression, Mapping):
-                    found += self._expression((whose, part), expression, openers)
-                elif isinstance(expression, list) and part != "latest":
-                    for index, one in enumerate(expression):
-                        found += self._expression((whose, part, index), one, openers)
-                elif whose == "receiver":
-                    found += self._recipients((whose, part), [expression])
+        found += self._check_parties(step, openers)
         for index, rung in enumerate(step.get("ladder", [])):
-            others = [name for name in rung["to"] if name not in self._named]
-            found += self._recipients(("ladder", index, "to"), others)
+            roles = [name for name in rung["to"] if name not in self._recipients]
+            found += self.check_roles(("ladder", index, "to"), roles)
         if "fallback" in step and step["fallback"] not in self._steps:
             found.append((("fallback",), f"there is no step {step['fallback']}"))
         return found
 
-    def _opening(self, content: Any) -> tuple[list[str], list[Problem]]:
-        """The event types that open it, and what is wrong with how they are written."""
+    def _site(self, *place: Any) -> Site:
+        return Site(place, (), self)
+
+    def _check_opening(self, content: Any) -> tuple[tuple[str, ...], list[Problem]]:
+        """The types of event that open the step, and what is wrong with how they are written."""
         found: list[Problem] = []
-        where: Place = ("opens_on",)
-        if isinstance(content, Mapping) and "count" in content:
+        site = self._site("opens_on")
+        if is_count(content):
             count, days = content.get("count"), content.get("within_days")
-            known = {"count", "of", "within_days"}
-            more = {"reset_by", "once_per_record"}
-            if set(content) - more != known or not _is_positive(count) or not _is_positive(days):
-                found.append((where, "a count has `count`, `of`, `within_days` and, if need be, `reset_by`"))
+            needed, allowed = {"count", "of", "within_days"}, {"reset_by", "once_per_record"}
+            if set(content) - allowed != needed or not is_positive(count) or not is_positive(days):
+                found += site.fault("a count has `count`, `of`, `within_days` and, if need be, `reset_by`")
             if not isinstance(content.get("once_per_record", False), bool):
-                found.append(((*where, "once_per_record"), "is true or false"))
-            found += self._matchers((*where, "reset_by"), content.get("reset_by", []))
-            where, content = ("opens_on", "of"), content.get("of", [])
-        found += self._matchers(where, content)
+                found += site.at("once_per_record").fault("is true or false")
+            found += check_matchers(content.get("reset_by", []), site.at("reset_by"))
+            site, content = site.at("of"), content.get("of", [])
+        found += check_matchers(content, site)
         openers = _types(content)
         return openers, found if openers else [*found, (("opens_on",), "names no event")]
 
-    def _recipients(self, where: Place, names: Collection[str]) -> list[Problem]:
-        unknown = [name for name in names if self._roles is not None and name not in self._roles]
-        return [(where, f"nobody is known as {name}") for name in unknown]
-
-    def _matchers(self, where: Place, content: Any) -> list[Problem]:
+    def _check_parties(self, step: Mapping[str, Any], openers: tuple[str, ...]) -> list[Problem]:
+        """What is wrong with who owns the step and who receives it."""
         found: list[Problem] = []
-        for index, item in enumerate(content if isinstance(content, list) else [content]):
-            place = (*where, index) if isinstance(content, list) else where
-            found += self._matcher(place, item)
+        role = step.get("owner", {}).get("role")
+        if role not in (None, ACTOR):
+            found += self.check_roles(("owner", "role"), [role])
+        for party in ("owner", "receiver"):
+            for index, entry in enumerate(step.get(party, {}).get("latest", [])):
+                found += self._check_named_owner(entry, self._site(party, "latest", index))
+            for part, value in step.get(party, {}).items():
+                site = Site((party, part), openers, self)
+                if isinstance(value, Mapping):
+                    found += check_value(value, site)
+                elif isinstance(value, list) and part != "latest":
+                    found += [problem for i, one in enumerate(value) for problem in check_value(one, site.at(i))]
+                elif party == "receiver":
+                    found += self.check_roles((party, part), [value])
         return found
 
-    def _matcher(self, place: Place, item: Any) -> list[Problem]:
-        if isinstance(item, Mapping):
-            if not {"event"} <= set(item) <= _OF_A_MATCHER or item.get("via", VIA[0]) not in VIA:
-                return [(place, "has `event` and, if need be, `when` and `via: person`, `people` or `siblings`")]
-            if not isinstance(item.get("by_another", False), bool):
-                return [((*place, "by_another"), "is true or false")]
-            event = item["event"]
-            named = [event] if isinstance(event, str) else []
-            return [
-                *self._agreeing((*place, "agrees"), item.get("agrees", {}), named),
-                *(self._type(place, event) if "via" in item else self._type_of_thread(place, event)),
-                *self._predicates((*place, "when"), item.get("when", []), named),
-            ]
-        return self._type_of_thread(place, item)
+    def _check_named_owner(self, entry: Mapping[str, str], site: Site) -> list[Problem]:
+        matcher = {"event": entry["event"], "via": PERSON, **({"when": entry["when"]} if "when" in entry else {})}
+        fields_named = [part for part in (entry["team"], entry["person"]) if part not in (ACTOR, ACTOR_TEAM)]
+        here = site.about(entry["event"])
+        return [
+            *check_matcher(matcher, site),
+            *(problem for part in fields_named for problem in here.check_field(part)),
+        ]
 
-    def _agreeing(self, place: Place, agrees: Any, events: Collection[str]) -> list[Problem]:
-        if not isinstance(agrees, Mapping) or not all(isinstance(name, str) for name in agrees.values()):
-            return [(place, "maps fields of this event to fields of the opening")]
-        return [problem for name in agrees for problem in self._field(place, name, events)]
-
-    def _type(self, place: Place, event: Any) -> list[Problem]:
+    def check_event(self, place: Place, event: Any) -> list[Problem]:
         known = isinstance(event, str) and event in self._catalogue
         return [] if known else [(place, f"no event type is called {event}")]
 
-    def _type_of_thread(self, place: Place, event: Any) -> list[Problem]:
-        unknown = self._type(place, event)
-        known = (None, ANY_THREAD)
-        if unknown or self._thread in known or self._thread in self._catalogue[event].ref_kinds():
+    def check_event_of_thread(self, place: Place, event: Any) -> list[Problem]:
+        unknown = self.check_event(place, event)
+        if unknown or self._thread in (None, ANY_THREAD) or self._thread in self._catalogue[event].ref_kinds():
             return unknown
         return [(place, f"{event} names no {self._thread}; add `via: person` if it is about the same person")]
 
-    def _predicates(self, where: Place, content: Any, events: Collection[str]) -> list[Problem]:
-        if not isinstance(content, list):
-            return [(where, "is a list of predicates")]
-        found: list[Problem] = []
-        for index, item in enumerate(content):
-            found += self._predicate((*where, index), item, events)
-        return found
-
-    def _predicate(self, place: Place, item: Any, events: Collection[str]) -> list[Problem]:
-        if not isinstance(item, Mapping) or len(item) != 1 or next(iter(item)) not in PREDICATES:
-            return [(place, f"is one of: {', '.join(PREDICATES)}")]
-        ((name, argument),) = item.items()
-        if name in _PREDICATES_OF_A_FIELD:
-            if not isinstance(argument, list) or len(argument) != 2:
-                return [(place, f"{name} takes a field and a value")]
-            if not isinstance(argument[1], _VALUES.get(name, object)):
-                return [(place, f"the value of {name} is {_VALUES_IN_WORDS[name]}")]
-            return self._field(place, argument[0], events)
-        if name in ("field_present", "thread_is"):
-            return self._field(place, argument, events)
-        if name == "not":
-            return self._predicate(place, argument, events)
-        if name in ("any_of", "all_of"):
-            return self._predicates(place, argument, events)
-        if name in _NUMBERS:
-            return [] if _is_positive(argument) else [(place, f"{name} takes a whole number from 1")]
-        if name == "role_in":
-            if not isinstance(argument, list) or not all(isinstance(role, str) for role in argument):
-                return [(place, "role_in takes a list of roles")]
-            return self._recipients(place, argument)
-        if name in ("pregnant", "about_partner", "moved_with_the_person"):
-            return [] if isinstance(argument, bool) else [(place, f"{name} is true or false")]
-        if name in _ABOUT_PEOPLE and not isinstance(argument, Mapping):
-            return self._type(place, argument)
-        return self._matcher(place, {**argument, "via": "person"} if name in _ABOUT_PEOPLE else argument)
-
-    def _field(self, place: Place, name: Any, events: Collection[str]) -> list[Problem]:
+    def check_field(self, place: Place, field: Any, events: Collection[str]) -> list[Problem]:
         known = [event for event in events if event in self._catalogue]
-        if not isinstance(name, str):
+        if not isinstance(field, str):
             return [(place, "a field is named by a word")]
-        if not known or any(name in self._catalogue[event].schema().fields for event in known):
+        if not known or any(field in self._catalogue[event].schema().fields for event in known):
             return []
-        return [(place, f"{' and '.join(known)} has no field {name}")]
+        return [(place, f"{' and '.join(known)} has no field {field}")]
 
-    def _expression(self, place: Place, expression: Mapping[str, Any], openers: Collection[str]) -> list[Problem]:
-        event = expression.get("event")
-        if event is None:
-            return self._field(place, expression.get("field"), openers)
-        return self._type(place, event) or self._field(place, expression.get("field"), [event])
-
-    def _named_owner(self, place: Place, named: Mapping[str, str]) -> list[Problem]:
-        event = named["event"]
-        matcher = {"event": event, "via": "person", **({"when": named["when"]} if "when" in named else {})}
-        problems = self._matcher(place, matcher)
-        for part in (named["team"], named["person"]):
-            if part not in (ACTOR, "actor_team"):
-                problems += self._field(place, part, [event])
-        return problems
-
-    def _is_date(self, place: Place, anchor: Mapping[str, Any], openers: Collection[str]) -> list[Problem]:
-        events = [event for event in ([anchor["event"]] if "event" in anchor else openers) if event in self._catalogue]
-        declared = [self._catalogue[event].schema().fields.get(str(anchor["field"])) for event in events]
-        if all(field is None or isinstance(field, fields.Date) for field in declared):
+    def check_date(self, place: Place, field: Any, events: Collection[str]) -> list[Problem]:
+        known = [event for event in events if event in self._catalogue]
+        declared = [self._catalogue[event].schema().fields.get(str(field)) for event in known]
+        if all(one is None or isinstance(one, fields.Date) for one in declared):
             return []
-        return [(place, f"{anchor['field']} is not a date")]
+        return [(place, f"{field} is not a date")]
 
-    def _due(self, where: Place, content: Any, openers: Collection[str]) -> list[Problem]:
-        if not isinstance(content, Mapping):
-            return [(where, "is a mapping such as {working_days: 2}")]
-        for several in ("earliest", "latest"):
-            if several in content:
-                if not isinstance(content[several], list) or len(content) != 1 or not content[several]:
-                    return [(where, f"{several} is a list of due rules and stands alone")]
-                parts = enumerate(content[several])
-                return [fault for i, part in parts for fault in self._due((*where, several, i), part, openers)]
-        if "choose" in content:
-            if len(content) != 1:
-                return [(where, "choose stands alone")]
-            return self._cases((*where, "choose"), content["choose"], openers)
-        found: list[Problem] = []
-        anchor = content.get("after", OPENING)
-        if isinstance(anchor, Mapping):
-            if "nth" in anchor:
-                rest = {name: value for name, value in anchor.items() if name not in ("nth", "since")}
-                found += self._matcher((*where, "after"), rest)
-                if not _is_positive(anchor["nth"]):
-                    found.append(((*where, "after", "nth"), "is a whole number from 1"))
-                if anchor.get("since", OPENING) != OPENING:
-                    found.append(((*where, "after", "since"), "is `opening`: of the events from then on"))
-            elif "field" in anchor and set(anchor) <= {"field", "event"}:
-                found += self._expression((*where, "after"), anchor, openers)
-                found += self._is_date((*where, "after"), anchor, openers)
-            else:
-                found.append(((*where, "after"), "has `event` and `nth`, or `field`"))
-        elif anchor not in (OPENING, EDD):
-            found.append(((*where, "after"), "is `opening`, `edd`, or a mapping with `event` and `nth`, or `field`"))
-        try:
-            Offset.parse(offset_part(content))
-        except ValueError as error:
-            found.append((where, str(error)))
-        return found
-
-    def _cases(self, where: Place, cases: Any, openers: Collection[str]) -> list[Problem]:
-        if not isinstance(cases, list) or not cases:
-            return [(where, "is a list of cases")]
-        found: list[Problem] = []
-        for index, case in enumerate(cases):
-            place = (*where, index)
-            if not isinstance(case, Mapping) or not set(case) <= {"when", "then"} or "then" not in case:
-                found.append((place, "a case has `then` and, unless it is the last, `when`"))
-                continue
-            found += self._predicates((*place, "when"), case.get("when", []), openers)
-            found += self._due((*place, "then"), case["then"], openers)
-        if isinstance(cases[-1], Mapping) and cases[-1].get("when"):
-            found.append((where, "the last case has no `when`, so that there is always a due date"))
-        return found
+    def check_roles(self, place: Place, roles: Collection[str]) -> list[Problem]:
+        unknown = [role for role in roles if self._roles is not None and role not in self._roles]
+        return [(place, f"nobody is known as {role}") for role in unknown]
 
 
-def _types(content: Any) -> list[str]:
+def _types(content: Any) -> tuple[str, ...]:
     items = content if isinstance(content, list) else [content]
     found = [item.get("event") if isinstance(item, Mapping) else item for item in items]
-    return [item for item in found if isinstance(item, str)]
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return tuple(item for item in found if isinstance(item, str))

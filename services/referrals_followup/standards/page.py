@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from services.referrals_followup.directory.loader import load_directory
+from services.referrals_followup.domain.compiling import opening_in_words
 from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.due_rules import due_in_words
+from services.referrals_followup.domain.predicates import any_in_words
 from services.referrals_followup.domain.rules_history import NATIONAL
-from services.referrals_followup.domain.wording import any_in_words, event_in_words, opening_in_words
+from services.referrals_followup.domain.wording import event_in_words
 from services.referrals_followup.standards.loader import load_packs
 from shared.contracts import CATALOGUE
 from shared.kernel.time import Offset

@@ -1,17 +1,16 @@
-"""The rules this service works by: read from its own events, adopted from the packs on disk."""
+"""The rules that this service works by: read from its own events, and adopted from the packs on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 from pymongo import ASCENDING
 
-from services.referrals_followup.domain.rules import ADOPTED, AGGREGATE, Adopt, adoption_of
+from services.referrals_followup.domain.rules import ADOPTED, AGGREGATE, IN_FORCE_ALREADY, Adopt, adoption_of
 from services.referrals_followup.domain.rules_history import RulesHistory
 from shared.events.documents import event_of
 from shared.events.store import EventStore
@@ -22,7 +21,7 @@ ADOPTER = Actor(id="rules", role="system", team="system", areas=("england",))
 
 
 class Rules:
-    """The history of adoptions. It is read again whenever another adoption has been recorded."""
+    """The history of adoptions. It is read again after each new adoption."""
 
     def __init__(self, store: EventStore) -> None:
         self._store = store
@@ -37,25 +36,46 @@ class Rules:
         return self._history
 
     def ensure_indexes(self) -> None:
-        """Create the index by which adoptions are found among the events; safe to repeat."""
+        """Create the index that finds adoptions among the events; safe to repeat."""
         self._store.collection.create_index(
             [("event.type", ASCENDING)], name="adoptions", partialFilterExpression={"event.type": ADOPTED}
         )
 
     def adopt(self, packs: Iterable[Mapping[str, Any]], calendar: WorkingCalendar) -> list[str]:
-        """Bring into force every pack whose content or calendar is new; the names of those that were."""
+        """Bring every pack into force whose content or calendar is new; returns their names.
+
+        Raises Refused for a pack whose content changed and whose version did not.
+        """
         adopted = []
         for pack in packs:
-            content = {"steps": pack["steps"]}
-            digest = _digest({"content": content, "calendar": calendar.to_json(), "version": pack["version"]})
-            command = Adopt(pack["pack"], pack["version"], digest, content, calendar.to_json())
-            with suppress(Refused):
-                # No key to retry with: what is in force already is refused, and an older content may come back.
-                stream = f"{AGGREGATE.kind}/{pack['pack']}"
-                self._store.execute(AGGREGATE, stream, command, ADOPTER, key=uuid4().hex, body={}, creates=True)
+            content = _content_of(pack)
+            fingerprint = _fingerprint({"content": content, "calendar": calendar.to_json(), "version": pack["version"]})
+            command = Adopt(pack["pack"], pack["version"], fingerprint, content, calendar.to_json())
+            try:
+                # A key of its own each time: a pack in force is refused anyway, and an older content may come back.
+                self._store.execute(
+                    AGGREGATE, _stream_of(pack), command, ADOPTER, key=uuid4().hex, body={}, creates=True
+                )
+            except Refused as refusal:
+                if refusal.code != IN_FORCE_ALREADY:
+                    raise
+            else:
                 adopted.append(f"{pack['pack']} {pack['version']}")
         return adopted
 
+    def is_changed_under_one_version(self, pack: Mapping[str, Any]) -> bool:
+        """Whether the pack in force has the same version and another content."""
+        in_force = AGGREGATE.fold(self._store.load(_stream_of(pack)))
+        return in_force is not None and in_force.conflicts_with(pack["version"], _content_of(pack))
 
-def _digest(content: Mapping[str, Any]) -> str:
+
+def _stream_of(pack: Mapping[str, Any]) -> str:
+    return f"{AGGREGATE.kind}/{pack['pack']}"
+
+
+def _content_of(pack: Mapping[str, Any]) -> dict[str, Any]:
+    return {"steps": pack["steps"]}
+
+
+def _fingerprint(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

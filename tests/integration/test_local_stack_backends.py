@@ -1,10 +1,11 @@
-"""The parts under the services survive the kill of any of their processes, and keep what was written."""
+"""The backends survive the kill of any of their processes, and keep what was written."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pika
 import pytest
@@ -18,22 +19,37 @@ from tests.support import eventually, the_broker_has_saved_the_name_of
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Backends]:
-    """Parts that these tests may kill: those of the session serve the other tests."""
+    """Backends that these tests may kill: those of the session serve the other tests."""
     with local_backends(fresh_name("test")) as backends:
         yield backends
 
 
-def test_mongodb_asks_who_it_is(own: Backends) -> None:
+def test_mongodb_refuses_a_client_without_an_account(own: Backends) -> None:
     address = own.mongodb_uri.partition("@")[2].partition("/")[0]
     with MongoClient(f"mongodb://{address}/?directConnection=true") as anyone, pytest.raises(OperationFailure):
         anyone.somewhere.things.insert_one({})
 
 
 def test_secrets_and_addresses_can_be_read_by_their_owner_only(own: Backends) -> None:
-    private = [own.folder / "stack.json", own.folder / "parts.json", own.folder / "rabbit" / "rabbitmq.conf"]
+    private = [own.folder / "stack.json", own.folder / "rabbit" / "rabbitmq.conf"]
     for path in [*private, *(own.folder / "secrets").iterdir()]:
         assert path.stat().st_mode & 0o077 == 0, path
     assert own.folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_pid_file_holds_one_number(own: Backends) -> None:
+    pids = {path.name: int(path.read_text()) for path in (own.folder / "pids").iterdir()}
+    assert pids == {name: own.processes.pid(name) for name in own.processes.names}
+
+
+def test_no_file_of_a_stack_holds_anything_of_the_environment_of_its_caller() -> None:
+    secret = "a-secret-of-the-caller"
+    with local_backends(fresh_name("test"), environment={**os.environ, "CALLER": secret}) as backends:
+        (smtp,) = [pid for name in ("smtp",) if (pid := backends.processes.pid(name))]
+        assert secret.encode() in Path(f"/proc/{smtp}/environ").read_bytes()
+        files = [path for path in backends.folder.rglob("*") if path.is_file()]
+        assert files
+        assert [path for path in files if secret.encode() in path.read_bytes()] == []
 
 
 def test_mongodb_and_the_broker_listen_on_the_loopback_only(own: Backends) -> None:
@@ -69,7 +85,7 @@ def test_a_confirmed_message_in_a_quorum_queue_outlives_the_kill_of_the_broker(o
 
 
 @pytest.mark.parametrize("name", ["epmd", "smtp"])
-def test_what_is_killed_is_started_again(own: Backends, name: str) -> None:
+def test_epmd_and_the_mail_sink_are_started_again_after_a_kill(own: Backends, name: str) -> None:
     killed = own.kill(name)
     eventually(lambda: own.processes.pid(name) not in (killed, None))
     own.wait_until_ready()
@@ -110,6 +126,5 @@ def listening_addresses(backends: Backends, name: str) -> set[str]:
 
 
 def _readable(address: str, words: int) -> str:
-    backends = [bytes.fromhex(address[8 * i : 8 * i + 8])[::-1] for i in range(words)]
-    raw = b"".join(backends)
+    raw = b"".join(bytes.fromhex(address[8 * i : 8 * i + 8])[::-1] for i in range(words))
     return ".".join(map(str, raw)) if words == 1 else ("::1" if raw == bytes(15) + b"\1" else raw.hex(":", 2))

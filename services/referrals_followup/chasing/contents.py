@@ -1,0 +1,123 @@
+"""What digests say: the chased follow-ups that are still open, and the silent sources, parked work and findings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from services.referrals_followup.domain.digest_text import ChasedItem, FindingItem, Item, ParkedItem, SilentSource
+from services.referrals_followup.domain.directory import Directory, Member
+from services.referrals_followup.domain.disclosure import redact
+from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
+from services.referrals_followup.domain.links import Links
+from services.referrals_followup.domain.parked_work import FINDING, STALLED
+from services.referrals_followup.domain.silence import FELL_SILENT
+from services.referrals_followup.ledger.data_problems import DataProblems
+from services.referrals_followup.ledger.views import FollowUpViews, chunks
+from shared.events.documents import event_of
+from shared.events.mongo import is_store_away
+from shared.events.store import EventStore
+from shared.kernel.envelope import Event, from_text
+
+# How many follow-ups are in memory at once with all that is known of them.
+FOLDED_AT_A_TIME = 100
+
+
+class NotKnownNow(Exception):
+    """The thread of a chase has no such follow-up at present, so nobody can say whether it is still open."""
+
+
+class DigestContents:
+    """The contents of some digests. Follow-ups that several of them are about, as most are, are read once."""
+
+    def __init__(
+        self,
+        digests: Iterable[Event],
+        problems: DataProblems,
+        store: EventStore,
+        views: FollowUpViews,
+        directory: Directory,
+        links: Links,
+    ) -> None:
+        self._problems = problems
+        self._store = store
+        self._views = views
+        self._directory = directory
+        self._links = links
+        ids = sorted({chase for digest in digests for chase in digest.data["chases"]})
+        found = store.collection.find({"_id": {"$in": ids}}, {"event": 1})
+        self._chases = {document["_id"]: event_of(document) for document in found}
+
+    def select(self, digest: Event, recipient: Member) -> list[Item]:
+        """What the digest tells, as its recipient may see it; follow-ups that have closed since are left out.
+
+        Raises NotKnownNow, or whatever the fold of a parked thread raises, while nobody can say whether a follow-up is
+        open.
+        """
+        chases = [self._chases[chase] for chase in sorted(digest.data["chases"]) if chase in self._chases]
+        # Of two chases about one follow-up the later one names the rungs owed now.
+        latest = {chase.stream: chase for chase in chases}
+        items: list[Item] = []
+        for some in chunks(latest.values(), FOLDED_AT_A_TIME):
+            current = self._all_current if self._all_current is not None else self._fold(some)
+            selected = (self._item(chase, recipient, current) for chase in some)
+            items += [item for item in selected if item is not None]
+        return items
+
+    @cached_property
+    def _all_current(self) -> Mapping[str, tuple[FollowUp, Acts]] | None:
+        """The follow-ups of all the digests. None if they are too many at once, or a thread cannot be folded: then each
+        digest reads its own."""
+        if len(self._chases) > FOLDED_AT_A_TIME:
+            return None
+        try:
+            return self._fold(self._chases.values())
+        except Exception as error:
+            if is_store_away(error):
+                raise
+            return None
+
+    def _fold(self, chases: Iterable[Event]) -> Mapping[str, tuple[FollowUp, Acts]]:
+        """The chased follow-ups by id, among all those of their threads, with the acts on each.
+
+        Raises whatever the fold of a parked thread raises.
+        """
+        threads = {chase.stream: chase.data["thread"] for chase in chases if chase.type == CHASED}
+        stored = self._store.read_all(list(threads)) if threads else {}
+        own: dict[str, list[Event]] = defaultdict(list)
+        for stream, thread in threads.items():
+            own[thread] += [one.event for one in stored[stream]]
+        return self._views.fold_all(own) if own else {}
+
+    def _item(self, chase: Event, recipient: Member, current: Mapping[str, tuple[FollowUp, Acts]]) -> Item | None:
+        if chase.type == FELL_SILENT:
+            until = chase.data["complete_until"]
+            return SilentSource(chase.data["service"], from_text(until) if until else None)
+        if chase.type == STALLED and chase.data["kind"] == FINDING:
+            return FindingItem(chase.data["what"].partition("/")[2])
+        if chase.type == STALLED:
+            return ParkedItem(chase.data["kind"], chase.data["what"], chase.data["reason_code"])
+        if chase.data["follow_up_id"] not in current:
+            raise NotKnownNow
+        follow_up, acts = current[chase.data["follow_up_id"]]
+        return self._chased_item(chase, recipient, follow_up, acts) if follow_up.state == OPEN else None
+
+    def _chased_item(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> ChasedItem:
+        visible = redact(follow_up, acts, recipient.role, recipient.team)
+        return ChasedItem(
+            reference=visible.reference,
+            step=visible.step,
+            title=visible.title,
+            expects=visible.expects,
+            area=self._directory.area_name(visible.area),
+            due_at=visible.due_at,
+            basis=visible.basis,
+            source=visible.source,
+            others_told=tuple(person for person in chase.data["recipients"] if person != recipient.id),
+            record_url=self._links.record(visible.thread),
+            urgent=chase.data["urgent"],
+            inherited=chase.data["inherited"],
+            gap=visible.gap,
+            data_problem=self._problems.bear_on(follow_up),
+        )
