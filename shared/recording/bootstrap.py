@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from mongoengine import Document
 from mongoengine.queryset import QuerySet
 from mongoengine.queryset.visitor import Q
 from pymongo.database import Database
@@ -23,23 +22,14 @@ from shared.contracts.access import may_see
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
-from shared.kernel.envelope import Event
 from shared.messaging.parked import ParkedMessages
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.recording.records import LivesIn, Records, nowhere_else
-from shared.recording.views import Views
+from shared.recording.views import ViewOf, Views
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING
 from shared.web.access_log import AccessLog
-
-
-@dataclass(frozen=True, slots=True)
-class ViewOf:
-    """The view of one kind of record: its document, and the fold of a stream's history to one."""
-
-    document: type[Document]
-    fold: Callable[[list[Event]], Document]
 
 
 @dataclass(frozen=True)
@@ -143,7 +133,7 @@ def _build_invariants(
         **build_shared_invariants(database["events"], [database["heard"]], parked, CATALOGUE, now, sample),
         "views": lambda: report(
             "views-differ",
-            (stream for view in views.values() for stream in view.differing(sample, now - SETTLED_AFTER)),
+            (stream for view in views.values() for stream in view.find_differing(sample, now - SETTLED_AFTER)),
             "see that `serve bus` consumes the queue of its views, then run `rebuild`",
         ),
     }

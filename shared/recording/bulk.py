@@ -1,8 +1,8 @@
-"""Many commands in one batch: each goes the way of its own route, with its own key and its own result.
+"""Many commands in one batch. Each is handled as by its own route, with its own key and its own result.
 
-Guarantees: the results stand in the order of the commands; of two commands that touch one record the earlier is given
-first; a command that is refused hinders only those that build on it; a result that says "recorded" is of an event that
-is durable on a majority; the same commands given again change nothing and have the same results.
+Guarantees: the results are in the order of the commands. Of two commands that touch one record, the earlier is handled
+first. A refused command stops only those that build on it. The event of a recorded command is durable on a majority.
+The same commands given again change nothing and have the same results.
 """
 
 from __future__ import annotations
@@ -45,40 +45,40 @@ log = get_logger()
 
 
 class Source(NamedTuple):
-    """An id from what another command of the same actor recorded: `field` of the one with this `key`."""
+    """An id that another command of the same actor recorded: the `field` of the command with this `key`."""
 
     key: str
     field: str
 
 
 class Sources(fields.Field):
-    """`{"person_id": "row-1"}`: that id of what the command `row-1` recorded. A field of another name is filled by
-    `{"partner_id": {"key": "row-1", "field": "person_id"}}`, a list by a list of either."""
+    """`{"person_id": "row-1"}` is the person id that the command `row-1` recorded. A field of another name takes
+    `{"partner_id": {"key": "row-1", "field": "person_id"}}`, and a list takes a list of either."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, dict):
             raise ValidationError("is an object: for each name the key of an earlier command")
-        faults, found = {}, {}
-        for name, said in value.items():
-            sources = [_source(name, one) for one in (said if isinstance(said, list) else [said])]
+        faults, loaded = {}, {}
+        for name, given in value.items():
+            sources = [_source(name, one) for one in _each(given)]
             if None in sources:
                 faults[name] = ["is the key of a command, an object with its `key` and the `field`, or a list of these"]
-            found[name] = sources if isinstance(said, list) else sources[0]
+            loaded[name] = sources if isinstance(given, list) else sources[0]
         if faults:
             raise ValidationError(faults)
-        return found
+        return loaded
 
 
-def _source(name: str, said: Any) -> Source | None:
-    if isinstance(said, str):
-        return Source(said, name)
-    if not isinstance(said, dict) or said.keys() != {"key", "field"}:
+def _source(name: str, given: Any) -> Source | None:
+    if isinstance(given, str):
+        return Source(given, name)
+    if not isinstance(given, dict) or given.keys() != {"key", "field"}:
         return None
-    return Source(**said) if all(isinstance(one, str) for one in said.values()) else None
+    return Source(**given) if all(isinstance(one, str) for one in given.values()) else None
 
 
 class Line(Body):
-    """One command: what `POST path` takes, under an idempotency key of its own."""
+    """One command: the body of `POST path`, with an idempotency key of its own."""
 
     key = fields.String(
         required=True, validate=validate.Regexp(rf"^{KEY}\Z", error="is 1 to 200 visible ASCII characters")
@@ -87,7 +87,7 @@ class Line(Body):
         required=True,
         validate=validate.Length(1, 500),
         metadata={
-            "description": "of a POST of this service; an id in it may stand as its name in braces, to be filled",
+            "description": "the path of a POST of this service; an id may be its name in braces, filled by `from`",
             "examples": ["/v1/referrals/{referral_id}/sent"],
         },
     )
@@ -97,7 +97,7 @@ class Line(Body):
 
 
 class Who(Body):
-    """Who gave a command, as a token says it."""
+    """Who gave a command, with the claims of a token."""
 
     id = Slug(required=True)
     role = Choice(*sorted(ROLES), required=True)
@@ -106,7 +106,7 @@ class Who(Body):
 
 
 class SignedLine(Line):
-    """A command that says who gave it."""
+    """A command that names who gave it."""
 
     actor = fields.Nested(Who, required=True)
 
@@ -116,7 +116,7 @@ _LINE, _SIGNED_LINE = Line(), SignedLine()
 
 @dataclass(frozen=True)
 class Order:
-    """A command that can be read. Whether it can be given is for its route to say."""
+    """A command that can be read. Its route decides whether it is accepted."""
 
     actor: Actor
     key: str
@@ -127,9 +127,9 @@ class Order:
 
     @cached_property
     def touches(self) -> frozenset[str]:
-        """Everything by which it may have to do with another command: its key, and the ids and keys that it names."""
-        said = [*self.path.split("/"), *(one for value in self.body.values() for one in _each(value))]
-        ids = {one for one in said if isinstance(one, str) and _ID.fullmatch(one)}
+        """All that may connect it to another command: its key, and the ids and keys that it names."""
+        values = [*self.path.split("/"), *(one for value in self.body.values() for one in _each(value))]
+        ids = {one for one in values if isinstance(one, str) and _ID.fullmatch(one)}
         number = str(self.body.get("nhs_number", "")).replace(" ", "")
         return frozenset({self.key, number, *self.named_keys, *ids} - {""})
 
@@ -139,27 +139,27 @@ class Order:
         return frozenset(source.key for sources in self.sources.values() for source in _each(sources))
 
 
-def order_of(said: Any, actor: Actor) -> Order:
+def order_of(given: Any, actor: Actor) -> Order:
     """The command of one line. Raises a Problem (422) naming every bad field."""
-    return Order(actor, **_loaded(_LINE, said))
+    return Order(actor, **_load(_LINE, given))
 
 
-def signed_order_of(said: Any) -> Order:
-    """The command of one line that says who gave it. Raises a Problem (422) naming every bad field."""
-    line = _loaded(_SIGNED_LINE, said)
+def signed_order_of(given: Any) -> Order:
+    """The command of one line that names who gave it. Raises a Problem (422) naming every bad field."""
+    line = _load(_SIGNED_LINE, given)
     who = line.pop("actor")
     return Order(Actor(who["id"], who["role"], who["team"], tuple(who["areas"])), **line)
 
 
-def _loaded(schema: Schema, said: Any) -> dict[str, Any]:
-    if not isinstance(said, dict):
+def _load(schema: Schema, given: Any) -> dict[str, Any]:
+    if not isinstance(given, dict):
         raise Problem(422, "invalid", "a command is an object with at least `key` and `path`")
-    return load_body(schema, said, "command")
+    return load_body(schema, given, "command")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a command. `body` is the answer of its route, or a problem document."""
+    """The result of a command. `body` is the answer of its route, or a problem document."""
 
     key: str | None
     status: int
@@ -172,36 +172,36 @@ class Result:
 
 
 class Bulk:
-    """The commands of one service class, given to its parts.
+    """Gives batches of commands to the routes of one service.
 
-    `service` is any instance of the class that has them. Commands are given over a store of their own, which gathers.
+    `service` is any instance of its class. The routes use a batch store, which gathers events and inserts many at once.
     """
 
     def __init__(self, service: Any) -> None:
-        self._alone = service
+        self._service = service
         self._routes = _routes(service.__class__)
 
     def give(self, orders: Sequence[Order], correlation_id: str) -> list[Result]:
-        """Give them all; the result of each. Raises nothing: a store that is away is the result of those it fails."""
-        return _Batch(self._alone, self._routes, orders, correlation_id).given()
+        """Give all these commands. Returns the result of each, also when the store is away, and raises nothing."""
+        return _Batch(self._service, self._routes, orders, correlation_id).run()
 
 
 class _Batch:
-    """One batch: pass after pass over what still waits, each over what is durable by then."""
+    """One batch, handled in passes. Each pass sees what the passes before it have recorded."""
 
-    def __init__(self, alone: Any, commands: MapAdapter, orders: Sequence[Order], correlation_id: str) -> None:
-        self._alone = alone
-        self._routes = commands
+    def __init__(self, service: Any, routes: MapAdapter, orders: Sequence[Order], correlation_id: str) -> None:
+        self._service = service
+        self._routes = routes
         self._orders = orders
         self._correlation_id = correlation_id
-        self._store = BatchStore(alone.dependencies.store)
-        self._gathering = copy.copy(alone)
-        self._gathering.dependencies = alone.dependencies.over(self._store)
+        self._store = BatchStore(service.dependencies.store)
+        self._gathering = copy.copy(service)
+        self._gathering.dependencies = service.dependencies.over(self._store)
         self._matched: dict[str, tuple[str, Endpoint, Mapping[str, str]]] = {}
         self._results: dict[int, Result] = {}
 
-    def given(self) -> list[Result]:
-        with suppress(StoreUnavailable):  # whoever needs any of it is told so
+    def run(self) -> list[Result]:
+        with suppress(StoreUnavailable):  # each command that needs the store gets this as its result
             self._store.read_ahead(
                 {stream for order in self._orders for stream in self._streams_of(order)},
                 {key_of(order.actor, key) for order in self._orders for key in order.named_keys},
@@ -212,8 +212,8 @@ class _Batch:
         return [self._results[number] for number in range(len(self._orders))]
 
     def _pass(self, waiting: Sequence[int]) -> list[int]:
-        """Gives what can be given now; what has to wait for it."""
-        put_off: list[int] = []
+        """Give the commands that can be given now. Returns those that have to wait for them."""
+        deferred: list[int] = []
         blocked: set[str] = set()
         gathered: list[int] = []
         for number in waiting:
@@ -221,25 +221,25 @@ class _Batch:
             try:
                 if not blocked.isdisjoint(order.touches):
                     raise Deferred
-                self._results[number] = self._given(order, self._gathering)
+                self._results[number] = self._give(order, self._gathering)
             except Deferred:
-                put_off.append(number)
+                deferred.append(number)
                 blocked |= order.touches
             if self._store.pending > len(gathered):
                 gathered.append(number)
             if number % YIELD_EVERY == 0:
-                time.sleep(0)  # lets other requests have their turn
+                time.sleep(0)  # gives other requests a turn
         for number, refused in zip(gathered, self._store.flush(), strict=True):
             if refused is not None:
-                # Another request was faster, or the database is away: alone it is told what it would be told.
-                self._results[number] = self._given(self._orders[number], self._alone)
-        return put_off
+                # Another request was faster, or the database is away. Run it alone, so that it gets its own error.
+                self._results[number] = self._give(self._orders[number], self._service)
+        return deferred
 
-    def _given(self, order: Order, service: Any) -> Result:
+    def _give(self, order: Order, service: Any) -> Result:
         """Raises Deferred."""
         try:
             name, endpoint, path = self._route(order)
-            ids, body = self._filled(order, path, service.dependencies.store)
+            ids, body = self._fill(order, path, service.dependencies.store)
             if self._store.defers(ids.values()):
                 raise Deferred
             endpoint.admit(order.actor)
@@ -266,7 +266,7 @@ class _Batch:
         return self._matched[order.path]
 
     def _streams_of(self, order: Order) -> Iterator[str]:
-        """The streams that it may need, as far as one can tell: a `referral_id` is that of a `referral`."""
+        """The streams that it may need, by the names of its ids: a `referral_id` is the id of a `referral`."""
         try:
             _, endpoint, path = self._route(order)
         except HTTPException:
@@ -280,29 +280,31 @@ class _Batch:
             if name.endswith("_id") and isinstance(value, str) and _ID.fullmatch(value):
                 yield f"{name.removesuffix('_id').replace('_', '-')}/{value}"
 
-    def _filled(
+    def _fill(
         self, order: Order, path: Mapping[str, str], store: EventStore
     ) -> tuple[Mapping[str, str], Mapping[str, Any]]:
-        """The ids of the path and the body, with what earlier commands gave. Raises a Problem (422 or 424)."""
-        found = {name: self._from(order, sources, store) for name, sources in order.sources.items()}
+        """The ids of the path and the body, with those that earlier commands gave. Raises a Problem (422 or 424)."""
+        filled = {name: self._read_sources(order, sources, store) for name, sources in order.sources.items()}
         places = {name: match[1] for name, value in path.items() if (match := _PLACE.fullmatch(value))}
-        missing = sorted(set(places.values()) - found.keys())
+        missing = sorted(set(places.values()) - filled.keys())
         if missing:
-            raise invalid({"from": {name: ["is to fill the path, and nothing says from what"] for name in missing}})
-        ids = {name: found[places[name]] if name in places else value for name, value in path.items()}
-        body = {name: value for name, value in found.items() if name not in places.values()}
+            raise invalid(
+                {"from": {name: ["is in braces in the path, and `from` does not fill it"] for name in missing}}
+            )
+        ids = {name: filled[places[name]] if name in places else value for name, value in path.items()}
+        body = {name: value for name, value in filled.items() if name not in places.values()}
         twice = sorted(body.keys() & order.body.keys())
         if twice:
             raise invalid({"from": {name: ["is in the body too"] for name in twice}})
         return ids, {**order.body, **body}
 
-    def _from(self, order: Order, sources: Source | list[Source], store: EventStore) -> Any:
-        found = [_id_of(source, store.recorded_under(order.actor, source.key)) for source in _each(sources)]
-        return found if isinstance(sources, list) else found[0]
+    def _read_sources(self, order: Order, sources: Source | list[Source], store: EventStore) -> Any:
+        ids = [_id_of(source, store.recorded_under(order.actor, source.key)) for source in _each(sources)]
+        return ids if isinstance(sources, list) else ids[0]
 
 
 def refusal(key: str | None, error: Exception, correlation_id: str) -> Result:
-    """The result of a command that was refused, or that something unexpected happened to."""
+    """The result of a command that was refused, or that failed unexpectedly."""
     problem = problem_of(error)
     if problem is None:
         problem = unexpected()
@@ -310,15 +312,15 @@ def refusal(key: str | None, error: Exception, correlation_id: str) -> Result:
     return Result(key, problem.status, problem.document(correlation_id))
 
 
-def unreadable(said: Any, problem: Problem, correlation_id: str) -> Result:
+def unreadable(given: Any, problem: Problem, correlation_id: str) -> Result:
     """The result of a line that is no command."""
-    key = said.get("key") if isinstance(said, dict) else None
+    key = given.get("key") if isinstance(given, dict) else None
     return refusal(key if isinstance(key, str) else None, problem, correlation_id)
 
 
 @cache
 def _routes(service_cls: Any) -> MapAdapter:
-    """What may be given: every POST of the service that takes one command."""
+    """Every POST of the service that takes one command."""
     return routes(
         [
             Rule(endpoint.url, methods=["POST"], endpoint=(name, endpoint))

@@ -1,6 +1,6 @@
 """`POST /v1/commands`: many commands in one request, as a JSON array or as one JSON object on each line.
 
-Guarantee: whatever is wrong with one command is the result of that command; only a body that cannot be taken apart, or
+Guarantee: an error in one command is the result of that command. Only a body that cannot be split into commands, or
 that has too many, is refused as a whole.
 """
 
@@ -24,9 +24,9 @@ MOST_BYTES = 4 * 1024 * 1024
 
 
 class CommandResult(Schema):
-    """What became of one command, as its own route would have answered it: `body` is that answer, or the problem."""
+    """The result of one command. `body` is the answer of its own route, or the problem."""
 
-    key = fields.String(required=True, allow_none=True, metadata={"description": "null where it cannot be read"})
+    key = fields.String(required=True, allow_none=True, metadata={"description": "null when it cannot be read"})
     status = fields.Integer(required=True)
     location = fields.String(required=True, allow_none=True)
     body = fields.Dict(keys=fields.String(), required=True)
@@ -41,7 +41,7 @@ class CommandResults(Schema):
 
 
 class CommandsEndpoint(Endpoint):
-    """The route. Its body is a list, and each command in it has a key of its own, so the request needs none."""
+    """The route. Each command in its body has a key of its own, so the request needs none."""
 
     keyed = False
 
@@ -62,48 +62,48 @@ class CommandsEndpoint(Endpoint):
         return {JSON: {"schema": array}, NDJSON: {"schema": Line}}
 
 
-def _array(raw: bytes) -> list[Any]:
+def _read_array(raw: bytes) -> list[Any]:
     loaded = json_value(raw)
     if not isinstance(loaded, list):
         raise Problem(400, "malformed-json", "the body is JSON, but not an array of commands")
     return loaded
 
 
-def _lines(raw: bytes) -> list[Any]:
-    """The value of each line that is not empty, or the Problem of one that is not JSON."""
-    return [_line(line) for line in raw.split(b"\n") if line.strip()]
+def _read_lines(raw: bytes) -> list[Any]:
+    """The value of each line that is not empty. For a line that is not JSON, its Problem."""
+    return [_read_line(line) for line in raw.split(b"\n") if line.strip()]
 
 
-def _line(raw: bytes) -> Any:
+def _read_line(raw: bytes) -> Any:
     try:
         return json_value(raw)
     except Problem as problem:
         return problem
 
 
-READERS: Mapping[str, Callable[[bytes], list[Any]]] = {JSON: _array, NDJSON: _lines}
+READERS: Mapping[str, Callable[[bytes], list[Any]]] = {JSON: _read_array, NDJSON: _read_lines}
 
 
 class CommandRoutes:
-    """For a service class whose `parts` are those of a recording service."""
+    """For a service class with the dependencies of a recording service."""
 
     dependencies: Any
 
     def record_commands(self, request: Request) -> Answer:
         results: list[Result | None] = []
         orders: list[Order] = []
-        for said in request.body["commands"]:
+        for command in request.body["commands"]:
             try:
-                if isinstance(said, Problem):
-                    raise said
-                orders.append(order_of(said, request.actor))
+                if isinstance(command, Problem):
+                    raise command
+                orders.append(order_of(command, request.actor))
                 results.append(None)
             except Problem as problem:
-                results.append(unreadable(said, problem, request.correlation_id))
-        given = iter(Bulk(self).give(orders, request.correlation_id))
-        told = [result or next(given) for result in results]
-        recorded = sum(result.is_recorded for result in told)
-        return Answer(200, {"recorded": recorded, "refused": len(told) - recorded, "results": told})
+                results.append(unreadable(command, problem, request.correlation_id))
+        of_orders = iter(Bulk(self).give(orders, request.correlation_id))
+        complete = [result or next(of_orders) for result in results]
+        recorded = sum(result.is_recorded for result in complete)
+        return Answer(200, {"recorded": recorded, "refused": len(complete) - recorded, "results": complete})
 
     register_entrypoint(
         record_commands,

@@ -29,7 +29,7 @@ from shared.recording.records import (
     command_fields,
     identity_of,
 )
-from shared.recording.views import newest_first
+from shared.recording.views import list_page
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, CommandBody
@@ -288,14 +288,14 @@ class RecordRoutes:
         @endpoint(
             "GET", self.url, command=access, query=query, answers={200: schema}, summary=summary, reads_person=True
         )
-        def list_page(self: Any, request: Request) -> Answer:
+        def list_views(self: Any, request: Request) -> Answer:
             given = request.query
             views = self.dependencies.readable_views(kind, request.actor, begun_by, given.get("person"))
             views = views.filter(**{column: given[name] for name, column in columns.items() if name in given})
-            page, following = newest_first(views, given)
+            page, following = list_page(views, given)
             return Answer(200, {"items": page, "next": following}, subjects=[view.person_id for view in page])
 
-        return list_page
+        return list_views
 
     def retract(self) -> Route:
         """The route that retracts an entry."""

@@ -1,18 +1,18 @@
 """Read models: mongoengine documents that are folds of streams, bound to one database and to no global connection.
 
-A view is written whole and never over a fuller one, so any order and any repetition of hearing, by any number of
-hearers, ends in the same document. A rebuild gives identical documents, one after the other in place, and readers miss
-none meanwhile.
+A view is written whole and never over a fuller one. So events in any order, with repetitions and several workers, give
+the same document. A rebuild replaces each document in place with an identical one, and readers miss none meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from mongoengine import Document
+from mongoengine import DateTimeField, Document, IntField, ListField, StringField
 from mongoengine.queryset import QuerySet
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
@@ -21,20 +21,64 @@ from shared.checks.invariants import read_sample
 from shared.contracts import CATALOGUE
 from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
+from shared.kernel.decisions import Aggregate
 from shared.kernel.envelope import Event
+from shared.kernel.history import teams_of
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 
 D = TypeVar("D", bound=Document)
 
 STALE = "stale"
-"""Marks, during a rebuild, the views that are not replaced yet; documents are read with `strict` off."""
+"""Marks the views that a rebuild has not replaced yet. Documents are read with `strict` off."""
+
+
+class RecordView(Document):
+    """What the view of each record has. `begun_at` and `changed_at`: when its first and last entry were recorded.
+
+    `teams` have a part in the record. The further fields of a view are those of the record's state, or of its facts.
+    """
+
+    id = StringField(primary_key=True)
+    person_id = StringField(required=True)
+    area = StringField(required=True)
+    status = StringField()
+    teams = ListField(StringField())
+    begun_at = DateTimeField(required=True)
+    changed_at = DateTimeField(required=True)
+    version = IntField(required=True)
+
+    meta: ClassVar[dict[str, Any]] = {"abstract": True, "auto_create_index": False, "strict": False}
+
+
+@dataclass(frozen=True, slots=True)
+class ViewOf:
+    """The view of one kind of record: its document, and the aggregate whose state it shows."""
+
+    document: type[RecordView]
+    aggregate: Aggregate[Any]
+
+    def fold(self, history: list[Event]) -> RecordView:
+        """The view of a stream's whole history."""
+        state = self.aggregate.fold(history)
+        own = [name for name in self.document._fields if name not in RecordView._fields]
+        return self.document(
+            id=history[0].stream.partition("/")[2],
+            person_id=state.person_id,
+            area=state.area,
+            status=state.status,
+            teams=sorted(teams_of(history)),
+            begun_at=history[0].recorded_at,
+            changed_at=history[-1].recorded_at,
+            version=len(history),
+            **{name: getattr(state, name, state.facts.get(name)) for name in own},
+        )
 
 
 class Views(Generic[D]):
     """The views of one kind of stream. `fold` makes the document of a stream's whole history.
 
-    The document class names its collection and its indexes in `meta`, which is not `strict`, and has a field `version`:
-    the number of events that it was folded from.
+    The document class names its collection and its indexes in `meta`, which is not `strict`. Its field `version` is the
+    number of events that it was folded from.
     """
 
     def __init__(
@@ -63,18 +107,18 @@ class Views(Generic[D]):
         return QuerySet(self._document, self._collection)
 
     def refresh(self, streams: Iterable[str]) -> None:
-        """Fold those of the streams that are of this kind again. Raises StoreUnavailable or PyMongoError."""
+        """Fold the streams of this kind again. Raises StoreUnavailable or PyMongoError."""
         for stream in sorted(set(streams)):
             if stream.startswith(f"{self._kind}/"):
                 history = self._store.load(stream)
                 if history:
                     self._write(self._fold(history))
 
-    def differing(self, sample: int | None, before: datetime) -> Iterator[str]:
-        """The streams whose view is not what a fold of their history makes now, and views without a stream.
+    def find_differing(self, sample: int | None, before: datetime) -> Iterator[str]:
+        """The streams whose view differs from a fold of their history, and views without a stream.
 
-        Looks at all of them, or at `sample` streams and views chosen by chance. Streams with an event recorded after
-        `before` are left out: what was just recorded may not have been heard yet.
+        Reads all of them, or `sample` streams and views chosen at random. Streams with an event recorded after `before`
+        are left out: the service may not have received that event yet.
         """
         streams = set(self._store.streams(self._kind, sample))
         streams |= {f"{self._kind}/{found['_id']}" for found in read_sample(self._collection, {}, sample, {"_id": 1})}
@@ -87,10 +131,10 @@ class Views(Generic[D]):
                 yield stream
 
     def rebuild(self) -> int:
-        """Fold all streams again, in place, while others read and write; how many there are then.
+        """Fold all streams again, in place, while others read and write. Returns the number of streams.
 
-        Each view stands until its fold replaces it. What nothing replaced is of no stream, or says that it is fuller
-        than its stream is: it goes, and its stream, if there is one, is folded again. Run it again after a crash.
+        Each view stays until its fold replaces it. A view that is not replaced has no stream, or claims more events
+        than its stream has. It is deleted, and its stream, if any, is folded again. Run it again after a crash.
         """
         self._collection.update_many({}, {"$set": {STALE: True}})
         streams = list(self._store.streams(self._kind))
@@ -102,13 +146,13 @@ class Views(Generic[D]):
 
     def _write(self, view: D) -> None:
         guard = {"_id": view.pk, "version": {"$lte": view.version}}
-        # A duplicate key means that the guard did not match and the id exists: a fuller view is already there.
+        # A duplicate key means that the id exists and the guard did not match: a fuller view is stored already.
         with suppress(DuplicateKeyError):
             self._collection.replace_one(guard, view.to_mongo().to_dict(), upsert=True)
 
 
 def refresh_views(deliveries: list[Delivery], *views: Views[Any]) -> list[Outcome]:
-    """What became of each message on a service's own queue: its stream was folded again, or it cannot be read."""
+    """Fold the streams of these messages again. Returns the outcome of each message."""
     read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
     streams = {event.stream for event in read if isinstance(event, Event)}
     for view in views:
@@ -116,8 +160,8 @@ def refresh_views(deliveries: list[Delivery], *views: Views[Any]) -> list[Outcom
     return [Done() if isinstance(event, Event) else event for event in read]
 
 
-def newest_first(found: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], str | None]:
-    """A page of views that have `begun_at`, for a loaded `PageQuery`, and the cursor of the next page if there is one.
+def list_page(views: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], str | None]:
+    """A page of views, newest `begun_at` first, for a loaded `PageQuery`, and the cursor of the next page if any.
 
     Raises Invalid for a cursor that is not of such a list.
     """
@@ -126,7 +170,7 @@ def newest_first(found: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], 
     for rest, order in split_rest(last, ("begun_at", "_id"), descending=True):
         left = query["limit"] + 1 - len(rows)
         newest = [f"-{key.removeprefix('_')}" for key, _ in order]
-        rows += found.filter(__raw__=rest).order_by(*newest).limit(left) if left else ()
+        rows += views.filter(__raw__=rest).order_by(*newest).limit(left) if left else ()
     page = rows[: query["limit"]]
     more = len(rows) > len(page)
     return page, encode_cursor(page[-1].begun_at, page[-1].id) if more else None

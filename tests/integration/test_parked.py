@@ -25,7 +25,7 @@ from shared.messaging.parked import DISCARDED, DONE, ParkedMessages
 from tests.integration.bus import publish
 from tests.integration.recording import Caller, Running, code, faulty_fields, running
 from tests.support import eventually
-from tests.unit.said import RouteBody
+from tests.unit.published import EventFeed
 
 QUEUE = "perinatal.views"
 WHY = "a test of the network team, says Jo"
@@ -139,7 +139,7 @@ def test_a_replayed_message_is_heard_by_the_service_and_only_then_done(perinatal
     parked = perinatal.database.parked
     assert operator(perinatal).post(f"/v1/parked/{parked_id}/replayed", {}).status_code == 201
     eventually(lambda: parked.find_one({"_id": parked_id, "failures": 1, "retry_at": None, "state": "parked"}))
-    event = RouteBody().event("person.registered.v1", f"person/{HER}", person_id=HER, nhs_number_known=False)
+    event = EventFeed().event("person.registered.v1", f"person/{HER}", person_id=HER, nhs_number_known=False)
     readable = json.dumps(event.to_cloudevent()).encode()
     # The fault is mended: here by the message itself, otherwise by the next deployment.
     parked.update_one({"_id": parked_id}, {"$set": {"body": readable, "body_size": len(readable)}})
@@ -148,7 +148,7 @@ def test_a_replayed_message_is_heard_by_the_service_and_only_then_done(perinatal
 
 
 def test_the_lists_of_a_service_are_caught_up_by_itself_when_what_was_parked_may_pass_later(perinatal: Running) -> None:
-    event = RouteBody().event("person.registered.v1", f"person/{HER}", person_id=HER, nhs_number_known=False)
+    event = EventFeed().event("person.registered.v1", f"person/{HER}", person_id=HER, nhs_number_known=False)
     unknown = json.dumps({**event.to_cloudevent(), "type": "horse.bolted.v1"}).encode()
     parked_id = poison(perinatal, unknown)
     parked = perinatal.database.parked

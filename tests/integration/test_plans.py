@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from deploy.local.backends import Backends
-from services.perinatal.api.views import ReferralView, referral_view
+from services.perinatal.api.views import VIEWS
 from services.referrals_followup.api.filters import SORTS
 from services.referrals_followup.api.schemas import FollowUpsQuery
 from shared.contracts import CATALOGUE
@@ -22,7 +22,7 @@ from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.ids import derived_id
-from shared.recording.views import Views, newest_first
+from shared.recording.views import Views, list_page
 from shared.runtime.clock import MovableClock
 from shared.web.pages import PageQuery
 from tests.integration.ledger import MONDAY, Ledger, config, referral_noted, referral_sent
@@ -175,7 +175,9 @@ def test_a_batch_of_the_ledger_reads_what_it_bears_on(ledger: Ledger) -> None:
 def test_a_page_of_a_recording_services_list_reads_a_page(database: Database[dict[str, Any]]) -> None:
     """The first and the later ones, of several areas, where many records were begun at the same instant."""
     store = EventStore(database, source="perinatal", clock=MovableClock(MONDAY), catalogue=CATALOGUE)
-    views = Views(ReferralView, kind="referral", fold=referral_view, database=database, store=store)
+    views = Views(
+        VIEWS["referral"].document, kind="referral", fold=VIEWS["referral"].fold, database=database, store=store
+    )
     views.ensure_indexes()
     made = {"person_id": "p", "status": "sent", "changed_at": MONDAY, "version": 1}
     areas = ("essex", "norfolk")
@@ -191,7 +193,7 @@ def test_a_page_of_a_recording_services_list_reads_a_page(database: Database[dic
     query, shown = PageQuery().load({"limit": 200}), []
     while True:
         with profiled(database) as seen:
-            page, following = newest_first(views.objects.filter(area__in=areas), query)
+            page, following = list_page(views.objects.filter(area__in=areas), query)
         assert dear(seen) == []
         shown += [(row.begun_at, row.id) for row in page]
         if following is None:

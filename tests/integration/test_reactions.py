@@ -20,7 +20,7 @@ from shared.kernel.envelope import Event
 from tests.integration.bus import channel, publish, waiting_in
 from tests.integration.recording import Caller, Running, code, running
 from tests.support import eventually
-from tests.unit.said import RouteBody, person
+from tests.unit.published import EventFeed, person
 
 NAMES = {"given_name": "Rowan", "family_name": "Exampleton", "date_of_birth": "1994-05-20"}
 LEARNT, LOST = "parenthood.learnt.v1", "parenthood.lost.v1"
@@ -42,8 +42,8 @@ def perinatal(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture
-def said() -> RouteBody:
-    return RouteBody()
+def feed() -> EventFeed:
+    return EventFeed()
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def midwife(service: Running) -> Caller:
 
 
 def leaver(service: Running, **more: Any) -> tuple[str, str]:
-    """The path and the person id of a new care leaver, registered before all that is said here."""
+    """The path and the person id of a new care leaver, registered before all other events here."""
     body = {**NAMES, "category": "former_relevant", "occurred_at": "2013-01-07", **more}
     answer = adviser(service).post("/v1/care-leavers", body)
     assert answer.status_code == 201, answer.text
@@ -105,11 +105,11 @@ def has_heard(service: Running, *events: Event) -> bool:
 
 
 def test_a_care_leaver_who_is_named_as_partner_is_to_be_a_parent(
-    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
+    leaving_care: Running, feed: EventFeed, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
-    named = said.partner(pregnancy, her, him)
-    hear(leaving_care, said.booked(pregnancy, her), named)
+    named = feed.partner(pregnancy, her, him)
+    hear(leaving_care, feed.booked(pregnancy, her), named)
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
     entry = entries(adviser(leaving_care), path)[-1]
     assert entry["data"]["kind"] == "to_be_parent"
@@ -121,16 +121,16 @@ def test_a_care_leaver_who_is_named_as_partner_is_to_be_a_parent(
 
 
 def test_the_same_message_twice_or_late_is_told_once(
-    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
+    leaving_care: Running, feed: EventFeed, her: str, pregnancy: str
 ) -> None:
-    events = [said.booked(pregnancy, her), said.notified(pregnancy, her)]
+    events = [feed.booked(pregnancy, her), feed.notified(pregnancy, her)]
     hear(leaving_care, *events)
     eventually(lambda: has_heard(leaving_care, *events))
     path, him = leaver(leaving_care)
-    named = said.partner(pregnancy, her, him)
-    hear(leaving_care, named, named, said.partner(pregnancy, her, him), events[0])
+    named = feed.partner(pregnancy, her, him)
+    hear(leaving_care, named, named, feed.partner(pregnancy, her, him), events[0])
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
-    after = said.joined(her, him, CHILD)
+    after = feed.joined(her, him, CHILD)
     hear(leaving_care, named, after)
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT, LEARNT])
     assert entries(adviser(leaving_care), path)[-1]["data"]["household_person_id"] == her
@@ -138,10 +138,10 @@ def test_the_same_message_twice_or_late_is_told_once(
 
 
 def test_who_is_registered_after_the_pregnancy_became_known_learns_of_it_too(
-    leaving_care: Running, said: RouteBody, pregnancy: str
+    leaving_care: Running, feed: EventFeed, pregnancy: str
 ) -> None:
     first, her = leaver(leaving_care, nhs_number="9990000085")
-    hear(leaving_care, said.booked(pregnancy, her))
+    hear(leaving_care, feed.booked(pregnancy, her))
     eventually(lambda: told(adviser(leaving_care), first) == [LEARNT])
     wrong = entries(adviser(leaving_care), first)[0]["event_id"]
     adviser(leaving_care).post(f"{first}/retractions", {"event_id": wrong, "reason_code": "wrong-person"})
@@ -152,29 +152,29 @@ def test_who_is_registered_after_the_pregnancy_became_known_learns_of_it_too(
 
 
 def test_what_was_said_in_error_is_struck_out_and_may_be_told_again(
-    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
+    leaving_care: Running, feed: EventFeed, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
     same = f"p_{uuid4().hex}"
-    booked, named, link = said.booked(pregnancy, her), said.partner(pregnancy, her, same), said.linked(same, him)
+    booked, named, link = feed.booked(pregnancy, her), feed.partner(pregnancy, her, same), feed.linked(same, him)
     hear(leaving_care, link, booked, named)
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
-    hear(leaving_care, said.unlinked(him, same))
+    hear(leaving_care, feed.unlinked(him, same))
     eventually(lambda: told(adviser(leaving_care), path) == [])
-    hear(leaving_care, said.linked(him, same))
+    hear(leaving_care, feed.linked(him, same))
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
-    hear(leaving_care, said.retracted(named))
+    hear(leaving_care, feed.retracted(named))
     eventually(lambda: told(adviser(leaving_care), path) == [])
     assert struck_out_by_itself(adviser(leaving_care), path) == 2
 
 
 def test_what_a_person_struck_out_is_not_told_again(
-    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
+    leaving_care: Running, feed: EventFeed, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
-    hear(leaving_care, said.booked(pregnancy, her), said.partner(pregnancy, her, him))
+    hear(leaving_care, feed.booked(pregnancy, her), feed.partner(pregnancy, her, him))
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
-    loss = said.ended(pregnancy, her, "miscarriage")
+    loss = feed.ended(pregnancy, her, "miscarriage")
     hear(leaving_care, loss)
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT, LOST])
     learnt = next(entry for entry in entries(adviser(leaving_care), path) if entry["type"] == LEARNT)
@@ -182,25 +182,25 @@ def test_what_a_person_struck_out_is_not_told_again(
     assert code(adviser(leaving_care).post(f"{path}/retractions", body)) == "not-your-entry"
     assert manager(leaving_care).post(f"{path}/retractions", body).status_code == 201
     eventually(lambda: told(adviser(leaving_care), path) == [])
-    again = said.partner(pregnancy, her, him)
+    again = feed.partner(pregnancy, her, him)
     hear(leaving_care, again, loss)
     eventually(lambda: has_heard(leaving_care, again))
     assert told(adviser(leaving_care), path) == []
 
 
-def test_the_death_of_a_child_of_the_household_is_told(leaving_care: Running, said: RouteBody, her: str) -> None:
+def test_the_death_of_a_child_of_the_household_is_told(leaving_care: Running, feed: EventFeed, her: str) -> None:
     path, him = leaver(leaving_care)
     child = f"p_{uuid4().hex}"
-    hear(leaving_care, said.died(child, him, her), said.joined(her, him, child))
+    hear(leaving_care, feed.died(child, him, her), feed.joined(her, him, child))
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT, LOST])
     assert entries(adviser(leaving_care), path)[-1]["data"]["household_person_id"] == her
 
 
 def test_a_move_of_a_care_leaver_is_learnt_once_and_struck_out_with_its_reason(
-    leaving_care: Running, said: RouteBody, her: str
+    leaving_care: Running, feed: EventFeed, her: str
 ) -> None:
     path, him = leaver(leaving_care)
-    move = said.moved(str(uuid4()), her, him)
+    move = feed.moved(str(uuid4()), her, him)
     hear(leaving_care, move, move)
     eventually(lambda: told(adviser(leaving_care), path) == [MOVE_LEARNT])
     entry = entries(adviser(leaving_care), path)[-1]
@@ -208,18 +208,18 @@ def test_a_move_of_a_care_leaver_is_learnt_once_and_struck_out_with_its_reason(
     assert {name: entry["data"][name] for name in about} == about
     by_themselves = {"to_area": "norfolk", "out_of_area": True}
     assert adviser(leaving_care).post(f"{path}/moved", by_themselves).status_code == 201
-    hear(leaving_care, said.retracted(move))
+    hear(leaving_care, feed.retracted(move))
     eventually(lambda: told(adviser(leaving_care), path) == [])
     assert struck_out_by_itself(adviser(leaving_care), path) == 1
 
 
 def test_a_child_born_years_before_the_registration_is_learnt_of_and_no_pregnancy(
-    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
+    leaving_care: Running, feed: EventFeed, her: str, pregnancy: str
 ) -> None:
     path, him = leaver(leaving_care)
     child = f"p_{uuid4().hex}"
-    born = said.ended(pregnancy, her, "birth", child)
-    hear(leaving_care, said.partner(pregnancy, her, him))
+    born = feed.ended(pregnancy, her, "birth", child)
+    hear(leaving_care, feed.partner(pregnancy, her, him))
     eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
     registered = datetime.fromisoformat(entries(adviser(leaving_care), path)[0]["occurred_at"])
     hear(leaving_care, replace(born, occurred_at=registered - timedelta(days=3 * 365)))
@@ -230,9 +230,9 @@ def test_a_child_born_years_before_the_registration_is_learnt_of_and_no_pregnanc
 
 
 def test_what_cannot_be_read_is_parked_and_what_has_no_bearing_is_not_kept(
-    leaving_care: Running, said: RouteBody
+    leaving_care: Running, feed: EventFeed
 ) -> None:
-    stranger = said.event("person.registered.v1", f"person/{person(77)}", person_id=person(77), nhs_number_known=False)
+    stranger = feed.event("person.registered.v1", f"person/{person(77)}", person_id=person(77), nhs_number_known=False)
     hear(leaving_care, stranger)
     publish(leaving_care.environment["AMQP_URI"], "leaving_care.reactions", (b"?", {"content_type": "text/plain"}))
     parked = leaving_care.database.parked
@@ -241,11 +241,11 @@ def test_what_cannot_be_read_is_parked_and_what_has_no_bearing_is_not_kept(
 
 
 def test_what_could_not_be_handled_is_tried_again_by_itself(
-    leaving_care: Running, said: RouteBody, her: str, pregnancy: str
+    leaving_care: Running, feed: EventFeed, her: str, pregnancy: str
 ) -> None:
     """As after a deployment in the wrong order: a type that was unknown when it came is known now."""
     path, him = leaver(leaving_care)
-    named = said.partner(pregnancy, her, him)
+    named = feed.partner(pregnancy, her, him)
     unknown = {**named.to_cloudevent(), "type": "pregnancy.partner_seen.v1"}
     hear(leaving_care, Event.from_cloudevent(unknown))
     parked = leaving_care.database.parked
@@ -267,13 +267,13 @@ def another_worker(service: Running, folder: Path) -> Iterator[Any]:
 
 
 def test_of_two_workers_one_is_killed_at_work_and_all_is_told_once(
-    leaving_care: Running, said: RouteBody, tmp_path: Path
+    leaving_care: Running, feed: EventFeed, tmp_path: Path
 ) -> None:
     leavers = [leaver(leaving_care) for _ in range(12)]
     events = []
     for _, him in leavers:
         her, pregnancy = f"p_{uuid4().hex}", str(uuid4())
-        events += [said.partner(pregnancy, her, him), said.booked(pregnancy, her), said.notified(pregnancy, her)]
+        events += [feed.partner(pregnancy, her, him), feed.booked(pregnancy, her), feed.notified(pregnancy, her)]
     before = leaving_care.database.events.count_documents({"event.type": LEARNT})
     with another_worker(leaving_care, tmp_path) as worker:
         eventually(lambda: _consumers(leaving_care) == 2)
@@ -297,32 +297,32 @@ def pregnant(service: Running, **more: Any) -> tuple[str, str]:
     return str(booked.headers["Location"]), mother
 
 
-def test_a_mother_who_is_a_care_leaver_is_learnt_with_the_team_to_contact(perinatal: Running, said: RouteBody) -> None:
+def test_a_mother_who_is_a_care_leaver_is_learnt_with_the_team_to_contact(perinatal: Running, feed: EventFeed) -> None:
     path, mother = pregnant(perinatal)
     care_leaver = str(uuid4())
-    assigned = said.adviser(care_leaver, mother, "leaving-care-essex")
-    registered = said.registered(care_leaver, mother)
+    assigned = feed.adviser(care_leaver, mother, "leaving-care-essex")
+    registered = feed.registered(care_leaver, mother)
     hear(perinatal, assigned, registered, registered)
     eventually(lambda: told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
     entry = entries(midwife(perinatal), path)[-1]
     assert entry["data"]["parent_id"] == mother
     assert entry["data"]["contact_team"] == "leaving-care-essex"
-    later = said.adviser(care_leaver, mother, "leaving-care-norfolk")
+    later = feed.adviser(care_leaver, mother, "leaving-care-norfolk")
     hear(perinatal, later)
     eventually(lambda: has_heard(perinatal, later))
     assert told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT]
-    hear(perinatal, said.retracted(registered))
+    hear(perinatal, feed.retracted(registered))
     eventually(lambda: told(midwife(perinatal), path) == [])
 
 
 def test_a_partner_who_is_linked_to_a_care_leaver_is_learnt_under_the_id_of_the_pregnancy(
-    perinatal: Running, said: RouteBody
+    perinatal: Running, feed: EventFeed
 ) -> None:
     path, _ = pregnant(perinatal)
     by = midwife(perinatal)
     partner = by.post("/v1/people", {"given_name": "Rowan", "family_name": "Exampleton"}).json()["person_id"]
     him = f"p_{uuid4().hex}"
-    hear(perinatal, said.registered(str(uuid4()), him))
+    hear(perinatal, feed.registered(str(uuid4()), him))
     named = by.post(f"{path}/partner-named", {"partner_id": partner, "relation": "father"})
     assert named.json()["facts"]["partner_known"] is False
     link = {"other_person_id": him, "reason": "confirmed", "confirmed_by": "midwife-eider"}
@@ -334,9 +334,9 @@ def test_a_partner_who_is_linked_to_a_care_leaver_is_learnt_under_the_id_of_the_
     eventually(lambda: told(by, path) == [])
 
 
-def test_learning_that_a_parent_is_a_care_leaver_starts_no_assessment(perinatal: Running, said: RouteBody) -> None:
+def test_learning_that_a_parent_is_a_care_leaver_starts_no_assessment(perinatal: Running, feed: EventFeed) -> None:
     path, mother = pregnant(perinatal)
-    hear(perinatal, said.registered(str(uuid4()), mother))
+    hear(perinatal, feed.registered(str(uuid4()), mother))
     eventually(lambda: told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
     record = midwife(perinatal).get(path).json()
     assert record["state"] == "booked"

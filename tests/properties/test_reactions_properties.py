@@ -31,7 +31,7 @@ from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.runtime.clock import MovableClock
 from tests.unit.history import NOW
-from tests.unit.said import RouteBody
+from tests.unit.published import EventFeed
 
 REACTIONS_OF = {"leaving_care": OF_LEAVING_CARE, "perinatal": OF_PERINATAL}
 OUTCOMES = ("birth", "miscarriage", "stillbirth")
@@ -55,11 +55,11 @@ ACTS = st.one_of(
 
 
 def story(acts: list[tuple[Any, ...]]) -> list[Event]:
-    """What was said, in the order of recording, from one care leaver and two pregnancies on.
+    """What was recorded, in the order of recording, from one care leaver and two pregnancies on.
 
     A retraction strikes out any earlier entry, once.
     """
-    said = RouteBody()
+    said = EventFeed()
     events = [said.registered(1, 21), said.booked(21, 21), said.booked(22, 22)]
     for name, *of in acts:
         if name != "retracted":
@@ -93,7 +93,7 @@ class KilledAfter:
 
 
 class Hearing:
-    """One service's reactions over a database of its own, with what it said itself already recorded there."""
+    """One service's reactions over a database of its own, with what it recorded itself already recorded there."""
 
     def __init__(self, database: Database[dict[str, Any]], of: ReactionRules, events: list[Event]) -> None:
         self._database, self._of = database, of
@@ -186,9 +186,9 @@ def test_what_stands_is_what_follows_from_all_that_was_said_each_once(
     assert kept == {event.id: True for event in [*events, *said] if event.type in of.relevant_types}
 
 
-def _told_of(him: int) -> tuple[RouteBody, list[Event]]:
+def _told_of(him: int) -> tuple[EventFeed, list[Event]]:
     """A care leaver who is named as partner, under another id that is linked to his."""
-    said = RouteBody()
+    said = EventFeed()
     return said, [said.registered(1, him), said.booked(22, 22), said.partner(22, 22, 24), said.linked(24, him)]
 
 

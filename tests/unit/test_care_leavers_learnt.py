@@ -10,7 +10,7 @@ import pytest
 from services.perinatal.domain.reactions import find_care_leavers
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
-from tests.unit.said import RouteBody, person, thing
+from tests.unit.published import EventFeed, person, thing
 
 LEAVER, OTHER_LEAVER, PREGNANCY, OTHER_PREGNANCY = 1, 2, 11, 12
 HIM, HER, SAME_AS_HIM, SAME_AS_HER = 21, 22, 31, 32
@@ -33,67 +33,67 @@ def of(parent: int, pregnancy: int = PREGNANCY, **more: str) -> tuple[str, dict[
 
 
 @pytest.fixture
-def said() -> RouteBody:
-    return RouteBody()
+def feed() -> EventFeed:
+    return EventFeed()
 
 
 @pytest.mark.parametrize("how", ["booked", "notified"])
-def test_a_mother_who_is_a_care_leaver_is_learnt(said: RouteBody, how: str) -> None:
-    known, registered = getattr(said, how)(PREGNANCY, HER), said.registered(LEAVER, HER)
+def test_a_mother_who_is_a_care_leaver_is_learnt(feed: EventFeed, how: str) -> None:
+    known, registered = getattr(feed, how)(PREGNANCY, HER), feed.registered(LEAVER, HER)
     assert learnt(known, registered) == [of(HER)]
     (reaction,) = find_care_leavers([known, registered])
     assert reaction.cause == registered.id
 
 
-def test_a_named_partner_who_is_a_care_leaver_is_learnt(said: RouteBody) -> None:
-    events = [said.registered(LEAVER, HIM), said.booked(PREGNANCY, HER)]
+def test_a_named_partner_who_is_a_care_leaver_is_learnt(feed: EventFeed) -> None:
+    events = [feed.registered(LEAVER, HIM), feed.booked(PREGNANCY, HER)]
     assert learnt(*events) == []
-    assert learnt(*events, said.partner(PREGNANCY, HER, HIM)) == [of(HIM)]
+    assert learnt(*events, feed.partner(PREGNANCY, HER, HIM)) == [of(HIM)]
 
 
-def test_both_parents_are_learnt_each_in_each_pregnancy(said: RouteBody) -> None:
-    events = [said.registered(LEAVER, HIM), said.registered(OTHER_LEAVER, HER)]
-    events += [said.booked(PREGNANCY, HER), said.partner(PREGNANCY, HER, HIM), said.booked(OTHER_PREGNANCY, HER)]
+def test_both_parents_are_learnt_each_in_each_pregnancy(feed: EventFeed) -> None:
+    events = [feed.registered(LEAVER, HIM), feed.registered(OTHER_LEAVER, HER)]
+    events += [feed.booked(PREGNANCY, HER), feed.partner(PREGNANCY, HER, HIM), feed.booked(OTHER_PREGNANCY, HER)]
     assert learnt(*events) == [of(HER), of(HIM), of(HER, OTHER_PREGNANCY)]
 
 
-def test_it_names_the_parent_as_the_pregnancy_does(said: RouteBody) -> None:
-    events = [said.registered(LEAVER, HIM), said.booked(PREGNANCY, HER), said.partner(PREGNANCY, HER, SAME_AS_HIM)]
+def test_it_names_the_parent_as_the_pregnancy_does(feed: EventFeed) -> None:
+    events = [feed.registered(LEAVER, HIM), feed.booked(PREGNANCY, HER), feed.partner(PREGNANCY, HER, SAME_AS_HIM)]
     assert learnt(*events) == []
-    link = said.linked(HIM, SAME_AS_HIM)
+    link = feed.linked(HIM, SAME_AS_HIM)
     assert learnt(*events, link) == [of(SAME_AS_HIM)]
-    assert learnt(*events, link, said.partner(PREGNANCY, HER, HIM)) == [of(SAME_AS_HIM)]
-    assert learnt(*events, link, said.unlinked(SAME_AS_HIM, HIM)) == []
+    assert learnt(*events, link, feed.partner(PREGNANCY, HER, HIM)) == [of(SAME_AS_HIM)]
+    assert learnt(*events, link, feed.unlinked(SAME_AS_HIM, HIM)) == []
 
 
-def test_one_person_with_two_records_of_a_care_leaver_is_learnt_once(said: RouteBody) -> None:
-    events = [said.registered(LEAVER, HER), said.registered(OTHER_LEAVER, SAME_AS_HER), said.linked(HER, SAME_AS_HER)]
-    assert learnt(*events, said.booked(PREGNANCY, HER)) == [of(HER)]
+def test_one_person_with_two_records_of_a_care_leaver_is_learnt_once(feed: EventFeed) -> None:
+    events = [feed.registered(LEAVER, HER), feed.registered(OTHER_LEAVER, SAME_AS_HER), feed.linked(HER, SAME_AS_HER)]
+    assert learnt(*events, feed.booked(PREGNANCY, HER)) == [of(HER)]
 
 
-def test_it_says_which_team_to_contact_as_far_as_that_is_known(said: RouteBody) -> None:
+def test_it_says_which_team_to_contact_as_far_as_that_is_known(feed: EventFeed) -> None:
     events = [
-        said.registered(LEAVER, HER),
-        said.booked(PREGNANCY, HER),
-        said.adviser(LEAVER, HER, "leaving-care-essex"),
+        feed.registered(LEAVER, HER),
+        feed.booked(PREGNANCY, HER),
+        feed.adviser(LEAVER, HER, "leaving-care-essex"),
     ]
     assert learnt(*events) == [of(HER, contact_team="leaving-care-essex")]
-    later = said.adviser(LEAVER, HER, "leaving-care-norfolk")
+    later = feed.adviser(LEAVER, HER, "leaving-care-norfolk")
     assert learnt(*events, later) == [of(HER, contact_team="leaving-care-norfolk")]
-    assert learnt(*events, later, said.retracted(later)) == [of(HER, contact_team="leaving-care-essex")]
+    assert learnt(*events, later, feed.retracted(later)) == [of(HER, contact_team="leaving-care-essex")]
     before, after = find_care_leavers(events), find_care_leavers([*events, later])
     assert [reaction.same for reaction in before] == [reaction.same for reaction in after]
 
 
-def test_a_reason_that_was_retracted_is_none(said: RouteBody) -> None:
-    registered, booked = said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)
+def test_a_reason_that_was_retracted_is_none(feed: EventFeed) -> None:
+    registered, booked = feed.registered(LEAVER, HER), feed.booked(PREGNANCY, HER)
     for wrong in (registered, booked):
-        assert learnt(registered, booked, said.retracted(wrong)) == []
-    partner = said.partner(PREGNANCY, HER, HER)
-    assert learnt(registered, booked, partner, said.retracted(booked)) == []
-    assert learnt(registered, booked, said.notified(PREGNANCY, HER), said.retracted(booked)) == [of(HER)]
+        assert learnt(registered, booked, feed.retracted(wrong)) == []
+    partner = feed.partner(PREGNANCY, HER, HER)
+    assert learnt(registered, booked, partner, feed.retracted(booked)) == []
+    assert learnt(registered, booked, feed.notified(PREGNANCY, HER), feed.retracted(booked)) == [of(HER)]
 
 
-def test_care_experience_alone_starts_nothing_but_this_one_fact(said: RouteBody) -> None:
-    events = [said.registered(LEAVER, HER), said.booked(PREGNANCY, HER)]
+def test_care_experience_alone_starts_nothing_but_this_one_fact(feed: EventFeed) -> None:
+    events = [feed.registered(LEAVER, HER), feed.booked(PREGNANCY, HER)]
     assert {reaction.type for reaction in find_care_leavers(events)} == {"pregnancy.care_leaver_learnt.v1"}

@@ -1,7 +1,7 @@
 """The category that the law gives a care leaver on a day, from when they were born and when they were looked after.
 
-The definitions are those of the Children Act 1989 as practice section 4.1 puts them. What no date can show (a settled
-return home, a guardianship order, detention at 16) is for a person to say: this only tells what the dates say.
+The definitions are those of the Children Act 1989, in the words of practice section 4.1. A person decides what no date
+can show: a settled return home, a guardianship order, detention at 16.
 """
 
 from __future__ import annotations

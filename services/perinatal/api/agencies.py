@@ -37,7 +37,7 @@ class AgencyRoutes:
     read_contact = contacts.read("contact.read", "A contact, with its history")
     decide_contact = contacts.step("decided", "contact.record", "contact.decided.v1", "What was decided on it")
     tell_referrer = contacts.step(
-        "referrer-told", "contact.record", "contact.referrer_told.v1", "Whoever made the contact was told"
+        "referrer-told", "contact.record", "contact.referrer_told.v1", "The person who made the contact was told"
     )
     retract_of_contact = contacts.retract()
 

@@ -24,9 +24,11 @@ class ConcernRoutes:
     retract_of_concern = concerns.retract()
 
     hold_consultation = consultations.begin(
-        "consultation.record", "consultation.held.v1", "A consultation, of a child named or not, as one side tells it"
+        "consultation.record",
+        "consultation.held.v1",
+        "A consultation, of a child named or not, with the account of one side",
     )
-    read_consultation = consultations.read("consultation.read", "A consultation, as each side tells it")
+    read_consultation = consultations.read("consultation.read", "A consultation, with the account of each side")
     add_account = consultations.step(
         "account", "consultation.record", "consultation.account_added.v1", "The account of one side"
     )

@@ -52,7 +52,7 @@ class PeopleRoutes:
         "linked",
         "person.link",
         "person.linked.v1",
-        "Another id is this person's too: a named person says so",
+        "Another id is this person's too, confirmed by a named person",
         elsewhere=("other_person_id",),
     )
     unlink_person = routes.step(

@@ -23,7 +23,7 @@ class PregnancyRoutes:
     notify_pregnancy = routes.begin(
         "pregnancy.notify",
         "pregnancy.notified.v1",
-        "Tell of a pregnancy that is not booked yet",
+        "Record a pregnancy that is not booked yet",
         url=f"{PREGNANCIES}/notified",
         derived=("mother_age_band",),
         look_up=find_mother,
@@ -42,7 +42,7 @@ class PregnancyRoutes:
         "booked",
         "pregnancy.book",
         "pregnancy.booked.v1",
-        "A pregnancy of which was told is booked now",
+        "A notified pregnancy is booked now",
         derived=("mother_age_band",),
         look_up=find_mother_of_record,
     )

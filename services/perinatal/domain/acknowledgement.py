@@ -1,4 +1,4 @@
-"""Whose word an acknowledgement is: the receiver's own entry, or that of a sender who says who there confirmed it."""
+"""Who acknowledges: the receiver, or a sender who names the receiver's person, the channel and the reference."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from shared.kernel.decisions import Invalid
 PROOF = ("receiver_person", "channel", "reference")
 
 
-def reported_by(by_receiver: bool, said: Mapping[str, Any], needed: Collection[str] = PROOF) -> str:
-    """`receiver` or `sender`. Refuses, as invalid, anybody but the receiver who has not `said` each of the `needed`."""
+def reported_by(by_receiver: bool, given: Mapping[str, Any], needed: Collection[str] = PROOF) -> str:
+    """`receiver` or `sender`. Refuses, as invalid, anybody but the receiver without all `needed` fields."""
     if not by_receiver:
         require(
-            said,
+            given,
             needed,
             "receiver-needed",
             "only the receiver acknowledges alone; say who there confirmed it, by which channel, under which reference",
@@ -22,8 +22,8 @@ def reported_by(by_receiver: bool, said: Mapping[str, Any], needed: Collection[s
     return "receiver" if by_receiver else "sender"
 
 
-def require(said: Mapping[str, Any], needed: Collection[str], code: str, why: str) -> None:
-    """Refuses, as invalid, whoever has not `said` each of the `needed`."""
-    missing = [name for name in needed if not (said.get(name) or "").strip()]
+def require(given: Mapping[str, Any], needed: Collection[str], code: str, why: str) -> None:
+    """Refuses, as invalid, a command in which one of the `needed` fields is missing or blank."""
+    missing = [name for name in needed if not (given.get(name) or "").strip()]
     if missing:
         raise Invalid(code, why, fields={name: ["needed here"] for name in missing})

@@ -11,7 +11,7 @@ from shared.kernel.tables import AppendEntry, RecordState, Row, record_of, state
 
 
 def is_receiver(state: RecordState, actor: Actor) -> bool:
-    """Whether an entry of this actor is the receiver's own: of the team addressed, or in the role, and no sender."""
+    """Whether this actor receives: they are in the team or the role that is addressed, and not in a sending team."""
     if actor.team in state.teams:
         return False
     return actor.team == state.facts.get("to_team") or actor.role == state.facts.get("to_role")

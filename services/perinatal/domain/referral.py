@@ -74,7 +74,7 @@ def is_sender(state: Referral, actor: Actor) -> bool:
 
 
 def is_receiver(state: Referral, actor: Actor) -> bool:
-    """Whether an entry of this actor is the receiving side's own."""
+    """Whether the actor is on the side that receives."""
     if is_sender(state, actor):
         return False
     return actor.team == state.to_team or actor.role in RECEIVING_ROLES.get(state.service or "", ())

@@ -1,6 +1,6 @@
 """Support such as listening visits: its sessions, its reviews with a decision each, and its end.
 
-An end does not close the book: a session or a review that was held before may be recorded after it.
+A session or a review that was held before the end may be recorded after it.
 """
 
 from __future__ import annotations

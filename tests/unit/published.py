@@ -1,4 +1,4 @@
-"""Events as another service says them on the bus, each recorded a minute after the one before."""
+"""Events as another service publishes them, each recorded a minute after the one before."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def thing(which: Id) -> str:
 
 
 @dataclass
-class RouteBody:
-    """`perinatal` and `leaving_care`, saying one thing after the other; each is checked against its contract."""
+class EventFeed:
+    """The events of `perinatal` and `leaving_care`, one after the other. Each is checked against its contract."""
 
     count: int = 0
     versions: Counter[str] = field(default_factory=Counter)
@@ -86,9 +86,9 @@ class RouteBody:
 
     def moved(self, move: Id, *people: Id, to_area: str = "norfolk") -> Event:
         who = [person(one) for one in people]
-        said = {"from_area": "essex", "to_area": to_area, "told_by": "family", "handover_needed": True}
+        data = {"from_area": "essex", "to_area": to_area, "told_by": "family", "handover_needed": True}
         ids = {"move_id": thing(move), "person_id": who[0], "people": who}
-        return self.event("household.moved.v1", f"move/{thing(move)}", **ids, **said)
+        return self.event("household.moved.v1", f"move/{thing(move)}", **ids, **data)
 
     def died(self, who: Id, *family: Id) -> Event:
         return self._of_person("person.died.v1", who, family=[person(one) for one in family])
