@@ -34,3 +34,7 @@ class StoreUnavailable(EventStoreError):
 def store_away() -> StoreUnavailable:
     """The error for a MongoDB that cannot be reached."""
     return StoreUnavailable("the event store cannot be reached; try again")
+
+
+class Taken(Exception):
+    """A unique index refused the document: another event has its `(stream, version)` or its idempotency key."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from pymongo import ASCENDING
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from shared.events.coalescing import Coalescer
 from shared.events.documents import event_of
-from shared.events.errors import StoreUnavailable, store_away
-from shared.events.group_commit import GroupCommit, Taken, insert_all
+from shared.events.errors import StoreUnavailable, Taken, store_away
+from shared.events.mongo import DUPLICATE_KEY
 from shared.kernel.envelope import Event
 from shared.runtime.observability import EVENTS_RECORDED
 
@@ -75,6 +76,45 @@ class Recorder(Protocol):
     def insert_all(self, documents: Sequence[Document]) -> list[Fate]:
         """Record all that can be, at most one of a stream; the fate of each."""
         ...
+
+
+class GroupCommit(Coalescer[Document, None]):
+    """Group commit: concurrent inserts share one `insert_many`, and each caller gets the outcome of its own document.
+
+    A group has at most one document of a stream. So no version is stored whose predecessor was refused in that group.
+    """
+
+    def __init__(self, collection: MongoCollection[Document]) -> None:
+        super().__init__(
+            partial(insert_all, collection), apart=lambda document: document["event"]["stream"], lost=_unavailable
+        )
+
+    def insert(self, document: Document) -> None:
+        """Return once the document is durable on a majority. Raises Taken or StoreUnavailable."""
+        self.call(document)
+
+
+def insert_all(collection: MongoCollection[Document], documents: Sequence[Document]) -> list[Fate]:
+    """Insert as many as possible. For each document: None once it is durable on a majority, or why it may not be."""
+    try:
+        collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        refused = {failure["index"]: failure["code"] for failure in error.details["writeErrors"]}
+        unconfirmed = bool(error.details["writeConcernErrors"])
+        return [_fate(refused.get(index), unconfirmed) for index in range(len(documents))]
+    except PyMongoError:
+        return [_unavailable() for _ in documents]
+    return [None] * len(documents)
+
+
+def _fate(code: int | None, unconfirmed: bool) -> Fate:
+    if code == DUPLICATE_KEY:
+        return Taken()
+    return _unavailable() if code is not None or unconfirmed else None
+
+
+def _unavailable() -> StoreUnavailable:
+    return StoreUnavailable("the event store did not confirm the write; send the same request again with the same key")
 
 
 class MongoRecorder:

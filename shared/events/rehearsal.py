@@ -13,7 +13,7 @@ from typing import Any
 
 from pymongo import ASCENDING
 
-from shared.events.group_commit import Taken
+from shared.events.errors import Taken
 from shared.events.recorder import Document, Fate, MongoRecorder, Recorder, Stored, key_in
 from shared.events.store import EventStore
 from shared.kernel.envelope import Event

@@ -21,8 +21,7 @@ from pymongo.database import Database
 
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import document_of, sealed
-from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
-from shared.events.group_commit import Taken
+from shared.events.errors import Contended, KeyReused, StaleVersion, Taken, UnknownStream
 from shared.events.outbox_indexes import relay_indexes
 from shared.events.recorder import MongoRecorder, Recorder, Stored, available
 from shared.events.requests import fingerprint, former_fingerprints, key_of

@@ -33,7 +33,7 @@ class Point:
 
 
 POINTS: Mapping[str, Point] = {
-    "after-append-before-answer": Point(SERVES, "shared.events.group_commit:GroupCommit.insert"),
+    "after-append-before-answer": Point(SERVES, "shared.events.recorder:GroupCommit.insert"),
     "after-batch-append-before-answer": Point(SERVES, "shared.events.recorder:MongoRecorder.insert_all"),
     "after-publish-before-marking": Point(RELAYS, "shared.relay.relay:Relay._mark_published", before=True),
     "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.keep"),

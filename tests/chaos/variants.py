@@ -107,9 +107,9 @@ def two_of_a_stream_in_one_group(process: str) -> None:
 
     replace_function("shared.events.store:_LockPerKey.held", lambda _: lambda *_: contextlib.nullcontext())
     replace_function("shared.events.recorder:MongoRecorder.read", reads)
-    replace_function("shared.events.group_commit:GroupCommit.insert", inserts)
-    replace_function("shared.events.group_commit:GroupCommit._lead", leads)
-    replace_function("shared.events.group_commit:GroupCommit._next_group", lambda _: everybody)
+    replace_function("shared.events.recorder:GroupCommit.insert", inserts)
+    replace_function("shared.events.recorder:GroupCommit._lead", leads)
+    replace_function("shared.events.recorder:GroupCommit._next_group", lambda _: everybody)
 
 
 def chase_outside_its_stream(process: str) -> None:

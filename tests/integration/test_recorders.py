@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from shared.contracts import CATALOGUE
 from shared.events.batch_store import BatchStore, Deferred
 from shared.events.documents import document_of, sealed
-from shared.events.group_commit import Taken
+from shared.events.errors import Taken
 from shared.events.mongo import open_database
 from shared.events.recorder import Document, Fate, Recorder
 from shared.events.rehearsal import Rehearsal

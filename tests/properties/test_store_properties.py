@@ -21,8 +21,7 @@ from pymongo import MongoClient
 from shared.contracts.catalogue import Catalogue, EventType
 from shared.contracts.fields import EventData
 from shared.events.batch_store import BatchStore
-from shared.events.errors import Contended, KeyReused, StaleVersion, UnknownStream
-from shared.events.group_commit import Taken
+from shared.events.errors import Contended, KeyReused, StaleVersion, Taken, UnknownStream
 from shared.events.mongo import open_database
 from shared.events.recorder import MongoRecorder
 from shared.events.store import EventStore, Recorded
