@@ -109,7 +109,7 @@ class Due:
 
 
 def due(offset: Offset, occurred_at: datetime, precision: str, calendar: WorkingCalendar) -> Due:
-    """When the offset from `occurred_at` is up (DESIGN 6).
+    """When the offset from `occurred_at` is up.
 
     Working days, counted from the day of the event or the next working day, end at 17:00; the same day at 23:59; months
     (clamped to the end of the month), then weeks and days end at 17:00 on that date; hours and minutes run on.

@@ -112,7 +112,7 @@ class Fuzzing:
         taken = self._taken.get(operation.label)
 
         @st.composite
-        def asked(draw: Draw) -> tuple[Case, dict[str, str]]:
+        def draw_request(draw: Draw) -> tuple[Case, dict[str, str]]:
             odd = len(modes) > 1 and not draw(st.integers(0, 2))
             case = draw(cases[GenerationMode.POSITIVE if odd else draw(st.sampled_from(modes))])
             _put_known_ids(draw, case, known)
@@ -129,7 +129,7 @@ class Fuzzing:
             suppress_health_check=list(HealthCheck),
             verbosity=Verbosity.quiet,
         )
-        @given(asked())
+        @given(draw_request())
         def ask(asked: tuple[Case, dict[str, str]]) -> None:
             self._converse(*asked)
 

@@ -141,7 +141,7 @@ class ToyService:
     @endpoint(
         "GET", "/v1/things", command="person.read", summary="List things", query=ThingQuery, answers={200: Things}
     )
-    def listed(self, request: Request) -> Answer:
+    def list_page(self, request: Request) -> Answer:
         after = decode_cursor(request.query["cursor"], (int,))[0] if "cursor" in request.query else 0
         rows = [{"id": f"t{number}"} for number in range(after + 1, after + 1 + request.query["limit"])]
         return Answer(200, {"rows": rows, "next": encode_cursor(after + len(rows))})

@@ -93,7 +93,7 @@ def housing(service: Running) -> Caller:
     return service.caller("housing-silva", "housing", "housing-essex")
 
 
-def listed(caller: Caller, **query: Any) -> list[dict[str, Any]]:
+def list_items(caller: Caller, **query: Any) -> list[dict[str, Any]]:
     answer = caller.get("/v1/follow-ups", **query)
     assert answer.status_code == 200, answer.text
     items: list[dict[str, Any]] = answer.json()["items"]
@@ -137,7 +137,7 @@ def test_an_open_follow_up_is_listed_with_its_owner_its_lateness_and_its_links(
 ) -> None:
     event = referral_noted()
     ledger.hear(event)
-    (item,) = listed(gp)
+    (item,) = list_items(gp)
     follow_up = ledger.follow_up()
     assert item["reference"] == follow_up.reference
     assert item["owner"] == {"role": "gp_practice", "team": "gp-mill-road", "person": "gp-okafor"}
@@ -153,9 +153,9 @@ def test_an_open_follow_up_is_listed_with_its_owner_its_lateness_and_its_links(
 def test_a_follow_up_that_was_met_is_no_longer_listed_but_can_be_asked_for(ledger: Ledger, gp: Caller) -> None:
     event = referral_noted()
     ledger.hear(event, referral_sent(event, MONDAY + timedelta(hours=1)))
-    assert [item["step"] for item in listed(gp)] == ["REF-02"]
-    assert [item["step"] for item in listed(gp, state="met")] == ["REF-01"]
-    assert len(listed(gp, state="any")) == 2
+    assert [item["step"] for item in list_items(gp)] == ["REF-02"]
+    assert [item["step"] for item in list_items(gp, state="met")] == ["REF-01"]
+    assert len(list_items(gp, state="any")) == 2
 
 
 def test_a_list_can_be_narrowed_by_each_of_its_filters(ledger: Ledger, manager: Caller) -> None:
@@ -167,28 +167,28 @@ def test_a_list_can_be_narrowed_by_each_of_its_filters(ledger: Ledger, manager: 
         *item_planned(MONDAY - timedelta(days=3)),
         referral_noted(from_text("2011-06-01T09:00:00Z"), recorded_at=MONDAY),
     )
-    essex = len(listed(manager, area="essex"))
-    assert len(listed(manager)) == essex + 1
-    assert [item["area"] for item in listed(manager, area="norfolk")] == ["norfolk"]
-    assert {item["owner"]["team"] for item in listed(manager, team="leaving-care-essex")} == {"leaving-care-essex"}
-    assert [item["owner"]["person"] for item in listed(manager, owner="gp-adeyemi")] == ["gp-adeyemi"]
-    assert {item["step"] for item in listed(manager, standard="CL-01")} == {
+    essex = len(list_items(manager, area="essex"))
+    assert len(list_items(manager)) == essex + 1
+    assert [item["area"] for item in list_items(manager, area="norfolk")] == ["norfolk"]
+    assert {item["owner"]["team"] for item in list_items(manager, team="leaving-care-essex")} == {"leaving-care-essex"}
+    assert [item["owner"]["person"] for item in list_items(manager, owner="gp-adeyemi")] == ["gp-adeyemi"]
+    assert {item["step"] for item in list_items(manager, standard="CL-01")} == {
         "CL-01.arrange",
         "CL-01.revisit",
         "CL-01.fallback",
     }
-    assert [item["step"] for item in listed(manager, step="CL-01.arrange")] == ["CL-01.arrange"]
-    assert [item["person"] for item in listed(manager, person=other)] == [other]
-    assert [item["inherited"] for item in listed(manager, inherited="true")] == [True]
-    assert len(listed(manager, inherited="false")) == essex
-    assert {item["overdue_by_days"] for item in listed(manager, overdue_by_days=4, inherited="false")} == {5}
+    assert [item["step"] for item in list_items(manager, step="CL-01.arrange")] == ["CL-01.arrange"]
+    assert [item["person"] for item in list_items(manager, person=other)] == [other]
+    assert [item["inherited"] for item in list_items(manager, inherited="true")] == [True]
+    assert len(list_items(manager, inherited="false")) == essex
+    assert {item["overdue_by_days"] for item in list_items(manager, overdue_by_days=4, inherited="false")} == {5}
 
 
 @pytest.mark.parametrize("sort", ["due_at", "-due_at", "opened_at", "-opened_at", "standard", "-standard"])
 def test_pages_in_any_order_show_everything_once(ledger: Ledger, manager: Caller, sort: str) -> None:
     days = [MONDAY - timedelta(days=days) for days in (3, 3, 1, 0, 2)]
     ledger.hear(*(referral_noted(day) for day in days), *item_planned())
-    whole = listed(manager, sort=sort)
+    whole = list_items(manager, sort=sort)
     assert len(whole) == 8
     field = sort.removeprefix("-")
     values = [item[field] for item in whole]
@@ -301,7 +301,7 @@ def test_a_data_problem_follows_the_links_of_a_person_and_marks_a_parked_thread(
 def test_nobody_sees_a_follow_up_of_another_area(ledger: Ledger, gp: Caller) -> None:
     ledger.hear(in_norfolk())
     follow_up = ledger.follow_up()
-    assert listed(gp) == []
+    assert list_items(gp) == []
     for path in (f"/v1/follow-ups/{follow_up.id}", f"/v1/follow-ups/{follow_up.reference}"):
         answer = gp.get(path)
         assert (answer.status_code, code(answer)) == (403, "wrong-area")
@@ -327,7 +327,7 @@ def test_a_role_outside_the_disclosure_class_sees_whom_to_ask_and_not_the_conten
     hidden = (follow_up.person, follow_up.thread.partition("/")[2], "CL-01", "plan-item", "plan_item")
     told = gp.get("/v1/follow-ups").text
     assert not [content for content in hidden if content and content in told]
-    assert {item["title"] for item in listed(gp)} == {"leaving care: contact the PA"}
+    assert {item["title"] for item in list_items(gp)} == {"leaving care: contact the PA"}
     full = manager.get(f"/v1/follow-ups/{follow_up.id}").json()
     assert full["title"] == "A pathway plan item has an owner, a date, a trigger and a fallback"
     assert full["history"][0]["type"] == "plan_item.added.v1"
@@ -347,22 +347,22 @@ def test_what_is_not_disclosed_is_not_found_by_what_it_is_about(
     ledger: Ledger, gp: Caller, manager: Caller, service: Running, query: dict[str, str]
 ) -> None:
     ledger.hear(referral_noted(), *item_planned(), case_closed())
-    disclosed = {item["id"] for item in listed(gp) if item["disclosed"]}
-    theirs = [item["id"] for item in listed(manager, **query) if item["id"] in disclosed]
-    assert len(theirs) < len(listed(manager, **query))
-    found = listed(gp, **query)
+    disclosed = {item["id"] for item in list_items(gp) if item["disclosed"]}
+    theirs = [item["id"] for item in list_items(manager, **query) if item["id"] in disclosed]
+    assert len(theirs) < len(list_items(manager, **query))
+    found = list_items(gp, **query)
     assert {item["disclosed"] for item in found} <= {True}
     assert [item["id"] for item in found] == theirs
     assert [item["id"] for page in pages(gp, limit=1, **query) for item in page] == theirs
-    assert listed(service.caller("housing-silva", "housing", "housing-essex"), **query) == []
+    assert list_items(service.caller("housing-silva", "housing", "housing-essex"), **query) == []
     team = service.caller("lc-mental-health-greer", "mental_health_service", "leaving-care-essex")
-    assert {item["disclosed"] for item in listed(team, **query)} == {True}
+    assert {item["disclosed"] for item in list_items(team, **query)} == {True}
 
 
 def test_what_is_narrowed_by_what_everybody_is_shown_keeps_what_is_not_disclosed(ledger: Ledger, gp: Caller) -> None:
     ledger.hear(*item_planned())
     for query in ({"team": "leaving-care-essex"}, {"owner": "pa-lindqvist"}, {"sort": "-opened_at"}):
-        assert {item["disclosed"] for item in listed(gp, **query)} == {False}
+        assert {item["disclosed"] for item in list_items(gp, **query)} == {False}
 
 
 def test_the_summary_counts_what_is_not_disclosed_without_saying_by_which_standard(
@@ -389,9 +389,9 @@ def test_a_team_that_was_given_it_finds_it_by_what_it_is_about(
     assert manager.post(f"/v1/follow-ups/{follow_up.id}/assigned", given).status_code == 201
     ledger.catch_up()
     visitor = service.caller("gp-adeyemi", "gp_practice", "gp-mill-road")
-    assert [item["id"] for item in listed(visitor, standard="CL-01")] == [follow_up.id]
+    assert [item["id"] for item in list_items(visitor, standard="CL-01")] == [follow_up.id]
     assert [row["standard"] for row in visitor.get("/v1/follow-ups/summary").json()["rows"]] == ["CL-01", "undisclosed"]
-    assert listed(housing, standard="CL-01") == []
+    assert list_items(housing, standard="CL-01") == []
 
 
 def test_somebody_to_whom_the_content_is_not_disclosed_cannot_act_on_it(ledger: Ledger, gp: Caller) -> None:
@@ -426,7 +426,7 @@ def test_the_team_that_owns_it_sees_the_content_whatever_its_role(ledger: Ledger
 def test_every_reading_of_a_person_is_entered_in_the_access_log(ledger: Ledger, gp: Caller, service: Running) -> None:
     service.database.access_log.delete_many({})
     follow_up_id = noted(ledger)
-    listed(gp)
+    list_items(gp)
     gp.get(f"/v1/follow-ups/{follow_up_id}")
     entries = list(service.database.access_log.find().sort("_id"))
     assert [entry["subjects"] for entry in entries] == [[f"p_{'a' * 32}"]] * 2
@@ -606,12 +606,12 @@ def test_after_a_move_it_is_listed_in_the_new_area_and_assigned_to_somebody_ther
 ) -> None:
     there = service.caller("gp-lindholm", "gp_practice", "gp-wensum", "norfolk")
     path = f"/v1/follow-ups/{noted(ledger)}"
-    assert (listed(there), code(there.get(path))) == ([], "wrong-area")
+    assert (list_items(there), code(there.get(path))) == ([], "wrong-area")
     move_id = str(uuid4())
     said = {"person_id": PERSON, "move_id": move_id, "people": [PERSON], "from_area": "essex", "to_area": "norfolk"}
     said |= {"told_by": "family", "handover_needed": False}
     ledger.hear(an_event("household.moved.v1", f"move/{move_id}", said, at=SOON_DUE, subject=PERSON))
-    assert "REF-01" in [item["step"] for item in listed(there)]
+    assert "REF-01" in [item["step"] for item in list_items(there)]
     assert (there.get(path).status_code, there.get(path).json()["area"]) == (200, "essex")
     assert manager.post(f"{path}/assigned", {"person": "gp-lindholm"}).status_code == 201
     assert there.get(path).json()["owner"]["person"] == "gp-lindholm"
@@ -627,8 +627,8 @@ def test_all_of_a_leavers_work_goes_to_somebody_else_and_a_repetition_answers_th
     first = manager.post("/v1/reassignments", body, key="leaver")
     assert first.status_code == 200, first.text
     ledger.catch_up()
-    assert {item["id"] for item in listed(manager, owner="gp-safeguarding-rahman")} == ids
-    assert listed(manager, owner="gp-okafor") == []
+    assert {item["id"] for item in list_items(manager, owner="gp-safeguarding-rahman")} == ids
+    assert list_items(manager, owner="gp-okafor") == []
     again = manager.post("/v1/reassignments", body, key="leaver")
     assert again.json()["assigned"] == first.json()["assigned"] == sorted(first.json()["assigned"])
     assert len(first.json()["assigned"]) == 3
@@ -670,7 +670,7 @@ def test_the_summary_counts_by_standard_area_and_team_and_names_the_oldest(ledge
     assert essex["oldest"]["due_at"] < "2013-01-10"
     norfolk = found["REF-01", "norfolk", "gp-wensum"]
     assert (norfolk["open"], norfolk["overdue"], norfolk["inherited"]) == (1, 1, 0)
-    assert norfolk["oldest"]["reference"] == listed(manager, area="norfolk")[0]["reference"]
+    assert norfolk["oldest"]["reference"] == list_items(manager, area="norfolk")[0]["reference"]
     assert found["CL-01", "essex", "leaving-care-essex"]["open"] == 3
     assert [row["area"] for row in manager.get("/v1/follow-ups/summary", area="norfolk").json()["rows"]] == ["norfolk"]
 
@@ -725,7 +725,7 @@ def test_a_noted_referral_that_arrives_on_the_bus_is_chased_by_mail_after_a_swee
         clock.set(MONDAY)
         publish(amqp_uri, EVIDENCE, referral_noted())
         gp = service.caller("gp-okafor", "gp_practice", "gp-mill-road")
-        eventually(lambda: listed(gp), within=20)
+        eventually(lambda: list_items(gp), within=20)
         due = from_text("2013-01-16T17:00:00Z")
         clock.set(due)
         data = {"until": to_text(due), "last": 0, "manifest": None}

@@ -177,14 +177,14 @@ def test_the_list_of_care_leavers_follows_what_is_recorded(service: Running, adv
     adviser.post(f"/v1/care-leavers/{ids[1]}/category", {"category": "relevant"})
     person_id = adviser.get(f"/v1/care-leavers/{ids[0]}").json()["person_id"]
 
-    def listed(by: Caller = adviser, **query: Any) -> list[str]:
+    def list_ids(by: Caller = adviser, **query: Any) -> list[str]:
         return [row["care_leaver_id"] for row in by.get("/v1/care-leavers", **query).json()["items"]]
 
-    eventually(lambda: listed(adviser="pa-wren", category="former_relevant", state="registered") == [ids[0]])
-    eventually(lambda: listed(category="relevant") == [ids[1]])
-    eventually(lambda: listed(limit=2) == [ids[1], ids[0]])
-    assert listed(person=person_id) == [ids[0]]
-    assert listed(service.caller("pa-cley", "personal_adviser", "leaving-care-norfolk", "norfolk")) == []
+    eventually(lambda: list_ids(adviser="pa-wren", category="former_relevant", state="registered") == [ids[0]])
+    eventually(lambda: list_ids(category="relevant") == [ids[1]])
+    eventually(lambda: list_ids(limit=2) == [ids[1], ids[0]])
+    assert list_ids(person=person_id) == [ids[0]]
+    assert list_ids(service.caller("pa-cley", "personal_adviser", "leaving-care-norfolk", "norfolk")) == []
     logged = service.database.access_log.find_one({"route": "GET /v1/care-leavers", "subjects": person_id})
     assert logged["actor"] == "pa-brook"
 
@@ -271,13 +271,13 @@ def test_the_list_of_plan_items_follows_what_is_recorded(adviser: Caller, care_l
     paths = [added(adviser, care_leaver_id) for _ in range(3)]
     adviser.post(f"{paths[1]}/arranged", ARRANGED)
 
-    def listed(**query: Any) -> list[str]:
+    def list_ids(**query: Any) -> list[str]:
         rows = adviser.get("/v1/plan-items", care_leaver=care_leaver_id, **query).json()["items"]
         return [f"/v1/plan-items/{row['plan_item_id']}" for row in rows]
 
-    eventually(lambda: listed(state="arranged", owner="pa-brook") == [paths[1]])
-    eventually(lambda: listed() == list(reversed(paths)))
-    assert listed(limit=2) == [paths[2], paths[1]]
+    eventually(lambda: list_ids(state="arranged", owner="pa-brook") == [paths[1]])
+    eventually(lambda: list_ids() == list(reversed(paths)))
+    assert list_ids(limit=2) == [paths[2], paths[1]]
 
 
 def test_views_dropped_and_rebuilt_are_identical(service: Running, adviser: Caller, care_leaver_id: str) -> None:

@@ -334,10 +334,10 @@ def test_a_reader_outside_the_disclosure_class_sees_a_referral_only_if_their_tea
     own = begun(nursery, sent(person_id, service="early_help"))
     assert nursery.get(f"/v1/referrals/{own}").status_code == 200
 
-    def listed() -> set[str]:
+    def list_ids() -> set[str]:
         return {row["referral_id"] for row in nursery.get("/v1/referrals", person=person_id).json()["items"]}
 
-    assert eventually(listed) == {own}
+    assert eventually(list_ids) == {own}
 
 
 def test_the_list_of_referrals_follows_what_is_recorded_and_has_pages(
@@ -346,12 +346,12 @@ def test_the_list_of_referrals_follows_what_is_recorded_and_has_pages(
     ids = [begun(gp, intended(person_id)) for _ in range(5)]
     gp.post(f"/v1/referrals/{ids[0]}/sent", {"channel": "letter"})
 
-    def listed(**query: Any) -> list[str]:
+    def list_ids(**query: Any) -> list[str]:
         answer = gp.get("/v1/referrals", person=person_id, **query)
         assert answer.status_code == 200, answer.text
         return [row["referral_id"] for row in answer.json()["items"]]
 
-    eventually(lambda: listed(state="sent") == [ids[0]] and len(listed()) == 5)
+    eventually(lambda: list_ids(state="sent") == [ids[0]] and len(list_ids()) == 5)
     found: list[str] = []
     query: dict[str, Any] = {"limit": 2}
     while query is not None:

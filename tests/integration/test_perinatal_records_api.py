@@ -269,7 +269,7 @@ def test_the_health_visitor_of_the_new_area_may_act_after_the_move_and_not_befor
     path = booked(visitor, person_id)
     noted = {"concern": "homeless"}
 
-    def listed() -> list[str]:
+    def list_ids() -> list[str]:
         rows = norfolk.get("/v1/pregnancies", person=person_id).json()["items"]
         return [f"/v1/pregnancies/{row['pregnancy_id']}" for row in rows]
 
@@ -279,7 +279,7 @@ def test_the_health_visitor_of_the_new_area_may_act_after_the_move_and_not_befor
         norfolk.get(f"/v1/people/{person_id}"),
     ):
         assert (answer.status_code, code(answer)) == (403, "wrong-area")
-    assert listed() == []
+    assert list_ids() == []
     move = visitor.post("/v1/moves", moved(person_id))
     assert norfolk.get(path).status_code == 200
     assert norfolk.get(f"/v1/people/{person_id}").status_code == 200
@@ -288,11 +288,11 @@ def test_the_health_visitor_of_the_new_area_may_act_after_the_move_and_not_befor
     assert told.json()["area"] == "essex"
     event = service.database.events.find_one({"_id": told.json()["event_id"]})
     assert (event["event"]["area"], event["event"]["team"]) == ("essex", "hv-yare-team")
-    assert eventually(listed) == [path]
+    assert eventually(list_ids) == [path]
     entry = {"event_id": move.json()["event_id"], "reason_code": "wrong-person"}
     assert visitor.post(f"{move.headers['Location']}/retractions", entry).status_code == 201
     assert code(norfolk.get(path)) == "wrong-area"
-    assert listed() == []
+    assert list_ids() == []
 
 
 def test_who_moved_back_is_no_longer_the_other_areas_to_read_or_write(
@@ -568,12 +568,12 @@ def test_pregnancies_are_listed_newest_first_by_mother_and_state(visitor: Caller
     first, second = booked(visitor, person_id), booked(visitor, person_id)
     visitor.post(f"{first}/ended", {"outcome": "miscarriage"})
 
-    def listed(**query: Any) -> list[str]:
+    def list_ids(**query: Any) -> list[str]:
         rows = visitor.get("/v1/pregnancies", person=person_id, **query).json()["items"]
         return [f"/v1/pregnancies/{row['pregnancy_id']}" for row in rows]
 
-    eventually(lambda: listed(state="ended") == [first] and listed() == [second, first])
-    assert listed(state="booked") == [second]
+    eventually(lambda: list_ids(state="ended") == [first] and list_ids() == [second, first])
+    assert list_ids(state="booked") == [second]
     row = visitor.get("/v1/pregnancies", person=person_id, state="ended").json()["items"][0]
     assert row["outcome"] == "miscarriage"
 

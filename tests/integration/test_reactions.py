@@ -86,7 +86,7 @@ def entries(caller: Caller, path: str) -> list[dict[str, Any]]:
     return history
 
 
-def told(caller: Caller, path: str) -> list[str]:
+def list_types(caller: Caller, path: str) -> list[str]:
     """What the service recorded by itself in this record and what of it stands, by type, in the order of recording."""
     by_itself = [entry for entry in entries(caller, path) if entry["role"] == "system" and not entry["retracted"]]
     return [entry["type"] for entry in by_itself if entry["type"] != "record.retracted.v1"]
@@ -110,7 +110,7 @@ def test_a_care_leaver_who_is_named_as_partner_is_to_be_a_parent(
     path, him = leaver(leaving_care)
     named = feed.partner(pregnancy, her, him)
     hear(leaving_care, feed.booked(pregnancy, her), named)
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     entry = entries(adviser(leaving_care), path)[-1]
     assert entry["data"]["kind"] == "to_be_parent"
     assert entry["data"]["pregnancy_id"] == pregnancy
@@ -129,10 +129,10 @@ def test_the_same_message_twice_or_late_is_told_once(
     path, him = leaver(leaving_care)
     named = feed.partner(pregnancy, her, him)
     hear(leaving_care, named, named, feed.partner(pregnancy, her, him), events[0])
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     after = feed.joined(her, him, CHILD)
     hear(leaving_care, named, after)
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT, LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT, LEARNT])
     assert entries(adviser(leaving_care), path)[-1]["data"]["household_person_id"] == her
     assert struck_out_by_itself(adviser(leaving_care), path) == 0
 
@@ -142,12 +142,12 @@ def test_who_is_registered_after_the_pregnancy_became_known_learns_of_it_too(
 ) -> None:
     first, her = leaver(leaving_care, nhs_number="9990000085")
     hear(leaving_care, feed.booked(pregnancy, her))
-    eventually(lambda: told(adviser(leaving_care), first) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), first) == [LEARNT])
     wrong = entries(adviser(leaving_care), first)[0]["event_id"]
     adviser(leaving_care).post(f"{first}/retractions", {"event_id": wrong, "reason_code": "wrong-person"})
-    eventually(lambda: told(adviser(leaving_care), first) == [])
+    eventually(lambda: list_types(adviser(leaving_care), first) == [])
     assert leaver(leaving_care, nhs_number="9990000085") == (first, her)
-    eventually(lambda: told(adviser(leaving_care), first) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), first) == [LEARNT])
     assert struck_out_by_itself(adviser(leaving_care), first) == 1
 
 
@@ -158,13 +158,13 @@ def test_what_was_said_in_error_is_struck_out_and_may_be_told_again(
     same = f"p_{uuid4().hex}"
     booked, named, link = feed.booked(pregnancy, her), feed.partner(pregnancy, her, same), feed.linked(same, him)
     hear(leaving_care, link, booked, named)
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     hear(leaving_care, feed.unlinked(him, same))
-    eventually(lambda: told(adviser(leaving_care), path) == [])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [])
     hear(leaving_care, feed.linked(him, same))
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     hear(leaving_care, feed.retracted(named))
-    eventually(lambda: told(adviser(leaving_care), path) == [])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [])
     assert struck_out_by_itself(adviser(leaving_care), path) == 2
 
 
@@ -173,26 +173,26 @@ def test_what_a_person_struck_out_is_not_told_again(
 ) -> None:
     path, him = leaver(leaving_care)
     hear(leaving_care, feed.booked(pregnancy, her), feed.partner(pregnancy, her, him))
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     loss = feed.ended(pregnancy, her, "miscarriage")
     hear(leaving_care, loss)
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT, LOST])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT, LOST])
     learnt = next(entry for entry in entries(adviser(leaving_care), path) if entry["type"] == LEARNT)
     body = {"event_id": learnt["event_id"], "reason_code": "another-person"}
     assert code(adviser(leaving_care).post(f"{path}/retractions", body)) == "not-your-entry"
     assert manager(leaving_care).post(f"{path}/retractions", body).status_code == 201
-    eventually(lambda: told(adviser(leaving_care), path) == [])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [])
     again = feed.partner(pregnancy, her, him)
     hear(leaving_care, again, loss)
     eventually(lambda: has_heard(leaving_care, again))
-    assert told(adviser(leaving_care), path) == []
+    assert list_types(adviser(leaving_care), path) == []
 
 
 def test_the_death_of_a_child_of_the_household_is_told(leaving_care: Running, feed: EventFeed, her: str) -> None:
     path, him = leaver(leaving_care)
     child = f"p_{uuid4().hex}"
     hear(leaving_care, feed.died(child, him, her), feed.joined(her, him, child))
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT, LOST])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT, LOST])
     assert entries(adviser(leaving_care), path)[-1]["data"]["household_person_id"] == her
 
 
@@ -202,14 +202,14 @@ def test_a_move_of_a_care_leaver_is_learnt_once_and_struck_out_with_its_reason(
     path, him = leaver(leaving_care)
     move = feed.moved(str(uuid4()), her, him)
     hear(leaving_care, move, move)
-    eventually(lambda: told(adviser(leaving_care), path) == [MOVE_LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [MOVE_LEARNT])
     entry = entries(adviser(leaving_care), path)[-1]
     about = {"move_id": move.data["move_id"], "to_area": "norfolk", "out_of_area": True}
     assert {name: entry["data"][name] for name in about} == about
     by_themselves = {"to_area": "norfolk", "out_of_area": True}
     assert adviser(leaving_care).post(f"{path}/moved", by_themselves).status_code == 201
     hear(leaving_care, feed.retracted(move))
-    eventually(lambda: told(adviser(leaving_care), path) == [])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [])
     assert struck_out_by_itself(adviser(leaving_care), path) == 1
 
 
@@ -220,11 +220,11 @@ def test_a_child_born_years_before_the_registration_is_learnt_of_and_no_pregnanc
     child = f"p_{uuid4().hex}"
     born = feed.ended(pregnancy, her, "birth", child)
     hear(leaving_care, feed.partner(pregnancy, her, him))
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     registered = datetime.fromisoformat(entries(adviser(leaving_care), path)[0]["occurred_at"])
     hear(leaving_care, replace(born, occurred_at=registered - timedelta(days=3 * 365)))
     eventually(lambda: struck_out_by_itself(adviser(leaving_care), path) == 1)
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     standing = [entry for entry in entries(adviser(leaving_care), path) if entry["type"] == LEARNT]
     assert [entry["data"].get("household_person_id") for entry in standing if not entry["retracted"]] == [child]
 
@@ -252,7 +252,7 @@ def test_what_could_not_be_handled_is_tried_again_by_itself(
     waiting = eventually(lambda: parked.find_one({"message_id": named.id, "state": "parked"}))
     known = _as_message(named)
     parked.update_one({"_id": waiting["_id"]}, {"$set": {"body": known, "retry_at": waiting["parked_at"]}})
-    eventually(lambda: told(adviser(leaving_care), path) == [LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     eventually(lambda: parked.find_one({"_id": waiting["_id"], "state": "done"}))
 
 
@@ -283,7 +283,7 @@ def test_of_two_workers_one_is_killed_at_work_and_all_is_told_once(
         worker.kill()
     hear(leaving_care, *events)
     for path, _ in leavers:
-        eventually(lambda path=path: told(adviser(leaving_care), path) == [LEARNT])
+        eventually(lambda path=path: list_types(adviser(leaving_care), path) == [LEARNT])
     eventually(lambda: has_heard(leaving_care, *events))
     assert leaving_care.database.events.count_documents({"event.type": LEARNT}) == before + len(leavers)
 
@@ -303,16 +303,16 @@ def test_a_mother_who_is_a_care_leaver_is_learnt_with_the_team_to_contact(perina
     assigned = feed.adviser(care_leaver, mother, "leaving-care-essex")
     registered = feed.registered(care_leaver, mother)
     hear(perinatal, assigned, registered, registered)
-    eventually(lambda: told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
+    eventually(lambda: list_types(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
     entry = entries(midwife(perinatal), path)[-1]
     assert entry["data"]["parent_id"] == mother
     assert entry["data"]["contact_team"] == "leaving-care-essex"
     later = feed.adviser(care_leaver, mother, "leaving-care-norfolk")
     hear(perinatal, later)
     eventually(lambda: has_heard(perinatal, later))
-    assert told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT]
+    assert list_types(midwife(perinatal), path) == [CARE_LEAVER_LEARNT]
     hear(perinatal, feed.retracted(registered))
-    eventually(lambda: told(midwife(perinatal), path) == [])
+    eventually(lambda: list_types(midwife(perinatal), path) == [])
 
 
 def test_a_partner_who_is_linked_to_a_care_leaver_is_learnt_under_the_id_of_the_pregnancy(
@@ -327,17 +327,17 @@ def test_a_partner_who_is_linked_to_a_care_leaver_is_learnt_under_the_id_of_the_
     assert named.json()["facts"]["partner_known"] is False
     link = {"other_person_id": him, "reason": "confirmed", "confirmed_by": "midwife-eider"}
     assert by.post(f"/v1/people/{partner}/linked", link).status_code == 201
-    eventually(lambda: told(by, path) == [CARE_LEAVER_LEARNT])
+    eventually(lambda: list_types(by, path) == [CARE_LEAVER_LEARNT])
     assert entries(by, path)[-1]["data"]["parent_id"] == partner
     unlink = {"other_person_id": him, "reason_code": "mistaken", "confirmed_by": "midwife-eider"}
     assert by.post(f"/v1/people/{partner}/unlinked", unlink).status_code == 201
-    eventually(lambda: told(by, path) == [])
+    eventually(lambda: list_types(by, path) == [])
 
 
 def test_learning_that_a_parent_is_a_care_leaver_starts_no_assessment(perinatal: Running, feed: EventFeed) -> None:
     path, mother = pregnant(perinatal)
     hear(perinatal, feed.registered(str(uuid4()), mother))
-    eventually(lambda: told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
+    eventually(lambda: list_types(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
     record = midwife(perinatal).get(path).json()
     assert record["state"] == "booked"
     assert [entry["type"] for entry in record["history"]] == ["pregnancy.booked.v1", CARE_LEAVER_LEARNT]
@@ -364,15 +364,15 @@ def test_the_two_services_learn_from_each_other(both: tuple[Running, Running]) -
     partner = by.post("/v1/people", {"given_name": "Rowan", "family_name": "Exampleton", "nhs_number": number}).json()
     assert partner["person_id"] == him
     named = by.post(f"{path}/partner-named", {"partner_id": him, "relation": "father"}).json()["event_id"]
-    eventually(lambda: told(adviser(leaving_care), leaver_path) == [LEARNT])
-    eventually(lambda: told(by, path) == [CARE_LEAVER_LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), leaver_path) == [LEARNT])
+    eventually(lambda: list_types(by, path) == [CARE_LEAVER_LEARNT])
     assert entries(by, path)[-1]["data"]["contact_team"] == "leaving-care-essex"
 
     by.post(f"{path}/ended", {"outcome": "stillbirth"})
-    eventually(lambda: told(adviser(leaving_care), leaver_path) == [LEARNT, LOST])
+    eventually(lambda: list_types(adviser(leaving_care), leaver_path) == [LEARNT, LOST])
     by.post(f"{path}/retractions", {"event_id": named, "reason_code": "another-man"})
-    eventually(lambda: told(adviser(leaving_care), leaver_path) == [])
-    eventually(lambda: told(by, path) == [])
+    eventually(lambda: list_types(adviser(leaving_care), leaver_path) == [])
+    eventually(lambda: list_types(by, path) == [])
 
 
 def test_a_mother_who_is_registered_after_her_booking_is_learnt_on_both_sides(both: tuple[Running, Running]) -> None:
@@ -380,8 +380,8 @@ def test_a_mother_who_is_registered_after_her_booking_is_learnt_on_both_sides(bo
     path, her = pregnant(perinatal, nhs_number="9990000077")
     leaver_path, person_id = leaver(leaving_care, nhs_number="9990000077")
     assert person_id == her
-    eventually(lambda: told(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
-    eventually(lambda: told(adviser(leaving_care), leaver_path) == [LEARNT])
+    eventually(lambda: list_types(midwife(perinatal), path) == [CARE_LEAVER_LEARNT])
+    eventually(lambda: list_types(adviser(leaving_care), leaver_path) == [LEARNT])
 
 
 def test_what_the_services_record_by_themselves_carries_ids_and_codes_only(both: tuple[Running, Running]) -> None:

@@ -55,7 +55,7 @@ def nothing_is_left(database: Database[dict[str, Any]]) -> bool:
     )
 
 
-def listed(database: Database[dict[str, Any]]) -> set[str]:
+def list_events(database: Database[dict[str, Any]]) -> set[str]:
     """The ids in the manifests, whose numbers must have no gap."""
     manifests = list(database["manifests"].find(sort=[("_id", 1)]))
     assert [manifest["_id"] for manifest in manifests] == list(range(1, len(manifests) + 1))
@@ -77,7 +77,7 @@ def test_killed_at_any_point_it_goes_on_without_a_loss_or_a_gap(
     relay.start()
     eventually(lambda: published(database) == len(ids) and nothing_is_left(database))
     assert relay.stop() == 0
-    assert listed(database) == set(ids)
+    assert list_events(database) == set(ids)
     bodies = [body for _, body in take_all(amqp_uri, QUEUE)]
     assert {body["id"] for body in bodies if body["type"] != "position.reported.v1"} == set(ids)
     positions = [Event.from_cloudevent(body) for body in bodies if body["type"] == "position.reported.v1"]
@@ -115,7 +115,7 @@ def test_kills_of_broker_store_relay_and_consumer_lose_nothing(
     relay.start()
     consumer.start()
     eventually(lambda: handled(database) == len(ids) and nothing_is_left(database), within=60)
-    assert listed(database) == set(ids)
+    assert list_events(database) == set(ids)
     assert database["parked"].count_documents({"reason": {"$regex": "^handler raised"}}) == 0
     assert relay.stop() == 0
     assert consumer.stop() == 0

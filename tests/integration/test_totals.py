@@ -30,7 +30,7 @@ def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Led
     ledger.close()
 
 
-def told(ledger: Ledger, reader: Actor = MANAGER) -> dict[tuple[str, str, str | None], dict[str, Any]]:
+def read_sums(ledger: Ledger, reader: Actor = MANAGER) -> dict[tuple[str, str, str | None], dict[str, Any]]:
     rows = ledger.dependencies.queries.sum_up(reader, {})["rows"]
     return {(row["standard"], row["area"], row["team"]): row for row in rows}
 
@@ -56,7 +56,7 @@ def assert_right(ledger: Ledger) -> None:
     rows = {
         key: {name: row[name] for name in ("open", "overdue", "inherited")}
         | {"oldest": row["oldest"]["reference"], "due_at": row["oldest"]["due_at"]}
-        for key, row in told(ledger).items()
+        for key, row in read_sums(ledger).items()
     }
     assert rows == counted(ledger)
 
@@ -70,12 +70,12 @@ def test_a_summary_is_what_a_count_would_be_as_facts_come_and_time_goes_on_and_b
         ledger.clock.set(MONDAY + timedelta(minutes=random.choice([-200_000, -50, 0, 3, 50, 10_000, 90_000])))
         assert_right(ledger)
     assert ledger.dependencies.views.totals.find_differing(ledger.clock.now()) == []
-    assert {row["overdue"] for row in told(ledger).values()} != {0}
+    assert {row["overdue"] for row in read_sums(ledger).values()} != {0}
 
 
 def test_what_a_writer_left_half_done_counts_nowhere(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.hear(*shuffled(2))
-    before = told(ledger)
+    before = read_sums(ledger)
     note = Totals.note
 
     def killed(self: Totals, *args: Any) -> None:
@@ -86,9 +86,9 @@ def test_what_a_writer_left_half_done_counts_nowhere(ledger: Ledger, monkeypatch
         dying.setattr(Totals, "note", killed)
         with pytest.raises(KeyboardInterrupt):
             ledger.hear(referral_noted())
-    assert told(ledger) == before
+    assert read_sums(ledger) == before
     ledger.hear(referral_noted())
-    assert told(ledger) != before
+    assert read_sums(ledger) != before
     assert_right(ledger)
 
 
@@ -123,22 +123,22 @@ def test_what_stays_as_it_was_is_not_written_again_and_changes_no_sum(ledger: Le
 
 def test_the_check_finds_a_sum_that_is_wrong_and_a_rebuild_mends_it(ledger: Ledger) -> None:
     ledger.hear(*shuffled(2))
-    right = told(ledger)
+    right = read_sums(ledger)
     ledger.dependencies.database.totals.update_one({"open": {"$gt": 0}}, {"$inc": {"open": 1}})
     assert [finding.code for finding in ledger.dependencies.checker.run(True) if "sums" in finding.code]
     ledger.dependencies.views.rebuild()
-    assert told(ledger) == right
+    assert read_sums(ledger) == right
     assert not [finding for finding in ledger.dependencies.checker.run(True) if "sums" in finding.code]
 
 
 def test_a_database_from_before_the_sums_has_them_after_a_rebuild(ledger: Ledger) -> None:
     ledger.hear(*shuffled(2))
-    right = told(ledger)
+    right = read_sums(ledger)
     ledger.dependencies.database.drop_collection("totals")
     ledger.dependencies.database.threads.update_many({}, {"$unset": {"views": ""}})
     ledger.dependencies.views.collection.update_many({}, {"$unset": {"summed_in": ""}})
     FollowUpViews.rebuild(ledger.dependencies.views)
-    assert told(ledger) == right
+    assert read_sums(ledger) == right
 
 
 def test_many_open_follow_ups_cost_a_summary_no_more_than_few(ledger: Ledger) -> None:
@@ -152,7 +152,7 @@ def test_many_open_follow_ups_cost_a_summary_no_more_than_few(ledger: Ledger) ->
         ledger.dependencies.views.collection.insert_many(list(copies))
         ledger.dependencies.views.totals.recount(MONDAY)
         ledger.dependencies.database.command("profile", 2)
-        rows = told(ledger, GP) | told(ledger)
+        rows = read_sums(ledger, GP) | read_sums(ledger)
         ledger.dependencies.database.command("profile", 0)
         profile = ledger.dependencies.database["system.profile"]
         asked = profile.find({"ns": {"$regex": "(totals|totals_notes|follow_ups)$"}})

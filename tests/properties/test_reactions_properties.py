@@ -110,7 +110,7 @@ class Hearing:
         """Another process of the service."""
         return Reactions(self._database, store or self.store, of or self._of)
 
-    def heard(self) -> dict[str, bool]:
+    def read_heard(self) -> dict[str, bool]:
         """Whether each event that was kept is done with."""
         return {document["_id"]: document["settled"] for document in self._database["heard"].find()}
 
@@ -182,7 +182,7 @@ def test_what_stands_is_what_follows_from_all_that_was_said_each_once(
     said = hearing.said()
     _hear_at_once(hearing, _batches([*events, *said], Random(seed)), workers)
     assert hearing.said() == said
-    kept = hearing.heard()
+    kept = hearing.read_heard()
     assert kept == {event.id: True for event in [*events, *said] if event.type in of.relevant_types}
 
 

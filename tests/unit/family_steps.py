@@ -26,9 +26,9 @@ from tests.unit.practice import (
     PERSON,
     Practice,
     Thread,
+    as_text,
     chase,
     london,
-    shown,
 )
 
 # --- when things are due ----------------------------------------------------------------------------------------------
@@ -165,21 +165,21 @@ class World:
         return self.opening
 
     @property
-    def found(self) -> FollowUp:
+    def follow_up(self) -> FollowUp:
         (found,) = (one for one in self.practice.follow_ups(self.thread.name) if one.id == self.id)
         return found
 
     def closer(self) -> RouteBody | None:
         """What closed it."""
-        event = self.practice._events.get(self.found.closed_by or "")
+        event = self.practice._events.get(self.follow_up.closed_by or "")
         return (event.type, event.data) if event else None
 
     def sweep(self, at: str, minutes: int = 0) -> list[Any]:
         """Who is chased about this very follow-up when everything is looked at then."""
-        instant = shown(london(at) + timedelta(minutes=minutes))
-        before = self.practice.acts(self.found).chases
+        instant = as_text(london(at) + timedelta(minutes=minutes))
+        before = self.practice.acts(self.follow_up).chases
         chases = [one for one in self.practice.sweep(instant) if one.step == self.step]
-        return chases if self.practice.acts(self.found).chases > before else []
+        return chases if self.practice.acts(self.follow_up).chases > before else []
 
 
 class StepTests:
@@ -208,8 +208,8 @@ class StepTests:
             record.was(event_type, "2014-01-14 10:00", **said)
         assert world.thread.all(step) == []
         world.opens()
-        assert world.found.state == "open"
-        assert world.found.opened_at >= london("2014-01-14 10:00")
+        assert world.follow_up.state == "open"
+        assert world.follow_up.opened_at >= london("2014-01-14 10:00")
 
     def test_it_is_due_on_the_day(self, step: str) -> None:
         row, found = self.steps[step], {}
@@ -217,7 +217,7 @@ class StepTests:
             world = World(row, step)
             precision = "month" if opening == JANUARY else "minute"
             world.opens(opening.removesuffix(" month"), precision=precision)
-            found[opening] = shown(world.found.due_at)
+            found[opening] = as_text(world.follow_up.due_at)
         assert found == row.due
 
     def test_each_act_that_meets_it_meets_it(self, step: str) -> None:
@@ -225,14 +225,14 @@ class StepTests:
             world = World(self.steps[step], step)
             world.opens()
             act = world.happens(event_type, "2014-01-15 15:00", **said)
-            assert (world.found.state, world.found.closed_by) == ("met", act.id), (event_type, said)
+            assert (world.follow_up.state, world.follow_up.closed_by) == ("met", act.id), (event_type, said)
 
     def test_each_act_that_ends_it_ends_it_with_its_actor_and_reason(self, step: str) -> None:
         for event_type, said in self.steps[step].ended:
             world = World(self.steps[step], step)
             world.opens()
             act = world.happens(event_type, "2014-01-15 15:00", **said)
-            found = world.found
+            found = world.follow_up
             assert (found.state, found.closed_by, found.closed_actor) == ("ended", act.id, act.actor), (
                 event_type,
                 said,
@@ -246,13 +246,13 @@ class StepTests:
         for event_type in TYPES:
             if event_type not in counts:
                 world.happens(event_type, "2014-01-16 15:00")
-        assert (world.found.state, world.closer()) == ("open", None)
+        assert (world.follow_up.state, world.closer()) == ("open", None)
 
     def test_what_comes_near_to_counting_does_not_count(self, world: World, step: str) -> None:
         world.opens()
         for event_type, said in world.row.near:
             world.happens(event_type, "2014-01-16 15:00", **said)
-        assert (world.found.state, world.closer()) == ("open", None)
+        assert (world.follow_up.state, world.closer()) == ("open", None)
 
     def test_it_escalates_rung_by_rung_to_the_people_of_each_rung(self, world: World, step: str) -> None:
         world.opens()
@@ -265,12 +265,12 @@ class StepTests:
         world.opens()
         rungs = tuple(dict.fromkeys(rung for _, rung, _ in world.row.ladder))
         assert [one.rungs for one in world.sweep("2026-11-02 09:00")] == [rungs]
-        assert world.found.state == "open"
+        assert world.follow_up.state == "open"
 
     def test_a_manager_ends_it_with_a_reason_and_nobody_is_chased_any_more(self, world: World, step: str) -> None:
         world.opens()
-        world.practice.act(End(world.found, "agreed-with-family"), "2014-01-15 11:00", by=MANAGER)
-        found = world.found
+        world.practice.act(End(world.follow_up, "agreed-with-family"), "2014-01-15 11:00", by=MANAGER)
+        found = world.follow_up
         assert (found.state, found.closed_reason, found.closed_actor) == ("ended", "agreed-with-family", MANAGER.id)
         assert world.sweep("2026-11-02 09:00") == []
 
@@ -281,14 +281,14 @@ class StepTests:
         last = world.row.ladder[-1][0]
         world.sweep(last)
         world.opener.retracted(world.opening, last)
-        assert (world.found.state, world.found.closed_reason) == ("void", "opening recorded in error")
-        assert world.practice.acts(world.found).chases == 1
+        assert (world.follow_up.state, world.follow_up.closed_reason) == ("void", "opening recorded in error")
+        assert world.practice.acts(world.follow_up).chases == 1
         assert world.sweep("2026-11-02 09:00") == []
 
     def test_an_opening_that_becomes_known_late_is_chased_then_and_not_before(self, world: World, step: str) -> None:
         known = "2017-05-03 11:00"
         world.opens(recorded=known)
-        assert shown(world.found.due_at) == world.row.due[OPENED]
+        assert as_text(world.follow_up.due_at) == world.row.due[OPENED]
         assert world.sweep(known, minutes=-1) == []
         assert [one.at for one in world.sweep(known)] == [known]
 
@@ -299,7 +299,7 @@ class StepTests:
             first, last = world.row.ladder[0][0], world.row.ladder[-1][0]
             assert world.sweep(first)
             act = world.happens(event_type, "2014-01-15 15:00", recorded=last, **said)
-            assert (world.found.state, world.found.closed_at) == ("met", act.occurred_at)
+            assert (world.follow_up.state, world.follow_up.closed_at) == ("met", act.occurred_at)
             assert world.sweep("2026-11-02 09:00") == []
 
     def test_an_act_from_before_it_opened_does_not_count(self, step: str) -> None:
@@ -307,7 +307,7 @@ class StepTests:
             world = World(self.steps[step], step)
             world.happens(event_type, "2014-01-13 10:00", **said)
             world.opens()
-            state = world.found.state if world.id else "never opened"
+            state = world.follow_up.state if world.id else "never opened"
             assert state == world.row.done_before, (event_type, said)
 
     def test_an_act_that_was_recorded_before_an_opening_that_became_known_late_counts(self, step: str) -> None:
@@ -316,7 +316,7 @@ class StepTests:
             world = World(self.steps[step], step)
             act = world.happens(event_type, "2014-01-15 15:00", **said)
             world.opens(recorded="2014-01-20 10:00")
-            assert (world.found.state, world.found.closed_by) == ("met", act.id), (event_type, said)
+            assert (world.follow_up.state, world.follow_up.closed_by) == ("met", act.id), (event_type, said)
 
     def test_an_act_that_was_a_mistake_leaves_it_open(self, step: str) -> None:
         for event_type, said in (*self.steps[step].met, *self.steps[step].ended):
@@ -327,11 +327,11 @@ class StepTests:
                 world.thread if act.stream == world.thread.name else world.practice.record_of("person", key=act.subject)
             )
             record.retracted(act, "2014-01-16 10:00")
-            assert world.found.state == "open", (event_type, said)
+            assert world.follow_up.state == "open", (event_type, said)
 
     def test_it_says_what_it_rests_on(self, world: World, step: str) -> None:
         world.opens()
-        found = world.found
+        found = world.follow_up
         assert (found.basis in ("LAW", "NAT", "LOC", "DES"), found.confidence in ("F", "P", "M")) == (True, True)
         assert found.title and found.expects and found.source and found.why["rule"]
 

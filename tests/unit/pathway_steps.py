@@ -29,9 +29,9 @@ from tests.unit.practice import (
     Chase,
     Practice,
     Thread,
+    as_text,
     chase,
     london,
-    shown,
 )
 
 MONDAY = "2013-01-14 09:30"
@@ -269,7 +269,7 @@ class StepTests:
         precision = {"precision": "month"} if when == "some time in January" else {}
         thread, _ = row.opened(practice, OPENED[when], **precision)
         expected = dict(zip(OPENED, DUE[row.due].split(), strict=True))[when]
-        assert shown(thread.the(step).due_at) == f"{expected} {row.due_at}"
+        assert as_text(thread.the(step).due_at) == f"{expected} {row.due_at}"
 
     @acts_of("meets")
     def test_each_act_that_is_expected_meets_it_and_stops_its_chases(
@@ -363,7 +363,7 @@ class StepTests:
         self, practice: Practice, step: str
     ) -> None:
         thread, _ = self.steps[step].opened(practice, recorded="2013-09-02 10:00")
-        assert shown(thread.the(step).due_at) == f"{DUE[self.steps[step].due].split()[0]} {self.steps[step].due_at}"
+        assert as_text(thread.the(step).due_at) == f"{DUE[self.steps[step].due].split()[0]} {self.steps[step].due_at}"
         assert [found for found in practice.sweep("2013-09-02 09:59") if found.step == step] == []
         assert [found for found in practice.sweep("2013-09-02 10:00") if found.step == step] == [
             all_at_once(self.steps[step], step, "2013-09-02 10:00")
@@ -375,7 +375,7 @@ class StepTests:
         assert chases(practice, step, row.ladder[0].at) == [row.ladder[0]]
         act(practice, thread, row.meets[0], "2013-01-14 12:00", recorded="2013-09-02 10:00")
         found = opened_by(opening, thread, step)
-        assert (found.state, shown(found.closed_at)) == ("met", "2013-01-14 12:00")
+        assert (found.state, as_text(found.closed_at)) == ("met", "2013-01-14 12:00")
         told = practice.acts(found).chases
         practice.sweep("2013-10-01 09:00")
         assert practice.acts(found).chases == told

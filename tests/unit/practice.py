@@ -63,7 +63,7 @@ def london(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=LONDON)
 
 
-def shown(instant: datetime) -> str:
+def as_text(instant: datetime) -> str:
     """What London's clocks show at the instant."""
     return instant.astimezone(LONDON).strftime("%Y-%m-%d %H:%M")
 
@@ -295,13 +295,13 @@ class Practice:
             if not follow_ups.owed(found, acts, self.calendar(), at):
                 continue
 
-            def told(rung: Rung, owner: Owner, found: FollowUp = found) -> tuple[str, ...]:
+            def find_recipients(rung: Rung, owner: Owner, found: FollowUp = found) -> tuple[str, ...]:
                 parties, on = Parties.of(found, owner), london_date(at)
                 return tuple(told.person for to in rung.to for told in DIRECTORY.resolve(to, parties, on))
 
-            event = self._decided(Sweep(found, at, self.calendar(), told), at, SYSTEM)
+            event = self._decided(Sweep(found, at, self.calendar(), find_recipients), at, SYSTEM)
             names = tuple(rung["name"] for rung in event.data["rungs"])
-            chases.append(Chase(shown(at), found.step, names, frozenset(event.data["recipients"])))
+            chases.append(Chase(as_text(at), found.step, names, frozenset(event.data["recipients"])))
         return chases
 
     def _decided(self, command: Any, at: datetime, by: Actor) -> Event:

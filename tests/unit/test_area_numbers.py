@@ -16,8 +16,8 @@ from tests.unit.practice import (
     SOCIAL_WORKER,
     Practice,
     Thread,
+    as_text,
     london,
-    shown,
 )
 
 # All of these open on Wednesday, 15 January 2014 at ten, when the person lives in Essex, in Norfolk, or elsewhere.
@@ -82,7 +82,7 @@ def test_who_moved_is_under_the_numbers_of_where_they_live(step, opened, nationa
         move.was("household.moved.v1", "2014-01-06", precision="day")
         follow_up = opened(practice).the(step)
         assert follow_up.area == area
-        found[area] = shown(follow_up.due_at)
+        found[area] = as_text(follow_up.due_at)
     assert found == {"suffolk": national, "essex": essex, "norfolk": norfolk}
 
 
@@ -99,7 +99,7 @@ def test_a_leaver_has_the_numbers_of_the_authority_that_is_responsible(area, due
         MANAGER,
         area=area,
     )
-    assert shown(leaver.the("CL-02.adviser").due_at) == due
+    assert as_text(leaver.the("CL-02.adviser").due_at) == due
 
 
 @pytest.mark.parametrize("area", ["essex", "norfolk"])

@@ -6,7 +6,7 @@ import pytest
 
 from services.referrals_followup.domain.follow_up import Acknowledge, End
 from shared.contracts import CATALOGUE
-from tests.unit.practice import MANAGER, PA, Practice, chase, shown
+from tests.unit.practice import MANAGER, PA, Practice, as_text, chase
 
 ADDED = "2013-01-15 10:00"  # a Tuesday
 ADVISER, LEADER, HEALTH = "pa-lindqvist", "lc-manager-varga", "lc-mental-health-greer"
@@ -59,7 +59,7 @@ def test_a_day_that_was_agreed_is_kept(practice, event, said):
     item = practice.plan_item(fallback="none", review_by="2013-12-01")
     item.was(event, ADDED, **said)
     found = item.the("CL-01.review-by")
-    assert (found.state, shown(found.due_at), found.owner.person) == ("open", "2013-02-14 17:00", ADVISER)
+    assert (found.state, as_text(found.due_at), found.owner.person) == ("open", "2013-02-14 17:00", ADVISER)
     item.was("reviewed", "2013-02-13 10:00")
     assert item.the("CL-01.review-by").state == "met"
 
@@ -68,7 +68,7 @@ def test_a_day_that_is_agreed_anew_takes_the_place_of_the_one_before(practice):
     item = practice.plan_item(fallback="none", review_by="2013-02-14")
     item.was("added", ADDED)
     item.was("arranged", "2013-01-17 10:00", review_by="2013-03-01")
-    found = [(one.state, shown(one.due_at)) for one in item.all("CL-01.review-by")]
+    found = [(one.state, as_text(one.due_at)) for one in item.all("CL-01.review-by")]
     assert found == [("ended", "2013-02-14 17:00"), ("open", "2013-03-01 17:00")]
 
 
@@ -104,7 +104,7 @@ def test_an_item_without_a_fallback_is_not_expected_to_fall_back(practice):
 def test_each_is_due_on_its_day_at_five(practice, added, arrange, revisit, fallback):
     item = practice.plan_item()
     item.was("added", added)
-    assert [shown(item.the(f"CL-01.{step}").due_at) for step in ("arrange", "revisit", "fallback")] == [
+    assert [as_text(item.the(f"CL-01.{step}").due_at) for step in ("arrange", "revisit", "fallback")] == [
         arrange,
         revisit,
         fallback,
@@ -121,7 +121,7 @@ def test_each_is_due_on_its_day_at_five(practice, added, arrange, revisit, fallb
 def test_known_only_by_its_day_or_month_it_counts_from_the_end_of_that(practice, precision, dues):
     item = practice.plan_item()
     item.was("added", "2013-01-15", precision=precision)
-    assert [shown(item.the(f"CL-01.{step}").due_at) for step in ("arrange", "revisit", "fallback")] == dues
+    assert [as_text(item.the(f"CL-01.{step}").due_at) for step in ("arrange", "revisit", "fallback")] == dues
 
 
 EFFECTS = {
@@ -188,7 +188,7 @@ def test_each_visit_asks_for_the_next_one_eight_weeks_later(practice, item):
     item.was("offered", "2013-02-12 10:00")
     item.was("declined", "2013-04-02 10:00")
     item.was("reviewed", "2013-05-21 10:00")
-    assert [(found.state, shown(found.due_at)) for found in item.all("CL-01.revisit")] == [
+    assert [(found.state, as_text(found.due_at)) for found in item.all("CL-01.revisit")] == [
         ("met", "2013-03-12 17:00"),
         ("met", "2013-04-09 17:00"),
         ("met", "2013-05-28 17:00"),
@@ -200,7 +200,7 @@ def test_several_visits_at_once_are_one_round(practice, item):
     item.was("offered", "2013-02-12 10:00")
     item.was("declined", "2013-02-12 10:00")
     assert [found.state for found in item.all("CL-01.revisit")] == ["met", "met", "open"]
-    assert shown(item.all("CL-01.revisit")[-1].due_at) == "2013-04-09 17:00"
+    assert as_text(item.all("CL-01.revisit")[-1].due_at) == "2013-04-09 17:00"
 
 
 def test_a_later_round_goes_up_its_ladder_like_the_first(practice, item):
@@ -223,7 +223,7 @@ def test_acting_on_a_later_round_leaves_it_open(practice, item):
 def test_an_item_that_was_taken_up_is_asked_about_until_it_is_completed(practice, item):
     item.was("offered", "2013-02-12 10:00")
     item.was("taken_up", "2013-02-19 10:00")
-    assert [(found.state, shown(found.due_at)) for found in item.all("CL-01.revisit")] == [
+    assert [(found.state, as_text(found.due_at)) for found in item.all("CL-01.revisit")] == [
         ("met", "2013-03-12 17:00"),
         ("met", "2013-04-09 17:00"),
         ("open", "2013-04-16 17:00"),
@@ -242,7 +242,7 @@ def test_a_visit_that_becomes_known_late_takes_its_place_between_the_others(prac
     item.was("offered", "2013-03-05 10:00")
     practice.days_pass("2013-05-01 00:00")
     item.was("reviewed", "2013-02-05 10:00", recorded="2013-05-01 10:00")
-    assert [(found.state, shown(found.due_at)) for found in item.all("CL-01.revisit")] == [
+    assert [(found.state, as_text(found.due_at)) for found in item.all("CL-01.revisit")] == [
         ("met", "2013-03-12 17:00"),
         ("met", "2013-04-02 17:00"),
         ("open", "2013-04-30 17:00"),
@@ -253,7 +253,7 @@ def test_a_round_whose_visit_was_a_mistake_is_void_and_the_one_before_is_open_ag
     visit = item.was("offered", "2013-02-12 10:00")
     practice.days_pass("2013-04-10 00:00")
     item.retracted(visit, "2013-04-10 10:00")
-    assert [(found.state, shown(found.due_at)) for found in item.all("CL-01.revisit")] == [
+    assert [(found.state, as_text(found.due_at)) for found in item.all("CL-01.revisit")] == [
         ("open", "2013-03-12 17:00"),
         ("void", "2013-04-09 17:00"),
     ]
@@ -261,25 +261,25 @@ def test_a_round_whose_visit_was_a_mistake_is_void_and_the_one_before_is_open_ag
 
 def test_the_fallback_is_due_five_working_days_after_the_second_time_it_was_declined(practice, item):
     item.was("declined", "2013-02-12 10:00")
-    assert shown(item.the("CL-01.fallback").due_at) == "2013-07-15 17:00"
+    assert as_text(item.the("CL-01.fallback").due_at) == "2013-07-15 17:00"
     item.was("declined", "2013-03-27 10:00")
-    assert shown(item.the("CL-01.fallback").due_at) == "2013-04-05 17:00"
+    assert as_text(item.the("CL-01.fallback").due_at) == "2013-04-05 17:00"
     item.was("declined", "2013-04-03 10:00")
-    assert shown(item.the("CL-01.fallback").due_at) == "2013-04-05 17:00"
+    assert as_text(item.the("CL-01.fallback").due_at) == "2013-04-05 17:00"
 
 
 def test_the_fallback_is_due_at_six_months_when_the_second_time_comes_later(practice, item):
     item.was("declined", "2013-02-12 10:00")
     item.was("declined", "2013-07-12 10:00")
-    assert shown(item.the("CL-01.fallback").due_at) == "2013-07-15 17:00"
+    assert as_text(item.the("CL-01.fallback").due_at) == "2013-07-15 17:00"
 
 
 def test_a_refusal_that_was_a_mistake_does_not_count_as_one_of_the_two(practice, item):
     item.was("declined", "2013-02-12 10:00")
     second = item.was("declined", "2013-03-05 10:00")
-    assert shown(item.the("CL-01.fallback").due_at) == "2013-03-12 17:00"
+    assert as_text(item.the("CL-01.fallback").due_at) == "2013-03-12 17:00"
     item.retracted(second, "2013-03-06 10:00")
-    assert shown(item.the("CL-01.fallback").due_at) == "2013-07-15 17:00"
+    assert as_text(item.the("CL-01.fallback").due_at) == "2013-07-15 17:00"
 
 
 def test_two_refusals_that_become_known_late_are_chased_at_once_and_not_before(practice, item):

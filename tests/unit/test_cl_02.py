@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import PA, Practice, chase, shown
+from tests.unit.practice import PA, Practice, as_text, chase
 
 REGISTERED = "2013-01-14 10:00"
 
@@ -21,7 +21,7 @@ def registered(practice, category="former_relevant", at=REGISTERED, **said):
 
 
 def rounds(leaver, step):
-    return [(found.state, shown(found.due_at)) for found in leaver.all(step)]
+    return [(found.state, as_text(found.due_at)) for found in leaver.all(step)]
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_what_is_expected_goes_by_the_category(practice, category, steps):
 def test_who_becomes_relevant_later_is_assessed_and_planned_for_from_then(practice):
     leaver = registered(practice, "qualifying")
     leaver.was("care_leaver.category_changed.v1", "2013-02-18 10:00", category="relevant")
-    assert shown(leaver.the("CL-02.assessment").due_at) == "2013-05-18 17:00"
-    assert shown(leaver.the("CL-02.review").due_at) == "2013-08-18 17:00"
+    assert as_text(leaver.the("CL-02.assessment").due_at) == "2013-05-18 17:00"
+    assert as_text(leaver.the("CL-02.review").due_at) == "2013-08-18 17:00"
 
 
 def test_a_change_between_categories_with_the_same_duties_asks_nothing_twice(practice):
@@ -133,7 +133,10 @@ def test_contact_that_is_lost_again_and_again_is_looked_for_once_until_it_is_fou
 def test_no_birthday_ends_anything_it_asks_somebody_to_decide(practice):
     leaver = registered(practice, entitlement_review_on="2014-03-31")
     found = leaver.the("CL-02.entitlement")
-    assert (shown(found.visible_from), shown(found.due_at)) == ("2013-12-31 17:00", "2014-03-31 17:00")
+    assert (as_text(found.visible_from), as_text(found.due_at)) == (
+        "2013-12-31 17:00",
+        "2014-03-31 17:00",
+    )
     practice.sweep("2026-01-05 10:00")
     assert {one.state for one in practice.follow_ups(leaver.name)} == {"open"}
 

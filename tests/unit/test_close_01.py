@@ -24,8 +24,8 @@ from tests.unit.practice import (
     PERSON,
     SOCIAL_WORKER,
     Practice,
+    as_text,
     chase,
-    shown,
 )
 
 # Case S: booked in November, closed in January.
@@ -69,7 +69,7 @@ def test_each_obligation_that_is_open_and_the_live_pregnancy_ask_at_once(practic
     assert about(pregnancy, practice) == {"PBA-01": "open", "DATA-01.age": "open"}
     assert pregnancy.the("CLOSE-01.pregnancy").state == "open"
     (found,) = referral.all("CLOSE-01")
-    assert (found.opened_by, shown(found.due_at), found.area) == (closing.id, CLOSED, "essex")
+    assert (found.opened_by, as_text(found.due_at), found.area) == (closing.id, CLOSED, "essex")
     assert found.expects.endswith(f"REF-01 {referral.the('REF-01').reference}")
     assert (found.owner.role, found.owner.team, found.owner.person) == (
         "social_worker",
@@ -149,7 +149,7 @@ def test_the_closer_is_told_at_once_with_the_manager_and_then_the_safeguarding_l
 def test_it_is_due_the_moment_the_case_closes(practice, at, precision, due):
     pregnancy = pregnant(practice)
     closed(practice, at, precision=precision)
-    assert shown(pregnancy.the("CLOSE-01.pregnancy").due_at) == due
+    assert as_text(pregnancy.the("CLOSE-01.pregnancy").due_at) == due
 
 
 @pytest.mark.parametrize("on", ["the obligation", "the question"])

@@ -6,7 +6,7 @@ import pytest
 
 from shared.contracts.words import CONTACT_DECISIONS
 from shared.kernel.decisions import Actor
-from tests.unit.practice import FRONT_DOOR, Practice, chase, shown
+from tests.unit.practice import FRONT_DOOR, Practice, as_text, chase
 
 RECEIVED = "2013-01-14 09:30"  # a Monday
 NORFOLK = Actor("fd-sorensen", "front_door", "front-door-norfolk", ("norfolk",))
@@ -46,7 +46,7 @@ def test_every_decision_counts_and_none_is_an_answer(practice, decision):
     ],
 )
 def test_both_are_due_at_five_on_the_next_working_day(practice, at, due):
-    assert {shown(found.due_at) for found in practice.follow_ups(received(practice, at).name)} == {due}
+    assert {as_text(found.due_at) for found in practice.follow_ups(received(practice, at).name)} == {due}
 
 
 def test_after_a_day_more_the_referrers_own_team_hears_that_no_answer_came_so_that_they_can_escalate(practice):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.contracts.words import AGE_BANDS
-from tests.unit.practice import CHILD, HV, MIDWIFE, OTHER, PARTNER, PERSON, TWIN, Practice, chase, shown
+from tests.unit.practice import CHILD, HV, MIDWIFE, OTHER, PARTNER, PERSON, TWIN, Practice, as_text, chase
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_a_word_of_the_pregnancy_and_its_booking_ask_once_how_it_ended(practice)
     pregnancy.was("pregnancy.notified.v1", "2013-11-04 10:00", mother_age_band="from_20")
     pregnancy.was("pregnancy.booked.v1", "2013-11-25 10:00", edd="2014-06-16", mother_age_band="from_20")
     found = pregnancy.the("DATA-01.birth")
-    assert (found.gap, shown(found.visible_from), shown(found.due_at)) == (
+    assert (found.gap, as_text(found.visible_from), as_text(found.due_at)) == (
         None,
         "2014-06-16 17:00",
         "2014-07-07 17:00",
@@ -93,7 +93,7 @@ def test_a_word_of_the_pregnancy_and_its_booking_ask_once_how_it_ended(practice)
 def test_who_books_after_the_expected_date_has_ten_working_days(practice):
     pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
     pregnancy.was("pregnancy.booked.v1", "2014-06-30 10:00", edd="2014-06-16", mother_age_band="from_20")
-    assert shown(pregnancy.the("DATA-01.birth").due_at) == "2014-07-14 17:00"
+    assert as_text(pregnancy.the("DATA-01.birth").due_at) == "2014-07-14 17:00"
 
 
 def test_without_an_expected_date_the_midwife_is_asked_for_it_at_once(practice):

@@ -70,7 +70,9 @@ def a_directory(**changed: Member) -> Directory:
     )
 
 
-def told(directory: Directory, to: str, owner: Owner = SURGERY, area: str = "essex", on: date = MONDAY) -> list[str]:
+def list_recipients(
+    directory: Directory, to: str, owner: Owner = SURGERY, area: str = "essex", on: date = MONDAY
+) -> list[str]:
     parties = Parties(area, owner, "nurse", "camhs")
     return [recipient.person for recipient in directory.resolve(to, parties, on)]
 
@@ -87,65 +89,65 @@ def test_an_owner_who_is_away_is_replaced_by_the_teams_duty_person_and_it_is_sai
 
 
 def test_an_owner_is_told_again_on_the_day_after_the_absence() -> None:
-    assert told(a_directory(gp=member("gp", "surgery", away=AWAY)), "owner", on=date(2013, 1, 19)) == ["gp"]
+    assert list_recipients(a_directory(gp=member("gp", "surgery", away=AWAY)), "owner", on=date(2013, 1, 19)) == ["gp"]
 
 
 def test_an_owner_who_has_left_is_replaced_from_that_day_on() -> None:
     directory = a_directory(gp=member("gp", "surgery", left_on=MONDAY))
-    assert told(directory, "owner") == ["gp-duty"]
-    assert told(directory, "owner", on=date(2013, 1, 13)) == ["gp"]
+    assert list_recipients(directory, "owner") == ["gp-duty"]
+    assert list_recipients(directory, "owner", on=date(2013, 1, 13)) == ["gp"]
 
 
 def test_when_the_duty_person_is_away_too_the_manager_is_told() -> None:
     directory = a_directory(
         gp=member("gp", "surgery", away=AWAY), **{"gp-duty": member("gp-duty", "surgery", away=AWAY)}
     )
-    assert told(directory, "owner") == ["gp-manager"]
+    assert list_recipients(directory, "owner") == ["gp-manager"]
 
 
 def test_when_a_whole_team_is_away_the_safeguarding_lead_is_told() -> None:
     everyone = {person: member(person, "surgery", away=AWAY) for person in ("gp", "gp-duty", "gp-manager")}
-    assert told(a_directory(**everyone), "owner") == ["lead"]
+    assert list_recipients(a_directory(**everyone), "owner") == ["lead"]
 
 
 def test_when_the_safeguarding_lead_is_away_their_team_is_asked_and_at_last_the_lead_even_so() -> None:
     everyone = {person: member(person, "surgery", away=AWAY) for person in ("gp", "gp-duty", "gp-manager")}
     lead = member("lead", "board", away=AWAY)
-    assert told(a_directory(**everyone, lead=lead), "owner") == ["lead-deputy"]
+    assert list_recipients(a_directory(**everyone, lead=lead), "owner") == ["lead-deputy"]
     deputy = member("lead-deputy", "board", away=AWAY)
-    assert told(a_directory(**everyone, lead=lead, **{"lead-deputy": deputy}), "owner") == ["lead"]
+    assert list_recipients(a_directory(**everyone, lead=lead, **{"lead-deputy": deputy}), "owner") == ["lead"]
 
 
 def test_an_owner_whom_nobody_knows_means_the_duty_person_of_the_named_team() -> None:
-    assert told(a_directory(), "owner", Owner("gp_practice", "surgery", "a-locum")) == ["gp-duty"]
+    assert list_recipients(a_directory(), "owner", Owner("gp_practice", "surgery", "a-locum")) == ["gp-duty"]
 
 
 @pytest.mark.parametrize("role", ["mental_health_service", "camhs"])
 def test_an_owner_without_a_team_means_a_team_of_the_area_that_acts_as_that_role(role: str) -> None:
-    assert told(a_directory(), "owner", Owner(role)) == ["nurse"]
+    assert list_recipients(a_directory(), "owner", Owner(role)) == ["nurse"]
 
 
 def test_an_owner_whom_no_team_of_the_area_acts_as_means_the_safeguarding_lead() -> None:
-    assert told(a_directory(), "owner", Owner("housing")) == ["lead"]
+    assert list_recipients(a_directory(), "owner", Owner("housing")) == ["lead"]
 
 
 def test_the_manager_is_the_one_of_the_owners_team() -> None:
-    assert told(a_directory(), "manager") == ["gp-manager"]
-    assert told(a_directory(), "manager", Owner("gp_practice", "surgery", "nurse")) == ["nurse-manager"]
-    assert told(a_directory(), "manager", Owner("housing")) == ["lead"]
+    assert list_recipients(a_directory(), "manager") == ["gp-manager"]
+    assert list_recipients(a_directory(), "manager", Owner("gp_practice", "surgery", "nurse")) == ["nurse-manager"]
+    assert list_recipients(a_directory(), "manager", Owner("housing")) == ["lead"]
 
 
 def test_the_sender_is_who_opened_it() -> None:
-    assert told(a_directory(), "sender") == ["nurse"]
+    assert list_recipients(a_directory(), "sender") == ["nurse"]
 
 
 def test_a_role_held_for_the_owners_team_comes_before_the_one_of_the_area() -> None:
-    assert told(a_directory(), "practice_lead") == ["gp-duty"]
-    assert told(a_directory(), "practice_lead", Owner("housing")) == ["lead"]
+    assert list_recipients(a_directory(), "practice_lead") == ["gp-duty"]
+    assert list_recipients(a_directory(), "practice_lead", Owner("housing")) == ["lead"]
 
 
 def test_a_role_that_nobody_holds_means_the_safeguarding_lead() -> None:
-    assert told(a_directory(), "designated_nurse") == ["lead"]
+    assert list_recipients(a_directory(), "designated_nurse") == ["lead"]
 
 
 def test_somebody_no_longer_in_the_directory_has_a_stand_in() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from shared.contracts.words import NOT_ATTENDED
 from shared.kernel.decisions import Actor
-from tests.unit.practice import CAMHS, GP, PERSON, Practice, Thread, chase, london, shown
+from tests.unit.practice import CAMHS, GP, PERSON, Practice, Thread, as_text, chase, london
 
 MISSED = "2013-01-14 09:30"  # a Monday
 CONTACT, RE_OFFER, IN_A_ROW = "DNA-01.contact", "DNA-01.re-offer", "DNA-01.in-a-row"
@@ -58,8 +58,8 @@ def test_a_cancelled_appointment_is_offered_again_whoever_cancelled_it(practice,
 def test_essex_offers_again_in_three_working_days_and_the_national_pack_in_five(practice, by, due):
     referral = practice.referral(by=by)
     referral.was("not_attended", MISSED)
-    assert shown(referral.the(RE_OFFER).due_at) == due
-    assert shown(referral.the(CONTACT).due_at) == "2013-01-15 17:00"
+    assert as_text(referral.the(RE_OFFER).due_at) == due
+    assert as_text(referral.the(CONTACT).due_at) == "2013-01-15 17:00"
 
 
 def test_to_have_asked_why_is_not_to_have_offered_another(practice):
@@ -86,7 +86,7 @@ def test_the_second_in_a_row_is_talked_over_the_next_day_with_the_safeguarding_l
     assert IN_A_ROW not in referral.steps()
     second = referral.was("not_attended", "2013-01-18 09:30")  # a Friday
     found = referral.the(IN_A_ROW)
-    assert (found.opened_by, shown(found.due_at)) == (second.id, "2013-01-21 17:00")
+    assert (found.opened_by, as_text(found.due_at)) == (second.id, "2013-01-21 17:00")
     assert [one for one in practice.days_pass("2013-01-22 00:00") if one.step == IN_A_ROW] == [
         chase("2013-01-21 17:00", IN_A_ROW, "owner", "camhs-triage-novak", "lead-achterberg")
     ]
@@ -151,7 +151,7 @@ def test_a_third_miss_is_taken_in_until_it_was_talked_over_and_then_two_more_ask
     referral.was("not_attended", "2013-02-04 09:30")
     assert [found.state for found in referral.all(IN_A_ROW)] == ["met"]
     referral.was("not_attended", "2013-02-11 09:30")
-    assert [(found.state, shown(found.due_at)) for found in referral.all(IN_A_ROW)] == [
+    assert [(found.state, as_text(found.due_at)) for found in referral.all(IN_A_ROW)] == [
         ("met", "2013-01-22 17:00"),
         ("open", "2013-02-12 17:00"),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import CHILD, HV, MIDWIFE, NORFOLK_HV, PERSON, TWIN, Practice, chase, shown
+from tests.unit.practice import CHILD, HV, MIDWIFE, NORFOLK_HV, PERSON, TWIN, Practice, as_text, chase
 
 REVIEWS = ["new_birth", "six_week", "twelve_month", "two_year"]
 
@@ -45,7 +45,8 @@ def test_without_it_nobody_is_chased_before_thirty_months_are_over(practice):
 def test_each_review_is_seen_from_the_beginning_of_its_window_and_due_at_its_end(practice):
     practice.birth(CHILD, "2014-01-15")
     windows = {
-        found.step: (shown(found.visible_from), shown(found.due_at)) for found in practice.follow_ups(f"person/{CHILD}")
+        found.step: (as_text(found.visible_from), as_text(found.due_at))
+        for found in practice.follow_ups(f"person/{CHILD}")
     }
     assert windows == {
         "HV-01.new-birth": ("2014-01-16 17:00", "2014-01-29 17:00"),
@@ -72,16 +73,16 @@ def test_a_child_of_whose_birth_nobody_told_is_not_asked_about(practice):
 
 
 def test_it_is_due_at_36_weeks_or_ten_working_days_after_a_late_booking(practice):
-    assert shown(booked(practice).the("HV-01.antenatal").due_at) == "2014-05-19 17:00"
+    assert as_text(booked(practice).the("HV-01.antenatal").due_at) == "2014-05-19 17:00"
     late = booked(practice, at="2014-05-12 10:00")
     # Ten working days from 12 May, over the bank holiday of the 26th.
-    assert shown(late.the("HV-01.antenatal").due_at) == "2014-05-27 17:00"
+    assert as_text(late.the("HV-01.antenatal").due_at) == "2014-05-27 17:00"
 
 
 def test_without_an_expected_date_somebody_is_asked_for_it_at_once(practice):
     pregnancy = booked(practice, at="2014-01-15 10:00", edd=None)
     found = pregnancy.the("HV-01.antenatal")
-    assert (found.gap, shown(found.due_at)) == ("edd", "2014-01-29 17:00")
+    assert (found.gap, as_text(found.due_at)) == ("edd", "2014-01-29 17:00")
     assert practice.sweep("2014-01-15 10:00") == [
         chase("2014-01-15 10:00", "DATA-01.birth", "data-gap", "midwife-ekwueme"),
         chase("2014-01-15 10:00", "HV-01.antenatal", "data-gap", "hv-sato"),
@@ -92,14 +93,17 @@ def test_the_date_that_was_said_last_counts(practice):
     pregnancy = booked(practice)
     pregnancy.was("pregnancy.edd_corrected.v1", "2014-01-20 10:00", edd="2014-06-30")
     found = pregnancy.the("HV-01.antenatal")
-    assert (shown(found.due_at), shown(found.visible_from)) == ("2014-06-02 17:00", "2014-04-07 17:00")
+    assert (as_text(found.due_at), as_text(found.visible_from)) == (
+        "2014-06-02 17:00",
+        "2014-04-07 17:00",
+    )
 
 
 def test_a_word_of_the_pregnancy_and_its_booking_ask_once(practice):
     pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
     pregnancy.was("pregnancy.notified.v1", "2013-11-04 10:00", mother_age_band="from_20")
     pregnancy.was("pregnancy.booked.v1", "2013-11-25 10:00", edd="2014-06-16", mother_age_band="from_20")
-    assert shown(pregnancy.the("HV-01.antenatal").due_at) == "2014-05-19 17:00"
+    assert as_text(pregnancy.the("HV-01.antenatal").due_at) == "2014-05-19 17:00"
     assert pregnancy.the("HV-01.antenatal").gap is None
 
 

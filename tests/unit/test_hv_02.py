@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import CHILD, HV, NORFOLK_HV, PERSON, Practice, shown
+from tests.unit.practice import CHILD, HV, NORFOLK_HV, PERSON, Practice, as_text
 
 MOVED = "2014-09-08 10:00"  # a Monday; Case S: from Essex to Norfolk in September 2014
 SENDER = ("hv-pereira", "hv-harwich")
@@ -35,7 +35,7 @@ def test_a_family_with_universal_work_only_needs_no_handover(practice):
 
 def test_a_move_asks_for_a_call_an_acknowledgement_and_a_first_contact(practice):
     record = moved(practice)
-    assert {found.step: shown(found.due_at) for found in practice.follow_ups(record.name)} == {
+    assert {found.step: as_text(found.due_at) for found in practice.follow_ups(record.name)} == {
         "HV-02.attempt": "2014-09-09 17:00",
         "HV-02.acknowledge": "2014-09-15 17:00",
         "HV-02.acknowledge-there": "2014-09-15 17:00",

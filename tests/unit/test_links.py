@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.referrals_followup.domain.follow_up import Accept
-from tests.unit.practice import CHILD, HV, MANAGER, MIDWIFE, NURSERY, OTHER, PERSON, TWIN, Practice, shown
+from tests.unit.practice import CHILD, HV, MANAGER, MIDWIFE, NURSERY, OTHER, PERSON, TWIN, Practice, as_text
 
 # What is counted is told under the id that was known first.
 SAME = TWIN
@@ -153,7 +153,7 @@ def test_a_closing_about_the_mothers_other_id_asks_about_her_pregnancy_while_the
     assert pregnancy.steps() == ["DATA-01.birth", "HV-01.antenatal"]
     linked(practice, one=OTHER, other=PERSON)
     found = pregnancy.the("CLOSE-01.pregnancy")
-    assert (found.state, shown(found.due_at)) == ("open", "2014-03-03 10:00")
+    assert (found.state, as_text(found.due_at)) == ("open", "2014-03-03 10:00")
     if act == "chased":
         practice.days_pass("2014-03-04 00:00")
     else:

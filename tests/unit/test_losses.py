@@ -16,7 +16,7 @@ from tests.unit.practice import (
     SOCIAL_WORKER,
     TWIN,
     Practice,
-    shown,
+    as_text,
 )
 
 LOSSES = ["miscarriage", "termination", "stillbirth"]
@@ -226,7 +226,7 @@ def test_when_both_twins_have_died_nobody_asks_the_father_to_prepare_for_them(pr
     died(practice, CHILD)
     died(practice, TWIN, "2014-03-12 10:00")
     found = leaver.the("CL-03.support")
-    assert (found.state, shown(found.closed_at)) == ("ended", "2014-03-12 10:00")
+    assert (found.state, as_text(found.closed_at)) == ("ended", "2014-03-12 10:00")
     chased = {found.step for found in practice.days_pass("2014-09-10 00:00") if found.at >= "2014-03-12 10:00"}
     assert chased == {"BEREAVE-01.death"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import CAMHS, CHILD, GP, HV, MIDWIFE, OTHER, PARTNER, PERSON, Practice, chase, shown
+from tests.unit.practice import CAMHS, CHILD, GP, HV, MIDWIFE, OTHER, PARTNER, PERSON, Practice, as_text, chase
 
 SENT = "2013-01-14 09:30"  # a Monday
 CAMHS_SAYS, PERINATAL = {"service": "camhs"}, {"service": "perinatal_mental_health"}
@@ -93,7 +93,7 @@ def test_a_pregnancy_that_becomes_known_later_asks_from_the_day_of_the_referral(
     assert "MH-01" not in referral.steps()
     pregnancy = practice.record_of("pregnancy", by=MIDWIFE, edd="2013-08-26", mother_age_band="from_20")
     pregnancy.was("booked", "2013-01-10 10:00", recorded="2013-01-21 10:00")
-    assert shown(referral.the("MH-01").due_at) == "2013-01-28 17:00"
+    assert as_text(referral.the("MH-01").due_at) == "2013-01-28 17:00"
 
 
 def test_a_loss_does_not_end_it(practice):
@@ -129,7 +129,7 @@ def test_to_be_passed_on_between_services_does_not_start_the_two_weeks_again(pra
     referral.was("acknowledged", "2013-01-15 09:30", by=CAMHS)
     referral.was("redirected", "2013-01-21 09:30", by=CAMHS, **TO_PERINATAL)
     first, second = referral.the("MH-01"), referral.the("MH-01.redirected")
-    assert (first.state, second.state, shown(second.due_at)) == ("ended", "open", "2013-01-28 17:00")
+    assert (first.state, second.state, as_text(second.due_at)) == ("ended", "open", "2013-01-28 17:00")
     assert [found for found in practice.days_pass("2013-01-29 00:00") if found.step.startswith("MH-01")] == [
         chase("2013-01-24 17:00", "MH-01.redirected", "warning", "pmh-manager-quist"),
         chase("2013-01-28 17:00", "MH-01.redirected", "owner", "pmh-nurse-farah", "camhs-triage-novak", LEAD),
@@ -143,7 +143,7 @@ def test_one_that_reaches_mental_health_only_by_being_passed_on_has_two_weeks_fr
     referral = practice.referral(by=HV, service="health_visiting")
     referral.was("sent", "2013-01-07 09:30", by=GP)
     referral.was("redirected", SENT, **TO_PERINATAL)
-    assert shown(referral.the("MH-01.redirected").due_at) == "2013-01-28 17:00"
+    assert as_text(referral.the("MH-01.redirected").due_at) == "2013-01-28 17:00"
 
 
 @pytest.mark.parametrize(

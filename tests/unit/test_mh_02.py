@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import CAMHS, GP, HV, Practice, chase, shown
+from tests.unit.practice import CAMHS, GP, HV, Practice, as_text, chase
 
 SENT = "2013-01-14 09:30"  # a Monday; six weeks on is Monday 25 February
 
@@ -33,7 +33,7 @@ def assessed(practice: Practice, on: str, outcome: str = "treat", **said):
     ],
 )
 def test_it_is_due_four_weeks_after_the_assessment_or_six_after_the_referral(practice, on, due):
-    assert shown(assessed(practice, on).the("MH-02").due_at) == due
+    assert as_text(assessed(practice, on).the("MH-02").due_at) == due
 
 
 def test_the_service_director_hears_on_the_day_and_at_once_when_it_is_past(practice):
@@ -60,12 +60,12 @@ def test_it_is_asked_of_one_that_reached_mental_health_by_being_passed_on(practi
     referral.was("sent", SENT, by=GP)
     referral.was("redirected", "2013-01-15 09:30", to_service="talking_therapies")
     referral.was("assessed", "2013-01-21 09:30", outcome="treat")
-    assert shown(referral.the("MH-02").due_at) == "2013-02-18 17:00"
+    assert as_text(referral.the("MH-02").due_at) == "2013-02-18 17:00"
 
 
 def test_the_clock_of_another_referral_of_the_same_person_is_not_its_own(practice):
     practice.referral().was("sent", "2012-06-04 09:30")
-    assert shown(assessed(practice, "2013-01-29 09:30").the("MH-02").due_at) == "2013-02-25 17:00"
+    assert as_text(assessed(practice, "2013-01-29 09:30").the("MH-02").due_at) == "2013-02-25 17:00"
 
 
 @pytest.mark.parametrize(("what", "state"), [("treatment_started", "met"), ("treatment_declined", "ended")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import GP, HV, OTHER, Practice, chase, shown
+from tests.unit.practice import GP, HV, OTHER, Practice, as_text, chase
 
 SCREENED = "2013-01-14 09:30"  # a Monday
 HARM = "MH-03.self-harm"
@@ -68,7 +68,7 @@ def test_an_answer_about_self_harm_counts_whatever_the_score(practice, tool, sco
 )
 def test_self_harm_is_due_the_same_day_and_told_the_same_minute(practice, at, due):
     found = screened(practice, "epds", 4, self_harm=True, at=at).the(HARM)
-    assert shown(found.due_at) == due
+    assert as_text(found.due_at) == due
     assert practice.sweep(at) == [chase(at, HARM, "at-once", "hv-pereira", "duty-clinician-berg")]
 
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.unit.practice import HV, Practice, Thread, chase, shown
+from tests.unit.practice import HV, Practice, Thread, as_text, chase
 
 STARTED = date(2014, 3, 19)  # a Wednesday; as in Case S the fourth visit is on 16 April, the eighth on 14 May
 MID, END, EXTENDED = "MH-05.mid", "MH-05.end", "MH-05.extended"
@@ -44,7 +44,7 @@ def test_no_other_support_asks_for_any(practice, kind):
 
 
 def test_the_review_at_the_fourth_is_due_that_day(practice):
-    assert shown(visits(practice, 5).the(MID).due_at) == "2014-04-16 23:59"
+    assert as_text(visits(practice, 5).the(MID).due_at) == "2014-04-16 23:59"
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_the_review_at_the_fourth_is_due_that_day(practice):
     ],
 )
 def test_the_decision_is_due_with_the_eighth_visit_or_after_ten_weeks(practice, held, due):
-    assert shown(visits(practice, held).the(END).due_at) == due
+    assert as_text(visits(practice, held).the(END).due_at) == due
 
 
 def test_an_eighth_visit_after_the_ten_weeks_puts_nothing_off(practice):
     support = visits(practice, 7)
     support.was("session_held", "2014-06-11 14:00")
-    assert shown(support.the(END).due_at) == "2014-05-28 17:00"
+    assert as_text(support.the(END).due_at) == "2014-05-28 17:00"
 
 
 def test_as_in_case_s_the_team_lead_hears_at_the_eighth_and_the_perinatal_lead_a_week_later(practice):
@@ -83,7 +83,7 @@ def test_a_visit_at_which_nobody_was_there_does_not_count(practice):
     support.was("session_missed", on(4))
     assert support.steps() == [ASKED, END]
     support.was("session_held", on(5))
-    assert shown(support.the(MID).due_at) == "2014-04-23 23:59"
+    assert as_text(support.the(MID).due_at) == "2014-04-23 23:59"
 
 
 def test_two_visits_missed_in_a_row_are_talked_over_and_one_held_between_them_starts_anew(practice):
@@ -94,7 +94,7 @@ def test_two_visits_missed_in_a_row_are_talked_over_and_one_held_between_them_st
     assert support.all(IN_A_ROW) == []
     again = support.was("session_missed", on(4))  # Wednesday 16 April, before Easter
     found = support.the(IN_A_ROW)
-    assert (found.state, found.opened_by, shown(found.due_at)) == ("open", again.id, "2014-04-17 17:00")
+    assert (found.state, found.opened_by, as_text(found.due_at)) == ("open", again.id, "2014-04-17 17:00")
     support.was("misses_reviewed", "2014-04-17 10:00")
     assert (support.the(IN_A_ROW).state, {one.state for one in support.all(ASKED)}) == ("met", {"met"})
 
@@ -105,7 +105,7 @@ def test_a_visit_that_was_a_mistake_does_not_count(practice):
     support.retracted(fourth, "2014-04-17 09:00")
     assert support.the(MID).state == "void"
     support.was("session_held", on(5))
-    assert (support.the(MID).state, shown(support.the(MID).due_at)) == ("open", "2014-04-23 23:59")
+    assert (support.the(MID).state, as_text(support.the(MID).due_at)) == ("open", "2014-04-23 23:59")
 
 
 def test_a_visit_that_becomes_known_late_takes_its_place_in_the_count(practice):
@@ -114,7 +114,7 @@ def test_a_visit_that_becomes_known_late_takes_its_place_in_the_count(practice):
         support.was("session_held", on(number))
     assert practice.days_pass("2014-04-24 23:59") == []
     support.was("session_held", on(3), recorded="2014-04-25 09:00")
-    assert shown(support.the(MID).due_at) == "2014-04-16 23:59"
+    assert as_text(support.the(MID).due_at) == "2014-04-16 23:59"
     assert [one.rungs for one in practice.sweep("2014-04-25 09:00")] == [("owner", "team-lead")]
 
 
@@ -152,7 +152,7 @@ def test_extended_visits_are_reviewed_again_after_five_weeks_and_somebody_is_tol
     support = visits(practice, 8)
     support.was("reviewed", on(4), stage="mid", decision="step_up")
     support.was("reviewed", on(8), stage="end", decision="extend")  # Wednesday 14 May
-    assert (support.the(END).state, shown(support.the(EXTENDED).due_at)) == ("met", "2014-06-18 17:00")
+    assert (support.the(END).state, as_text(support.the(EXTENDED).due_at)) == ("met", "2014-06-18 17:00")
     assert practice.days_pass("2014-07-05 00:00") == [
         chase("2014-06-18 17:00", EXTENDED, "owner", "hv-pereira"),
         chase("2014-06-20 17:00", EXTENDED, "team-lead", "hv-pereira", "hv-manager-ito"),
@@ -167,7 +167,7 @@ def test_an_extension_that_is_extended_asks_once_more(practice):
     support = visits(practice, 8)
     support.was("reviewed", on(8), stage="end", decision="extend")
     support.was("reviewed", on(12), stage="end", decision="extend")  # Wednesday 11 June
-    assert [(found.state, shown(found.due_at)) for found in support.all(EXTENDED)] == [
+    assert [(found.state, as_text(found.due_at)) for found in support.all(EXTENDED)] == [
         ("met", "2014-06-18 17:00"),
         ("open", "2014-07-16 17:00"),
     ]

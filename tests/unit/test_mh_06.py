@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import HV, Practice, Thread, shown
+from tests.unit.practice import HV, Practice, Thread, as_text
 
 DECLINED = "2014-03-12 10:00"  # a Wednesday; as in Case S eight weeks is 7 May, six months 12 September
 RE_OFFER, FALLBACK = "MH-06.re-offer", "MH-06.fallback"
@@ -31,7 +31,7 @@ def test_an_offer_that_is_made_or_accepted_asks_for_nothing(offer):
 def test_a_refusal_and_a_not_yet_both_ask_for_another_offer_and_a_fallback(offer, answer):
     offer.was(answer, DECLINED)
     assert offer.steps() == [FALLBACK, RE_OFFER]
-    assert (shown(offer.the(RE_OFFER).due_at), shown(offer.the(FALLBACK).due_at)) == (
+    assert (as_text(offer.the(RE_OFFER).due_at), as_text(offer.the(FALLBACK).due_at)) == (
         "2014-05-07 17:00",
         "2014-09-12 17:00",
     )
@@ -52,13 +52,13 @@ def test_a_refusal_and_a_not_yet_both_ask_for_another_offer_and_a_fallback(offer
 def test_a_date_that_was_agreed_counts_up_to_eight_weeks(offer, re_offer_by, due):
     offer.was("deferred", DECLINED, re_offer_by=re_offer_by)
     found = offer.the(RE_OFFER)
-    assert (shown(found.due_at), found.gap) == (due, None)
+    assert (as_text(found.due_at), found.gap) == (due, None)
 
 
 def test_a_second_refusal_shows_that_it_was_offered_again_and_asks_anew(offer):
     offer.was("declined", DECLINED)
     offer.was("declined", "2014-04-30 10:00")
-    assert [(found.state, shown(found.due_at)) for found in offer.all(RE_OFFER)] == [
+    assert [(found.state, as_text(found.due_at)) for found in offer.all(RE_OFFER)] == [
         ("met", "2014-05-07 17:00"),
         ("open", "2014-06-25 17:00"),
     ]
@@ -67,19 +67,19 @@ def test_a_second_refusal_shows_that_it_was_offered_again_and_asks_anew(offer):
 def test_the_fallback_is_due_five_working_days_after_the_second_refusal(offer):
     offer.was("declined", DECLINED)
     offer.was("declined", "2014-04-16 10:00")  # before Easter
-    assert shown(offer.the(FALLBACK).due_at) == "2014-04-25 17:00"
+    assert as_text(offer.the(FALLBACK).due_at) == "2014-04-25 17:00"
     offer.was("declined", "2014-05-01 10:00")
-    assert shown(offer.the(FALLBACK).due_at) == "2014-04-25 17:00"
+    assert as_text(offer.the(FALLBACK).due_at) == "2014-04-25 17:00"
 
 
 def test_to_put_it_off_is_no_refusal(offer):
     for at in (DECLINED, "2014-04-30 10:00", "2014-06-18 10:00"):
         offer.was("deferred", at)
-    assert shown(offer.the(FALLBACK).due_at) == "2014-09-12 17:00"
+    assert as_text(offer.the(FALLBACK).due_at) == "2014-09-12 17:00"
     offer.was("declined", "2014-07-01 10:00")
-    assert shown(offer.the(FALLBACK).due_at) == "2014-09-12 17:00"
+    assert as_text(offer.the(FALLBACK).due_at) == "2014-09-12 17:00"
     offer.was("declined", "2014-07-08 10:00")
-    assert shown(offer.the(FALLBACK).due_at) == "2014-07-15 17:00"
+    assert as_text(offer.the(FALLBACK).due_at) == "2014-07-15 17:00"
 
 
 def test_the_fallback_is_one_question_however_often_it_is_refused(offer):
@@ -121,12 +121,12 @@ def test_what_was_refused_before_the_fallback_does_not_hurry_the_next_one(offer)
     offer.was("fallback_started", "2014-04-22 10:00")
     offer.was("made", "2014-10-01 10:00")
     offer.was("declined", "2014-10-02 10:00")
-    assert [(found.state, shown(found.due_at)) for found in offer.all(FALLBACK)] == [
+    assert [(found.state, as_text(found.due_at)) for found in offer.all(FALLBACK)] == [
         ("met", "2014-04-25 17:00"),
         ("open", "2015-04-02 17:00"),
     ]
     offer.was("declined", "2014-11-03 10:00")
-    assert shown(offer.all(FALLBACK)[-1].due_at) == "2014-11-10 17:00"
+    assert as_text(offer.all(FALLBACK)[-1].due_at) == "2014-11-10 17:00"
 
 
 def test_another_offer_to_the_same_person_changes_nothing(practice, offer):

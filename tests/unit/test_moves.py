@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.referrals_followup.domain.follow_up import End
-from tests.unit.practice import CHILD, HV, MANAGER, MIDWIFE, NORFOLK_HV, PA, PERSON, Practice, chase, shown
+from tests.unit.practice import CHILD, HV, MANAGER, MIDWIFE, NORFOLK_HV, PA, PERSON, Practice, as_text, chase
 
 # The second decline opens HV-01.declined-twice: five working days in Essex (the national number), three in Norfolk.
 MOVED = "2014-03-12"  # a Wednesday
@@ -30,9 +30,9 @@ def declined(practice, second, first="2014-02-10 10:00"):
     return child
 
 
-def told(child):
+def area_and_due_of(child):
     found = child.the("HV-01.declined-twice")
-    return found.area, shown(found.due_at)
+    return found.area, as_text(found.due_at)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def told(child):
 )
 def test_what_opens_from_the_day_of_the_move_is_due_by_the_new_areas_numbers(practice, second, area, due):
     moved(practice)
-    assert told(declined(practice, second)) == (area, due)
+    assert area_and_due_of(declined(practice, second)) == (area, due)
 
 
 @pytest.mark.parametrize("second", ["2014-03-11 10:00", "2014-03-12 10:00"])
@@ -78,39 +78,39 @@ def test_whoever_acknowledged_the_handover_is_of_an_area_that_sees_what_she_owns
 
 def test_who_stayed_behind_stays_under_the_old_rules(practice):
     moved(practice, people=[PERSON])
-    assert told(declined(practice, "2014-03-13 10:00")) == ("essex", "2014-03-20 17:00")
+    assert area_and_due_of(declined(practice, "2014-03-13 10:00")) == ("essex", "2014-03-20 17:00")
 
 
 def test_who_moved_back_is_under_the_old_rules_again(practice):
     moved(practice)
     moved(practice, "2014-03-19", "essex")
-    assert told(declined(practice, "2014-03-18 10:00")) == ("norfolk", "2014-03-21 17:00")
+    assert area_and_due_of(declined(practice, "2014-03-18 10:00")) == ("norfolk", "2014-03-21 17:00")
     practice = Practice()
     moved(practice)
     moved(practice, "2014-03-19", "essex")
-    assert told(declined(practice, "2014-03-19 10:00")) == ("essex", "2014-03-26 17:00")
+    assert area_and_due_of(declined(practice, "2014-03-19 10:00")) == ("essex", "2014-03-26 17:00")
 
 
 def test_a_move_that_was_a_mistake_never_was(practice):
     record, move = moved(practice)
     child = declined(practice, "2014-03-13 10:00")
-    assert told(child)[0] == "norfolk"
+    assert area_and_due_of(child)[0] == "norfolk"
     practice.days_pass("2014-03-19 00:00")
     chased = child.the("HV-01.declined-twice").id
     record.retracted(move, "2014-03-19 10:00")
     found = child.the("HV-01.declined-twice")
-    assert (found.id, found.state, told(child)) == (chased, "open", ("essex", "2014-03-20 17:00"))
+    assert (found.id, found.state, area_and_due_of(child)) == (chased, "open", ("essex", "2014-03-20 17:00"))
     assert practice.acts(found).chases == 1
 
 
 def test_a_move_that_becomes_known_late_changes_whose_rules_hold_and_not_what_was_chased(practice):
     child = declined(practice, "2014-03-13 10:00")
-    assert told(child) == ("essex", "2014-03-20 17:00")
+    assert area_and_due_of(child) == ("essex", "2014-03-20 17:00")
     before = child.the("HV-01.declined-twice").id
     assert [one.at for one in practice.days_pass("2014-03-21 00:00")] == ["2014-03-20 17:00"]
     moved(practice, recorded="2014-03-24 10:00")
     found = child.the("HV-01.declined-twice")
-    assert (found.id, told(child)) == (before, ("norfolk", "2014-03-18 17:00"))
+    assert (found.id, area_and_due_of(child)) == (before, ("norfolk", "2014-03-18 17:00"))
     assert practice.acts(found).chases == 1
     assert not [one for one in practice.days_pass("2014-03-25 00:00") if one.step == "HV-01.declined-twice"]
 
@@ -119,7 +119,7 @@ def test_what_closed_before_the_move_stays_with_the_area_in_which_it_was_asked(p
     moved(practice)
     child = declined(practice, "2014-03-11 10:00")
     practice.act(End(child.the("HV-01.declined-twice"), "seen-by-gp"), "2014-03-13 10:00", by=MANAGER)
-    assert told(child) == ("essex", "2014-03-18 17:00")
+    assert area_and_due_of(child) == ("essex", "2014-03-18 17:00")
 
 
 def test_leaving_care_stays_with_the_responsible_authority(practice):
@@ -132,7 +132,7 @@ def test_leaving_care_stays_with_the_responsible_authority(practice):
     found = {one.step: one for one in practice.follow_ups(leaver.name)}
     assert {one.area for one in found.values()} == {"essex"}
     # Three working days without an adviser are Essex's own number; five are the national one.
-    assert shown(found["CL-02.adviser"].due_at) == "2014-03-19 17:00"
+    assert as_text(found["CL-02.adviser"].due_at) == "2014-03-19 17:00"
 
 
 def test_both_areas_see_the_handover_and_it_is_the_sending_areas_until_it_is_acknowledged(practice):
@@ -148,7 +148,7 @@ def test_a_pregnancy_moves_with_the_mother(practice):
     pregnancy.was("pregnancy.partner_named.v1", "2014-03-11 10:00")
     pregnancy.was("pregnancy.partner_named.v1", "2014-03-12 10:00")
     # PBA-04: ten working days, five in Norfolk.
-    assert [(one.area, shown(one.due_at)) for one in pregnancy.all("PBA-04")] == [
+    assert [(one.area, as_text(one.due_at)) for one in pregnancy.all("PBA-04")] == [
         ("norfolk", "2014-03-19 17:00"),
         ("essex", "2014-03-25 17:00"),
     ]
@@ -156,7 +156,7 @@ def test_a_pregnancy_moves_with_the_mother(practice):
 
 def test_who_came_from_elsewhere_was_under_the_rules_there_before(practice):
     moved(practice, to="essex", by=NORFOLK_HV)
-    assert told(declined(practice, "2014-03-11 10:00")) == ("norfolk", "2014-03-14 17:00")
+    assert area_and_due_of(declined(practice, "2014-03-11 10:00")) == ("norfolk", "2014-03-14 17:00")
 
 
 def test_a_second_handover_is_owned_by_who_acknowledged_the_first_and_received_by_somebody_of_the_next_area(practice):

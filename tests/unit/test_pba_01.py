@@ -17,8 +17,8 @@ from tests.unit.practice import (
     SOCIAL_WORKER,
     TWIN,
     Practice,
+    as_text,
     chase,
-    shown,
 )
 
 # The sibling of Case S: 16+0 is Sunday 29 December.
@@ -244,19 +244,19 @@ def test_whatever_a_named_person_decides_answers_it_and_starts_no_assessment(pra
     ],
 )
 def test_it_is_due_after_ten_working_days_or_at_sixteen_weeks_and_after_that_in_five(practice, on, due):
-    assert shown(booked(practice, on, concerns=["homeless"]).the("PBA-01").due_at) == due
+    assert as_text(booked(practice, on, concerns=["homeless"]).the("PBA-01").due_at) == due
 
 
 def test_what_asks_for_it_later_has_a_clock_of_its_own(practice):
     pregnancy = booked(practice)
     pregnancy.was("concern_noted", "2014-01-13 10:00", concern="domestic_abuse")  # 18+1
-    assert shown(pregnancy.the("PBA-01").due_at) == "2014-01-20 17:00"
+    assert as_text(pregnancy.the("PBA-01").due_at) == "2014-01-20 17:00"
 
 
 def test_without_a_delivery_date_somebody_is_asked_for_it_at_once(practice):
     pregnancy = booked(practice, "2013-12-20 10:00", edd=None, mother_age_band="under_18")
     found = pregnancy.the("PBA-01")
-    assert (found.gap, shown(found.due_at)) == ("edd", "2014-01-08 17:00")
+    assert (found.gap, as_text(found.due_at)) == ("edd", "2014-01-08 17:00")
     chases = [one for one in practice.days_pass("2014-01-08 17:00") if one.step == "PBA-01"]
     assert chases == [
         chase("2013-12-20 10:00", "PBA-01", "data-gap", "midwife-ekwueme"),
@@ -268,11 +268,11 @@ def test_a_delivery_date_that_becomes_known_or_is_corrected_moves_the_due_date(p
     pregnancy = booked(practice, "2013-12-20 10:00", edd=None, mother_age_band="under_18")
     first = pregnancy.was("edd_corrected", "2013-12-23 10:00", edd=EDD)
     found = pregnancy.the("PBA-01")
-    assert (found.gap, shown(found.due_at)) == (None, "2013-12-29 17:00")
+    assert (found.gap, as_text(found.due_at)) == (None, "2013-12-29 17:00")
     pregnancy.was("edd_corrected", "2013-12-24 10:00", edd="2014-05-15")  # a scan: 19+1 when she was booked
-    assert shown(pregnancy.the("PBA-01").due_at) == "2013-12-31 17:00"
+    assert as_text(pregnancy.the("PBA-01").due_at) == "2013-12-31 17:00"
     pregnancy.retracted(first, "2013-12-24 11:00")
-    assert shown(pregnancy.the("PBA-01").due_at) == "2013-12-31 17:00"
+    assert as_text(pregnancy.the("PBA-01").due_at) == "2013-12-31 17:00"
 
 
 def test_what_the_first_pregnancy_got_never_satisfies_the_second(practice):
@@ -305,10 +305,10 @@ def test_a_decision_about_this_pregnancy_says_nothing_about_the_next(practice):
 def test_a_further_trigger_opens_it_again_after_a_decision_and_not_before(practice):
     pregnancy = booked(practice, mother_age_band="under_18")
     pregnancy.was("concern_noted", "2013-12-02 10:00", concern="homeless")
-    assert [shown(found.due_at) for found in pregnancy.all("PBA-01")] == ["2013-12-12 17:00"]
+    assert [as_text(found.due_at) for found in pregnancy.all("PBA-01")] == ["2013-12-12 17:00"]
     pregnancy.was("prebirth.screening_decided.v1", "2013-12-05 10:00", outcome="none")
     pregnancy.was("concern_noted", "2014-01-13 10:00", concern="domestic_abuse")
-    assert [(found.state, shown(found.due_at)) for found in pregnancy.all("PBA-01")] == [
+    assert [(found.state, as_text(found.due_at)) for found in pregnancy.all("PBA-01")] == [
         ("met", "2013-12-12 17:00"),
         ("open", "2014-01-20 17:00"),
     ]

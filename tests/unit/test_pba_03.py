@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.kernel.decisions import Actor
-from tests.unit.practice import MIDWIFE, SOCIAL_WORKER, Practice, chase, shown
+from tests.unit.practice import MIDWIFE, SOCIAL_WORKER, Practice, as_text, chase
 
 EDD = "2014-06-15"  # 32+0 is Easter Sunday 20 April 2014, 34+0 Sunday 4 May
 NORFOLK = Actor("sw-oakley", "social_worker", "childrens-social-care-norfolk", ("norfolk",))
@@ -43,7 +43,7 @@ def test_a_decision_against_a_conference_asks_for_none(practice):
 def test_it_is_due_after_fifteen_working_days_or_at_thirty_weeks_and_in_the_thirty_fourth_at_the_latest(
     practice, by, on, due
 ):
-    assert shown(decided(practice, on, by=by).the("PBA-03").due_at) == due
+    assert as_text(decided(practice, on, by=by).the("PBA-03").due_at) == due
 
 
 def test_one_decided_on_after_that_week_is_late_at_once_and_the_manager_is_told_the_same_day(practice):
@@ -55,7 +55,7 @@ def test_one_decided_on_after_that_week_is_late_at_once_and_the_manager_is_told_
 
 def test_without_a_delivery_date_the_gap_is_told_at_once_and_the_fifteen_days_run(practice):
     found = decided(practice, "2014-01-13 10:00", edd=None).the("PBA-03")
-    assert (found.gap, shown(found.due_at)) == ("edd", "2014-02-03 17:00")
+    assert (found.gap, as_text(found.due_at)) == ("edd", "2014-02-03 17:00")
     assert [one.rungs for one in practice.sweep("2014-01-13 10:00") if one.step == "PBA-03"] == [("data-gap",)]
 
 
@@ -70,7 +70,7 @@ def test_a_second_strategy_discussion_asks_for_a_conference_of_its_own(practice)
     pregnancy = decided(practice, "2014-01-13 10:00")
     pregnancy.was("prebirth.conference_held.v1", "2014-01-29 10:00")
     pregnancy.was("prebirth.strategy_decided.v1", "2014-03-03 10:00", outcome="conference")
-    assert [(found.state, shown(found.due_at)) for found in pregnancy.all("PBA-03")] == [
+    assert [(found.state, as_text(found.due_at)) for found in pregnancy.all("PBA-03")] == [
         ("met", "2014-02-03 17:00"),
         ("open", "2014-03-24 17:00"),
     ]

@@ -5,7 +5,19 @@ from __future__ import annotations
 import pytest
 
 from shared.kernel.decisions import Actor
-from tests.unit.practice import CHILD, HV, MIDWIFE, NORFOLK_HV, OTHER, PARTNER, PERSON, TWIN, Practice, chase, shown
+from tests.unit.practice import (
+    CHILD,
+    HV,
+    MIDWIFE,
+    NORFOLK_HV,
+    OTHER,
+    PARTNER,
+    PERSON,
+    TWIN,
+    Practice,
+    as_text,
+    chase,
+)
 
 NAMED = "2013-11-28 10:00"  # a Thursday
 NORFOLK = Actor("midwife-ncube", "midwife", "midwifery-bure", ("norfolk",))
@@ -43,10 +55,10 @@ def test_as_the_second_pregnancy_of_case_s_it_is_due_on_the_twelfth_of_december(
 def test_norfolk_asks_for_five_working_days(practice):
     pregnancy = booked(practice, NORFOLK)
     pregnancy.was("partner_named", NAMED, partner_id=PARTNER)
-    assert shown(pregnancy.the("PBA-04").due_at) == "2013-12-05 17:00"
+    assert as_text(pregnancy.the("PBA-04").due_at) == "2013-12-05 17:00"
     household = practice.record_of("person", by=NORFOLK_HV)
     household.was("household.adult_joined.v1", NAMED, adult_id=PARTNER, children=[CHILD])
-    assert shown(household.the("PBA-04.household").due_at) == "2013-12-12 17:00"  # as the national pack has it
+    assert as_text(household.the("PBA-04.household").due_at) == "2013-12-12 17:00"  # as the national pack has it
 
 
 def test_each_partner_who_is_named_opens_one(practice):
@@ -125,7 +137,7 @@ def test_each_adult_who_joins_is_checked(practice):
     household.was("household.adult_joined.v1", NAMED, adult_id=PARTNER)
     household.was("parent.checks_recorded.v1", "2013-12-02 10:00", parents=[PARTNER])
     household.was("household.adult_joined.v1", "2014-01-13 10:00", adult_id=OTHER)
-    assert [(found.state, shown(found.due_at)) for found in household.all("PBA-04.household")] == [
+    assert [(found.state, as_text(found.due_at)) for found in household.all("PBA-04.household")] == [
         ("met", "2013-12-12 17:00"),
         ("open", "2014-01-27 17:00"),
     ]

@@ -9,7 +9,7 @@ import pytest
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, Assign, End, Note, Refuse
 from shared.contracts import CATALOGUE
 from shared.kernel.decisions import Refused
-from tests.unit.practice import GP, MANAGER, PERSON, Practice, chase, london, shown
+from tests.unit.practice import GP, MANAGER, PERSON, Practice, as_text, chase, london
 
 NOTED = "2013-01-14 09:30"  # a Monday
 LEAD, NAMED_GP = "gp-safeguarding-rahman", "named-gp-ferreira"
@@ -62,7 +62,7 @@ def test_nothing_but_a_decision_opens_it(practice, first):
 def test_it_is_due_at_five_on_the_second_working_day(practice, noted, due):
     referral = practice.referral()
     referral.was("intended", noted)
-    assert shown(referral.the("REF-01").due_at) == due
+    assert as_text(referral.the("REF-01").due_at) == due
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_five_is_five_by_londons_clocks_also_when_they_changed_at_the_weekend(pr
 def test_an_urgent_one_is_due_the_same_day(practice, noted, due):
     referral = practice.referral(urgency="urgent")
     referral.was("intended", noted)
-    assert shown(referral.the("REF-01").due_at) == due
+    assert as_text(referral.the("REF-01").due_at) == due
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_urgent_one_is_due_the_same_day(practice, noted, due):
 def test_known_only_by_its_day_or_month_it_counts_from_the_end_of_that(practice, precision, urgency, due):
     referral = practice.referral(urgency=urgency)
     referral.was("intended", "2013-01-14", precision=precision)
-    assert shown(referral.the("REF-01").due_at) == due
+    assert as_text(referral.the("REF-01").due_at) == due
 
 
 def test_it_says_which_days_did_not_count_and_why(practice):
@@ -216,7 +216,7 @@ def test_an_outage_of_months_leads_to_one_chase_that_names_every_rung_owed(pract
 def test_what_is_recorded_late_is_chased_when_it_becomes_known_and_not_before(practice):
     referral = practice.referral()
     referral.was("intended", NOTED, recorded="2013-01-22 11:00")
-    assert shown(referral.the("REF-01").due_at) == "2013-01-16 17:00"
+    assert as_text(referral.the("REF-01").due_at) == "2013-01-16 17:00"
     assert practice.sweep("2013-01-22 10:59") == []
     assert practice.days_pass("2013-01-22 12:00") == [
         chase("2013-01-22 11:00", "REF-01", "owner practice-lead", "gp-okafor", LEAD)
@@ -229,7 +229,7 @@ def test_a_sending_that_becomes_known_late_stops_the_ladder(practice):
     assert practice.days_pass("2013-01-19 00:00") == LADDER[:2]
     referral.was("sent", "2013-01-15 12:00", recorded="2013-01-21 10:00")
     found = referral.the("REF-01")
-    assert (found.state, shown(found.closed_at)) == ("met", "2013-01-15 12:00")
+    assert (found.state, as_text(found.closed_at)) == ("met", "2013-01-15 12:00")
     assert "REF-01" not in {found.step for found in practice.days_pass("2014-01-01 00:00")}
 
 

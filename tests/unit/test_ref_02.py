@@ -10,7 +10,7 @@ from services.referrals_followup.domain.disclosure import is_disclosed
 from services.referrals_followup.domain.follow_up import Accept, Acts, Assign, Note, Refuse
 from shared.contracts import CATALOGUE
 from shared.kernel.decisions import Actor, Forbidden, Refused
-from tests.unit.practice import GP, NORFOLK_GP, Practice, chase, shown
+from tests.unit.practice import GP, NORFOLK_GP, Practice, as_text, chase
 
 SENT = "2013-01-14 09:30"  # a Monday
 SOCIAL_CARE = {"service": "childrens_social_care", "service_kind": "social_care"}
@@ -60,14 +60,14 @@ def test_nothing_but_a_sending_opens_it(practice, other):
 def test_it_is_due_after_three_working_days_in_health_and_after_one_in_social_care(practice, sent, said, due):
     referral = practice.referral(**said)
     referral.was("sent", sent)
-    assert shown(referral.the("REF-02").due_at) == due
+    assert as_text(referral.the("REF-02").due_at) == due
 
 
 @pytest.mark.parametrize(("precision", "due"), [("day", "2013-01-17 17:00"), ("month", "2013-02-05 17:00")])
 def test_known_only_by_its_day_or_month_it_counts_from_the_end_of_that(practice, precision, due):
     referral = practice.referral()
     referral.was("sent", "2013-01-14", precision=precision)
-    assert shown(referral.the("REF-02").due_at) == due
+    assert as_text(referral.the("REF-02").due_at) == due
 
 
 @pytest.mark.parametrize("answer", MET_BY)
@@ -189,8 +189,8 @@ def test_norfolk_asks_for_two_days_in_health_and_the_same_of_social_care(practic
     health, social_care = practice.referral(by=NORFOLK_GP), practice.referral(by=NORFOLK_GP, **SOCIAL_CARE)
     health.was("sent", SENT)
     social_care.was("sent", SENT)
-    assert shown(health.the("REF-02").due_at) == "2013-01-16 17:00"
-    assert shown(social_care.the("REF-02").due_at) == "2013-01-15 17:00"
+    assert as_text(health.the("REF-02").due_at) == "2013-01-16 17:00"
+    assert as_text(social_care.the("REF-02").due_at) == "2013-01-15 17:00"
     assert health.the("REF-02").basis == "DES"
     assert practice.days_pass("2013-01-17 00:00")[-1] == chase(
         "2013-01-16 17:00", "REF-02", "owner", "gp-lindholm", "camhs-triage-weber"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import CAMHS, GP, SOCIAL_WORKER, Practice, chase, shown
+from tests.unit.practice import CAMHS, GP, SOCIAL_WORKER, Practice, as_text, chase
 
 SENT, ACKNOWLEDGED = "2013-01-10 09:30", "2013-01-14 09:30"  # a Thursday, a Monday
 SOCIAL_CARE = {"service": "childrens_social_care", "service_kind": "social_care"}
@@ -38,7 +38,7 @@ def test_social_care_decides_in_one_working_day_and_health_in_five(practice, sai
     if passed_on:
         referral.was("redirected", "2013-01-11 09:30", by=CAMHS, **passed_on)
     referral.was("acknowledged", ACKNOWLEDGED, by=SOCIAL_WORKER)
-    assert shown(referral.the("REF-03").due_at) == due
+    assert as_text(referral.the("REF-03").due_at) == due
 
 
 def test_whoever_acknowledged_it_owns_it_and_their_team_is_told(practice):
@@ -64,7 +64,7 @@ def test_a_question_that_was_answered_is_triaged_again_and_does_not_vanish(pract
     referral.was("more_info_requested", "2013-01-15 09:30", by=CAMHS)
     assert [found.state for found in referral.all("REF-03")] == ["met"]
     referral.was("more_info_given", "2013-01-17 09:30")
-    assert [(found.state, shown(found.due_at)) for found in referral.all("REF-03")] == [
+    assert [(found.state, as_text(found.due_at)) for found in referral.all("REF-03")] == [
         ("met", "2013-01-21 17:00"),
         ("open", "2013-01-24 17:00"),
     ]
@@ -80,7 +80,7 @@ def test_one_that_is_passed_on_is_triaged_again_by_who_acknowledges_it_next(prac
     referral.was("acknowledged", ACKNOWLEDGED, by=CAMHS)
     referral.was("redirected", "2013-01-15 09:30", by=CAMHS, **TO_SOCIAL_CARE)
     referral.was("acknowledged", "2013-01-16 09:30", by=SOCIAL_WORKER)
-    assert [(found.state, found.owner.person, shown(found.due_at)) for found in referral.all("REF-03")] == [
+    assert [(found.state, found.owner.person, as_text(found.due_at)) for found in referral.all("REF-03")] == [
         ("open", "sw-petrov", "2013-01-17 17:00"),
         ("met", "camhs-triage-novak", "2013-01-21 17:00"),
     ]

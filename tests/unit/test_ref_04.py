@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.practice import CAMHS, GP, HV, NORFOLK_GP, OTHER, Practice, chase, shown
+from tests.unit.practice import CAMHS, GP, HV, NORFOLK_GP, OTHER, Practice, as_text, chase
 
 SENT, REFUSED = "2013-01-10 09:30", "2013-01-14 09:30"  # a Thursday, a Monday
 
@@ -33,7 +33,7 @@ def test_essex_asks_for_three_working_days_and_the_national_pack_for_five(practi
     referral = practice.referral(by=by)
     referral.was("sent", SENT)
     referral.was("rejected", REFUSED)
-    assert shown(referral.the("REF-04").due_at) == due
+    assert as_text(referral.the("REF-04").due_at) == due
 
 
 def test_what_somebody_else_referred_in_the_meantime_does_not_make_it_theirs(practice):

@@ -9,7 +9,7 @@ import pytest
 from services.perinatal.domain import referral as recording
 from shared.kernel.decisions import Refused
 from tests.unit.history import PERSON, Stream
-from tests.unit.practice import CAMHS, GP, HV, SOCIAL_WORKER, Practice, chase, shown
+from tests.unit.practice import CAMHS, GP, HV, SOCIAL_WORKER, Practice, as_text, chase
 from tests.unit.referrals import append, begin
 
 SENT, ENDED = "2013-01-10 09:30", "2013-02-11 09:30"  # a Thursday, a Monday
@@ -58,7 +58,7 @@ def test_several_ends_of_one_referral_are_one_question(practice):
     referral = accepted(practice)
     referral.was("treatment_ended", ENDED)
     referral.was("closed", "2013-02-12 09:30")
-    assert [(found.state, shown(found.due_at)) for found in referral.all(RETURN)] == [("open", "2013-02-18 17:00")]
+    assert [(found.state, as_text(found.due_at)) for found in referral.all(RETURN)] == [("open", "2013-02-18 17:00")]
 
 
 @pytest.mark.parametrize("sender", [GP, HV])
@@ -107,7 +107,7 @@ def test_treatment_that_ends_a_second_time_asks_again(practice):
     referral.was("outcome_returned", "2013-02-12 09:30", to="referrer")
     referral.was("treatment_started", "2013-03-04 09:30")
     referral.was("treatment_ended", "2013-04-08 09:30")
-    assert [(found.state, shown(found.due_at)) for found in referral.all(RETURN)] == [
+    assert [(found.state, as_text(found.due_at)) for found in referral.all(RETURN)] == [
         ("met", "2013-02-18 17:00"),
         ("open", "2013-04-15 17:00"),
     ]

@@ -6,7 +6,7 @@ import pytest
 
 from services.referrals_followup.domain.follow_up import Accept, Assign, Refuse
 from shared.kernel.decisions import Actor
-from tests.unit.practice import CALENDAR, GP, NORFOLK_GP, PACKS, Practice, chase, shown, with_holiday
+from tests.unit.practice import CALENDAR, GP, NORFOLK_GP, PACKS, Practice, as_text, chase, with_holiday
 
 NOTED = "2013-01-14 09:30"
 MANAGER = Actor("gp-manager-hale", "manager", "gp-mill-road", ("essex",))
@@ -24,7 +24,7 @@ def test_an_open_one_uses_the_newest_rules_and_says_so(practice):
     referral.was("intended", NOTED)
     practice.adopt("england", "2013-01-15", FOUR_DAYS)
     found = referral.the("REF-01")
-    assert (shown(found.due_at), found.rules["england"]) == ("2013-01-18 17:00", "2013-01-15")
+    assert (as_text(found.due_at), found.rules["england"]) == ("2013-01-18 17:00", "2013-01-15")
     assert practice.days_pass("2013-01-18 18:00") == [chase("2013-01-18 17:00", "REF-01", "owner", "gp-okafor")]
 
 
@@ -78,10 +78,10 @@ def test_a_new_bank_holiday_moves_what_is_open_and_not_what_is_closed(practice):
     second.was("intended", NOTED)
     first.was("sent", "2013-01-14 15:00")
     practice.adopt("england", "2013-01-15", calendar=with_holiday("2013-01-16"))
-    assert shown(first.the("REF-01").due_at) == "2013-01-16 17:00"
+    assert as_text(first.the("REF-01").due_at) == "2013-01-16 17:00"
     assert first.the("REF-01").rules["calendar"] == CALENDAR.version
     moved = second.the("REF-01")
-    assert shown(moved.due_at) == "2013-01-17 17:00"
+    assert as_text(moved.due_at) == "2013-01-17 17:00"
     assert moved.why["skipped"] == ["2013-01-16 (Extra bank holiday)"]
     assert moved.rules["calendar"] != CALENDAR.version
 
@@ -91,8 +91,8 @@ def test_an_areas_pack_changes_its_own_area_only(practice):
     essex.was("sent", NOTED)
     norfolk.was("sent", NOTED)
     practice.adopt("norfolk", "2013-01-15", {"REF-02": {"due": {"working_days": 6}}})
-    assert shown(essex.the("REF-02").due_at) == "2013-01-17 17:00"
-    assert shown(norfolk.the("REF-02").due_at) == "2013-01-22 17:00"
+    assert as_text(essex.the("REF-02").due_at) == "2013-01-17 17:00"
+    assert as_text(norfolk.the("REF-02").due_at) == "2013-01-22 17:00"
     assert set(norfolk.the("REF-02").rules) == {"england", "norfolk", "calendar"}
 
 
@@ -100,7 +100,7 @@ def test_an_areas_number_goes_before_a_later_national_one(practice):
     norfolk = practice.referral(by=NORFOLK_GP)
     norfolk.was("sent", NOTED)
     practice.adopt("england", "2013-01-15", {"REF-02": {"due": {"working_days": 9}}})
-    assert shown(norfolk.the("REF-02").due_at) == "2013-01-16 17:00"
+    assert as_text(norfolk.the("REF-02").due_at) == "2013-01-16 17:00"
 
 
 def test_what_opened_before_the_standard_applied_is_inherited_and_the_manager_gets_one_summary(practice):
@@ -172,7 +172,7 @@ def test_a_date_that_is_there_is_no_gap(practice):
     item = practice.plan_item()
     item.was("added", NOTED)
     found = item.the("CL-01.fallback")
-    assert (found.gap, shown(found.due_at)) == (None, "2013-06-05 17:00")  # 1 June is a Saturday
+    assert (found.gap, as_text(found.due_at)) == (None, "2013-06-05 17:00")  # 1 June is a Saturday
 
 
 def test_what_is_known_of_several_dates_is_used_and_the_gap_is_told_all_the_same(practice):
@@ -181,7 +181,7 @@ def test_what_is_known_of_several_dates_is_used_and_the_gap_is_told_all_the_same
     item = practice.plan_item(review_by=None)
     item.was("added", NOTED)
     found = item.the("CL-01.fallback")
-    assert (found.gap, shown(found.due_at)) == ("review_by", "2013-07-14 17:00")
+    assert (found.gap, as_text(found.due_at)) == ("review_by", "2013-07-14 17:00")
     assert [rung.name for rung in found.rungs] == ["data-gap", "owner", "manager", "health-lead"]
 
 
@@ -203,7 +203,7 @@ def test_a_counted_standard_opens_on_the_nth_within_so_many_days_and_only_then(p
         item.was("declined", f"{day} 10:00")
     assert item.all("CL-01.fallback") == []
     item.was("declined", "2013-03-01 10:00")
-    assert shown(item.the("CL-01.fallback").due_at) == "2013-03-05 17:00"
+    assert as_text(item.the("CL-01.fallback").due_at) == "2013-03-05 17:00"
 
 
 def test_an_episode_takes_in_all_that_follows_until_its_review_and_then_another_may_begin(practice):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.contracts.words import MOBILITIES, SITES
-from tests.unit.practice import CHILD, GP, HV, NURSERY, Practice, chase, shown
+from tests.unit.practice import CHILD, GP, HV, NURSERY, Practice, as_text, chase
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_case_s_a_bruise_that_nobody_saw_alarms_after_a_day_and_social_care_afte
 def test_case_s_a_bruised_ear_on_christmas_eve_is_due_that_day_and_urgent_at_every_rung(practice):
     record = injury(practice, "2014-12-24 11:30", by=GP, site="ear", presented=True)
     found = record.the("SG-01.senior-review")
-    assert shown(found.due_at) == "2014-12-24 23:59"
+    assert as_text(found.due_at) == "2014-12-24 23:59"
     assert {rung.urgent for rung in found.rungs} == {True}
     record.was("injury.decided.v1", "2014-12-24 12:00", decision="monitor")
     assert (record.the("SG-01.decision").state, record.the("SG-01.senior-review").state) == ("met", "open")

@@ -16,8 +16,8 @@ from tests.unit.practice import (
     PERSON,
     TWIN,
     Practice,
+    as_text,
     chase,
-    shown,
 )
 
 
@@ -55,8 +55,8 @@ def test_two_concerns_ask_nothing_and_the_third_asks_for_a_lead_that_day_and_a_r
     assert steps(practice) == []
     concern(practice, THREE[2])
     lead, review = practice.follow_ups(f"person/{CHILD}")
-    assert (lead.step, shown(lead.due_at)) == ("SG-02.lead", "2014-06-23 23:59")
-    assert (review.step, shown(review.due_at)) == ("SG-02.review", "2014-06-25 17:00")
+    assert (lead.step, as_text(lead.due_at)) == ("SG-02.lead", "2014-06-23 23:59")
+    assert (review.step, as_text(review.due_at)) == ("SG-02.review", "2014-06-25 17:00")
 
 
 def test_whichever_agencies_they_came_from_and_however_each_was_told(practice):
@@ -142,7 +142,7 @@ def test_known_only_by_their_months_they_count_when_they_can_have_been_that_near
 def test_they_are_due_on_the_day(practice, third, lead, review):
     for _ in range(3):
         concern(practice, third)
-    assert [shown(found.due_at) for found in practice.follow_ups(f"person/{CHILD}")] == [lead, review]
+    assert [as_text(found.due_at) for found in practice.follow_ups(f"person/{CHILD}")] == [lead, review]
 
 
 def test_the_health_visitor_owns_it_until_a_lead_is_named_who_then_owns_the_review(practice):
@@ -222,7 +222,11 @@ def test_a_concern_that_becomes_known_late_and_changes_which_is_the_third_moves_
     before = of_child(practice).the("SG-02.review")
     concern(practice, "2014-06-05 10:00", recorded="2014-06-30 10:00")
     found = of_child(practice).the("SG-02.review")
-    assert (found.id, shown(found.opened_at), shown(found.due_at)) == (before.id, THREE[1], "2014-06-12 17:00")
+    assert (found.id, as_text(found.opened_at), as_text(found.due_at)) == (
+        before.id,
+        THREE[1],
+        "2014-06-12 17:00",
+    )
     assert practice.acts(found).chases == 2
     # The health visitor and the lead have been told; the front door's rung turns out to be due long since.
     told = [one for one in practice.sweep("2014-06-30 10:00") if one.step == "SG-02.review"]
@@ -260,7 +264,7 @@ def test_where_the_family_moved_to_a_new_one_opens_and_the_first_stays_with_the_
     concern(practice, "2014-07-08 10:00", by=NORFOLK_HV)
     concern(practice, "2014-07-09 10:00", by=NORFOLK_HV)
     reviews = of_child(practice).all("SG-02.review")
-    assert [(found.area, shown(found.opened_at), found.state) for found in reviews] == [
+    assert [(found.area, as_text(found.opened_at), found.state) for found in reviews] == [
         ("essex", THREE[2], "open"),
         ("norfolk", "2014-07-08 10:00", "open"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.contracts.words import CONSULTATION_MENTIONS
-from tests.unit.practice import CHILD, FRONT_DOOR, NURSERY, Practice, shown
+from tests.unit.practice import CHILD, FRONT_DOOR, NURSERY, Practice, as_text
 
 HELD = "2015-04-15 10:00"  # a Wednesday; Case S: an unnamed call in April 2015
 
@@ -38,14 +38,14 @@ def test_case_s_two_memories_that_do_not_agree_the_one_with_the_bruise_counts(pr
         "consultation.account_added.v1", "2015-04-17 10:00", by=FRONT_DOOR, side="consultant", mentions=["bruise"]
     )
     found = record.the("SG-03.named")
-    assert (found.state, shown(found.due_at), found.owner.person) == ("open", "2015-04-17 23:59", "fd-laurent")
+    assert (found.state, as_text(found.due_at), found.owner.person) == ("open", "2015-04-17 23:59", "fd-laurent")
     assert record.the("SG-03.recheck").state == "open"
 
 
 def test_a_second_account_of_the_same_harm_asks_once(practice):
     record = call(practice, ["bruise"])
     record.was("consultation.account_added.v1", "2015-04-15 12:00", by=FRONT_DOOR, mentions=["bruise"])
-    assert shown(record.the("SG-03.named").due_at) == "2015-04-15 23:59"
+    assert as_text(record.the("SG-03.named").due_at) == "2015-04-15 23:59"
 
 
 def test_an_account_that_comes_after_the_referral_does_not_ask_for_another(practice):

@@ -18,7 +18,7 @@ from tests.unit.family_steps import (
     World,
     it,
 )
-from tests.unit.practice import PA, shown
+from tests.unit.practice import PA, as_text
 
 THREE = D("2014-01-20", "2014-01-23", "2014-04-23", "2013-12-30", "2014-04-02", "2013-10-30", "2014-02-05")
 WEEK = D("2014-01-22", "2014-01-25", "2014-04-23", "2013-12-30", "2014-04-04", "2013-11-01", "2014-02-07")
@@ -259,5 +259,5 @@ def test_what_is_taken_up_is_revisited_all_the_same():
     world = World(STEPS["CL-01.revisit"], "CL-01.revisit")
     world.opens()
     world.happens("plan_item.taken_up.v1", "2014-01-22 10:00")
-    found = [(one.state, shown(one.due_at)) for one in world.thread.all("CL-01.revisit")]
+    found = [(one.state, as_text(one.due_at)) for one in world.thread.all("CL-01.revisit")]
     assert found == [("met", "2014-03-12 17:00"), ("open", "2014-03-19 17:00")]
