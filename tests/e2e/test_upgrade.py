@@ -140,12 +140,19 @@ def _exported_events() -> Iterator[str]:
 
 def test_follow_ups_and_lists_are_those_that_the_earlier_version_made_of_the_same_events(upgraded: Upgraded) -> None:
     expected = recorded_views()
-    for name, views in upgraded.system.views().items():
-        assert views == expected[name], name
+    assert_same(upgraded.system.views(), expected)
     for service in VIEWS:
         upgraded.system.run(service, "rebuild")
-    for name, views in upgraded.system.views().items():
-        assert views == expected[name], name
+    assert_same(upgraded.system.views(), expected)
+
+
+def assert_same(views: dict[str, list[list[Any]]], expected: dict[str, list[list[Any]]]) -> None:
+    """Follow-ups have the same fields in the same order. Other views have the same fields, whatever their order."""
+    assert views.keys() == expected.keys()
+    for name in views:
+        if name == "follow_ups":
+            assert views[name] == expected[name]
+        assert [dict(view) for view in views[name]] == [dict(view) for view in expected[name]], name
 
 
 def test_what_was_restored_holds_beside_its_export(upgraded: Upgraded) -> None:
