@@ -46,8 +46,9 @@ from shared.runtime.observability import PARKED_WAITING, POSITION_LAG_SECONDS
 from shared.web.access_log import AccessLog
 
 SERVICE = "referrals_followup"
-CHANNELS: dict[str, Callable[[Config], Channel]] = {SmtpChannel.name: SmtpChannel.of}
-"""How each channel of digests is built, by its name. Every digest is sent on all of them."""
+CHANNELS: dict[str, Callable[[Config], Channel | None]] = {SmtpChannel.name: SmtpChannel.of}
+"""How each channel of digests is built, by its name; None for one that is not configured. Every digest is sent on all
+that are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,9 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
     links = Links(config.public_url, config.perinatal_url, config.leaving_care_url)
     presenter = FollowUpPresenter(directory, links)
     queries = FollowUpQueries(store, views, evidence, rules, known, presenter, clock)
-    outbox, sweep_log = DigestOutbox(store.collection, CHANNELS), SweepLog(database)
+    channels = [channel for build_channel in CHANNELS.values() if (channel := build_channel(config)) is not None]
+    outbox = DigestOutbox(store.collection, [channel.name for channel in channels])
+    sweep_log = SweepLog(database)
     parked_work = ParkedWork(
         database=database,
         store=store,
@@ -143,7 +146,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
     composer = DigestComposer(store, outbox, directory)
     sender = DigestSender(
         outbox=outbox,
-        channels=[build_channel(config) for build_channel in CHANNELS.values()],
+        channels=channels,
         store=store,
         evidence=evidence,
         views=views,

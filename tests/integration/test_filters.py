@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from deploy.local.backends import Backends
 from services.referrals_followup.api.filters import ANY, FILTERS, SORTS, Criteria, disclosed_to, tells_content
 from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
-from services.referrals_followup.domain.disclosure import is_disclosed
+from services.referrals_followup.domain.disclosure import is_disclosed, redact
 from services.referrals_followup.domain.follow_up import Acts
 from services.referrals_followup.ledger.view_codec import document_of, follow_up_of
 from shared.events.mongo import open_database
@@ -74,6 +74,15 @@ def test_each_parameter_of_the_list_is_a_row_of_the_table_and_each_row_a_paramet
     assert set(FollowUpsQuery().fields) - OTHERS == set(FILTERS)
     assert set(ScopeQuery().fields) <= set(FILTERS)
     assert set(FollowUpsQuery().fields["sort"].validate.choices) == {*SORTS, *(f"-{name}" for name in SORTS)}
+
+
+def test_a_filter_tells_content_if_its_field_is_hidden_from_a_reader_outside_the_class(ledger: Ledger) -> None:
+    stored = ledger.dependencies.views.collection.find({"standard": "CL-01"})
+    follow_up, acts = next((follow_up_of(document), Acts(**document["acts"])) for document in stored)
+    redacted = document_of(redact(follow_up, acts, "housing", "housing-essex"), acts, None)
+    whole = document_of(follow_up, acts, None)
+    hidden = {name for name, row in FILTERS.items() if redacted.get(row.field) != whole.get(row.field)}
+    assert hidden == {name for name, row in FILTERS.items() if row.tells_content} != set()
 
 
 def test_each_filter_has_values_to_try() -> None:

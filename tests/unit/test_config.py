@@ -1,14 +1,15 @@
 """A process starts with every setting right or not at all, and says everything that is wrong at once."""
 
 import json
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared.config.config import InvalidConfiguration, config_or_exit, load_config
-from shared.config.settings import amqp_hosts
+from shared.config.config import Config, InvalidConfiguration, config_or_exit, load_config
+from shared.config.settings import Settings, amqp_hosts
 from shared.runtime.clock import ReplayClock, SystemClock
 
 PASSWORD = "hunter-two"
@@ -153,6 +154,13 @@ BAD = {
     "JWT_ISSUER": ["x" * 201],
     "JWT_AUDIENCE": ["x" * 201],
 }
+
+
+def test_every_setting_is_a_field_of_the_configuration_and_has_bad_values_here_unless_it_names_a_file():
+    declared = set(Settings().fields)
+    assert declared == {field.name for field in fields(Config)} - {"service", "role"}
+    without = {name for name in declared if not name.endswith(("_file", "_dir"))} - {name.lower() for name in BAD}
+    assert without == set()
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])

@@ -41,7 +41,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Nobody answered, and the next message would fare no better. This one may have been taken all the same."""
+    """Nobody answered, and the next message would fare no better. This one may have been taken all the same.
+
+    The other digests wait too. Operators are not told of single digests that end so.
+    """
 
     cause: str
     reason: ClassVar[str] = "ServerAway"
