@@ -12,7 +12,7 @@ from services.referrals_followup.bootstrap import CHANNELS
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 MOST_FILES = {"a standard with a new event": 12, "a filter of the manager's list": 3, "a channel for digests": 5}
-FOLDERS = ("docs/", "services/", "shared/", "tests/")
+FOLDERS = ("deploy/", "docs/", "services/", "shared/", "tests/")
 
 
 def section(change: str) -> str:
