@@ -13,7 +13,7 @@ from shared.kernel.decisions import Actor, Forbidden, Refused
 from tests.unit.records import AGGREGATES
 
 READS = {command for command in ACCESS if command.endswith(".read")}
-# Practice and DESIGN 1: who may take part in a referral, on which side.
+# Practice: who may take part in a referral, on which side.
 SENDER_ONLY = {"referral.note", "referral.mark_sent", "referral.withdraw", "referral.answer_question"}
 RECEIVER_ONLY = {
     "referral.triage",
@@ -25,7 +25,7 @@ RECEIVER_ONLY = {
     "referral.return_outcome",
 }
 
-# The whole table once more, by role, as the practice has it (DESIGN 1 and 7): `noun: verbs`.
+# The whole table once more, by role, as the practice has it: `noun: verbs`.
 WHO_MAY = {
     "early_years": """
         chronology: read
