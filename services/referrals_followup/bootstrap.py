@@ -1,4 +1,4 @@
-"""Builds every object of this service once, from its configuration, for whichever role runs."""
+"""Builds all objects of this service from its configuration, once in each process. Every role uses them."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ from shared.web.access_log import AccessLog
 
 SERVICE = "referrals_followup"
 CHANNELS: dict[str, Callable[[Config], Channel | None]] = {SmtpChannel.name: SmtpChannel.of}
-"""How each channel of digests is built, by its name; None for one that is not configured. Every digest is sent on all
-that are."""
+"""The function that builds each channel, by the channel's name. It returns None for a channel without its settings.
+
+Every digest is sent on all channels that have theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Dependencies:
     checker: Checker
 
     def details(self) -> dict[str, Any]:
-        """What readiness shows: how far the evidence is complete, how many messages are parked, and the last check."""
+        """Further parts of readiness: how far the evidence is complete, what is parked, and the last check."""
         known = self.evidence.complete_until()
         sources = {name: until and to_text(until) for name, until in known.items()}
         stale = sorted(silence.find_silent(known, self.clock.now()))
@@ -93,7 +94,7 @@ class Dependencies:
         }
 
     def observe(self) -> None:
-        """Bring the gauges up to date."""
+        """Update the gauges."""
         now = self.clock.now()
         for source, until in self.evidence.complete_until().items():
             if until is not None:
@@ -106,9 +107,9 @@ class Dependencies:
 
 
 def build(config: Config, clock: Clock | None = None) -> Dependencies:
-    """Everything, with every index in place; `clock` replaces the configured one.
+    """Build all objects and create all indexes. `clock` replaces the configured clock.
 
-    Raises FaultyFile for a faulty directory, PyMongoError when MongoDB cannot be reached.
+    Raises FaultyFile when the directory file has faults, and PyMongoError when MongoDB cannot be reached.
     """
     directory = load_directory(config.directory_file)
     clock = clock or config.clock()

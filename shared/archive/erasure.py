@@ -1,8 +1,8 @@
-"""Lawful erasure: removes the private parts of some events for good, and records which, by whom and why.
+"""Lawful erasure: removes the private parts of some events for good. Records which events, who is responsible and why.
 
-The record is an event that names the emptied events. It is written first, so an interrupted erasure is on record and is
-simply run again. The published part of an event, its fingerprints and its place stay as they are, so folds, follow-ups
-and chains come out the same.
+The record is an event that names the emptied events. It is written before anything is removed. So an interrupted
+erasure is on record, and can be run again. The published part of each event, its fingerprints and its place in the
+stream do not change. So folds, follow-ups and chains of fingerprints come out the same.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ def _decide(state: None, command: Erase, context: Context) -> Fact:
 
 
 def _evolve(state: None, event: Event) -> None:
-    """An erasure has no state."""
+    """An erasure has no state to change."""
 
 
 AGGREGATE: Aggregate[None] = Aggregate(kind="erasure", initial=None, decide=_decide, evolve=_evolve)
 
 
 def erase(store: EventStore, which: Mapping[str, Any], *, by: str, reason_code: str) -> int:
-    """Empties the private parts of the events that match and returns their number. `by` is who is responsible.
+    """Removes the private parts of the events that match. Returns their number. `by` is the responsible person.
 
-    The hash of the idempotency key stays, so that a repeated request is still recognised. Raises ValueError for a
-    reason that is no code. Raises StoreUnavailable or PyMongoError when the store cannot be reached; run it again then.
+    The hash of the idempotency key stays, so that a repeated request is still recognised. Raises ValueError when
+    `reason_code` is not a code. Raises StoreUnavailable or PyMongoError when the store cannot be reached. Run the
+    erasure again then.
     """
     actor = Actor(id=by, role="operator", team=SYSTEM, areas=("england",))
     total = 0
@@ -66,7 +67,7 @@ def erase(store: EventStore, which: Mapping[str, Any], *, by: str, reason_code: 
 
 
 def erased_in(store_events: Any) -> set[str]:
-    """The ids of the events whose private parts were lawfully erased, from the records in this collection."""
+    """The ids of the events whose private parts were lawfully erased, read from the erasures in this collection."""
     found = store_events.find({"event.type": ERASED}, {"event.data.event_ids": 1})
     return {event_id for document in found for event_id in document["event"]["data"]["event_ids"]}
 

@@ -1,8 +1,9 @@
-"""The checks of a service: each looks in what is stored for what must hold and does not, and says what to do.
+"""The checks of a service. An invariant is a rule for the stored data. It yields what breaks the rule.
 
-Guarantees: an invariant is checked on what is stored, never on a window of time, so a missed night loses nothing. One
-that cannot be checked delays no other and is itself a finding. A check that was asked for is stored once, told once,
-and kept for ninety days. Findings hold ids and codes, and nothing of anybody's content.
+Guarantees: an invariant is checked on the data as they are stored, not on the data of one period. So a missed night
+loses nothing. If an invariant cannot be checked, that is a finding too, and the other invariants are still checked. A
+requested check is stored once, reported once, and kept for ninety days. Findings contain ids and codes, and no content
+of events.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class CheckFinding:
-    """Something that must hold and does not: how many things it is about, the first hundred ids, and what to do."""
+    """A rule that the stored data break: in how many places, the first hundred ids, and what to do."""
 
     code: str
     count: int
@@ -44,11 +45,11 @@ class CheckFinding:
 
 
 Invariant = Callable[[], Iterable[CheckFinding]]
-"""Yields what does not hold."""
+"""Yields a finding for each code, when the stored data break the rule."""
 
 
 def report(code: str, ids: Iterable[str], what_to_do: str) -> Iterator[CheckFinding]:
-    """The finding that names these ids; none when there are none."""
+    """The finding that names these ids. Yields nothing when there are no ids."""
     first: list[str] = []
     count = 0
     for each in ids:
@@ -60,7 +61,7 @@ def report(code: str, ids: Iterable[str], what_to_do: str) -> Iterator[CheckFind
 
 
 def check_all(invariants: Mapping[str, Invariant]) -> list[CheckFinding]:
-    """Every finding, in the order of the invariants. Raises when the store cannot be reached."""
+    """All findings, in the order of the invariants. Raises when the store cannot be reached."""
     findings: list[CheckFinding] = []
     failed = []
     for name, invariant in invariants.items():
@@ -69,14 +70,14 @@ def check_all(invariants: Mapping[str, Invariant]) -> list[CheckFinding]:
         except Exception as error:
             if is_store_away(error):
                 raise
-            log.error("predicate failed", code=name, exc_info=error)
+            log.error("invariant failed", code=name, exc_info=error)
             failed.append(name)
-    return [*findings, *report(NOT_CHECKED, failed, "these could not be looked at; the log of this process says why")]
+    return [*findings, *report(NOT_CHECKED, failed, "these could not be checked; the log of this process says why")]
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """End a check; each of `findings` is `{code, count, since}`."""
+    """Ends a check. Each item of `findings` is `{code, count, since}`."""
 
     findings: tuple[Mapping[str, Any], ...]
 
@@ -86,14 +87,14 @@ def _decide(state: None, command: Finish, context: Context) -> Fact:
 
 
 def _evolve(state: None, event: Event) -> None:
-    """No check depends on an earlier one."""
+    """A check has no state: it does not depend on earlier checks."""
 
 
 AGGREGATE: Aggregate[None] = Aggregate(kind="check", initial=None, decide=_decide, evolve=_evolve)
 
 
 class Checker:
-    """The checks of one service. `build_invariants` is called for each check, with whether nothing may be sampled."""
+    """The checks of one service. `build_invariants` is called for each check. Its argument is true for a full check."""
 
     def __init__(
         self,
@@ -106,15 +107,15 @@ class Checker:
         self._build_invariants = build_invariants
 
     def ensure_indexes(self) -> None:
-        """The record of checks is kept for ninety days of real time; safe to repeat."""
+        """Create the index that removes checks after ninety days of real time. Safe to repeat."""
         self._checks.create_index([("finished_at", ASCENDING)], name="kept", expireAfterSeconds=KEPT_SECONDS)
 
     def run(self, full: bool = False) -> list[CheckFinding]:
-        """Check now and store nothing. `full`: nothing is sampled. Raises when the store is away."""
+        """Check now and store nothing. With `full`, check all data, not a sample. Raises when the store is away."""
         return check_all(self._build_invariants(full))
 
     def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
-        """Do each check that was asked for. Raises when the store cannot be reached."""
+        """Do each requested check. Raises when the store cannot be reached."""
         return [self._receive(delivery) for delivery in deliveries]
 
     def read_last(self) -> dict[str, Any] | None:
@@ -128,7 +129,7 @@ class Checker:
         }
 
     def observe(self) -> None:
-        """Bring the gauges up to date with the last check."""
+        """Set the gauges from the last check."""
         last = self.read_last()
         FINDINGS.clear()
         if last:
@@ -144,7 +145,7 @@ class Checker:
         return Done()
 
     def record(self, check_id: str) -> None:
-        """Check, store the findings, and record the event that tells of them. Repeated, it tells of the first ones."""
+        """Check, store the findings, and record the event that reports them. A repeat reports the first findings."""
         check = self._checks.find_one({"_id": check_id}) or self._run_and_store(check_id)
         findings = tuple(
             {"code": finding["code"], "count": finding["count"], "since": to_text(finding["since"])}
@@ -177,6 +178,6 @@ class Checker:
             "finished_at": to_ms(datetime.now(UTC)),
             "findings": findings,
         }
-        with suppress(DuplicateKeyError):  # another worker was given the same one
+        with suppress(DuplicateKeyError):  # another worker has the same check
             self._checks.insert_one(check)
         return self._checks.find_one({"_id": check_id}) or check

@@ -1,7 +1,7 @@
-"""Who may do what: the one table of command x role, and the disclosure classes each role may see.
+"""Who may do what: the only table of commands and roles, and the disclosure classes that each role may see.
 
-Guarantee: a command that is not in `ACCESS` has no endpoint, and a role that is not named for it is refused. Areas are
-the other half: a role counts only inside the areas of the actor (`require_area`).
+Guarantee: a command that is not in `ACCESS` has no endpoint, and a role that is not named for a command is refused.
+Areas also count: a role is valid only in the areas of the actor (`require_area`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from shared.kernel.history import require_area
 __all__ = ["ACCESS", "DISCLOSURE", "LEADS", "ROLES", "SYSTEM", "SYSTEM_ACTOR", "may", "may_see", "require_area"]
 
 SYSTEM = "system"
-"""The role of reactions that no person asked for. It is never accepted from a token."""
+"""The role for reactions, which no person asks for. It is never accepted from a token."""
 
 SYSTEM_ACTOR = Actor(id=SYSTEM, role=SYSTEM, team=SYSTEM, areas=("england",))
-"""Who acts when no person does."""
+"""The actor when no person acts."""
 
 ROLES = frozenset(
     {
@@ -44,10 +44,10 @@ _RECEIVERS = _CLINICAL | frozenset(
 )
 LEADS = frozenset({"manager", "safeguarding_lead"})
 _OVERSIGHT = LEADS | {"reviewer"}
-# Who may tell of a worry about a child, from wherever they stand.
+# The roles that may report a worry about a child.
 _WORRIED = _SENDERS | {"front_door", "mental_health_service", "personal_adviser"}
 _OWNERS = ROLES - {"reviewer"}
-# Who looks after what could not be handled.
+# The roles that look after messages that could not be handled.
 _KEEPERS = frozenset({"operator", "safeguarding_lead"})
 
 ACCESS: Mapping[str, frozenset[str]] = {
@@ -59,7 +59,8 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "referral.note": _SENDERS,
     "referral.mark_sent": _SENDERS,
     "referral.withdraw": _SENDERS,
-    # By the sender it needs the receiver's person, channel and reference: that is the domain's rule, not this table's.
+    # If the sender gives this command, it needs the receiver's person, the channel and the reference. That is a rule of
+    # the domain, and not of this table.
     "referral.acknowledge": _RECEIVERS | _SENDERS,
     "referral.triage": _RECEIVERS,
     "referral.answer_question": _SENDERS,
@@ -122,11 +123,11 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.record": frozenset({"personal_adviser", "mental_health_service", "manager"}),
     "plan_item.end": frozenset({"personal_adviser", "manager"}),
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
-    # both of them: strike out an entry of a record as made in error
+    # both recording services: retract an entry of a record as made in error
     "record.retract": _SENDERS | _RECEIVERS | LEADS,
-    # both of them: many commands at once, each of which has a row of its own here
+    # both recording services: many commands at once, each of which has its own row here
     "commands.record": _SENDERS | _RECEIVERS | LEADS,
-    # all three: messages that could not be handled
+    # all three services: messages that could not be handled
     "parked.inspect": _KEEPERS,
     "parked.replay": _KEEPERS,
     "parked.discard": _KEEPERS,

@@ -1,8 +1,8 @@
-"""The catalogue: every event type on the bus, who publishes it, who hears it, its disclosure class and its schema.
+"""The catalogue: every event type on the bus, its publishers, its hearers, its disclosure class and its schema.
 
-Contracts are additive: a type that was ever published is never removed, and its golden example must load for ever.
-A field marked `metadata={"ref": "<kind>"}` names another thing; `refs` collects these as `<kind>/<id>`. `"*"` marks a
-field whose value has that form already.
+Contracts only grow: a type that was ever published is never removed, and its golden example must load for ever. A field
+marked `metadata={"ref": "<kind>"}` names another thing. `refs` collects these names as `<kind>/<id>`. `"*"` marks a
+field whose value already has that form.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class Catalogue:
         return iter(self._types.values())
 
     def faults(self, name: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        """What is wrong with a payload of this type, by field; empty when nothing is. Raises KeyError for no type."""
+        """What is wrong with a payload of this type, by field. Empty if it is valid. KeyError for an unknown type."""
         return self._schemas[name].validate(data)
 
     def refs(self, event: Event) -> tuple[str, ...]:
-        """Every thing that the event names, as sorted `<kind>/<id>`: its stream, its subject, and its marked fields."""
+        """All things that the event names, as sorted `<kind>/<id>`: its stream, its subject, and its marked fields."""
         found = {event.stream}
         if event.subject:
             found.add(f"person/{event.subject}")

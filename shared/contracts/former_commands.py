@@ -1,6 +1,6 @@
-"""The names that the fingerprint of a request was made with when it still held the name of a command's class.
+"""Former names of commands. The fingerprint of a request once included the name of the command's class.
 
-Events recorded in that time are found again by these names, so none of them is ever changed or removed.
+Events from that time are found again by these names, so no name is ever changed or removed.
 """
 
 from __future__ import annotations
@@ -69,5 +69,5 @@ _BY_OPERATION: Mapping[str, tuple[str, ...]] = {
 
 
 def former_names(operation: str) -> tuple[str, ...]:
-    """The names of this operation's commands then; none where the type of the event stood in their place."""
+    """The former names of the commands of this operation. Empty if the type of the event was used instead."""
     return (RETRACT,) if operation.endswith(RETRACTIONS) else _BY_OPERATION.get(operation, ())

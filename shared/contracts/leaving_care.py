@@ -138,7 +138,7 @@ class PlanItemEnded(PlanItemData):
     manager = Slug(required=True, metadata={"description": "the manager who agreed, by directory id"})
 
 
-# Who hears an event. The follow-up service hears every one; `perinatal` those that may bear on a pregnancy.
+# Who hears an event. The follow-up service hears every event. `perinatal` hears the events that may affect a pregnancy.
 _USUAL = ("leaving_care", "referrals_followup")
 _AND_PERINATAL = ("leaving_care", "perinatal", "referrals_followup")
 

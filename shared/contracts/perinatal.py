@@ -564,7 +564,8 @@ class CaseClosed(CaseData):
     reason_code = Slug(required=True)
 
 
-# Who hears an event. The follow-up service hears every one; `leaving_care` those that may bear on a care leaver.
+# Who hears an event. The follow-up service hears every event. `leaving_care` hears the events that may affect a care
+# leaver.
 _USUAL = ("perinatal", "referrals_followup")
 _AND_LEAVING_CARE = ("perinatal", "leaving_care", "referrals_followup")
 

@@ -6,7 +6,7 @@ URGENCIES = ("routine", "urgent")
 CHANNELS = ("letter", "email", "e_referral", "phone", "in_person")
 SEVERITIES = ("mild", "moderate", "severe")
 
-# Where a referral may go, and whose clocks run for it.
+# The services to which a referral may go. Each has its own due times.
 CARE_SERVICES = {
     "camhs": "health",
     "perinatal_mental_health": "health",
@@ -28,7 +28,7 @@ NOT_ATTENDED = ("did_not_attend", "was_not_brought", "no_access")
 CANCELLED_BY = ("patient", "service")
 OUTCOME_TO = ("referrer", "general_practice", "health_visiting")
 ASSESSED = ("treat", "no_treatment", "refer_on")
-# Who a professional is to a person or another professional, as a role of the access table.
+# What a professional is to a person or to another professional, as a role of the access table.
 PRACTITIONERS = (
     "health_visitor",
     "midwife",
@@ -45,7 +45,7 @@ PREGNANCY_OUTCOMES = ("birth", "miscarriage", "termination", "stillbirth")
 LOSSES = ("miscarriage", "termination", "stillbirth")
 # Completed years at the event, never the date of birth.
 AGE_BANDS = ("under_13", "under_16", "under_18", "under_20", "from_20")
-# Practice section 1.2: what asks for a screening decision about a pregnancy.
+# Practice section 1.2: the reasons for a screening decision about a pregnancy.
 PREGNANCY_CONCERNS = (
     "known_to_social_care",
     "looked_after",
@@ -71,7 +71,7 @@ STRATEGY_OUTCOMES = ("conference", "no_conference")
 
 # Practice section 2.2: the highest score of each tool. No question text is kept anywhere.
 SCREENS = {"whooley": 2, "epds": 30, "phq9": 27, "gad2": 6, "gad7": 21}
-# Those with an item about harm to oneself: EPDS item 10, PHQ-9 item 9.
+# The tools with an item about harm to oneself: EPDS item 10, PHQ-9 item 9.
 SCREENS_WITH_SELF_HARM_ITEM = ("epds", "phq9")
 SCREEN_OUTCOMES = ("no_further", "self_help", "refer", "urgent")
 
@@ -80,10 +80,10 @@ SUPPORT_REVIEWS = ("mid", "end")
 SUPPORT_DECISIONS = ("step_up", "end", "extend")
 OFFERS = ("counselling", "medication", "listening_visits", "talking_therapies", "parenting", "housing", "other")
 
-# How a move became known (practice section 8: a change of GP or address may tell of one that nobody announced).
+# How a move became known (practice section 8: a change of GP or address may reveal a move that nobody announced).
 TOLD_BY = ("family", "agency", "gp_change", "address_change")
 HANDOVER_ATTEMPTS = ("reached", "not_reached")
-# What a receiver has to know, as codes; the account itself is private.
+# What a receiver has to know, as codes. The account itself is private.
 HANDOVER_CONTEXTS = (
     "mental_health",
     "support_under_way",
@@ -143,7 +143,7 @@ ACCOMMODATIONS = (
     "custody",
     "other",
 )
-# How a care leaver came to have to do with a child.
+# How a care leaver became connected with a child.
 PARENTHOODS = ("to_be_parent", "child_joined")
 ENTITLEMENT_DECISIONS = ("continues", "ends", "declined_support")
 PLAN_ITEM_KINDS = (

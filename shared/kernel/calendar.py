@@ -1,5 +1,6 @@
-"""Working days: neither Saturday, Sunday nor a bank holiday. A calendar is a value with a version, so an answer of
-years ago can be given again. Years that it does not cover have weekends only: ask `covers`.
+"""Working days: all days except Saturdays, Sundays and bank holidays. A calendar is a value with a version, so an old
+answer can be computed again. In years without known bank holidays, only weekends are left out. `covers` says whether
+they are known.
 """
 
 from __future__ import annotations
@@ -28,20 +29,21 @@ class WorkingCalendar:
         return day.weekday() < 5 and day not in self.holidays
 
     def why_not_working(self, day: date) -> str | None:
-        """The name of the bank holiday, else of the day of the weekend; None for a working day."""
+        """The name of the bank holiday, or the name of the weekend day. None for a working day."""
         if day in self.holidays:
             return self.holidays[day]
         return None if day.weekday() < 5 else ("Saturday", "Sunday")[day.weekday() - 5]
 
     def next_working_day(self, day: date) -> date:
-        """The day itself when it is a working day, else the first one after it."""
+        """The day itself if it is a working day, or else the first working day after it."""
         while not self.is_working_day(day):
             day += _DAY
         return day
 
     def add_working_days(self, day: date, count: int) -> date:
-        """The working day `count` after day 0, which is the day itself or the next working day; a negative count goes
-        back, so that -1 is the last working day before `day`."""
+        """The working day that is `count` working days after day 0. Day 0 is `day` itself, or the next working day. A
+        negative count goes back: -1 is the last working day before `day`.
+        """
         day = self.next_working_day(day)
         step = _DAY if count > 0 else -_DAY
         for _ in range(abs(count)):
@@ -51,7 +53,7 @@ class WorkingCalendar:
         return day
 
     def skipped(self, first: date, last: date) -> list[tuple[date, str]]:
-        """The days from `first` to `last`, both included, that are no working days, each with the reason."""
+        """The days from `first` to `last` (both included) that are not working days, each with the reason."""
         days = (first + timedelta(days=number) for number in range((last - first).days + 1))
         return [(day, why) for day in days if (why := self.why_not_working(day))]
 
@@ -72,8 +74,8 @@ class WorkingCalendar:
 
 
 def england(until_year: int) -> WorkingCalendar:
-    """England's bank holidays from 2012 to the end of `until_year`; the version is made from the content."""
-    # The table is large and only needed where a calendar is made, not where one is read back.
+    """England's bank holidays from 2012 to the end of `until_year`. The version is made from the content."""
+    # The table is large. It is only needed to make a calendar, and not to read one back.
     import holidays
 
     found = holidays.country_holidays("GB", subdiv="ENG", years=range(ENGLAND_SINCE, until_year + 1))

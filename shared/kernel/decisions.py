@@ -1,4 +1,4 @@
-"""What a domain answers to a command: a fact to record, or a refusal with its reason.
+"""Decisions: the answer of a domain to a command. It is a fact to record, or a refusal with its reason.
 
 An aggregate is two pure functions. `decide(state, command, context)` returns a `Fact` or raises `Refused`;
 `evolve(state, event)` returns the next state. Time and actor are arguments.
@@ -22,7 +22,7 @@ RETRACTION = "record.retracted.v1"
 class Actor:
     """Who acts: the person's id in the directory, their role, their team, and the areas they may act in.
 
-    `also_in`: further areas, for the record in hand alone.
+    `also_in`: further areas, which only count for the record of this request.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a decision may know besides state and command: now (aware UTC), the actor, and the id of the stream."""
+    """The further arguments of a decision: now (aware UTC), the actor, and the id of the stream."""
 
     now: datetime
     actor: Actor
@@ -42,16 +42,16 @@ class Context:
 
     @property
     def stream_id(self) -> str:
-        """The part of the stream's name after the aggregate's: `referral/<this>`."""
+        """The second part of the stream's name, such as `<id>` in `referral/<id>`."""
         return self.stream.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a decision wants recorded. `data` may be published; `private` never leaves the recording service.
+    """The fact that a decision leads to. `data` may be published. `private` never leaves the recording service.
 
-    `outbox` joins the document's bookkeeping part in the same write: work that this fact leaves to be done.
-    `area` overrides the area of the actor (a fact about a stream belongs to that stream's area).
+    `outbox` is work that this fact leaves to be done. It is stored in the bookkeeping part of the document, in the same
+    write. `area` replaces the area of the actor: a fact about a stream belongs to the area of that stream.
     """
 
     type: str
@@ -66,10 +66,10 @@ class Fact:
 
 
 class Refused(Exception):
-    """A command that the domain does not accept, with what to do instead. Nothing was recorded.
+    """The domain does not accept the command. The message says what to do instead. Nothing was recorded.
 
-    Raised as such, the command conflicts with what is recorded already; the subclasses name the other kinds of refusal.
-    `code` names the refusal in the answer. `fields` names each offending field of the body, for example
+    This class itself means that the command conflicts with what is already recorded. The subclasses are the other kinds
+    of refusal. `code` names the refusal in the answer. `fields` names each offending field of the body, for example
     `{"receiver_person": ["…"]}`.
     """
 
@@ -81,7 +81,7 @@ class Refused(Exception):
 
 
 class Invalid(Refused):
-    """The command itself cannot be accepted, whatever is recorded: it names something unknown or contradicts itself."""
+    """The command cannot be accepted, whatever is recorded. It names something unknown, or contradicts itself."""
 
 
 class Forbidden(Refused):
@@ -90,7 +90,7 @@ class Forbidden(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Aggregate(Generic[S]):
-    """An aggregate: the kind that names its streams (`<kind>/<id>`), its empty state and its two pure functions."""
+    """An aggregate: its kind (its streams are named `<kind>/<id>`), its empty state and its two pure functions."""
 
     kind: str
     initial: S
@@ -98,7 +98,7 @@ class Aggregate(Generic[S]):
     evolve: Callable[[S, Event], S]
 
     def fold(self, events: Iterable[Event]) -> S:
-        """The state after `events`, in version order; those retracted later in the stream are left out."""
+        """The state after `events`, in the order of their versions. Events that are retracted later are left out."""
         history = list(events)
         retracted = {event.data["event_id"] for event in history if event.type == RETRACTION}
         state = self.initial
@@ -108,5 +108,5 @@ class Aggregate(Generic[S]):
         return state
 
     def fold_on(self, state: S, history: Sequence[Event], event: Event) -> S:
-        """The state after one more event: `state` is that after `history`. Equal to the fold of both."""
+        """The state after `history` and `event`. `state` is the state after `history`. Equal to the fold of all."""
         return self.fold([*history, event]) if event.type == RETRACTION else self.evolve(state, event)

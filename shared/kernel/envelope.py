@@ -1,6 +1,6 @@
 """The envelope of a recorded fact: a CloudEvents 1.0 event, immutable, with aware UTC instants in milliseconds.
 
-What is published of an event is exactly what `Event.to_cloudevent` returns; nothing personal has a place in it.
+`Event.to_cloudevent` returns exactly what is published of an event. It has no field for anything personal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PRECISIONS = ("minute", "day", "month")
 
 
 class UnreadableEvent(ValueError):
-    """A body that is not a CloudEvents envelope of ours. The message names fields only, never their values."""
+    """The body is not a CloudEvents envelope of this project. The message names fields, and never their values."""
 
 
 def to_ms(instant: datetime) -> datetime:
@@ -64,7 +64,7 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
 
     def to_cloudevent(self) -> dict[str, Any]:
-        """Structured CloudEvents JSON: attribute names in lower case, absent values left out."""
+        """The event as structured CloudEvents JSON. Attribute names are in lower case. Absent values are left out."""
         attributes = {
             "specversion": "1.0",
             "id": self.id,
@@ -115,7 +115,7 @@ class Event:
 
     @classmethod
     def of_attributes(cls, attributes: Mapping[str, Any], occurred_at: datetime, recorded_at: datetime) -> Event:
-        """The event of attributes known to be well-formed, whose instants (aware UTC) have been read already."""
+        """The event of these well-formed attributes. The caller has already read the instants (aware UTC)."""
         return cls(
             id=attributes["id"],
             source=attributes["source"],

@@ -1,7 +1,7 @@
-"""Fingerprints of what was recorded: equal for equal values, whatever the order of their fields.
+"""Fingerprints of recorded values. Equal values have equal fingerprints, in whatever order their fields are.
 
-The fingerprint of a private part is keyed with a salt that lies inside that part. Without the salt it reveals nothing,
-not even a value that could be guessed, such as a date of birth. The salt is erased together with the values.
+The fingerprint of a private part is keyed with a salt, which is stored in that part. Without the salt, a fingerprint
+reveals nothing. Nobody can even test a guess, such as a date of birth. The salt is erased together with the values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.kernel.envelope import to_text
 
 
 def canonical(value: Any) -> bytes:
-    """The one way of writing a value as JSON: keys sorted, no spaces, UTF-8, instants as RFC 3339 in milliseconds."""
+    """The value as JSON, always in one form: keys sorted, no spaces, UTF-8, instants as RFC 3339 in milliseconds."""
     return _CANONICAL.encode(value).encode("utf-8", "surrogatepass")
 
 
@@ -33,7 +33,7 @@ def event_fingerprint(cloudevent: Mapping[str, Any], of_private: str) -> str:
 
 
 def chained(before: str, said: Any) -> str:
-    """SHA-256 over the chain so far and the next value: it stands for all values before, in their order."""
+    """SHA-256 of the chain so far and the next value. It depends on all values of the chain and on their order."""
     return hashlib.sha256(before.encode("ascii") + canonical(said)).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Weeks of pregnancy, reckoned from the expected delivery date (EDD): 280 days before it is week 0, day 0."""
+"""Weeks of pregnancy, counted from the expected delivery date (EDD). Week 0, day 0 is 280 days before the EDD."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def gestation_on(edd: date, on: date) -> tuple[int, int]:
 
 
 def date_at(edd: date, weeks: int, days: int = 0) -> date:
-    """The date on which so many weeks and days are completed."""
+    """The date on which this number of weeks and days is completed."""
     return edd - TERM + timedelta(weeks=weeks, days=days)

@@ -1,8 +1,8 @@
-"""What every recorded history shares: one area, entries that may be recorded late, and retraction of errors.
+"""What all recorded histories have in common: one area, late entries, and the retraction of errors.
 
-Guarantees for each aggregate built with `history_of`: nobody acts outside their areas; nothing is recorded as having
-happened in the future; an entry made in error is retracted at most once and never deleted. The order of recording
-decides which state follows which, so a late entry may be about an earlier time.
+Guarantees for each aggregate that `history_of` builds: nobody acts outside their areas. No entry is about the future.
+An entry made in error is retracted at most once, and never deleted. States follow each other in the order of recording,
+so a late entry may be about an earlier time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAY_RETRACT_FOR_OTHERS = ("manager", "safeguarding_lead")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """What somebody wants recorded. `occurred_at` absent means now; `note` is free text and stays private."""
+    """A request to record something. Without `occurred_at`, it happened now. `note` is free text and stays private."""
 
     occurred_at: datetime | None = None
     precision: str = "minute"
@@ -31,9 +31,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin(Command):
-    """A command that begins a history in `area`. Without one, it begins in the actor's only area.
+    """A command that begins a history in `area`. Without `area`, the history begins in the only area of the actor.
 
-    It may be given for a history of another area: whoever meets a known person may learn the id.
+    The command may also be about a history of another area. So anybody who meets a known person can learn the person's
+    id.
     """
 
     area: str | None = None
@@ -49,7 +50,7 @@ class Retract(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Base of every state. `entries` has the team of each entry by its id, `retracted` the ids of retracted entries."""
+    """Base of every state. `entries`: each entry's team, by entry id. `retracted`: the ids of retracted entries."""
 
     area: str | None = None
     person_id: str | None = None
@@ -71,10 +72,10 @@ Evolution = Callable[[S, Event], S]
 def history_of(
     kind: str, initial: S, decisions: Mapping[type[Command], Decision[S]], evolutions: Mapping[str, Evolution[S]]
 ) -> Aggregate[S]:
-    """An aggregate from two dispatch tables: a decision by command and an evolution by event type. It can retract.
+    """An aggregate made of two tables: the decisions by command, and the evolutions by event type. It adds `Retract`.
 
-    A decision need not give `occurred_at`, precision, subject, area or note: the command and the history give them. An
-    event type without an evolution is only counted as an entry.
+    A decision need not set `occurred_at`, precision, subject, area or note. They come from the command and the history.
+    An event type without an evolution is only counted as an entry.
     """
     table: dict[type[Command], Decision[S]] = {Retract: _retract, **decisions}
 
@@ -107,12 +108,12 @@ def history_of(
 
 
 def fact(event_type: str, context: Context, *, private: Mapping[str, Any] | None = None, **data: Any) -> Fact:
-    """A fact of `data` and `private`. Absent values are left out of both, and dates become texts."""
+    """A fact with this `data` and `private` part. In both, absent values are left out, and dates become texts."""
     return Fact(type=event_type, data=_plain(data), private=_plain(private or {}), occurred_at=context.now)
 
 
 def when(command: Command, now: datetime) -> datetime:
-    """When it happened, by the command. Refuses a time, day or month that begins over five minutes after `now`."""
+    """The time of the command. Refuses a time, day or month that begins more than five minutes after `now`."""
     occurred_at = command.occurred_at or now
     if span(occurred_at, command.precision)[0] > now + FUTURE_TOLERANCE:
         raise Invalid(
@@ -131,7 +132,7 @@ def require_born(date_of_birth: date, now: datetime) -> None:
 
 
 def teams_of(history: Iterable[Event]) -> set[str]:
-    """The teams that have a part in a history: those that wrote in it, and those that it was addressed to."""
+    """The teams that have a part in a history: teams that made entries, and teams to which entries were addressed."""
     named = {team for event in history for team in (event.team, event.data.get("to_team"), event.data.get("team"))}
     return {team for team in named if team}
 
@@ -152,7 +153,7 @@ def require_one_of(actor: Actor, areas: Collection[str]) -> None:
 def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:
     """The area in which the actor's new record begins. An actor of several areas must say which.
 
-    A history that begins anew, after its first beginning was retracted, stays in its area.
+    If the beginning of a history was retracted and the history begins again, it stays in its area.
     """
     area = state.area or command.area
     if area is not None:

@@ -1,6 +1,6 @@
-"""Identifiers: each is a pure function of its arguments, so the same causes always give the same id.
+"""Identifiers. Each is a pure function of its arguments, so the same arguments always give the same id.
 
-Nothing personal can be read out of one: an NHS number enters only as a keyed hash.
+An identifier reveals nothing personal: of an NHS number it has only a keyed hash.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ def uuid7(now: datetime, random: bytes | None = None) -> str:
 
 
 def stream_id(actor_id: str, key: str) -> str:
-    """The id of the stream that this actor opens with this idempotency key: a retried creation meets its own stream."""
+    """The id of the stream that this actor begins with this idempotency key. A retry finds the same stream."""
     return str(uuid5(_STREAMS, _joined(actor_id, key)))
 
 
 @lru_cache(_REMEMBERED)
 def derived_id(*parts: str) -> str:
-    """An id made from parts that together name one thing; different parts never run together into the same id."""
+    """An id made from parts that together name one thing. Different parts always give different ids."""
     return str(uuid5(_DERIVED, _joined(*parts)))
 
 
 def person_id_from_nhs_number(number: str, key: bytes) -> str:
-    """The opaque id of who has this NHS number: `p_` and 32 hex digits. Raises ValueError for an invalid number."""
+    """The opaque id of the person with this NHS number: `p_` and 32 hex digits. Raises ValueError if it is invalid."""
     fault = why_invalid(number)
     if fault:
         raise ValueError(fault)
@@ -55,7 +55,7 @@ def person_id_from_nhs_number(number: str, key: bytes) -> str:
 
 
 def new_person_id(actor_id: str, key: str) -> str:
-    """An opaque id for a person without a known NHS number: the same for a retry of the same request, else new."""
+    """An opaque id for a person without a known NHS number. Only a retry of the same request gives it again."""
     return "p_" + UUID(stream_id(actor_id, key)).hex
 
 
@@ -68,9 +68,9 @@ def reference_of(uuid_text: str) -> str:
 
 
 def normal_reference(text: str) -> str:
-    """The reference as `reference_of` writes it, from however a person typed it.
+    """The reference as `reference_of` writes it, made from what a person typed.
 
-    Any case, with or without `FT`, hyphens and spaces; O is read as 0, I and L as 1. Raises ValueError.
+    Accepts any case, with or without `FT`, hyphens and spaces. Reads O as 0, and I and L as 1. Raises ValueError.
     """
     letters = text.strip().upper().translate(_READ_AS)
     if len(letters) == 11:
@@ -93,7 +93,7 @@ def _written(values: list[int]) -> str:
 
 
 def _check(values: list[int]) -> int:
-    """The sum of the values, each times its own power of x in GF(32): any one wrong or any two swapped are noticed."""
+    """The sum of the values, each times its own power of x in GF(32). It reveals a wrong value, or two swapped."""
     total = 0
     for value in values:
         total = _times_x(total ^ value)

@@ -1,4 +1,4 @@
-"""NHS numbers: ten digits of which the last checks the others (modulus 11, NHS Data Dictionary).
+"""NHS numbers: ten digits. The last digit checks the others (modulus 11, NHS Data Dictionary).
 
 No message of this module repeats the number.
 """
@@ -14,15 +14,15 @@ def digits_of(text: str) -> str:
 
 
 def why_invalid(text: str) -> str | None:
-    """What is wrong with the text as an NHS number, in words for the person who typed it; None when nothing is."""
+    """What is wrong with the text as an NHS number, in words for the person who typed it. None if it is valid."""
     digits = digits_of(text)
     if len(digits) != 10 or not set(digits) <= _DIGITS:
         return "an NHS number has 10 digits"
     if len(set(digits)) == 1:
-        # These pass modulus 11, but are what people type for "not known": two strangers would become one person.
+        # These numbers pass modulus 11, but people type them for "not known". Two strangers would become one person.
         return "one digit repeated is a placeholder; leave the NHS number out until it is known"
     weighted = sum(int(digit) * weight for digit, weight in zip(digits, range(10, 1, -1), strict=False))
-    # A remainder of 1 asks for check digit 10; such numbers are never issued, and no single digit equals 10.
+    # A remainder of 1 would need the check digit 10, which is not one digit. Such numbers are never issued.
     if (11 - weighted % 11) % 11 != int(digits[9]):
         return "the NHS number is mistyped: its last digit does not fit the others (modulus 11)"
     return None

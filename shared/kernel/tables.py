@@ -1,7 +1,8 @@
-"""Records whose rules are a table: which entry may follow which state, and what state it leads to.
+"""Records whose rules are a table. It says which entry may follow which state, and which state the entry leads to.
 
-Guarantee: an entry is recorded only from a state that its row names, and begins a record only if its row says so. The
-state keeps the last value of each field that a standing entry gave. Further rules of an entry are in its row too.
+Guarantee: an entry is recorded only if its row names the present state of the record. An entry begins a record only if
+its row says so. The state keeps the last value of each field, from the entries that are not retracted. The row of an
+entry also has the further rules for it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from shared.kernel.history import (
 class BeginRecord(Begin):
     """Begins a record with an event of `type`. `data` is published and `private` is not.
 
-    `known` is what the service looked up for the row's check. It is not recorded.
+    `known` is what the service looked up for the check of the row. It is not recorded.
     """
 
     type: str
@@ -51,7 +52,7 @@ class AppendEntry(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordState(History):
-    """The state of a record. `facts` has the last value of each field, `teams` the teams that wrote in it."""
+    """The state of a record. `facts` has the last value of each field. `teams` are the teams that made entries."""
 
     facts: Mapping[str, Any] = field(default_factory=dict)
     teams: frozenset[str] = frozenset()
@@ -62,7 +63,7 @@ Check = Callable[[Any, Any, Context], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Those who may record an entry. Anybody else is refused (forbidden) with this code and message."""
+    """The people who may record an entry. Anybody else is refused as forbidden, with this code and message."""
 
     includes: Callable[[Any, Actor], bool]
     code: str
@@ -77,14 +78,14 @@ class Party:
 class Row:
     """The rules of one type of entry.
 
-    `after`: the states that it may follow. An entry that follows none begins a record; so does one that `begins`.
-    `becomes`: the next state, or the next state by the state before. The states in `stays`, and those that a mapping
-    leaves out, do not change.
+    `after`: the states that the entry may follow. An entry begins a record if it follows no state, or if it `begins`.
+    `becomes`: the next state, or a mapping from the state before to the next state. States in `stays`, and states that
+    the mapping leaves out, do not change.
     `check` gets the state, the command and the context. It may refuse, and returns further fields of the event.
-    `who`: those who may record it on a record that has begun. Without it, everybody may whose role may.
-    `repeats`: what it takes from a record that has begun, as the state or its facts have it.
-    `sets`: the fields of the state that the event sets: their names, or their names with those of the event's fields.
-    `also` changes the state further.
+    `who`: the people who may add the entry to a record that has begun. Without `who`, the role of the actor decides.
+    `repeats`: the fields that the entry copies from the state of the record, or from its facts.
+    `sets`: the fields of the state that the event sets. A mapping gives the name of the event's field for each.
+    `also`: a function that makes further changes to the state.
     """
 
     after: frozenset[str] = frozenset()
@@ -117,8 +118,8 @@ def record_of(
 ) -> Aggregate[Any]:
     """The aggregate of streams `<kind>/<id>`, with its rows by event type.
 
-    `initial`: the empty state of a record that keeps more than a `RecordState`. `begin`: the decision of a record that
-    begins in its own way. `facts_of`: what an entry adds to the facts.
+    `initial`: the empty state, if the record keeps more than a `RecordState`. `begin`: the decision that begins a
+    record, if it differs from `begin_decision`. `facts_of`: what an entry adds to the facts.
     """
     return history_of(
         kind,
@@ -129,7 +130,7 @@ def record_of(
 
 
 def begin_decision(kind: str, rows: Mapping[str, Row], *, again: bool = False) -> Decision[Any]:
-    """The decision that begins a record. With `again`, a record whose beginning was retracted may begin anew."""
+    """The decision that begins a record. With `again`, a record may begin again after its beginning was retracted."""
     noun = kind.replace("-", " ")
 
     def decide(state: RecordState, command: BeginRecord, context: Context) -> Fact:
@@ -171,7 +172,7 @@ def states(*names: str) -> frozenset[str]:
 
 
 def invalid(code: str, message: str, **faults: str) -> Refused:
-    """The refusal of a body, with the fault of each field."""
+    """The refusal of a body, with the fault of each faulty field."""
     return Invalid(code, message, fields={name: [fault] for name, fault in faults.items()})
 
 

@@ -1,6 +1,6 @@
-"""When something is due. Dates and working days are those of Europe/London; instants are aware UTC, in milliseconds.
+"""When something is due. Dates and working days are in Europe/London time. Instants are aware UTC, in milliseconds.
 
-An event known only by its day or month counts from the end of it, so nobody is chased early.
+If only the day or month of an event is known, time counts from the end of it. So nobody is chased early.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ END_OF_DAY = time(23, 59)
 _RUNNING = ("hours", "minutes")
 _CALENDAR = ("months", "weeks", "days")
 _UNITS = ("working_days", "same_day", *_CALENDAR, *_RUNNING)
-# Far beyond any standard, and small enough that no due date leaves the years a date can have.
+# Far more than any standard needs, and so little that every due date is in a year that `date` can have.
 _MOST = 10_000
-# Days times offsets: what is counted falls due within a few years, by some dozens of offsets.
+# The number of days times the number of offsets. What is counted falls due within a few years, by some dozens of
+# offsets.
 _REMEMBERED = 20_000
 
 
@@ -35,12 +36,12 @@ def london_date(instant: datetime) -> date:
 
 
 def at_london(day: date, at: time) -> datetime:
-    """The UTC instant at which London's clocks show this time on this day."""
+    """The UTC instant at which clocks in London show this time on this day."""
     return to_ms(datetime.combine(day, at, tzinfo=LONDON))
 
 
 def span(occurred_at: datetime, precision: str) -> tuple[datetime, datetime]:
-    """The first and the last instant (UTC) at which an event so dated can have happened."""
+    """The first and the last instant (UTC) at which an event with this date and precision can have happened."""
     if precision not in PRECISIONS:
         raise ValueError(f"precision is one of {', '.join(PRECISIONS)}")
     if precision == "minute":
@@ -53,8 +54,9 @@ def span(occurred_at: datetime, precision: str) -> tuple[datetime, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """How long after something (`negated`: before it). Exactly one family of units is given: working days; the same
-    day; months, weeks and days, which go by the calendar; or hours and minutes, which simply run."""
+    """A length of time after something, or before it if `negated`. It is given in exactly one family of units: working
+    days; the same day; months, weeks and days, which follow the calendar; or hours and minutes, which follow the clock.
+    """
 
     working_days: int | None = None
     same_day: bool = False
@@ -102,17 +104,18 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The instant (UTC) at which it is due, and the days that did not count on the way there, each with the reason."""
+    """The instant (UTC) at which something is due, and the days that did not count, each with the reason."""
 
     at: datetime
     skipped: tuple[tuple[date, str], ...] = ()
 
 
 def due(offset: Offset, occurred_at: datetime, precision: str, calendar: WorkingCalendar) -> Due:
-    """When the offset from `occurred_at` is up.
+    """The end of the offset from `occurred_at`.
 
-    Working days, counted from the day of the event or the next working day, end at 17:00; the same day at 23:59; months
-    (clamped to the end of the month), then weeks and days end at 17:00 on that date; hours and minutes run on.
+    Working days count from the day of the event, or from the next working day, and end at 17:00. The same day ends at
+    23:59. Months (cut to the end of a shorter month), then weeks and days, end at 17:00 on that date. Hours and minutes
+    also run outside working hours.
     """
     latest = span(occurred_at, precision)[1]
     if offset.hours is not None or offset.minutes is not None:
@@ -133,7 +136,7 @@ def _due_from(offset: Offset, day: date, calendar: WorkingCalendar) -> Due:
 
 
 def plus_months(day: date, count: int) -> date:
-    """The same day of another month, or that month's last day when it has no such day."""
+    """The same day of another month, or the last day of that month if it has no such day."""
     year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
     first = date(year, month + 1, 1)
     return first.replace(day=min(day.day, _month_end(first).day))

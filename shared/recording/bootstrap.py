@@ -1,6 +1,6 @@
-"""Builds what a recording service consists of: its event store, its views, its reactions and its access log.
+"""Builds the parts of a recording service: its event store, its views, its reactions and its access log.
 
-Each role builds it once, from the configuration. A service adds the table of its views and its rule for reactions.
+Each process builds them once, from the configuration. A service gives the table of its views and its reaction rules.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from shared.web.access_log import AccessLog
 
 @dataclass(frozen=True)
 class RecordingDependencies:
-    """What one recording service consists of. `views` has its views by the kind of stream that they are folded from."""
+    """The parts of one recording service. `views` has its views, by the kind of stream that they are folded from."""
 
     database: Database[dict[str, Any]]
     store: EventStore
@@ -49,14 +49,14 @@ class RecordingDependencies:
     lives_in: Callable[[EventStore], LivesIn]
 
     def over(self, store: EventStore) -> RecordingDependencies:
-        """The same, with records in another store."""
+        """The same parts, with the records in another store."""
         return replace(self, store=store, records=Records(store, self.lives_in(store)))
 
     def readable_views(self, kind: str, actor: Actor, begun_by: str, person_id: str | None) -> QuerySet:
-        """The views of the actor's areas whose class is for their role, or in which their team has a part.
+        """The views of the actor's areas that they may read, by their role or because their team has a part in them.
 
-        The class is that of the event `begun_by`. Views of one person include those of other areas, when that person
-        now lives in an area of the actor's.
+        The disclosure class of the views is that of the event `begun_by`. If a person now lives in one of the actor's
+        areas, the views of that person include those of other areas.
         """
         views = self.views[kind].objects
         if person_id is not None:
@@ -66,11 +66,11 @@ class RecordingDependencies:
         return views if may_see(actor.role, CATALOGUE[begun_by].disclosure) else views.filter(Q(teams=actor.team))
 
     def details(self) -> dict[str, Any]:
-        """What readiness shows as well: how many messages are parked, and the last check."""
+        """Further parts of readiness: the number of parked messages, and the last check."""
         return {"parked": self.parked.waiting(), "check": self.checker.read_last()}
 
     def observe(self) -> None:
-        """Bring the gauges up to date."""
+        """Update the gauges."""
         PARKED_WAITING.set(self.parked.waiting())
         self.checker.observe()
 
@@ -85,7 +85,7 @@ def build_recording(
     reactions: ReactionRules,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
 ) -> RecordingDependencies:
-    """What the service consists of, with every index in place. `lives_in` reads recorded moves from the store.
+    """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
     Raises PyMongoError when MongoDB cannot be reached.
     """
@@ -127,7 +127,7 @@ def _build_invariants(
     clock: Clock,
     full: bool,
 ) -> Mapping[str, Invariant]:
-    """What must hold in a recording service."""
+    """The invariants of a recording service."""
     now, sample = clock.now(), None if full else SAMPLE
     return {
         **build_shared_invariants(database["events"], [database["heard"]], parked, CATALOGUE, now, sample),
@@ -142,7 +142,7 @@ def _build_invariants(
 def run_check_of_recording(
     config: Config, full: bool, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules
 ) -> list[CheckFinding]:
-    """Every finding of the configured database now. Raises when it cannot be reached."""
+    """Check the configured database now and return all findings. Raises when the database cannot be reached."""
     return build_recording(config, service, views, reactions).checker.run(full)
 
 

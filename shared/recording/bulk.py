@@ -1,8 +1,8 @@
-"""Many commands in one batch. Each is handled as by its own route, with its own key and its own result.
+"""Many commands in one batch. Each command is handled as by its own route. It has its own key and its own result.
 
-Guarantees: the results are in the order of the commands. Of two commands that touch one record, the earlier is handled
-first. A refused command stops only those that build on it. The event of a recorded command is durable on a majority.
-The same commands given again change nothing and have the same results.
+Guarantees: the results are in the order of the commands. If two commands touch one record, the earlier one is handled
+first. A refused command stops only the commands that use an id from it. The event of a recorded command is on a
+majority. If the same commands are given again, nothing changes, and the results are the same.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ log = get_logger()
 
 
 class Source(NamedTuple):
-    """An id that another command of the same actor recorded: the `field` of the command with this `key`."""
+    """An id that another command of the same actor recorded: the field `field` of the command with this `key`."""
 
     key: str
     field: str
@@ -116,7 +116,7 @@ _LINE, _SIGNED_LINE = Line(), SignedLine()
 
 @dataclass(frozen=True)
 class Order:
-    """A command that can be read. Its route decides whether it is accepted."""
+    """A command in a readable form. Its route decides whether to accept it."""
 
     actor: Actor
     key: str
@@ -127,7 +127,7 @@ class Order:
 
     @cached_property
     def touches(self) -> frozenset[str]:
-        """All that may connect it to another command: its key, and the ids and keys that it names."""
+        """Everything that can connect it to another command: its key, and the ids and keys that it names."""
         values = [*self.path.split("/"), *(one for value in self.body.values() for one in _each(value))]
         ids = {one for one in values if isinstance(one, str) and _ID.fullmatch(one)}
         number = str(self.body.get("nhs_number", "")).replace(" ", "")
@@ -135,7 +135,7 @@ class Order:
 
     @cached_property
     def named_keys(self) -> frozenset[str]:
-        """The keys of the commands that it builds on."""
+        """The keys of the commands from which it takes ids."""
         return frozenset(source.key for sources in self.sources.values() for source in _each(sources))
 
 
@@ -145,7 +145,7 @@ def order_of(given: Any, actor: Actor) -> Order:
 
 
 def signed_order_of(given: Any) -> Order:
-    """The command of one line that names who gave it. Raises a Problem (422) naming every bad field."""
+    """The command of one line that names its actor. Raises a Problem (422) naming every bad field."""
     line = _load(_SIGNED_LINE, given)
     who = line.pop("actor")
     return Order(Actor(who["id"], who["role"], who["team"], tuple(who["areas"])), **line)
@@ -174,7 +174,8 @@ class Result:
 class Bulk:
     """Gives batches of commands to the routes of one service.
 
-    `service` is any instance of its class. The routes use a batch store, which gathers events and inserts many at once.
+    `service` is any instance of the service class. The routes use a batch store, which gathers events and inserts many
+    at once.
     """
 
     def __init__(self, service: Any) -> None:
@@ -182,7 +183,7 @@ class Bulk:
         self._routes = _routes(service.__class__)
 
     def give(self, orders: Sequence[Order], correlation_id: str) -> list[Result]:
-        """Give all these commands. Returns the result of each, also when the store is away, and raises nothing."""
+        """Give all these commands. Returns a result for each, even when the store is away. Raises nothing."""
         return _Batch(self._service, self._routes, orders, correlation_id).run()
 
 
@@ -212,7 +213,7 @@ class _Batch:
         return [self._results[number] for number in range(len(self._orders))]
 
     def _pass(self, waiting: Sequence[int]) -> list[int]:
-        """Give the commands that can be given now. Returns those that have to wait for them."""
+        """Give the commands that can be given now. Returns the commands that have to wait for these."""
         deferred: list[int] = []
         blocked: set[str] = set()
         gathered: list[int] = []
@@ -231,7 +232,8 @@ class _Batch:
                 time.sleep(0)  # gives other requests a turn
         for number, refused in zip(gathered, self._store.flush(), strict=True):
             if refused is not None:
-                # Another request was faster, or the database is away. Run it alone, so that it gets its own error.
+                # Another request was faster, or the database is away. Run the command alone, so that it gets its own
+                # error.
                 self._results[number] = self._give(self._orders[number], self._service)
         return deferred
 
@@ -266,7 +268,7 @@ class _Batch:
         return self._matched[order.path]
 
     def _streams_of(self, order: Order) -> Iterator[str]:
-        """The streams that it may need, by the names of its ids: a `referral_id` is the id of a `referral`."""
+        """The streams that the command may need, by the names of its ids: a `referral_id` is the id of a `referral`."""
         try:
             _, endpoint, path = self._route(order)
         except HTTPException:
@@ -283,7 +285,7 @@ class _Batch:
     def _fill(
         self, order: Order, path: Mapping[str, str], store: EventStore
     ) -> tuple[Mapping[str, str], Mapping[str, Any]]:
-        """The ids of the path and the body, with those that earlier commands gave. Raises a Problem (422 or 424)."""
+        """The ids of the path and the body, including the ids from earlier commands. Raises a Problem (422 or 424)."""
         filled = {name: self._read_sources(order, sources, store) for name, sources in order.sources.items()}
         places = {name: match[1] for name, value in path.items() if (match := _PLACE.fullmatch(value))}
         missing = sorted(set(places.values()) - filled.keys())
@@ -313,7 +315,7 @@ def refusal(key: str | None, error: Exception, correlation_id: str) -> Result:
 
 
 def unreadable(given: Any, problem: Problem, correlation_id: str) -> Result:
-    """The result of a line that is no command."""
+    """The result of a line that is not a command."""
     key = given.get("key") if isinstance(given, dict) else None
     return refusal(key if isinstance(key, str) else None, problem, correlation_id)
 

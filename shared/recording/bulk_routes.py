@@ -1,7 +1,7 @@
 """`POST /v1/commands`: many commands in one request, as a JSON array or as one JSON object on each line.
 
-Guarantee: an error in one command is the result of that command. Only a body that cannot be split into commands, or
-that has too many, is refused as a whole.
+Guarantee: an error in one command is the result of that command. A body is refused as a whole only if it cannot be
+split into commands, or has too many.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _read_array(raw: bytes) -> list[Any]:
 
 
 def _read_lines(raw: bytes) -> list[Any]:
-    """The value of each line that is not empty. For a line that is not JSON, its Problem."""
+    """The value of each line that is not empty. For a line that is not JSON, the value is its Problem."""
     return [_read_line(line) for line in raw.split(b"\n") if line.strip()]
 
 
@@ -85,7 +85,7 @@ READERS: Mapping[str, Callable[[bytes], list[Any]]] = {JSON: _read_array, NDJSON
 
 
 class CommandRoutes:
-    """For a service class with the dependencies of a recording service."""
+    """A base for service classes that have the dependencies of a recording service."""
 
     dependencies: Any
 

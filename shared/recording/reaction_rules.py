@@ -1,4 +1,4 @@
-"""The terms in which a service writes its rules for reactions: what it records by itself because of received events.
+"""The types with which a service writes its reaction rules: what it records by itself because of received events.
 
 A rule is a pure function from the known events to the reactions that should be recorded because of them. Its result is
 the same for any order and repetition of the events.
@@ -22,9 +22,9 @@ NAME_A_PARENT = frozenset({BOOKED, NOTIFIED, PARTNER_NAMED})
 class Reaction:
     """An event that should be recorded on `stream`, because of the event `cause`. `data` holds ids and codes only.
 
-    `about` names the field of `data` with the subject. An event with any value of `same` in that field, such as another
-    id of the same person, is about the same subject. `follows`: the type of the reaction about the same subject without
-    which this one has no meaning.
+    `about` names the field of `data` with the subject. `same` has all values of that field for the same subject, such
+    as all ids of one person. `follows` is the type of another reaction about the same subject. Without that one, this
+    reaction has no meaning.
     """
 
     stream: str
@@ -40,7 +40,7 @@ class Reaction:
         return event.type == self.type and self._is_about_the_same(event)
 
     def is_ruled_out_by(self, retracted: Event) -> bool:
-        """Whether the retraction of this event, by a person, rules out the reaction or what it follows."""
+        """Whether a person's retraction of this event rules out the reaction, or the reaction that it follows."""
         return retracted.type in (self.type, self.follows) and self._is_about_the_same(retracted)
 
     def _is_about_the_same(self, event: Event) -> bool:
@@ -58,12 +58,12 @@ class ReactionRules:
 
     @property
     def relevant_types(self) -> frozenset[str]:
-        """All types that can change what follows. A person may retract what the service recorded itself."""
+        """All types that can change the reactions. They include the service's own: a person may retract its entries."""
         return self.hears | self.records | {RETRACTION}
 
 
 class StandingEvents:
-    """The known events that stand, each once and in the order of recording, and the ids of each person."""
+    """The known events that are not retracted, each once and in the order of recording, and the ids of each person."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         ordered = sorted({event.id: event for event in events}.values(), key=_recording_order)
@@ -74,20 +74,20 @@ class StandingEvents:
         self._ids = _link_ids(self.standing)
 
     def of(self, *types: str) -> list[Event]:
-        """Those of these types that stand, in the order of recording."""
+        """The standing events of these types, in the order of recording."""
         return [event for event in self.standing if event.type in types]
 
     def ids(self, person_id: str) -> frozenset[str]:
-        """Every id of this person, by the links that stand; the same set for each of them."""
+        """Every id of this person, by the links that are not retracted. Each of these ids gives the same set."""
         return self._ids.get(person_id, frozenset({person_id}))
 
     def person(self, person_id: str) -> str:
-        """The one id by which this object names the person."""
+        """The id by which this object names the person: always the same one of their ids."""
         return min(self.ids(person_id))
 
 
 def find_parents(known: StandingEvents) -> Iterator[tuple[Event, str]]:
-    """Each event that names a mother or a partner, with the id it names. A pregnancy recorded in error has neither."""
+    """Each event that names a mother or a partner, with the id. Pregnancies recorded in error are left out."""
     begun = {event.stream for event in known.of(BOOKED, NOTIFIED)}
     in_error = {event.stream for event in known.retracted if event.type in (BOOKED, NOTIFIED)} - begun
     for event in known.of(*NAME_A_PARENT):

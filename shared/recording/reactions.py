@@ -1,11 +1,12 @@
-"""Reactions: what a service records by itself because of events that it receives, from others and from itself.
+"""Reactions: what a service records by itself because of events that it receives. It also receives its own events.
 
-Guarantees: whatever the order, the repetitions and the crashes, the same reactions stand in the end, each once. A
-reaction whose cause was retracted is retracted. One that a person retracted is not recorded again. A message is done
-when its event is stored on a majority and all that follows from it is recorded.
+Guarantees: in the end there are the same reactions, each once, whatever the order, the repetitions and the crashes. If
+the cause of a reaction is retracted, the reaction is retracted. If a person retracts a reaction, it is not recorded
+again. A message is done when its event is stored on a majority and all its reactions are recorded.
 
-A worker stores the events first and reads the streams then. After it has recorded anything, it reads the stored events
-again. So of two workers at the same time, at least one knows the events of both, and it works last.
+A worker first stores the events, and then reads the streams. After it has recorded anything, it reads the stored events
+again. So if two workers run at the same time, at least one of them reads the events of both, and that worker records
+last.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Reactions:
         self._rules = rules
 
     def ensure_indexes(self) -> None:
-        """Create the index behind the search for related events; safe to repeat."""
+        """Create the index for the search for related events. Safe to repeat."""
         self._received.create_index([("refs", ASCENDING)], name="refs")
 
     def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
@@ -72,7 +73,8 @@ class Reactions:
             self._received.insert_many([_document(event) for event in events], ordered=False)
 
     def _find_related(self, events: list[Event]) -> list[Event]:
-        """The stored events about the people and records that these events name, about those that they name, and so on.
+        """The stored events about the people and records that these events name, then about those that these name, and
+        so on.
 
         A retraction is about its own record. A retracted link or entry still leads to what followed from it.
         """
@@ -127,7 +129,7 @@ class Reactions:
         key: str,
         permit: Callable[[list[Event]], None] = lambda events: None,
     ) -> bool:
-        """Whether it was recorded now. A refusal is final: the record was retracted, or has ended."""
+        """Whether the reaction was recorded now. A refusal is final: the record was retracted, or has ended."""
         first = history.events[0]
         actor = Actor(id=SYSTEM, role=SYSTEM, team=SYSTEM, areas=(first.area,))
         try:
@@ -161,11 +163,11 @@ def has_settled(
 
 
 class _AlreadyRecorded(Exception):
-    """Another worker recorded it first, or a person retracted it."""
+    """Another worker recorded the reaction first, or a person retracted it."""
 
 
 class _StreamHistory:
-    """The entries of one stream: those that stand, and those that a person retracted."""
+    """The entries of one stream: those that are not retracted, and those that a person retracted."""
 
     def __init__(self, events: list[Event]) -> None:
         retracted_by = {event.data["event_id"]: event.role for event in events if event.type == RETRACTION}
@@ -178,7 +180,7 @@ class _StreamHistory:
         return [event for event in self.standing if reaction.matches(event)]
 
     def rules_out(self, reaction: Reaction) -> bool:
-        """Whether a person retracted it, which is final."""
+        """Whether a person retracted the reaction, which is final."""
         return any(reaction.is_ruled_out_by(event) for event in self._retracted)
 
 

@@ -1,8 +1,9 @@
 """From a request to a recorded fact and back: what the routes of the recording services share.
 
-Guarantee: an answer is made of the state that the stored stream folds to. Only readers of the record's area may read it
-(after its person has moved, those of the new area too; both areas of a move may). Their role may see its disclosure
-class, or their team has a part in it. Entries of another class are withheld. The answer to a command shows no more.
+Guarantee: an answer is made from the fold of the stored stream. Only readers of the record's area may read the record.
+After its person has moved, readers of the new area may too. Readers of both areas may read a move. The role of the
+reader may see the record's disclosure class, or their team has a part in the record. Entries of another class are
+withheld. The answer to a command shows no more than that.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, timing
 
 LivesIn = Callable[[str], Collection[str]]
-"""The areas where a person lives by their recorded moves."""
+"""The areas where a person lives, according to their recorded moves."""
 
 
 def nowhere_else(person_id: str) -> Collection[str]:
-    """The answer of a service that records no moves between areas."""
+    """The function for a service that records no moves between areas."""
     return ()
 
 
@@ -102,7 +103,7 @@ class Records:
         return self._give(aggregate, record_id, command, request, location=f"{location}/{record_id}", begins=True)
 
     def follow(self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request) -> Answer:
-        """Record a further command on a history that exists."""
+        """Record a further command in an existing history."""
         return self._give(aggregate, record_id, command, request)
 
     def retract(self, aggregate: Aggregate[Any], record_id: str, request: Request) -> Answer:
@@ -128,15 +129,15 @@ class Records:
         )
 
     def lives_among(self, person_id: str, actor: Actor) -> bool:
-        """Whether the person now lives in an area of the actor's by a recorded move."""
+        """Whether a recorded move says that the person now lives in one of the actor's areas."""
         return bool(set(actor.areas).intersection(self._lives_in(person_id)))
 
     def has(self, aggregate: Aggregate[Any], record_id: str) -> bool:
-        """Whether there is such a record, and its beginning was not retracted."""
+        """Whether the record exists and its beginning was not retracted."""
         return aggregate.fold(self._store.load(f"{aggregate.kind}/{record_id}")).status is not None
 
     def last_private(self, aggregate: Aggregate[Any], record_id: str, event_type: str) -> Mapping[str, Any]:
-        """The private part of the last standing entry of this type; empty when there is none."""
+        """The private part of the last standing entry of this type. Empty if there is no such entry."""
         stream = f"{aggregate.kind}/{record_id}"
         history = self._store.load(stream)
         retracted = aggregate.fold(history).retracted
@@ -148,7 +149,7 @@ class Records:
         return self._store.state_of(aggregate, f"{aggregate.kind}/{record_id}")[0]
 
     def state_of(self, aggregate: Aggregate[Any], record_id: str, field: str) -> Any:
-        """The state of a record that a body names in `field`. Raises Invalid for one that is unknown or retracted."""
+        """The state of the record that a body names in `field`. Raises Invalid if it is unknown or retracted."""
         state = aggregate.fold(self._store.load(f"{aggregate.kind}/{record_id}"))
         if state.status is None:
             noun = aggregate.kind.replace("-", " ")
@@ -185,9 +186,9 @@ class Records:
         return Answer(201, body, version=recorded.version, location=location)
 
     def _admit(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
-        """The actor with the areas in which they may act on this record. Refuses, as forbidden, anybody who may not.
+        """The actor, with the areas in which they may act on this record. Refuses everybody else as forbidden.
 
-        Actors of the area where its person now lives, and of areas that it is open to, act on it as on their own.
+        Actors of the area where the person now lives, and of areas that share the record, act on it as on their own.
         """
         if history and history[0].area not in actor.areas:
             state = aggregate.fold(history)
@@ -199,18 +200,18 @@ class Records:
 
 
 def body_of(aggregate: Aggregate[Any], record_id: str, state: History, version: int) -> dict[str, Any]:
-    """A state as the schema of an answer takes it: its fields, its version, and `<kind>_id`."""
+    """A state in the form that the schema of an answer needs: its fields, its version, and `<kind>_id`."""
     values = {declared.name: getattr(state, declared.name) for declared in dataclasses.fields(state)}
     return {**values, f"{aggregate.kind.replace('-', '_')}_id": record_id, "version": version}
 
 
 def command_fields(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a loaded body as a command takes them."""
+    """The fields of a loaded body in the form that a command needs."""
     return {**{name: value for name, value in body.items() if name != "occurred_at"}, **timing(body)}
 
 
 def person_id_for(request: Request, person_id_key: Callable[[], bytes]) -> str:
-    """The id of the person in a registration: from the NHS number if the body has one, else from the request."""
+    """The id for the person in a registration: made from the NHS number if the body has one, or from the request."""
     number = request.body.get("nhs_number")
     if number:
         return person_id_from_nhs_number(number, person_id_key())
@@ -228,22 +229,22 @@ def identity_of(record: ReadableRecord, registered: str) -> dict[str, str]:
 
 
 def require_part_in(history: Sequence[Event], actor: Actor) -> None:
-    """Refuse, as forbidden, an actor outside the record's area, or whose role may not see it without a part in it."""
+    """Refuse as forbidden an actor outside the record's area, or without a part in it if their role may not see it."""
     if history:
         require_area(actor, history[0].area)
         require_disclosure(actor, history[0].type, teams_of(history))
 
 
 def require_disclosure(actor: Actor, event_type: str, teams: Collection[str]) -> None:
-    """Refuse, as forbidden, an actor whose role may not see such events and whose team has no part in the record."""
+    """Refuse as forbidden an actor whose role may not see such events and whose team has no part in the record."""
     if not may_see(actor.role, CATALOGUE[event_type].disclosure) and actor.team not in teams:
         raise Forbidden("not-disclosed", "this record is not for your role; ask the team that keeps it to contact you")
 
 
 def _readable(history: Sequence[Event], actor: Actor) -> set[str]:
-    """The entries that the actor may read: those of a class for their role, and those by or to their team.
+    """The entries that the actor may read: entries whose class is open to their role, and entries by or to their team.
 
-    A team with a part in the record may also read the class that the record began in, and no other.
+    A team with a part in the record may also read entries of the class of the first entry, but of no other class.
     """
     begun_in = CATALOGUE[history[0].type].disclosure
     has_part = actor.team in teams_of(history)
@@ -258,7 +259,7 @@ def _readable(history: Sequence[Event], actor: Actor) -> set[str]:
 
 
 def _readable_after_command(aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> set[str]:
-    """The entries that the answer to a command may show. A role that may not read such records sees its team's own."""
+    """The entries that the answer to a command may show: only the team's own, if the role may not read such records."""
     if actor.role in ACCESS.get(f"{aggregate.kind.replace('-', '_')}.read", ()):
         return _readable(history, actor)
     return {event.id for event in history if event.team == actor.team}

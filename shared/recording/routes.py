@@ -1,7 +1,7 @@
 """Routes of records whose rules are a table (`shared.kernel.tables`). Each body is the contract of its event.
 
-Guarantee: a body can publish only what the contract of its event has room for, and every text is private. Each id that
-a body names is known here, or the answer names the field of each unknown one.
+Guarantee: only fields of the event's contract can be published, and every free text is private. Each id that a body
+names is known here. If an id is unknown, the answer names its field.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class RecordAnswer(RecordedAnswer):
 class RouteBody:
     """The event that a route records, and how the body of the route differs from the event's contract.
 
-    `derived`: fields that the row gives and no body has. `optional`: fields that the row gives when a body has none.
-    `defaults`: the values of fields that a body leaves out. `elsewhere`: fields whose ids need not be known here.
-    `look_up` finds what the row's check needs to know of other records, and may refuse. `private`: what stays here.
-    `base`: a schema with further fields and rules.
+    `derived`: fields that the row sets, and that no body has. `optional`: fields that the row sets if the body leaves
+    them out. `defaults`: the values of fields that a body leaves out. `elsewhere`: fields whose ids need not be known
+    here. `look_up` reads what the check of the row needs from other records, and may refuse. `private`: fields that
+    stay here. `base`: a schema with further fields and rules.
     """
 
     event_type: str
@@ -69,7 +69,7 @@ class RouteBody:
     base: type[Schema] = CommandBody
 
     def schema(self, name: str, known_by_the_route: Collection[str], **more: fields.Field) -> type[Schema]:
-        """The schema of the body, without what the route knows already."""
+        """The schema of the body, without the fields that the route already has."""
         declared = CATALOGUE[self.event_type].schema._declared_fields
         left_out = {*self.derived, *known_by_the_route}
         public = {name: self._field(name, one) for name, one in declared.items() if name not in left_out}
@@ -78,16 +78,16 @@ class RouteBody:
     def begin(
         self, records: Records, request: Request, known: Mapping[str, Aggregate[Any]], **data: Any
     ) -> BeginRecord:
-        """The command of a loaded body that begins a record. `data` is what the body leaves to the route.
+        """The command that begins a record, from a loaded body. `data` has the fields that the route sets.
 
-        Refuses, as invalid, ids that are unknown here.
+        Refuses unknown ids as invalid.
         """
         given = self._command(records, request, known)
         area = data.pop("area", request.body.get("area"))
         return BeginRecord(**{**given, "data": {**given["data"], **data}}, area=area)
 
     def append(self, records: Records, request: Request, known: Mapping[str, Aggregate[Any]]) -> AppendEntry:
-        """The command of a loaded body that adds an entry. Refuses, as invalid, ids that are unknown here."""
+        """The command that adds an entry, from a loaded body. Refuses unknown ids as invalid."""
         return AppendEntry(**self._command(records, request, known))
 
     def _command(self, records: Records, request: Request, known: Mapping[str, Aggregate[Any]]) -> dict[str, Any]:
@@ -126,8 +126,8 @@ class RouteBody:
 class RecordRoutes:
     """The routes of one kind of record under `url`, such as `/v1/pregnancies`.
 
-    `known`: the aggregates by kind in which an id that a body names has to exist. `answers`: what a command answers,
-    for a record that has other fields than its facts. `repeats`: what every later entry takes from the record.
+    `known`: the aggregates, by kind, in which the ids of a body have to exist. `answers`: the schema of the answer, for
+    a record that has other fields than its facts. `repeats`: the fields that every later entry copies from the record.
     """
 
     aggregate: Aggregate[Any]
@@ -180,7 +180,7 @@ class RecordRoutes:
     def record_beginning(
         self, records: Records, request: Request, body: RouteBody, record_id: str, **data: Any
     ) -> Answer:
-        """Begin a record under this id. `data` is what the body leaves to the route, with the area if that is known."""
+        """Begin a record under this id. `data` has the fields that the route sets, with the area if that is known."""
         command = body.begin(records, request, self.known, **data)
         return records.begin(self.aggregate, record_id, command, request, self.url)
 
@@ -201,7 +201,7 @@ class RecordRoutes:
     ) -> Route:
         """The route `POST <url>/<id>/<verb>` that adds one entry, about the person of the record.
 
-        `names_person`: the body says who that is. The further arguments are those of `RouteBody`.
+        `names_person`: the body names that person. The further arguments are those of `RouteBody`.
         """
         routes, body = self, RouteBody(event_type, derived, optional, defaults or {}, elsewhere, look_up, private)
         known = {self._own_id, *self.repeats, *(() if names_person else ("person_id",))}
@@ -274,8 +274,8 @@ class RecordRoutes:
     ) -> Route:
         """The route that lists records in the reader's areas, newest first.
 
-        The disclosure class of the records is that of the event `begun_by`. `columns`: the field of the view by which
-        each field of the query filters, besides `person`.
+        The disclosure class of the records is that of the event `begun_by`. `columns`: for each field of the query
+        except `person`, the field of the view that it filters.
         """
         cursor = fields.String(
             allow_none=True, required=True, metadata={"description": "cursor of the next page, if any"}

@@ -1,7 +1,8 @@
-"""Read models: mongoengine documents that are folds of streams, bound to one database and to no global connection.
+"""Views: mongoengine documents that are folds of streams. They use one database, and no global connection.
 
-A view is written whole and never over a fuller one. So events in any order, with repetitions and several workers, give
-the same document. A rebuild replaces each document in place with an identical one, and readers miss none meanwhile.
+A view is written whole, and never replaces a view of more events. So the document is the same for any order of events,
+with repetitions and with several workers. A rebuild replaces each document in place with an identical document.
+Meanwhile, readers can still read every document.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ STALE = "stale"
 
 
 class RecordView(Document):
-    """What the view of each record has. `begun_at` and `changed_at`: when its first and last entry were recorded.
+    """The fields that the views of all records have. `begun_at` and `changed_at` are the recording times of the first
+    and the last entry.
 
-    `teams` have a part in the record. The further fields of a view are those of the record's state, or of its facts.
+    `teams` are the teams with a part in the record. The further fields come from the state of the record, or its facts.
     """
 
     id = StringField(primary_key=True)
@@ -58,7 +60,7 @@ class ViewOf:
     aggregate: Aggregate[Any]
 
     def fold(self, history: list[Event]) -> RecordView:
-        """The view of a stream's whole history."""
+        """The view of the whole history of a stream."""
         state = self.aggregate.fold(history)
         own = [name for name in self.document._fields if name not in RecordView._fields]
         return self.document(
@@ -78,7 +80,7 @@ class Views(Generic[D]):
     """The views of one kind of stream. `fold` makes the document of a stream's whole history.
 
     The document class names its collection and its indexes in `meta`, which is not `strict`. Its field `version` is the
-    number of events that it was folded from.
+    number of events in the fold.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class Views(Generic[D]):
                     self._write(self._fold(history))
 
     def find_differing(self, sample: int | None, before: datetime) -> Iterator[str]:
-        """The streams whose view differs from a fold of their history, and views without a stream.
+        """The streams whose view differs from a new fold of their history. These include streams without events.
 
         Reads all of them, or `sample` streams and views chosen at random. Streams with an event recorded after `before`
         are left out: the service may not have received that event yet.
@@ -133,8 +135,9 @@ class Views(Generic[D]):
     def rebuild(self) -> int:
         """Fold all streams again, in place, while others read and write. Returns the number of streams.
 
-        Each view stays until its fold replaces it. A view that is not replaced has no stream, or claims more events
-        than its stream has. It is deleted, and its stream, if any, is folded again. Run it again after a crash.
+        Each view stays until its fold replaces it. If a view is not replaced, it has no stream, or its version is
+        higher than that of its stream. Such a view is deleted, and its stream (if there is one) is folded again. After
+        a crash, run the rebuild again.
         """
         self._collection.update_many({}, {"$set": {STALE: True}})
         streams = list(self._store.streams(self._kind))
@@ -146,7 +149,7 @@ class Views(Generic[D]):
 
     def _write(self, view: D) -> None:
         guard = {"_id": view.pk, "version": {"$lte": view.version}}
-        # A duplicate key means that the id exists and the guard did not match: a fuller view is stored already.
+        # A duplicate key means that the id exists and the guard did not match: a view of more events is already stored.
         with suppress(DuplicateKeyError):
             self._collection.replace_one(guard, view.to_mongo().to_dict(), upsert=True)
 
@@ -163,7 +166,7 @@ def refresh_views(deliveries: list[Delivery], *views: Views[Any]) -> list[Outcom
 def list_page(views: QuerySet, query: Mapping[str, Any]) -> tuple[list[Any], str | None]:
     """A page of views, newest `begun_at` first, for a loaded `PageQuery`, and the cursor of the next page if any.
 
-    Raises Invalid for a cursor that is not of such a list.
+    Raises Invalid if the cursor is not from such a list.
     """
     last = decode_cursor(query["cursor"], (datetime, str)) if "cursor" in query else None
     rows: list[Any] = []

@@ -1,4 +1,4 @@
-"""The access log: who read which person's record. An entry is durable on a majority before the answer is sent."""
+"""The access log: who read which person's record. An entry is stored on a majority before the answer is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.runtime.clock import Clock
 
 
 class AccessLog:
-    """Appends to the collection `access_log`; nothing here changes or removes an entry."""
+    """Appends to the collection `access_log`. This class never changes or removes an entry."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         durable = WriteConcern("majority", wtimeout=10_000)
@@ -25,7 +25,7 @@ class AccessLog:
         self._entries: Coalescer[dict[str, Any], None] = Coalescer(self._insert, lost=store_away)
 
     def ensure_indexes(self) -> None:
-        """Create the index behind "who has read this person's record?"; safe to repeat."""
+        """Create the index for the question "who has read this person's record?". Safe to repeat."""
         self._collection.create_index([("subjects", ASCENDING), ("at", ASCENDING)], name="subjects_at")
 
     def append(self, actor: Actor, *, route: str, subjects: Sequence[str], correlation_id: str) -> None:

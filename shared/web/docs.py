@@ -1,6 +1,6 @@
-"""The page `/docs`: the OpenAPI document of a service, shown by Redoc from files that ship with this package.
+"""The page `/docs`: the OpenAPI document of a service. Redoc shows it, from files that are in this package.
 
-Guarantee: the page needs no other host; its Content-Security-Policy makes the browser enforce that.
+Guarantee: the page loads nothing from another host. Its Content-Security-Policy makes the browser enforce that.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ ASSETS: Mapping[str, str] = {
     "page.css": "text/css; charset=utf-8",
 }
 CACHE = "public, max-age=86400"
-# Two style elements of the bundle are allowed by their hash: the empty one that it fills with rules later, and that of
-# its scroll bars. Its search runs in a worker that it makes from a blob.
+# The policy allows two style elements of the bundle by their hash. The bundle fills the first one, which is empty, with
+# rules later. The second one styles its scroll bars. The search of the bundle runs in a worker that is made from a
+# blob.
 POLICY = (
     "default-src 'none'; script-src 'self'; "
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' "
@@ -27,7 +28,7 @@ POLICY = (
     "img-src 'self' data:; connect-src 'self'; worker-src blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# The addresses are relative, so that the page also works behind a proxy that puts a path before it.
+# The addresses are relative, so that the page also works behind a proxy that adds a path in front.
 _PAGE = """<!doctype html>
 <html lang="en-GB">
 <head>

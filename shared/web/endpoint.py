@@ -1,7 +1,7 @@
 """The HTTP entrypoint: `@endpoint("POST", "/v1/…", command=…)` on a method of a service class.
 
 Guarantee: a method runs only for an actor whose role the access table allows, with a body and query that their schemas
-accept. Whatever it raises is answered with a problem document and never reaches nameko's log.
+accept. Every exception of the method becomes a problem document, and never reaches nameko's log.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ METHODS = ("GET", "POST")
 
 
 class Endpoint(Entrypoint):
-    """One route of a service. The schemas and the rule are built once; the method runs in the connection's greenlet."""
+    """One route of a service. Its schemas and URL rule are built once. The method runs in the connection's greenlet."""
 
     kind = "http"
     keyed = True
@@ -68,7 +68,7 @@ class Endpoint(Entrypoint):
         super().__init__()
         self.method = method
         self.url = url
-        # Without the names of its parameters, for example `POST /v1/referrals/<>/sent`.
+        # The route without the names of its parameters, for example `POST /v1/referrals/<>/sent`.
         self.operation = f"{method} {re.sub('<[^>]*>', '<>', url)}"
         self.command = command
         self.summary = summary
@@ -94,12 +94,12 @@ class Endpoint(Entrypoint):
         self.server.register_provider(self)
 
     def stop(self) -> None:
-        # Every request in hand is answered before any dependency stops.
+        # All requests that have begun are answered before any dependency stops.
         self.server.drain()
         self.server.unregister_provider(self)
 
     def respond(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Reply:
-        """The answer to one request. The server turns whatever the checks or the method raise into a problem."""
+        """The answer to one request. The server turns every exception of the checks and the method into a problem."""
         request = self.request_of(environ, path, correlation_id)
         answer: Answer = getattr(self.server.service, self.method_name)(request)
         if self.reads_person:
@@ -117,7 +117,7 @@ class Endpoint(Entrypoint):
         return Reply(answer.status, headers, json.dumps(self.dumped(answer)).encode())
 
     def request_of(self, environ: Environ, path: Mapping[str, str], correlation_id: str) -> Request:
-        """The request, checked. Raises a Problem for whatever is wrong with it."""
+        """The checked request. Raises a Problem if anything is wrong with it."""
         actor = self.server.tokens.actor_of(environ.get("HTTP_AUTHORIZATION"))
         self.admit(actor)
         asked = environ.get("QUERY_STRING", "")
@@ -141,12 +141,12 @@ class Endpoint(Entrypoint):
         return load_body(self._body, plain)
 
     def dumped(self, answer: Answer) -> dict[str, Any]:
-        """The body of the answer as it goes out."""
+        """The body of the answer, as it is sent."""
         body: dict[str, Any] = self._answers[answer.status].dump(answer.body)
         return body
 
     def content(self) -> dict[str, Any]:
-        """The body by media type for the OpenAPI document; empty without one."""
+        """The body by media type, for the OpenAPI document. Empty if the route has no body."""
         return {JSON: {"schema": self.body}} if self.body is not None else {}
 
 
@@ -162,9 +162,10 @@ def endpoint(
     errors: tuple[int, ...] = (),
     reads_person: bool = False,
 ) -> Callable[[Handler], Handler]:
-    """Serve the decorated method under `method url`; `errors` are the statuses it may answer beside the usual ones.
+    """Serve the decorated method under `method url`. `errors` are the statuses that it may answer besides the usual
+    ones.
 
-    With `reads_person` each answer is entered in the access log before it is sent.
+    With `reads_person`, each answer is recorded in the access log before it is sent.
     """
 
     def decorate(function: Handler) -> Handler:

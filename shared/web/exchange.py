@@ -1,6 +1,6 @@
 """Requests and answers of an endpoint, and how a request is read from its bytes.
 
-Guarantee: no more than the limit of a body is ever read, whatever its headers claim; JSON is read strictly.
+Guarantee: a body is never read beyond the limit, whatever the headers claim. JSON is read strictly.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Environ = dict[str, Any]
 class Request:
     """A request that has passed every check that needs no stored data.
 
-    `key` is the Idempotency-Key (empty for GET), `expected_version` the version of `If-Match: "7"`. `body` and `query`
-    are loaded; `path` holds the parts of the URL as text. `operation` says which route was asked.
+    `key` is the Idempotency-Key (empty for GET). `expected_version` is the version of `If-Match: "7"`. `body` and
+    `query` are loaded by their schemas. `path` has the parts of the URL as text. `operation` names the route.
     """
 
     actor: Actor
@@ -50,7 +50,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an endpoint answers. `version` becomes the ETag; `subjects` are the people whose records it shows."""
+    """The answer of an endpoint. `version` becomes the ETag. `subjects` are the people whose records it shows."""
 
     status: int
     body: Mapping[str, Any]
@@ -78,7 +78,7 @@ def idempotency_key(environ: Environ) -> str:
 
 
 def expected_version(environ: Environ) -> int | None:
-    """The version that `If-Match` asks for, None without one. Raises a Problem (400)."""
+    """The version that `If-Match` gives, or None without that header. Raises a Problem (400)."""
     tag = environ.get("HTTP_IF_MATCH")
     if tag is None:
         return None
@@ -89,7 +89,7 @@ def expected_version(environ: Environ) -> int | None:
 
 
 def read_body(environ: Environ, limit: int) -> bytes:
-    """The body, at most `limit` bytes of it. Raises a Problem: 413 when there is more, 400 when it breaks off."""
+    """The body, of at most `limit` bytes. Raises a Problem: 413 if it is longer, 400 if it breaks off."""
     stream = environ["wsgi.input"]
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     length = 0 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
@@ -111,7 +111,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
 
 
 def json_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
-    """The JSON object in `raw`. Raises a Problem: 415 for another content type, 400 for anything but one object."""
+    """The JSON object in `raw`. Raises a Problem: 415 for another content type, 400 if the body is not one object."""
     if media_type(content_type) != JSON:
         raise Problem(415, "wrong-content-type", f"send the body as {JSON}, in UTF-8")
     loaded = json_value(raw)
@@ -121,7 +121,7 @@ def json_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
 
 
 def media_type(content_type: str | None) -> str:
-    """The media type that the header names; empty when its text is not in UTF-8."""
+    """The media type that the header names. Empty if the header is not in UTF-8."""
     name, _, parameters = (content_type or "").lower().partition(";")
     return "" if "charset" in parameters and "utf-8" not in parameters else name.strip()
 
@@ -131,7 +131,7 @@ def json_value(raw: bytes) -> Any:
     try:
         loaded = json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
         if _ESCAPE.search(raw):
-            # A lone surrogate is a text that no database and no wire can carry.
+            # A lone surrogate cannot be stored in a database or sent over a network.
             json.dumps(loaded, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         detail = "the body is not JSON as RFC 8259 has it (names once per object, no NaN, UTF-8)"
@@ -140,12 +140,12 @@ def json_value(raw: bytes) -> Any:
 
 
 def load_body(schema: Schema, value: Mapping[str, Any], what: str = "body") -> dict[str, Any]:
-    """The body, or whatever else it is, as its schema loads it. Raises a Problem (422) naming every bad field."""
+    """The value as its schema loads it. `what` names the value. Raises a Problem (422) naming every bad field."""
     return _load(schema, value, what)
 
 
 def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
-    """The query as its schema loads it; a list field may be repeated. Raises a Problem (422) naming every bad field."""
+    """The query as its schema loads it. A list field may be repeated. Raises a Problem (422) naming every bad field."""
     try:
         given = parse_qs(query_string, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The kinds of field that HTTP bodies are made of, beside those of events (`shared.contracts.fields`).
+"""The kinds of field in HTTP bodies. The fields of events are in `shared.contracts.fields`.
 
-Guarantee: no message repeats a value; a body is loaded strictly, so an unknown field, a number sent as text or a date
-that does not exist is a fault of that field.
+Guarantee: no message repeats a value. A body is loaded strictly: an unknown field, a number sent as text and a date
+that does not exist are faults.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MONTH = re.compile(rf"{YEAR}-[0-9][0-9]")
 _INSTANT = re.compile(
     rf"{YEAR}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9](:[0-9][0-9](\.[0-9]{{1,9}})?)?(Z|[+-][0-9][0-9]:[0-9][0-9])"
 )
-# Tabs and line breaks are text; the other control characters are not.
+# Tabs and line breaks are allowed in a text. Other control characters are not.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -119,6 +119,6 @@ class CommandBody(Body):
 
 
 def timing(body: Mapping[str, Any]) -> dict[str, Any]:
-    """`occurred_at` and `precision` of a loaded body, as a domain command takes them; empty when the body has none."""
+    """`occurred_at` and `precision` of a loaded body, in the form that a command needs. Empty without them."""
     moment: Moment | None = body.get("occurred_at")
     return moment._asdict() if moment else {}

@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document of a service, built from its endpoints: nothing in it is written by hand a second time.
+"""The OpenAPI 3.1 document of a service. It is built from the endpoints, and nothing in it is written by hand.
 
-Guarantee: every endpoint appears with its parameters, body, answers, every problem it may answer, and its roles.
+Guarantee: the document has every endpoint, with its parameters, body, answers, possible problems and roles.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ PROBLEMS = {
 _BEFORE_ROUTING = (400, 414, 431)
 _ALWAYS = (*_BEFORE_ROUTING, 401, 403, 422, 500, 503)
 _POST = (408, 409, 412, 413, 415)
-# A part of the path that is empty or holds a slash makes it another path.
+# If a part of the path is empty or has a slash, the path is another path.
 _PATH = (404, 405)
 _CORRELATION_ID: Mapping[str, Any] = {
     "description": "names this request in the logs",
@@ -58,7 +58,7 @@ _CORRELATION_ID: Mapping[str, Any] = {
 
 
 class Route(Protocol):
-    """What the document says of an endpoint."""
+    """The data about an endpoint that the document needs."""
 
     method: str
     url: str
@@ -197,5 +197,5 @@ def _pattern_for_everybody(_converter: Any, _field: Any, ret: Mapping[str, Any],
 
 
 def _name_of(schema: type[Schema] | Schema) -> str:
-    """A schema's name in the document: that of its class."""
+    """The name of a schema in the document: the name of its class."""
     return schema.__name__ if isinstance(schema, type) else type(schema).__name__

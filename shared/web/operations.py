@@ -1,4 +1,4 @@
-"""The routes that need no token, in every `serve` process: OpenAPI, its page, liveness, readiness, metrics."""
+"""The routes of every `serve` process that need no token: OpenAPI, its page, liveness, readiness and metrics."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _ready(checks: Mapping[str, Callable[[], object]], details: Callable[[], Map
 
 
 def _metrics(observe: Callable[[], object]) -> Reply:
-    """Gauges that cannot be updated keep their last value, so an unavailable store hides no other figure."""
+    """A gauge that cannot be updated keeps its last value. So all other figures are shown while the store is away."""
     _within(observe)
     return Reply(200, [("Content-Type", CONTENT_TYPE_LATEST)], generate_latest())
 
@@ -72,7 +72,7 @@ def _passes(check: Callable[[], object]) -> bool:
 
 
 def _within(ask: Callable[[], Any], failing: Any = None) -> Any:
-    """What `ask` returns in time; `failing` when it takes too long or raises."""
+    """The result of `ask`. The result is `failing` if `ask` takes too long or raises."""
     try:
         with eventlet.Timeout(CHECK_SECONDS, TimeoutError):
             return ask()

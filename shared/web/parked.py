@@ -1,7 +1,7 @@
 """The routes that list, show, replay and discard a service's parked messages.
 
-Guarantee: no part of a body, no person and no text of a sender is shown; of an envelope only what has the form of an id
-or a code. So the access table decides by role alone; area and disclosure class do not matter.
+Guarantee: no part of a body, no person and no text of a sender is shown. Of an envelope, only values in the form of an
+id or a code are shown. So the role alone decides, by the access table. Area and disclosure class do not matter.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class ParkedDetail(ParkedAnswer):
 
 
 class ParkedRoutes:
-    """For a service class whose dependencies have `parked`."""
+    """A base for service classes whose dependencies have `parked`."""
 
     dependencies: Any
 

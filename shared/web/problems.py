@@ -1,7 +1,7 @@
-"""Every error answer of the HTTP edge: RFC 9457 problem details, from one table of exception type to status and code.
+"""All error answers over HTTP: RFC 9457 problem details. One table maps each exception type to a status and a code.
 
-Guarantee: an answer holds no value of the request and no text of an unexpected exception; what is wrong with a body is
-said for every field at once.
+Guarantee: an answer has no value of the request, and no text of an unexpected exception. It lists all faulty fields of
+a body at once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class FieldError(NamedTuple):
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """An answer that says what is wrong and what to do. `headers` join the answer's."""
+    """An answer that says what is wrong and what to do. `headers` are added to those of the answer."""
 
     status: int
     code: str
@@ -40,15 +40,15 @@ class Problem(Exception):
 
     @property
     def title(self) -> str:
-        """The code in words: the same for every occurrence, as RFC 9457 asks."""
+        """The code in words. It is the same for every occurrence, as RFC 9457 requires."""
         return self.code.replace("-", " ").capitalize()
 
     def body(self, correlation_id: str) -> bytes:
-        """The problem document as it goes out."""
+        """The problem document, as it is sent."""
         return json.dumps(self.document(correlation_id)).encode()
 
     def document(self, correlation_id: str) -> dict[str, Any]:
-        """The problem document; `instance` names this occurrence by its correlation id."""
+        """The problem document. `instance` names this occurrence by its correlation id."""
         document: dict[str, Any] = {
             "type": f"/problems/{self.code}",
             "title": self.title,
@@ -62,7 +62,7 @@ class Problem(Exception):
 
 
 class Row(NamedTuple):
-    """How the edge answers one type of exception. Without `detail` the exception's own `message` is shown."""
+    """The answer to one type of exception. Without `detail`, the exception's own `message` is shown."""
 
     status: int
     code: str
@@ -71,7 +71,7 @@ class Row(NamedTuple):
 
 
 REFUSALS: Mapping[type[Refused], int] = {Refused: 409, Invalid: 422, Forbidden: 403}
-"""How the edge answers each kind of refusal. The code and the fields are the refusal's own."""
+"""The status for each kind of refusal. The code and the fields come from the refusal."""
 
 AGAIN_SOON = (("Retry-After", "2"),)
 
@@ -86,7 +86,7 @@ TABLE: Mapping[type[Exception], Row] = {
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """The problem that answers this exception, or None for one that nobody expected."""
+    """The problem for this exception. None if the exception is unexpected."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, Refused):
@@ -108,12 +108,12 @@ def problem_of(error: Exception) -> Problem | None:
 
 
 def unexpected() -> Problem:
-    """The answer to an exception that nobody expected. It says nothing of it: the text may hold somebody's data."""
+    """The answer to an unexpected exception. It does not show the exception's text, which may have somebody's data."""
     return Problem(500, "unexpected", "something went wrong here; give the operator the id in `instance`")
 
 
 def invalid(messages: Mapping[Any, Any], what: str = "body") -> Problem:
-    """The 422 of a marshmallow `messages` mapping, with every field at once."""
+    """The 422 problem for a marshmallow `messages` mapping, with all faulty fields at once."""
     return Problem(422, "invalid", f"the {what} is not acceptable; `errors` names each field", flattened(messages))
 
 

@@ -1,8 +1,8 @@
-"""Rows of an answer, of which there may be hundreds: written as marshmallow writes them, without asking for each field
-of each row what it is.
+"""Rows of an answer, of which there may be hundreds. They are written as marshmallow writes them, but faster: the kind
+of each field is found once, and not for every row.
 
-A row is a mapping that has every field of its schema, under its own name and of its own kind; a test holds what comes
-out to what `fields.List(fields.Nested(schema))` makes of it.
+A row is a mapping. It has every field of its schema, by the field's name and with a value of the field's kind. A test
+compares the result with that of `fields.List(fields.Nested(schema))`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ _AS_THEY_ARE = (fields.String, fields.Integer, fields.Boolean)
 
 
 class Rows(fields.List):
-    """A list of rows of one schema of texts, numbers, truths, instants and such schemas. Raises TypeError for another,
-    at the first answer."""
+    """A list of rows of one schema. Its fields are texts, numbers, booleans, instants and such schemas. For any other
+    field, the first answer raises TypeError.
+    """
 
     def __init__(self, row: type[Schema], **options: Any) -> None:
         super().__init__(fields.Nested(row), **options)

@@ -1,7 +1,8 @@
-"""The HTTP server of a container: one per process, shared by all its endpoints. It runs even without endpoints.
+"""The HTTP server of a container. Each process has one, for all its endpoints. It also runs without endpoints.
 
-Guarantee: at a stop every request in hand is answered with `Connection: close`, and no client is left waiting. A slow
-or broken client costs only its own connection. Every error is a problem document. No text of a request is logged.
+Guarantee: when the server stops, it answers all requests that have begun, with `Connection: close`. No client is left
+waiting. A slow or broken client affects only its own connection. Every error is a problem document. No text of a
+request is logged.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ log = get_logger()
 
 
 class HttpSettings(Protocol):
-    """What the server needs of the configuration. `http_address` is `host:port`."""
+    """The settings that the server needs. `http_address` is `host:port`."""
 
     @property
     def http_address(self) -> str: ...
@@ -59,7 +60,7 @@ class HttpSettings(Protocol):
 
 
 class HttpServer(WebServer):
-    """nameko's web server with our routing, our answers and a stop that finishes the requests in hand."""
+    """nameko's web server, with the routing and answers of this project. A stop finishes all requests that began."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +127,7 @@ class HttpServer(WebServer):
         self.container.spawn_managed_thread(partial(self._converse, connection), identifier="http connection")
 
     def _accept_who_waits(self) -> None:
-        """Accept the connections that wait: closing the socket would break off their requests."""
+        """Accept the waiting connections. Otherwise, closing the socket would break off their requests."""
         self._sock.settimeout(0)
         with suppress(OSError):
             while self._places.acquire(blocking=False):
@@ -151,7 +152,7 @@ class HttpServer(WebServer):
                 self._emptied.send(None)
 
     def drain(self) -> None:
-        """Accept no more connections; return when every request in hand is answered, after six seconds at the latest.
+        """Accept no more connections. Return when all requests that have begun are answered, or after six seconds.
 
         A connection without a request is closed after a second.
         """
@@ -178,7 +179,7 @@ class HttpServer(WebServer):
         self.wait_for_providers()
 
     def application(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """The WSGI application: route, answer, count. It raises nothing."""
+        """The WSGI application: it finds the route, answers and counts. It raises nothing."""
         began = time.perf_counter()
         asked = environ.get("HTTP_X_CORRELATION_ID", "")
         correlation_id = asked if _UUID.fullmatch(asked) else str(uuid.uuid4())
@@ -222,5 +223,5 @@ class HttpServer(WebServer):
 
 
 def routes(rules: list[Rule]) -> MapAdapter:
-    """The table of routes, matched as written: no redirects."""
+    """The table of routes. A URL has to match as written; there are no redirects."""
     return Map(rules, strict_slashes=False, merge_slashes=False).bind("localhost")

@@ -32,7 +32,7 @@ class _Verified(NamedTuple):
 
 
 class Tokens:
-    """Turns an `Authorization` header into an actor. Checks a signature once per token, the expiry at each request."""
+    """Turns an `Authorization` header into an actor. Checks a signature once per token, and the expiry each time."""
 
     def __init__(self, public_key_pem: bytes, *, issuer: str, audience: str) -> None:
         key = load_pem_public_key(public_key_pem)
@@ -82,7 +82,7 @@ def _actor(claims: dict[str, Any]) -> Actor:
 
 
 def _is_slug(value: Any) -> bool:
-    # All four are in every event, so they must have no room for a name or an address.
+    # All four values are in every event, so they must not be able to contain a name or an address.
     return isinstance(value, str) and len(value) <= LONGEST_CLAIM and _SLUG.fullmatch(value) is not None
 
 

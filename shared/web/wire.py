@@ -1,8 +1,8 @@
-"""eventlet's HTTP protocol, made safe against clients that are slow, send without end or disappear.
+"""eventlet's HTTP protocol, made safe against clients that are slow, never stop sending, or disappear.
 
-Guarantee: head and body of a request arrive within a time limit. An answer that is given before the body was read still
-reaches its client. A request that is not HTTP, or whose head is too large, is answered with a problem document that
-repeats nothing of the request.
+Guarantee: the head and the body of a request have to arrive within a time limit. An answer that is sent before the body
+is read still reaches its client. If a request is not HTTP, or its head is too large, the answer is a problem document
+that repeats nothing of the request.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Connection(list[Any]):
 
 
 class TimedInput:
-    """The body of a request. Reading it takes fifteen seconds at most; TimeoutError after that."""
+    """The body of a request. Reading it takes at most fifteen seconds. After that, it raises TimeoutError."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -116,7 +116,7 @@ class WireProtocol(wsgi.HttpProtocol):
         return parsed
 
     def _has_one_length(self) -> bool:
-        # If two readers can differ on where a request ends, its rest could pass for another request.
+        # If two readers do not agree where a request ends, its rest could be taken for another request.
         lengths = self.headers.get_all("Content-Length", [])
         codings = self.headers.get_all("Transfer-Encoding", [])
         if len(lengths) + len(codings) > 1:
@@ -134,7 +134,7 @@ class WireProtocol(wsgi.HttpProtocol):
         self.lingers = True
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a request that reaches no route. `message` and `explain` would repeat its text and are left out."""
+        """Answer a request that reaches no route. Leaves out `message` and `explain`, which repeat its text."""
         correlation_id = str(uuid.uuid4())
         problem = Problem(int(code), *_BEFORE_ROUTING.get(int(code), _BEFORE_ROUTING[400]))
         body = problem.body(correlation_id)
@@ -145,7 +145,7 @@ class WireProtocol(wsgi.HttpProtocol):
         self._close_after_this()
 
     def log_message(self, *_: Any) -> None:
-        """Log nothing: the standard library would print the request line."""
+        """Log nothing. The method of the standard library would print the request line."""
 
     def finish(self) -> None:
         with suppress(OSError):
@@ -155,7 +155,7 @@ class WireProtocol(wsgi.HttpProtocol):
         self.connection.close()
 
     def _linger(self) -> None:
-        # A close with unread input would reset the connection, and the client would never see the answer.
+        # If the connection is closed with unread input, it is reset, and the client never sees the answer.
         self.connection.shutdown(socket.SHUT_WR)
         left = MOST_LINGERING_BYTES
         with eventlet.Timeout(LINGER_SECONDS, False):

@@ -1,7 +1,7 @@
-"""A care leaver, their category by law, and the personal adviser who holds their plan.
+"""A care leaver, their category by law, and the personal adviser who is responsible for their plan.
 
-Name, dates of birth and of care, and NHS number stay private. What is published is the category and, by the quarter,
-when age next changes it. After the registration anything may be recorded, late and in any order.
+Name, dates of birth and of care, and NHS number stay private. The category is published, and the quarter in which age
+next changes it. After the registration, all entries may be recorded late and in any order.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REGISTERED = "care_leaver.registered.v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CareLeaver(RecordState):
-    """`facts` has the last data of each type of entry, by its type without version: `pa_contact.made`."""
+    """`facts` has the last data of each type of entry. The key is the type without its version: `pa_contact.made`."""
 
     category: str | None = None
     entitlement_review_on: str | None = None
@@ -34,7 +34,7 @@ class CareLeaver(RecordState):
 
 
 def _registered(state: CareLeaver, command: BeginRecord, context: Context) -> Mapping[str, Any]:
-    """With `looked_after` the category is that of the law on the day, and need not be given."""
+    """With `looked_after`, the category is the one that the law gives on the day. It need not be in the body."""
     born = command.private["date_of_birth"]
     require_born(born, context.now)
     on = _day_of(command, context)
@@ -45,7 +45,7 @@ def _registered(state: CareLeaver, command: BeginRecord, context: Context) -> Ma
 
 
 def _category(command: BeginRecord, born: date, on: date, today: date) -> str:
-    """The category to register. Raises Invalid for dates that are impossible, contradict it, or make nobody one."""
+    """The category to register. Raises Invalid for dates that are impossible, contradict it, or give no category."""
     given: str | None = command.data.get("category")
     looked_after = [Period(**period) for period in command.private.get("looked_after", ())]
     if not looked_after:
@@ -87,7 +87,7 @@ def _faults(looked_after: Sequence[Period], born: date, today: date) -> Iterator
 
 
 def _category_changed(state: CareLeaver, command: AppendEntry, context: Context) -> Mapping[str, Any]:
-    """A person determines it, whatever the dates say. The date of birth is unknown after it was erased."""
+    """A person determines the category, whatever the dates say. The date of birth is unknown if it was erased."""
     born = command.known.get("date_of_birth")
     return {"entitlement_review_on": born and entitlement_review_on(born, _day_of(command, context))}
 
@@ -103,7 +103,7 @@ def _adviser_ended(state: CareLeaver, command: AppendEntry, context: Context) ->
 
 
 def _day_of(command: Command, context: Context) -> date:
-    """The day (in London) as of which a category is determined: the last on which it can have happened."""
+    """The day (in London) for which a category is determined: the last day on which the entry can have happened."""
     return london_date(min(span(when(command, context.now), command.precision)[1], context.now))
 
 
@@ -119,7 +119,7 @@ def _facts_of(event: Event) -> Mapping[str, Any]:
 _Row = partial(Row, states("registered"))
 CATEGORY = ("category", "entitlement_review_on")
 
-# Nobody stops being a care leaver here: the last entry is a decision.
+# There is no state in which somebody stops being a care leaver: the last entry is a decision.
 ROWS = {
     REGISTERED: Row(becomes="registered", check=_registered, sets=CATEGORY),
     "care_leaver.category_changed.v1": _Row(check=_category_changed, sets=CATEGORY),

@@ -1,7 +1,7 @@
-"""The category that the law gives a care leaver on a day, from when they were born and when they were looked after.
+"""The category that the law gives a care leaver on a day, from the date of birth and the times of being looked after.
 
-The definitions are those of the Children Act 1989, in the words of practice section 4.1. A person decides what no date
-can show: a settled return home, a guardianship order, detention at 16.
+The definitions are those of the Children Act 1989, as in practice section 4.1. Some facts do not show in dates, and a
+person decides on them: a settled return home, a guardianship order, detention at 16.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """A time of being looked after: its first and its last day, both of which count. It goes on without a last day."""
+    """A time of being looked after: its first and last day, which both count. Without a last day, it still goes on."""
 
     from_on: date
     to_on: date | None = None
 
 
 def category_on(born: date, looked_after: Iterable[Period], on: date) -> str | None:
-    """The category on that day; None for somebody who is no care leaver by these dates, or not yet, or no longer.
+    """The category on that day. None for somebody who, by these dates, is not, not yet or no longer a care leaver.
 
-    From 21 a former relevant young person is one on request (Children Act 1989 s.23CZB).
+    From 21, a former relevant young person has this category on request (Children Act 1989 s.23CZB).
     """
     periods = [*looked_after]
     if not birthday(born, 16) <= on < birthday(born, 25):
@@ -46,16 +46,16 @@ def category_on(born: date, looked_after: Iterable[Period], on: date) -> str | N
 
 
 def entitlement_review_on(born: date, on: date) -> date | None:
-    """The last day of the quarter in which they turn 21, or 25 when that is past on that day; None after both.
+    """The last day of the quarter in which they turn 21. If that day is past, the same for 25. None if both are past.
 
-    A quarter, so that nobody can read a birthday out of it.
+    It is a quarter so that it does not reveal the birthday.
     """
     ends = (_quarter_end(birthday(born, age)) for age in (21, 25))
     return next((end for end in ends if end >= on), None)
 
 
 def birthday(born: date, age: int) -> date:
-    """The day on which they reach this age. Who was born on 29 February does so on 1 March in other years."""
+    """The day on which they reach this age. For a birth on 29 February, that is 1 March in other years."""
     try:
         return born.replace(year=born.year + age)
     except ValueError:
@@ -68,7 +68,7 @@ def _last_day(periods: list[Period], since: date, until: date) -> date | None:
 
 
 def _days(periods: list[Period], since: date, until: date) -> timedelta:
-    """On how many of these days they were looked after; a day in two periods is one day."""
+    """The number of these days on which they were looked after. A day in two periods counts once."""
     total, counted_until = timedelta(), since - _DAY
     for start, end in sorted(_clipped(periods, since, until)):
         if end > counted_until:

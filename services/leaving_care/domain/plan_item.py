@@ -1,7 +1,7 @@
 """One item of a pathway plan, such as "counselling when he is ready, otherwise a mental-health worker".
 
-An item stays live until it is completed, or ended with a reason and a manager's name. To decline or defer it ends
-nothing.
+An item is live until it is completed, or ended with a reason and a manager's name. If it is declined or deferred, it is
+still live.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.kernel.tables import AppendEntry, RecordState, Row, record_of, state
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanItem(RecordState):
-    """`review_by` is the date last set for looking at the item again."""
+    """`review_by` is the last date that was set for a review of the item."""
 
     care_leaver_id: str | None = None
     kind: str | None = None
@@ -42,12 +42,12 @@ WAITING = states("added", "arranged", "offered", "declined", "deferred")
 LIVE = WAITING | states("taken_up", "fallback_started")
 OFFERED_OR_PUT_OFF = states("offered", "declined", "deferred")
 
-# Every later entry names the care leaver again.
+# Every later entry also names the care leaver.
 _Row = partial(Row, repeats=("care_leaver_id",))
 
 ROWS = {
     "plan_item.added.v1": Row(becomes="added", sets=("care_leaver_id", "kind", "condition", "fallback", "review_by")),
-    # To arrange an item late, or again, does not undo an offer or an answer.
+    # If an item is arranged late, or again, its offers and answers still count.
     "plan_item.arranged.v1": _Row(LIVE, {"added": "arranged"}, sets=("owner", "fallback", "review_by")),
     "plan_item.offered.v1": _Row(WAITING | states("fallback_started"), "offered"),
     "plan_item.taken_up.v1": _Row(WAITING | states("fallback_started"), "taken_up"),

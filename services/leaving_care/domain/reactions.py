@@ -1,7 +1,7 @@
-"""The reactions of `leaving_care` to events of `perinatal`: parenthood, learnt and lost, and moves.
+"""The reactions of `leaving_care` to events of `perinatal`: about parenthood, its loss, and moves.
 
-They open or end a personal adviser's obligations. Each is recorded once for each care leaver and pregnancy, household
-or move, whatever ids the people have.
+They open or end obligations of a personal adviser. Each reaction is recorded once for each care leaver and pregnancy,
+household or move, even if the people have several ids.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ MOVED = "household.moved.v1"
 LEARNT, LOST = "parenthood.learnt.v1", "parenthood.lost.v1"
 MOVE_LEARNT = "care_leaver.move_learnt.v1"
 
-# When a pregnancy was over before a care leaver was registered, reactions name the children younger than this (months).
+# If a pregnancy was over before the care leaver was registered, reactions name the children younger than this (months).
 YOUNG = 5 * 12
 
-# A care leaver's stream, with the pregnancy or the person whose household it is.
+# The stream of a care leaver, with the pregnancy, or with the person whose household the care leaver joined.
 Parenthood = tuple[str, str]
-# By person, the registration that stands in each of their streams.
+# For each person, the registrations in their streams that are not retracted.
 Leavers = dict[str, list[Event]]
 
 
 def find_reactions(events: Iterable[Event]) -> list[Reaction]:
-    """All that should be recorded of the care leavers among these events."""
+    """All reactions that should be recorded for the care leavers among these events."""
     known = list(events)
     return [*find_parenthoods(known), *find_moves(known)]
 
 
 def find_parenthoods(events: Iterable[Event]) -> list[Reaction]:
-    """What should be recorded of parenthood. What was learnt comes before what was lost."""
+    """The reactions about parenthood. A parenthood comes before its loss."""
     known = StandingEvents(events)
     leavers = _leavers(known)
     pregnancies = _pregnancies(known, leavers)
@@ -55,7 +55,7 @@ def find_parenthoods(events: Iterable[Event]) -> list[Reaction]:
 
 
 def find_moves(events: Iterable[Event]) -> list[Reaction]:
-    """What should be recorded of moves: each that a care leaver took part in. Their area is that of registration."""
+    """The reactions about moves: one for each move of a care leaver. The area is that of the registration."""
     known = StandingEvents(events)
     leavers = _leavers(known)
     learnt: dict[tuple[str, str], Reaction] = {}
@@ -92,7 +92,7 @@ def _pregnancies(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Re
 
 
 def _born_before(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
-    """The young children of pregnancies that were over: each counts as a child whose household they joined."""
+    """The young children of pregnancies that were over. Each counts as a child whose household they joined."""
     learnt: dict[Parenthood, Reaction] = {}
     for _, registered, end in _parents(known, leavers):
         if end and _is_before(end, registered) and _is_young(end, registered):
@@ -102,7 +102,7 @@ def _born_before(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Re
 
 
 def _households(known: StandingEvents, leavers: Leavers) -> dict[Parenthood, Reaction]:
-    """The households that a care leaver joined, whether or not each child in them was named."""
+    """The households that care leavers joined, whether or not every child there was named."""
     learnt: dict[Parenthood, Reaction] = {}
     for event in known.of(JOINED):
         of = event.data["person_id"]
@@ -150,7 +150,7 @@ def _lost_pregnancies(known: StandingEvents, learnt: dict[Parenthood, Reaction])
 
 
 def _lost_from_households(known: StandingEvents, learnt: dict[Parenthood, Reaction]) -> dict[Parenthood, Reaction]:
-    """The households of which a child died. A child that has a reaction of its own counts as its own household."""
+    """The households in which a child died. A child with a reaction of its own counts as a household of its own."""
     children: dict[str, set[str]] = defaultdict(set)
     for event in known.of(ENDED):
         for child in map(known.person, event.data["children"]):

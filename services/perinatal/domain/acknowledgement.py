@@ -1,4 +1,4 @@
-"""Who acknowledges: the receiver, or a sender who names the receiver's person, the channel and the reference."""
+"""Who acknowledges: the receiver or a sender. A sender names the receiver's person, the channel and the reference."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PROOF = ("receiver_person", "channel", "reference")
 
 
 def reported_by(by_receiver: bool, given: Mapping[str, Any], needed: Collection[str] = PROOF) -> str:
-    """`receiver` or `sender`. Refuses, as invalid, anybody but the receiver without all `needed` fields."""
+    """`receiver` or `sender`. A sender's command needs all the `needed` fields, or it is refused as invalid."""
     if not by_receiver:
         require(
             given,
@@ -23,7 +23,7 @@ def reported_by(by_receiver: bool, given: Mapping[str, Any], needed: Collection[
 
 
 def require(given: Mapping[str, Any], needed: Collection[str], code: str, why: str) -> None:
-    """Refuses, as invalid, a command in which one of the `needed` fields is missing or blank."""
+    """Refuses as invalid a command in which one of the `needed` fields is missing or blank."""
     missing = [name for name in needed if not (given.get(name) or "").strip()]
     if missing:
         raise Invalid(code, why, fields={name: ["needed here"] for name in missing})

@@ -1,4 +1,4 @@
-"""An agency's case about some people. Its closing is a fact, and is accepted whatever else is still open."""
+"""An agency's case about some people. Its closing is a fact. It is accepted even if other things are still open."""
 
 from __future__ import annotations
 

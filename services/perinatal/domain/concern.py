@@ -1,6 +1,6 @@
 """A concern about a child, or an injury: who saw the child, and what was decided.
 
-An injury may be decided more than once: a senior colleague looks again.
+There may be more than one decision on an injury, because a senior colleague may look at it again.
 """
 
 from __future__ import annotations

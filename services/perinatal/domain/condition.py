@@ -1,4 +1,4 @@
-"""A condition found in a person, such as a depression: a code and how severe it is, never a description."""
+"""A condition of a person, such as depression. It has a code and a severity, and never a description."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """A consultation with the front door about a child, named or not, with the account of each side.
 
-It is no referral: the caller keeps the responsibility. Its states follow the written outcome, which those who were
-consulted give and those who asked acknowledge. A child may be named later; the record is about that child from then on.
+A consultation is not a referral: the caller keeps the responsibility. The states are those of the written outcome. The
+team that was consulted gives the outcome, and the team that asked acknowledges it. A child may be named later. From
+then on, the record is about that child.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def _may_be_consulted(state: Consultation, actor: Actor) -> bool:
 
 
 def _may_be_caller(state: Consultation, actor: Actor) -> bool:
-    """While only the consulted have recorded their account, any other team may be the caller."""
+    """While only the consulted team has recorded its account, any other team may be the caller."""
     return actor.team in state.callers if state.callers else actor.team not in state.consulted
 
 
@@ -77,7 +78,7 @@ _RECORD = record_of("consultation", ROWS, Consultation())
 
 
 def _evolve(state: Consultation, event: Event) -> Consultation:
-    """The child is the one that a standing entry names. A wrong link that was retracted names nobody."""
+    """The child is the one that an entry names, if the entry is not retracted. So a retracted link names nobody."""
     known: Consultation = _RECORD.evolve(state, event)
     return replace(known, person_id=known.facts.get("person_id"))
 

@@ -1,7 +1,8 @@
 """A household that moved from one area to another, and the handover that goes with it.
 
-The record belongs to the area that was left, whoever records the move: the sender owns the handover until the receiver
-acknowledges it. Both areas may act on it. The account for the receiver stays private; its subjects are published.
+The record belongs to the area that was left, whoever records the move. The sender owns the handover until the receiver
+acknowledges it. Both areas may act on the record. The account for the receiver stays private. The subjects of the
+account are published.
 """
 
 from __future__ import annotations
@@ -49,12 +50,12 @@ class Move(RecordState):
 
     @property
     def is_agreed(self) -> bool:
-        """Whether the area that was left has recorded any of it, or the handover is acknowledged."""
+        """Whether the area that was left has recorded any part of the move, or the handover is acknowledged."""
         return self.status == "acknowledged" or self.from_area in self.recorded_in
 
 
 def is_receiver(state: Move, actor: Actor) -> bool:
-    """Whether an entry of this actor is the new area's own: they act only there, or took no part in sending."""
+    """Whether an entry of this actor counts as the new area's: they act only there, or took no part in sending."""
     if state.to_area not in actor.areas:
         return False
     return state.from_area not in actor.areas or actor.team not in state.senders
@@ -64,10 +65,10 @@ RECEIVER = Party(is_receiver, "receiver-only", "the first contact is for the new
 
 
 def areas_after(moves: Iterable[Move]) -> set[str]:
-    """The area where somebody lives after these moves; empty while they are not known to have left their first one.
+    """The area where somebody lives after these moves. Empty while nothing shows that they have left their first area.
 
-    A move counts once it is agreed: nobody lets themselves in, or shuts others out, by their own word. The new area's
-    word alone counts only for a return: it ends a stay elsewhere.
+    A move counts once both areas agree on it. So no area can get access, or take it from another area, by its own
+    record alone. A record of the new area alone counts only for a return: it ends a stay elsewhere.
     """
     lives: set[str] = set()
     left: set[str | None] = set()
@@ -104,10 +105,11 @@ def _acknowledged(state: Move, command: AppendEntry, context: Context) -> Mappin
     by_receiver = is_receiver(state, context.actor)
     given = {**command.data, **command.private}
     if by_receiver and not state.is_agreed:
-        # An acknowledgement opens the records of the area that was left, so the new area's word alone is not enough.
+        # An acknowledgement gives access to the records of the area that was left. So it is not enough that the new
+        # area says it.
         why = "the area that was left has recorded nothing of it; say who there gave it, by which channel and reference"
         require(given, PROOF, "nothing-handed-over", why)
-    # A sender who reports the acknowledgement also says which team has the handover now.
+    # A sender who reports the acknowledgement also names the team that has the handover now.
     by = reported_by(by_receiver, given, (*PROOF, "team"))
     if not by_receiver:
         return {"reported_by": by}

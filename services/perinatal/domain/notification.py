@@ -1,4 +1,4 @@
-"""A notification from one professional to another. It stays sent until the receiver acknowledges it."""
+"""A notification from one professional to another. Its state is `sent` until the receiver acknowledges it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.kernel.tables import AppendEntry, RecordState, Row, record_of, state
 
 
 def is_receiver(state: RecordState, actor: Actor) -> bool:
-    """Whether this actor receives: they are in the team or the role that is addressed, and not in a sending team."""
+    """Whether this actor is the receiver: of the team or role that is addressed, and not of a sending team."""
     if actor.team in state.teams:
         return False
     return actor.team == state.facts.get("to_team") or actor.role == state.facts.get("to_role")

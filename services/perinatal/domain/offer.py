@@ -1,6 +1,7 @@
-"""Help that was offered to somebody, and what became of it. A refusal or a "not yet" ends nothing.
+"""Help that was offered to somebody, and what happened then. A refusal or a "not yet" does not end the offer.
 
-An end has a reason and a manager's name. The person's own words stay private; that they were asked is published.
+An end has a reason and a manager's name. The person's own words stay private. The fact that they were asked is
+published.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ ANSWERED = states("made", "accepted", "declined", "deferred", "fallback_started"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer(RecordState):
-    """`what` is what was offered, even when something else was started instead."""
+    """`what` is the help that was offered, even if something else was started instead."""
 
     what: str | None = None
 

@@ -1,6 +1,6 @@
-"""A person as this service knows them. Others get an opaque id, and never the name or the NHS number.
+"""A person in this service. Other services get an opaque id, and never the name or the NHS number.
 
-Entries about a person may be late, so they may follow a death too. Nobody dies twice.
+Entries about a person may be late, so they may also follow a death. A second death is refused.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ EVER = states("registered", "died")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person(RecordState):
-    """`links` are this person's other ids."""
+    """`links` are the other ids of this person."""
 
     nhs_number_known: bool = False
     links: frozenset[str] = frozenset()
 
 
 def _registered(state: Person, command: BeginRecord, context: Context) -> Mapping[str, Any]:
-    """Without a date of birth the age is unknown. A child's day of birth is the time of the birth."""
+    """Without a date of birth, the age is unknown. For a child, the day of birth is the time of the birth."""
     if "date_of_birth" in command.private:
         require_born(command.private["date_of_birth"], context.now)
     return {"nhs_number_known": "nhs_number" in command.private}

@@ -1,7 +1,7 @@
-"""One pregnancy, from its first mention until it has ended, with what was decided and done before the birth.
+"""One pregnancy, from its first mention to its end, with what was decided and done before the birth.
 
-Each decision, assessment and check is an entry of this very stream, so what one pregnancy got never counts for another.
-Facts may be recorded late: only an end, a booking and a corrected date cannot follow the end.
+Each decision, assessment and check is an entry of the pregnancy's own stream, so it never counts for another pregnancy.
+Facts may be recorded late. Only an end, a booking and a corrected date cannot follow the end.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ EVER = LIVE | {"ended"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pregnancy(RecordState):
-    """`person_id` is the mother; `partners` are those named, in the order of naming, and `children` those born.
+    """`person_id` is the mother. `partners` are the named partners, in the order of naming. `children` are the children
+    who were born.
 
-    `outcome` is how it ended. The facts use that word for decisions too.
+    `outcome` is how the pregnancy ended. In the facts, that word also stands for outcomes of decisions.
     """
 
     partners: tuple[str, ...] = ()
@@ -56,7 +57,7 @@ def _partner(state: Pregnancy, command: AppendEntry, context: Context) -> Mappin
 
 
 def _ended(state: Pregnancy, command: AppendEntry, context: Context) -> Mapping[str, Any]:
-    """A birth has at least one child, a loss none. Of twins of whom one is stillborn it is a birth with one child."""
+    """A birth has at least one child, and a loss has none. If one twin is stillborn, it is a birth with one child."""
     children = command.data.get("children", [])
     outcome = command.data["outcome"]
     if outcome == "birth" and not children:

@@ -1,7 +1,7 @@
 """The reaction of `perinatal` to events of `leaving_care`: a parent is a care leaver.
 
-The fact opens a question and never an assessment. It is recorded once for each pregnancy and parent, whatever ids the
-parent has.
+This fact opens a question, and never an assessment. It is recorded once for each pregnancy and parent, even if the
+parent has several ids.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ LEARNT = "pregnancy.care_leaver_learnt.v1"
 
 
 def find_care_leavers(events: Iterable[Event]) -> list[Reaction]:
-    """What should be recorded of the pregnancies among these events.
+    """The reactions that should be recorded for the pregnancies among these events.
 
-    `contact_team` is the team of the adviser assigned last, if one is known. A later adviser changes nothing that was
-    recorded.
+    `contact_team` is the team of the adviser assigned last, if one is known. If the adviser changes later, the recorded
+    reaction stays the same.
     """
     known = StandingEvents(events)
     registered: dict[str, Event] = {}

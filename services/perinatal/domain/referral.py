@@ -1,7 +1,8 @@
 """A referral, from the decision to refer until its outcome has come back and it is closed (practice section 5.1).
 
-A decision to refer is a state of its own: nothing is sent by it. A sender who acknowledges for the receiver names the
-receiver's person, the channel and the reference. A closing is accepted from every state but closed.
+A decision to refer is a state of its own: it does not mean that anything is sent. A sender who acknowledges for the
+receiver names the person at the receiver, the channel and the reference. A closing is accepted in every state except
+`closed`.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ EVERY = (
     | RETURNED
 )
 UNANSWERED = states("rejected", "more_info_requested", "redirected", "closed")
-# A missed appointment may be looked into after a later one was kept.
+# A missed appointment may be followed up even after a later appointment was kept.
 AFTER_A_MISS = CARE | RETURNED | states("in_treatment", "ended", "closed")
 
-# The roles that receive for each service. A member of the team that is addressed always receives.
+# The roles that receive referrals for each service. A member of the addressed team is always a receiver.
 RECEIVING_ROLES = {
     "camhs": {"mental_health_service"},
     "perinatal_mental_health": {"mental_health_service"},
@@ -49,7 +50,7 @@ RECEIVING_ROLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Referral(RecordState):
-    """`senders` and `sender_teams` took part in deciding, sending or redirecting: none of them is the receiver.
+    """`senders` and `sender_teams` took part in deciding, sending or redirecting. None of them counts as the receiver.
 
     `is_missed`: an appointment was missed at some time; `assessed` is what the assessment found.
     """

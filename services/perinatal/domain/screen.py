@@ -1,4 +1,4 @@
-"""A mental-health screen: the tool, the score and whether its item about self-harm was above zero. Never an answer."""
+"""A mental-health screen: the tool, the score, and whether the item about self-harm was above zero. No answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.kernel.tables import BeginRecord, Row, record_of, states
 
 
 def score_fault(tool: str, score: int) -> str | None:
-    """What is wrong with a score of this tool, in words; None when nothing is."""
+    """What is wrong with a score of this tool, in words. None if the score is valid."""
     highest = SCREENS[tool]
     return None if 0 <= score <= highest else f"{tool} has scores from 0 to {highest}"
 

@@ -1,6 +1,6 @@
-"""Support such as listening visits: its sessions, its reviews with a decision each, and its end.
+"""Support such as listening visits: the sessions, the reviews (each with a decision), and the end.
 
-A session or a review that was held before the end may be recorded after it.
+A session or a review that was held before the end may be recorded after the end.
 """
 
 from __future__ import annotations

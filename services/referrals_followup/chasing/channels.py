@@ -1,6 +1,6 @@
-"""The port by which digests leave: a channel takes a message, or says why it did not.
+"""The interface of the channels for digests. A channel takes a message, or says why it did not take it.
 
-`tests/contract/test_channels.py` holds every channel to the same rules; `bootstrap.py` lists the channels in use.
+`tests/contract/test_channels.py` tests every channel by the same rules. `bootstrap.py` lists the channels in use.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ANSWER_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A digest as text. The receiver can tell a repeated message by its `id`; `at` is domain time."""
+    """A digest as text. The receiver can recognise a repeated message by its `id`. `at` is domain time."""
 
     id: str
     to: Member
@@ -33,7 +33,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The receiver answered and did not take the message; it may take the next one. `cause` is for the log."""
+    """The receiver answered and did not take the message. It may take the next message. `cause` is for the log."""
 
     cause: str
     reason: ClassVar[str] = "Rejected"
@@ -41,9 +41,9 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Nobody answered, and the next message would fare no better. This one may have been taken all the same.
+    """The receiver did not answer, and would not answer a next message. It may still have taken this one.
 
-    The other digests wait too. Operators are not told of single digests that end so.
+    The other digests wait too. The operators are not told of single digests that end so.
     """
 
     cause: str
@@ -53,13 +53,13 @@ class Away:
 class Channel(Protocol):
     """Sends messages one at a time.
 
-    `name` is the key under which each digest keeps its state for this channel: never change it.
+    `name` is the key under which each digest keeps its state for this channel. Never change the name.
     """
 
     name: str
 
     def send(self, message: Message) -> Accepted | Rejected | Away:
-        """Hand over one message. Raises only what nobody foresaw."""
+        """Hand over one message. Raises only unexpected errors."""
 
     def close(self) -> None:
-        """Give up what is held between messages, such as a connection. Sending again is allowed."""
+        """Release what is kept between messages, such as a connection. You may send again after that."""

@@ -1,6 +1,6 @@
-"""From chases to digests: each chase comes into exactly one digest to each of its recipients.
+"""Composes digests from chases. Each chase is in exactly one digest to each of its recipients.
 
-A recipient whose digest cannot be composed delays nobody else's, and still waits at the next sweep.
+If a digest cannot be composed, the digests to other recipients are not delayed. The next sweep tries again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.runtime.observability import get_logger
 
 log = get_logger()
 
-# The most chases that one digest is about; more come in several.
+# The most chases that one digest is about. For more chases there are several digests.
 MOST_CHASES = 1_000
 
 
@@ -37,14 +37,15 @@ class DigestComposer:
         self._directory = directory
 
     def compose(self) -> None:
-        """Put every chase that waits into a digest. Raises when the store cannot be reached; repeat it then."""
+        """Put every waiting chase into a digest. Raises when the store cannot be reached. Repeat the call then."""
         try:
             self._compose_at_once()
         except Exception as error:
             if is_store_away(error):
                 raise
-            log.warning("mails not composed at once", exc_info=error)  # Below, one failure delays nobody else.
-        # One recipient at a time: after a long outage chases are many and recipients few.
+            # From here on, a failure for one recipient delays no other recipient.
+            log.warning("mails not composed at once", exc_info=error)
+        # One recipient at a time: after a long outage there are many chases, but few recipients.
         for recipient in self._outbox.list_recipients():
             while chases := self._outbox.list_chases(recipient, MOST_CHASES):
                 try:
@@ -52,17 +53,18 @@ class DigestComposer:
                 except Exception as error:
                     if is_store_away(error):
                         raise
-                    log.error("mail not composed yet", exc_info=error)  # The next sweep finds it still waiting.
+                    # The recipient still waits, and the next sweep tries again.
+                    log.error("mail not composed yet", exc_info=error)
                     break
                 self._outbox.cross_off([recipient], [chase.id for chase in chases])
                 if len(chases) < MOST_CHASES:
                     break
 
     def _compose_at_once(self) -> None:
-        """Append the digests to everybody in one insert, unless more chases wait than one digest may be about.
+        """Append the digests to all recipients in one insert, unless more chases wait than one digest may be about.
 
-        A recipient who already has a digest about one of the chases, as after a crash or when another process composes,
-        still waits afterwards. Raises when the store cannot be reached.
+        A recipient who already has a digest about one of the chases still waits afterwards. That happens after a crash,
+        or when another process composes. Raises when the store cannot be reached.
         """
         waiting = self._outbox.list_waiting(MOST_CHASES)
         if not waiting or len(waiting) == MOST_CHASES:
@@ -79,7 +81,7 @@ class DigestComposer:
         self._outbox.cross_off(sorted(chases_of.keys() - refused), [chase.id for chase, _ in waiting])
 
     def _compose_for(self, recipient: str, chases: list[Event]) -> None:
-        """Append the digests that are missing. Raises Contended when another process composes them at the same time."""
+        """Append the missing digests. Raises Contended when another process composes them at the same time."""
         covered = self._outbox.find_covered(recipient, [chase.id for chase in chases])
         for stream, digest in self._digests_to(recipient, [chase for chase in chases if chase.id not in covered]):
             self._append(self._store, stream, digest)

@@ -1,4 +1,4 @@
-"""What digests say: the chased follow-ups that are still open, and the silent sources, parked work and findings."""
+"""The contents of digests: the chased follow-ups that are still open, silent sources, parked work and findings."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
 from shared.kernel.envelope import Event, from_text
 
-# How many follow-ups are in memory at once with all that is known of them.
+# The most follow-ups that are in memory at once, each with everything about it.
 FOLDED_AT_A_TIME = 100
 
 
 class NotKnownNow(Exception):
-    """The thread of a chase has no such follow-up at present, so nobody can say whether it is still open."""
+    """The thread of a chase does not have its follow-up now, so nobody can say whether the follow-up is still open."""
 
 
 class DigestContents:
-    """The contents of some digests. Follow-ups that several of them are about, as most are, are read once."""
+    """The contents of some digests. Most follow-ups are in several of the digests, and are read once."""
 
     def __init__(
         self,
@@ -50,13 +50,12 @@ class DigestContents:
         self._chases = {document["_id"]: event_of(document) for document in found}
 
     def select(self, digest: Event, recipient: Member) -> list[Item]:
-        """What the digest tells, as its recipient may see it; follow-ups that have closed since are left out.
+        """The items of the digest, as its recipient may see them. Follow-ups that have closed since are left out.
 
-        Raises NotKnownNow, or whatever the fold of a parked thread raises, while nobody can say whether a follow-up is
-        open.
+        Raises NotKnownNow, or any error of the fold of a parked thread, if nobody can say whether a follow-up is open.
         """
         chases = [self._chases[chase] for chase in sorted(digest.data["chases"]) if chase in self._chases]
-        # Of two chases about one follow-up the later one names the rungs owed now.
+        # If two chases are about one follow-up, the later one names the rungs that are owed now.
         latest = {chase.stream: chase for chase in chases}
         items: list[Item] = []
         for some in chunks(latest.values(), FOLDED_AT_A_TIME):
@@ -67,8 +66,9 @@ class DigestContents:
 
     @cached_property
     def _all_current(self) -> Mapping[str, tuple[FollowUp, Acts]] | None:
-        """The follow-ups of all the digests. None if they are too many at once, or a thread cannot be folded: then each
-        digest reads its own."""
+        """The follow-ups of all the digests. None if there are too many at once, or a thread cannot be folded. Then
+        each digest reads its own follow-ups.
+        """
         if len(self._chases) > FOLDED_AT_A_TIME:
             return None
         try:
@@ -79,9 +79,8 @@ class DigestContents:
             return None
 
     def _fold(self, chases: Iterable[Event]) -> Mapping[str, tuple[FollowUp, Acts]]:
-        """The chased follow-ups by id, among all those of their threads, with the acts on each.
-
-        Raises whatever the fold of a parked thread raises.
+        """The chased follow-ups by id, with the other follow-ups of their threads and the acts on each. Raises any
+        error of the fold of a parked thread.
         """
         threads = {chase.stream: chase.data["thread"] for chase in chases if chase.type == CHASED}
         stored = self._store.read_all(list(threads)) if threads else {}

@@ -1,8 +1,8 @@
-"""The outbox of digests: which chases wait to be told, and where each digest stands on each channel.
+"""The outbox of digests: the chases that wait for a digest, and the state of each digest on each channel.
 
-It is kept in the bookkeeping part of the events themselves (`relay`): a chase names in `mail_for` the recipients who
-have no digest about it yet, and a digest has one entry under the name of each channel until it has ended there. So an
-event and what is still to be done about it are recorded in one write.
+The outbox is in the bookkeeping part of the events themselves (`relay`). A chase names in `mail_for` the recipients who
+have no digest about it yet. A digest has an entry under the name of each channel, until the digest has ended on that
+channel. So an event is recorded in one write with the work that is still to be done about it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from shared.events.documents import event_of
 from shared.kernel.envelope import Event
 from shared.messaging.backoff import next_try
 
-# A digest whose sender died is due again after so long. A channel may wait for two answers to one message.
+# If the sender of a digest dies, the digest is due again after this time. A channel may wait for two answers per
+# message.
 TAKEN_FOR = timedelta(seconds=3 * ANSWER_SECONDS)
-# So many attempts fail before the operators are told.
+# The number of failed attempts after which the operators are told.
 TOLD_AFTER_ATTEMPTS = 4
 _WAITS = {"relay.mail_for": {"$exists": True}}
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A digest that waits to be sent on a channel: since when it is due (real time), and the attempts that failed."""
+    """A digest that waits to be sent on a channel: since when (real time) it is due, and its failed attempts."""
 
     channel: str
     digest: Event
@@ -46,7 +47,7 @@ class DigestOutbox:
         self.channels = tuple(channels)
 
     def ensure_indexes(self) -> None:
-        """Create the indexes behind the questions below; safe to repeat. Each holds only digests, or what waits."""
+        """Create the indexes for the queries below. Safe to repeat. They have only digests, or only what waits."""
         self._events.create_index(
             [("relay.mail_for", ASCENDING), ("_id", ASCENDING)],
             name="mail_for_in_order",
@@ -60,7 +61,7 @@ class DigestOutbox:
             )
         self._events.create_index(
             [("event.data.recipient", ASCENDING), ("event.data.chases", ASCENDING)],
-            # Even if two processes compose at once, no chase comes into two digests to one recipient.
+            # Even if two processes compose at once, a chase is never in two digests to one recipient.
             unique=True,
             name="letter_about_chase",
             partialFilterExpression={"event.type": COMPOSED},
@@ -74,29 +75,29 @@ class DigestOutbox:
     # --- chases that wait for a digest ---------------------------------------------------------------------------
 
     def list_recipients(self) -> list[str]:
-        """Everybody who waits to be told of a chase."""
+        """All recipients who wait for a digest about a chase."""
         return sorted(self._events.distinct("relay.mail_for", _WAITS))
 
     def list_chases(self, recipient: str, limit: int) -> list[Event]:
-        """The first chases that the recipient waits to be told of, in order."""
+        """The first chases for which the recipient waits for a digest, in order."""
         waiting = self._events.find({"relay.mail_for": recipient}, {"event": 1}).sort("_id", ASCENDING)
         return [event_of(document) for document in waiting.limit(limit)]
 
     def list_waiting(self, limit: int) -> list[tuple[Event, list[str]]]:
-        """So many of the chases that wait, each with the recipients it waits for, in order."""
-        # The store does not sort them, so that it stops as soon as there are enough.
+        """At most `limit` of the waiting chases, each with the recipients that it waits for, in order."""
+        # The store does not sort the chases, so that it can stop as soon as it has enough.
         found = list(self._events.find(_WAITS, {"event": 1, "relay.mail_for": 1}, limit=limit))
         ordered = sorted(found, key=lambda document: document["_id"])
         return [(event_of(document), document["relay"]["mail_for"]) for document in ordered]
 
     def find_covered(self, recipient: str, chases: Collection[str]) -> set[str]:
-        """Those of the chases that some digest to the recipient is about."""
+        """The ones of these chases that are in a digest to the recipient."""
         about = {"event.type": COMPOSED, "event.data.recipient": recipient, "event.data.chases": {"$in": list(chases)}}
         found = self._events.find(about, {"event.data.chases": 1})
         return {chase for digest in found for chase in digest["event"]["data"]["chases"]}
 
     def cross_off(self, recipients: Collection[str], chases: Collection[str]) -> None:
-        """These recipients no longer wait to be told of these chases."""
+        """Record that these recipients no longer wait for a digest about these chases."""
         left = {"$setDifference": ["$relay.mail_for", list(recipients)]}
         self._events.update_many(
             {"_id": {"$in": list(chases)}, "relay.mail_for": {"$in": list(recipients)}},
@@ -111,8 +112,9 @@ class DigestOutbox:
     # --- digests that wait to be sent ----------------------------------------------------------------------------
 
     def list_due(self, channel: str, *, is_any_source_silent: bool) -> list[Entry]:
-        """The digests that are due on the channel, the longest due first. While a source is silent, only those that
-        do not wait for sources."""
+        """The digests that are due on the channel, the longest due first. While a source is silent, only digests that
+        do not wait for sources.
+        """
         due: dict[str, Any] = {f"relay.{channel}.due_at": {"$lte": datetime.now(UTC)}}
         if is_any_source_silent:
             due[f"relay.{channel}.waits_for_sources"] = False
@@ -121,14 +123,15 @@ class DigestOutbox:
         return [Entry(channel, digest, entry["due_at"], entry["attempts"]) for digest, entry in entries]
 
     def take(self, entry: Entry) -> bool:
-        """Whether this process may send the digest: nobody has taken, sent or postponed it since it was read."""
+        """Take the digest. Returns whether this process may send it: nobody else has taken or changed it."""
         as_read = {"_id": entry.digest.id, f"relay.{entry.channel}.due_at": entry.due_at}
         taken = {"$set": {f"relay.{entry.channel}.due_at": datetime.now(UTC) + TAKEN_FOR}}
         return self._events.update_one(as_read, taken).modified_count == 1
 
     def has_ended(self, entry: Entry) -> bool:
-        """Whether an end on the channel is recorded. Ask once the digest is taken: only then has whoever had it before
-        surely finished."""
+        """Whether an end of the digest on the channel is recorded. Ask after `take`: only then is it certain that the
+        process that had the digest before has finished.
+        """
         named = {"$exists": False} if entry.channel == UNNAMED_CHANNEL else entry.channel
         later = {
             "event.stream": entry.digest.stream,
@@ -148,14 +151,15 @@ class DigestOutbox:
         self._events.update_one(waiting, {"$set": state})
 
     def remove(self, channel: str, digests: Collection[str]) -> None:
-        """These digests, by id, have ended on the channel."""
+        """Record that these digests, by id, have ended on the channel."""
         self._events.update_many({"_id": {"$in": list(digests)}}, {"$unset": {f"relay.{channel}": ""}})
 
     def find_failing(self) -> Iterator[tuple[str, str]]:
-        """The digests that failed often on a channel, with the reason, unless nobody answered there.
+        """The digests that failed often on a channel, with the reason. Digests that failed because nobody answered are
+        left out.
 
-        A digest that tells of another failing digest is left out: otherwise an operator without a working address
-        would be written to for ever.
+        A digest about another failing digest is left out too. Otherwise an operator without a working address would get
+        new digests for ever.
         """
         for channel in self.channels:
             often = {

@@ -1,7 +1,7 @@
-"""Parked threads are folded again at each sweep, and people are told of all work that is still parked then.
+"""Folds parked threads again at each sweep, and then tells people of all work that is still parked.
 
-Guarantees: a parked thread stays parked until it can be folded; each rung of the ladder of a parked message or thread,
-and of a digest that keeps failing, is told once. One that fails here delays no other.
+Guarantees: a parked thread stays parked until it can be folded. Parked messages, parked threads and digests that keep
+failing have a ladder. People are told once of each rung. If telling fails for one of them, the others are not delayed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ log = get_logger()
 
 
 class ParkedWork:
-    """What is parked, in this service or elsewhere, and what checks found: who is told of it, and when."""
+    """Tells people of parked work, in this service and elsewhere, and of findings. Decides who is told and when."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class ParkedWork:
                 log.error("parked thread not written", thread=thread["_id"], exc_info=error)
 
     def tell(self) -> None:
-        """Tell people of everything that is parked and whose next rung is owed. Raises when the store is away."""
+        """Tell people of all parked work whose next rung is owed. Raises when the store is away."""
         calendar = self._calendar()
         for message in self._parked.to_tell(self._clock.now()):
             what = f"{MESSAGE}/{message.id}"
@@ -94,10 +94,10 @@ class ParkedWork:
             self._tell_of(calendar, DIGEST, f"{DIGEST}/{digest_id}", reason)
 
     def note_reported(self, position: Event) -> None:
-        """Remember what the position says is parked in another service. The oldest message there has the same ladder
-        as one that is parked here.
+        """Remember what is parked in another service, as the position says. The oldest message there has the same
+        ladder as a message that is parked here.
 
-        Mostly nothing is new, so this reads before it writes. A position that comes late changes nothing.
+        In most cases nothing is new, so this reads before it writes. A position that comes late changes nothing.
         """
         if position.source == self._store.source or position.data["until"] is None:
             return
@@ -110,7 +110,7 @@ class ParkedWork:
             self._reported.update_one(newer, {"$set": {"at": position.recorded_at, "parked": parked}}, upsert=True)
 
     def tell_of_findings(self, check: Event) -> None:
-        """Tell the operators what a service's check found, once for as long as every check finds it."""
+        """Tell the operators what the check of a service found: once, for as long as every check finds it."""
         calendar = self._calendar()
         for finding in check.data["findings"]:
             what = f"{FINDING}/{check.source}-{finding['code']}"
@@ -119,8 +119,9 @@ class ParkedWork:
     def _tell_of(
         self, calendar: WorkingCalendar, kind: str, what: str, reason: str, since: datetime | None = None
     ) -> datetime | None:
-        """When somebody was last told of it; None if telling failed now. `since` tells this spell from an earlier
-        one."""
+        """Tell people if they are to be told now. Returns when they were last told, or None if telling failed now.
+        `since` is the start of this problem. An earlier problem with the same name has another `since`.
+        """
         on = london_date(self._clock.now())
         operators, leads = (
             tuple(sorted(recipient.person for recipient in recipients))
@@ -133,7 +134,7 @@ class ParkedWork:
                 stream,
                 TellOfStalled(kind, what, reason_code(reason), operators, leads, calendar),
                 SYSTEM_ACTOR,
-                # No two rungs are owed on one day.
+                # Two rungs are never owed on one day.
                 key=f"stalled:{what}:{since}:{on}",
                 body={},
                 operation="parked.tell",
@@ -149,6 +150,6 @@ class ParkedWork:
             return None
 
     def _calendar(self) -> WorkingCalendar:
-        """The national calendar; before any rules are adopted, one that knows of weekends alone."""
+        """The national calendar. Before any rules are adopted, a calendar that has only weekends."""
         ruleset = self._rules.history().newest(NATIONAL)
         return ruleset.calendar if ruleset else WorkingCalendar({}, "weekends")

@@ -1,9 +1,10 @@
-"""From digests to channels: send what is due, and record how each digest ended.
+"""Sends digests: those that are due go to the channels, and the end of each digest is recorded.
 
-Guarantees: a digest that fails is tried again until the channel takes it, or until everything it is about has closed;
-it delays no other digest. Of two sweeps at once, as when the broker loses the first and gives its message to another
-process, one takes each digest. Only a crash between the receiver's answer and its record repeats a message, under the
-same id. While a source is silent no routine digest is sent: what it asks for may be recorded there already.
+Guarantees: if a digest fails, it is tried again until the channel takes it, or until all its follow-ups have closed. It
+delays no other digest. Two sweeps can run at once, if the broker loses the first one and gives its message to another
+process. Then only one of them takes each digest. A message is only repeated if there is a crash between the answer of
+the receiver and its record. The repeated message has the same id. While a source is silent, no routine digest is sent,
+because what it asks for may already be recorded there.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ log = get_logger()
 
 
 class DigestSender:
-    """Sends digests on every channel. Each channel has its own attempts and its own end of each digest."""
+    """Sends digests on every channel. Attempts and ends of a digest are separate for each channel."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class DigestSender:
         self._links = links
 
     def send(self) -> None:
-        """Send every digest that is due. A channel that does not answer costs one attempt; its other digests stay due.
+        """Send every due digest. If a channel does not answer, one attempt has failed. Its other digests stay due.
 
         Raises when the store cannot be reached.
         """
@@ -78,7 +79,7 @@ class DigestSender:
                     return
 
     def _send_batch(self, channel: Channel, due: list[Entry], problems: DataProblems) -> bool:
-        """Whether the channel answered each time. What was not sent stays due."""
+        """Send these digests. Returns whether the channel answered each time. Digests that were not sent stay due."""
         digests = [entry.digest for entry in due]
         contents = DigestContents(digests, problems, self._store, self._views, self._directory, self._links)
         ended: list[str] = []
@@ -102,14 +103,16 @@ class DigestSender:
             if isinstance(failure, Away):
                 is_channel_there = False
                 break
-        # After a crash before this write, the digests that have ended are found so, and are not sent again.
+        # If a crash comes before this write, the next sweep finds that these digests have ended, and does not send them
+        # again.
         self._outbox.remove(channel.name, ended)
         return is_channel_there
 
     def _settle(self, channel: Channel, entry: Entry, contents: DigestContents) -> Rejected | Away | None:
-        """Send the digest and record that it was taken; or record that all it was about has closed. Otherwise why not.
+        """Send the digest and record that it was taken, or record that all its follow-ups have closed. Otherwise return
+        the failure.
 
-        Raises whatever `DigestContents.select` raises.
+        Raises what `DigestContents.select` raises.
         """
         digest, now = entry.digest, self._clock.now()
         member = self._directory.stand_in(digest.data["recipient"], digest.area, london_date(now))
@@ -144,7 +147,7 @@ class DigestSender:
 
 
 def _batches(due: Iterable[Entry]) -> Iterator[list[Entry]]:
-    """The digests in order, as many at a time as are about so many chases that all their follow-ups can be read."""
+    """The digests in order, in batches. The follow-ups of all chases of a batch can be read at once."""
     some: list[Entry] = []
     chases = 0
     for entry in due:

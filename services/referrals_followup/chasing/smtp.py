@@ -16,7 +16,7 @@ OK = 250
 class SmtpChannel:
     """Sends through one SMTP server.
 
-    Messages share a connection for as long as the server keeps it up, until `close`; the next one opens another.
+    Messages share a connection until the server ends it, or until `close`. The next message opens a new connection.
     """
 
     name = "smtp"
@@ -35,7 +35,7 @@ class SmtpChannel:
     def close(self) -> None:
         server = self._take_connection()
         if server is not None:
-            with suppress(OSError):  # which every SMTPException is
+            with suppress(OSError):  # every SMTPException is an OSError
                 server.quit()
 
     def send(self, message: Message) -> Accepted | Rejected | Away:
@@ -66,7 +66,8 @@ class SmtpChannel:
             self._hand_over(smtplib.SMTP(self._host, self._port, timeout=ANSWER_SECONDS), mail)
 
     def _deliver_on_open_connection(self, mail: EmailMessage) -> bool:
-        """False when there is no connection, or the server refuses the mail: it may take only so many on one.
+        """Returns False if there is no connection, or the server refuses the mail: a server may limit the mails per
+        connection.
 
         Raises SMTPServerDisconnected when the mail may have been taken.
         """

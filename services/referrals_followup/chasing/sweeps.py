@@ -1,10 +1,11 @@
-"""A sweep finds the open follow-ups whose next rung is due, chases each, and sends the digests that come of it.
+"""A sweep finds the open follow-ups whose next rung is due, chases each of them, and sends the digests about them.
 
-Guarantees: nobody is chased for an act that any source has already recorded. For this a sweep looks no later than every
-source's complete position, leaves what opened at that very instant to the next sweep, and leaves alone a thread that
-could not be folded. If a sweep is killed anywhere and delivered again, no rung is lost or doubled. A follow-up that
-cannot be chased delays nobody else's. The cost grows with what is due, not with what is open; memory grows with
-neither, because a limited number of follow-ups is read and recorded at once.
+Guarantees: nobody is chased for an act that any source has already recorded. For this, a sweep only looks at the period
+that all sources have completely reported. It leaves follow-ups that opened at the very end of that period to the next
+sweep. It does not chase on a thread that could not be folded. If a sweep is killed and delivered again, no rung is lost
+or doubled. If one follow-up cannot be chased, the others are not delayed. The cost grows with the number of due
+follow-ups, and not with the number of open ones. Memory grows with neither, because a limited number of follow-ups is
+read and recorded at once.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class SweepReport:
-    """What one sweep did. `now` and `as_of` are domain time; `as_of` None: a source never spoke, so nobody was chased.
+    """The result of one sweep. `now` and `as_of` are domain time. If `as_of` is None, a source never reported, and
+    nobody was chased.
 
     `silent` maps each silent source to the position at which its silence was first noticed.
     """
@@ -75,27 +77,27 @@ class SweepLog:
         self._sweeps.update_one({"_id": sweep_id}, entry, upsert=True)
 
     def note_end(self, report: SweepReport) -> None:
-        """Record that the sweep ran to its end. If no such record comes, something is wrong."""
+        """Record that the sweep ran to its end. If such records stop, something is wrong."""
         done = {name: value for name, value in asdict(report).items() if name != "sweep_id"}
         self._sweeps.update_one(
             {"_id": report.sweep_id}, {"$set": {**done, "finished_at": datetime.now(UTC)}}, upsert=True
         )
 
     def find_silent_before(self, sweep_id: str) -> Mapping[str, datetime | None]:
-        """What the last other sweep that finished reported as `silent`."""
+        """The `silent` of the last finished sweep other than this one."""
         last = self._sweeps.find_one(
             {"_id": {"$ne": sweep_id}, "finished_at": {"$exists": True}}, sort=[("started_at", DESCENDING)]
         )
         return last["silent"] if last else {}
 
     def find_last_end(self) -> tuple[str, datetime] | None:
-        """The last sweep that ran to its end, and when it did (real time); None if none has."""
+        """The last sweep that ran to its end, and when it ended (real time). None if there is no such sweep."""
         last = self._sweeps.find_one({"finished_at": {"$exists": True}}, sort=[("finished_at", DESCENDING)])
         return (last["_id"], last["finished_at"]) if last else None
 
 
 class SweepRound:
-    """Everything that a message asking for a sweep sets off, in order."""
+    """All tasks that follow from a request to sweep, in order."""
 
     def __init__(
         self,
@@ -117,7 +119,7 @@ class SweepRound:
         self._clock = clock
 
     def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
-        """Do each sweep that was asked for, and send the digests. Raises when the store cannot be reached."""
+        """Do each requested sweep, and send the digests. Raises when the store cannot be reached."""
         return [self._receive(delivery) for delivery in deliveries]
 
     def _receive(self, delivery: Delivery) -> Outcome:
@@ -161,14 +163,15 @@ class Sweeper:
     def sweep(self, sweep_id: str) -> SweepReport:
         """Chase all that is owed as of the latest instant up to which every source is complete."""
         self._sweep_log.note_start(sweep_id)
-        # The clock before the positions: what is recorded between the two cannot be missed.
+        # The clock is read before the positions. So nothing that is recorded between the two can be missed.
         now = self._clock.now()
         complete_until = self._evidence.complete_until()
         silent = self._note_silence(sweep_id, complete_until, now)
         as_of = silence.find_horizon(complete_until, now)
         chased = failed = 0
         if as_of is not None:
-            # Read between the positions and the views: no view then lacks an act that was known at the positions.
+            # The parked threads are read after the positions and before the views. So no view lacks an act that the
+            # positions cover.
             parked = {thread["_id"] for thread in self._views.parked_threads()}
             for views in chunks(self._find_due(as_of), VIEWS_AT_A_TIME):
                 owed = {view["_id"]: view for view in views if view["thread"] not in parked}
@@ -179,11 +182,14 @@ class Sweeper:
         return SweepReport(sweep_id, now, as_of, chased, failed, silent)
 
     def _find_due(self, as_of: datetime) -> Iterator[dict[str, Any]]:
-        """What is due, the longest due first, in the order of the index, so that any number of them need little memory.
+        """The due follow-ups, the longest due first. That is the order of the index, so any number of them needs little
+        memory.
 
-        One that a fold moves meanwhile may come again. It is still chased once: a sweep records each chase once.
+        If a fold moves a follow-up meanwhile, it may come again. It is still chased once, as a sweep records each chase
+        once.
         """
-        # A position is complete for what was recorded before its instant; part of what opened at it may be missing.
+        # A position is complete for what was recorded before its instant. Of what opened at that instant, a part may be
+        # missing.
         due = {"state": OPEN, "next_rung_at": {"$lte": as_of}, "opened_recorded_at": {"$lt": as_of}}
         found = self._views.collection.find(due, batch_size=VIEWS_AT_A_TIME)
         with found.sort([("next_rung_at", ASCENDING), ("_id", ASCENDING)]) as views:
@@ -192,9 +198,8 @@ class Sweeper:
     def _note_silence(
         self, sweep_id: str, complete_until: Mapping[str, datetime | None], now: datetime
     ) -> dict[str, datetime | None]:
-        """Tell the operators, once each day, of each source that this sweep and the one before it both found silent.
-
-        Twice, because a relay that has just come back needs a moment to say so.
+        """Tell the operators, once each day, of each source that this sweep and the sweep before it both found silent.
+        Both sweeps have to find it, because a relay that has just started again needs a moment to report.
         """
         noticed = self._sweep_log.find_silent_before(sweep_id)
         silent: dict[str, datetime | None] = {}
@@ -220,9 +225,10 @@ class Sweeper:
 
 
 class Chases:
-    """The chases of some follow-ups, by the ids of their views: one read of their streams, one insert of what is owed.
+    """The chases of some follow-ups, by the ids of their views. Their streams are read at once, and their chases are
+    inserted at once.
 
-    `recorded` counts those that this sweep recorded now, `failed` those that could not be chased.
+    `recorded` counts the chases that this sweep recorded now, and `failed` the follow-ups that could not be chased.
     """
 
     def __init__(
@@ -244,16 +250,16 @@ class Chases:
         self.failed = 0
 
     def record(self) -> None:
-        """Raises when the store is away; what is recorded by then is not recorded again by the same sweep."""
+        """Raises when the store is away. The same sweep does not record again what is recorded by then."""
         store = BatchStore(self._store)
         store.read_ahead([_stream(follow_up_id) for follow_up_id in self._views])
         owed = [follow_up_id for follow_up_id in self._views if self._is_chased(follow_up_id, store)]
         for follow_up_id, is_recorded in zip(owed, store.record(), strict=True):
-            # Where somebody has acted on it meanwhile, what is owed is decided anew.
+            # If somebody has acted on the follow-up meanwhile, the owed rungs are decided again.
             self.recorded += is_recorded or self._is_chased(follow_up_id, self._store)
 
     def _is_chased(self, follow_up_id: str, store: EventStore) -> bool:
-        """Whether a chase was recorded, or gathered, now. One that cannot be is counted, and delays no other."""
+        """Whether a chase was recorded, or gathered, now. A failed chase is counted, and delays no other."""
         try:
             return self._chase(follow_up_of(self._views[follow_up_id]), store)
         except Exception as error:
@@ -264,7 +270,7 @@ class Chases:
             return False
 
     def _chase(self, follow_up: FollowUp, store: EventStore) -> bool:
-        """False when nothing is owed after all: a view may be older than the stream."""
+        """Returns False if nothing is owed after all, because a view may be older than the stream."""
         ruleset = self._rules.newest(follow_up.area)
         if ruleset is None:
             return False
@@ -292,7 +298,7 @@ def _stream(follow_up_id: str) -> str:
 
 
 def recipients_of(directory: Directory, follow_up: FollowUp, on: date) -> Callable[[Rung, Owner], tuple[str, ...]]:
-    """Whom each rung of this follow-up tells on that day, as the directory has it."""
+    """The people whom each rung of this follow-up tells on that day, according to the directory."""
 
     def find_recipients(rung: Rung, owner: Owner) -> tuple[str, ...]:
         parties = Parties.of(follow_up, owner)

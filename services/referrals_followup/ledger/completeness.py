@@ -1,7 +1,7 @@
-"""How far the evidence is complete, and what is parked.
+"""The instant up to which the evidence is complete, and what is parked.
 
-Ask for the report before reading what an answer shows: what is folded in between is then shown and not yet claimed.
-Requests that ask at the same time share one report.
+Read the report before you read what an answer shows. Then the answer may show more than the report claims, and never
+less. Requests at the same time share one report.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from shared.runtime.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class CompletenessReport:
-    """How far the evidence is complete, as answers show it, and the people and records that parked work is about."""
+    """The completeness of the evidence, as answers show it, and the people and records that parked work is about."""
 
     evidence: Mapping[str, Any]
     problems: DataProblems
 
 
 class Completeness:
-    """Reports how far everything that happened is known in this service."""
+    """Reports up to which instant this service has received everything."""
 
     def __init__(self, evidence: EvidenceStore, parked: ParkedMessages, views: FollowUpViews, clock: Clock) -> None:
         self._evidence = evidence
@@ -41,7 +41,7 @@ class Completeness:
         )
 
     def report(self) -> CompletenessReport:
-        """The instant up to which all sources are complete, the same for each source, whether one of them is stale, and
+        """The instant up to which all sources are complete, the instant for each source, whether a source is stale, and
         how much is parked.
 
         Raises StoreUnavailable or PyMongoError.

@@ -1,7 +1,7 @@
-"""Which follow-ups have a data problem: a message about their person or record, or their own thread, is parked now.
+"""The follow-ups with a data problem: a message about their person or record is parked, or their own thread is parked.
 
-Their clocks run on. The problem is looked up when somebody reads, and is no part of the fold: nobody knows what a
-parked message says, only that it is there.
+Their due dates do not change. The problem is looked up when somebody reads a follow-up. It is not part of the fold,
+because the content of a parked message is not known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.messaging.parked import ParkedMessages
 
 
 class DataProblems:
-    """What is parked when this is made: the people and records that parked messages name, and the parked threads."""
+    """The parked work when this object is made: people and records that parked messages name, and parked threads."""
 
     def __init__(self, evidence: EvidenceStore, parked: ParkedMessages, views: FollowUpViews) -> None:
         self._evidence = evidence
@@ -26,7 +26,7 @@ class DataProblems:
 
     @property
     def parked(self) -> int:
-        """How many messages and threads are parked."""
+        """The number of parked messages and threads."""
         return self._waiting + len(self._threads)
 
     @cached_property

@@ -1,7 +1,7 @@
-"""The evidence: every event of every service, kept once, and up to when it is complete.
+"""The evidence: every event of every service, kept once, and the instant up to which it is complete.
 
-Evidence is complete up to an instant when the relay of each source has said which events it published by then, and
-every one of them is kept *and folded*, or parked, here. An event that is kept already is still folded again.
+Evidence is complete up to an instant on two conditions. The relay of each source has reported which events it published
+by then. Each of these events is kept *and folded* here, or parked. An event that is already kept is still folded again.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
 
 LINKS = (LINKED, UNLINKED)
-# A link can join a child or a parent with a person of whom more is known.
+# A link can join a child or a parent with a person about whom there is more evidence.
 _BEARING_ON_SIBLINGS = {*OF_SIBLINGS, PREGNANCY_ENDED, *LINKS}
 _NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
-# The fields by which an event names a team that can come to own a follow-up.
+# The fields in which an event names a team that can become the owner of a follow-up.
 TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
 
 
@@ -76,20 +76,20 @@ class EvidenceStore:
             self._evidence.insert_many(documents, ordered=False)
 
     def mark_folded(self, events: Iterable[Event]) -> None:
-        """Record that every view that these events touch is written."""
+        """Record that all views that these events affect are written."""
         ids = [event.id for event in events]
         if ids:
             self._evidence.update_many({"_id": {"$in": ids}, "folded": False}, {"$set": {"folded": True}})
 
     def threads_touched_by(self, events: Collection[Event], matters: Mapping[str, RelevantTypes]) -> set[str]:
-        """The threads that these events bear on.
+        """The threads that these events affect.
 
-        An event bears on the threads that it names. Where its type matters there, it also bears on the threads of the
-        people it names (one hop). An event that bears on a younger sibling, or a birth, also bears on the pregnancies
-        of the child's parents. A retraction bears on what the retracted event bears on, an act on a follow-up only on
-        the thread of that follow-up.
+        An event affects the threads that it names. If its type matters there, it also affects the threads of the people
+        it names (one hop). An event that affects a younger sibling, or a birth, also affects the pregnancies of the
+        child's parents. A retraction affects what the retracted event affects. An act on a follow-up affects only the
+        thread of that follow-up.
 
-        Call it after `keep`: of two workers with one event each, at least one then finds both events.
+        Call this method after `keep`. If two workers have one event each, at least one of them then finds both events.
         """
         touched = {ref for event in events if is_act(event) for ref in self._catalogue.refs(event)}
         facts = [(event.type, frozenset(self._catalogue.refs(event))) for event in events if not is_act(event)]
@@ -118,12 +118,12 @@ class EvidenceStore:
         return _of_kinds(matters, touched)
 
     def people(self, person_ids: Collection[str]) -> set[str]:
-        """Every id of these people: those given, and those that any link ever joined with them, retracted or not."""
+        """Every id of these people: the given ids, and all ids that a link ever joined with them, retracted or not."""
         found = set(_refs_of(person_ids))
         return {ref.partition("/")[2] for ref in found | self._find_joined(found)}
 
     def _find_joined(self, people: Collection[str]) -> set[str]:
-        """Everybody whom links, retracted or not, ever joined with these people, directly or through others."""
+        """All people whom links (also retracted ones) ever joined with these people, directly or through others."""
         fields, links = {"refs": 1, "event.type": 1}, {"event.type": {"$in": LINKS}}
         return {
             ref
@@ -133,7 +133,7 @@ class EvidenceStore:
         }
 
     def ids_of(self, person_id: str, as_of: datetime | None = None) -> set[str]:
-        """This id and those that a standing link joins with it. With `as_of` (UTC), by what was recorded by then."""
+        """This id, and the ids that standing links join with it. With `as_of` (UTC), as recorded by then."""
         ids = self.people([person_id])
         if len(ids) == 1:
             return ids
@@ -155,19 +155,20 @@ class EvidenceStore:
         return _of_kinds(kinds, self._refs({"refs": {"$in": _refs_of(person_ids)}})) if person_ids else set()
 
     def threads_of_team(self, team: str, kinds: Collection[str], until: datetime) -> set[str]:
-        """Every thread on which the team can have owned a follow-up by then (UTC).
+        """Every thread on which the team can have owned a follow-up by `until` (UTC).
 
         These are the threads of the events that the team recorded or that name it, and those of the people in these
-        events (one hop). The cost grows with the history of this team and its people, and with nobody else's.
+        events (one hop). The cost grows only with the history of this team and its people.
         """
         refs = self._refs({"teams": team, "event.recordedat": {"$lte": until}})
         people = self.people([ref.partition("/")[2] for ref in _people(refs)])
         return _of_kinds(kinds, refs) | self.threads_of(people, kinds)
 
     def read_threads(self, threads: Collection[str], matters: Mapping[str, RelevantTypes]) -> dict[str, list[Evidence]]:
-        """For each thread, its own evidence, and that about the people its events name as far as it matters there.
+        """For each thread, its own evidence, and the evidence about the people whom its events name, as far as it
+        matters there.
 
-        Where links join people, all evidence about them: any event can show which of their ids was known first.
+        If links join people, all evidence about them is read: any event can show which of their ids was known first.
         """
         by_thread = self._read(threads, matters)
         linked = [
@@ -181,8 +182,9 @@ class EvidenceStore:
     def _read(
         self, threads: Collection[str], matters: Mapping[str, RelevantTypes] | None
     ) -> dict[str, dict[str, Evidence]]:
-        """Each thread's evidence by event id, without acts on the follow-ups of other threads. There are many of those,
-        and no fold reads them."""
+        """The evidence of each thread by event id, without acts on the follow-ups of other threads. There are many such
+        acts, and no fold reads them.
+        """
         by_thread: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
         read: dict[str, Evidence] = {}
         people_of: dict[str, set[str]] = defaultdict(set)
@@ -215,7 +217,7 @@ class EvidenceStore:
         return by_thread
 
     def _add_siblings(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
-        """Add to pregnancies the evidence about the children whom their people already have, as far as it matters."""
+        """Add to pregnancies the evidence about children whom the people already have, as far as it matters."""
         threads_of: dict[str, set[str]] = defaultdict(set)
         for thread, items in by_thread.items():
             for item in items.values():
@@ -269,7 +271,7 @@ class EvidenceStore:
             known |= new
 
     def threads(self, kinds: Collection[str]) -> Iterator[str]:
-        """Every thread that there is evidence about, once, as a stream: one answer could not hold them all."""
+        """Every thread that has evidence, once. They come one by one, as there are too many for one answer."""
         of_these_kinds = {"refs": {"$regex": f"^({'|'.join(map(re.escape, sorted(kinds)))})/"}}
         stages: list[Mapping[str, Any]] = [
             {"$match": of_these_kinds},
@@ -293,7 +295,7 @@ class EvidenceStore:
             _upsert(self._manifests, *notes)
 
     def complete_until(self) -> dict[str, datetime | None]:
-        """For each source, the instant (UTC) up to which all that it recorded is folded here; None when unknown."""
+        """For each source, the instant (UTC) up to which all its events are folded here. None if unknown."""
         positions: dict[str, dict[str, Any]] = {source: {"number": 0, "until": None} for source in SERVICES}
         for found in self._positions.find({"_id": {"$in": list(positions)}}):
             positions[found["_id"]] |= found
@@ -330,7 +332,7 @@ class EvidenceStore:
     def _find(
         self, refs: Collection[str], also: Mapping[str, Any] | None = None, read: Mapping[str, Evidence] | None = None
     ) -> Iterable[Evidence]:
-        """The evidence that names one of these. Items in `read` are used again, not built a second time."""
+        """The evidence that names one of these. Items in `read` are used again, and not built a second time."""
         if not refs:
             return
         wanted = {"refs": {"$in": list(refs)}, **(also or {})}
@@ -363,7 +365,7 @@ def _refs_of(person_ids: Iterable[str]) -> list[str]:
 def _is_of_person(event_type: str, refs: Iterable[str], matters: Mapping[str, RelevantTypes]) -> bool:
     """Whether an event belongs to the thread of a person whom it names.
 
-    It does when it matters there, when it is an act, or when it names others, whose events then bear on that thread.
+    It does if it matters there, if it is an act, or if it names other people, whose events then affect that thread.
     """
     types = matters.get(PERSON, UNASKED).own
     return event_type in types or event_type in ACT_TYPES or len(_people(refs)) > 1
@@ -374,13 +376,13 @@ def _of_kinds(kinds: Collection[str], refs: Iterable[str]) -> set[str]:
 
 
 def _teams_of(event: Event) -> list[str]:
-    """The team that recorded it, and those it names. The system is left out: it owns nothing but chases everywhere."""
+    """The team that recorded the event, and the teams it names. The system is left out: it only chases."""
     found = {event.team, *(event.data.get(field) for field in TEAM_FIELDS)} - {SYSTEM}
     return sorted(team for team in found if team)
 
 
 def _upsert(collection: MongoCollection, *changes: tuple[str, Mapping[str, Any]]) -> None:
-    """Upsert each document. Of two inserts at once the second fails and is repeated as an update. Repeats are safe."""
+    """Upsert each document. If two inserts run at once, the second one is repeated as an update. Safe to repeat."""
     writes = [UpdateOne({"_id": key}, update, upsert=True) for key, update in changes]
     with despite_duplicates():
         collection.bulk_write(writes, ordered=False)

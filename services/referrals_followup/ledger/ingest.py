@@ -1,7 +1,7 @@
-"""From a batch of messages to follow-ups: keep the evidence, fold what it touches, and only then report it done.
+"""Makes follow-ups from a batch of messages: keeps the evidence, folds its threads, and only then reports it as done.
 
-Guarantees: a message is done when it is kept on a majority and every view that it bears on is written. If the process
-is killed in between and the message is delivered again, the result is the same. What cannot be read is parked.
+Guarantees: a message is done when it is kept on a majority and every view that it affects is written. If the process is
+killed in between and the message is delivered again, the result is the same. A message that cannot be read is parked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.relay.position import POSITION
 
 
 class Ingest:
-    """Takes in events. `listeners` are called by event type, once the events of the batch are folded."""
+    """Takes in events. `listeners` are called by event type, after the events of the batch are folded."""
 
     def __init__(
         self, evidence: EvidenceStore, views: FollowUpViews, listeners: Mapping[str, Callable[[Event], None]]
@@ -27,7 +27,7 @@ class Ingest:
         self._listeners = listeners
 
     def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
-        """The outcome of each delivery. Raises when the store cannot be reached; nothing is acknowledged then."""
+        """The outcome of each delivery. Raises when the store cannot be reached. Then nothing is acknowledged."""
         read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
         received = [event for event in read if isinstance(event, Event)]
         events = [event for event in received if event.type != POSITION]

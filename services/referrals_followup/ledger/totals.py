@@ -1,11 +1,12 @@
-"""Sums of the open follow-ups, kept so that no question has to count what is stored.
+"""Sums of the open follow-ups. They are stored, so that no query has to count the follow-ups.
 
-Whoever writes views also inserts, in the same transaction, a note of what enters and leaves each sum. Notes are only
-inserted, so writers never wait for each other. Settling adds the notes to the sums in a transaction of its own. So a
-sum together with its notes always equals a count of the views, whichever process dies and when.
+A worker that writes views also inserts a note, in the same transaction, of what enters and leaves each sum. Notes are
+only inserted, so writers never wait for each other. `settle` adds the notes to the sums in a separate transaction. So a
+sum with its notes always equals a count of the views, whichever process dies and when.
 
-All sums say how many are overdue as of one and the same instant. When that instant moves, the follow-ups that fell due
-in between are counted. The cost grows with what has changed and fallen due since, and with the number of sums.
+All sums count the overdue follow-ups as of the same instant. When that instant moves, the follow-ups that fell due in
+between are counted. The cost grows with the number of follow-ups that changed or fell due since, and with the number of
+sums.
 """
 
 from __future__ import annotations
@@ -32,16 +33,16 @@ _IS_SUMMED = {SUMMED_IN: {"$exists": True}}
 _AS_OF = "as of"
 OLDEST = "oldest_of_sum"
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
-# Until then, each question itself counts what fell due since.
+# Until then, each query itself counts the follow-ups that fell due since.
 MOVED_ON_AFTER = timedelta(hours=1)
 ROWS_AT_A_TIME = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """Follow-ups that every reader sees alike. `fields` is what they are counted by and what decides who may see them.
+    """A sum of follow-ups that are the same for every reader. `fields`: how they are counted, and who may see them.
 
-    The field `waits` says that they are inherited and nobody has taken them on.
+    The field `waits` says that the follow-ups are inherited and nobody has taken them on.
     """
 
     key: str
@@ -81,7 +82,7 @@ class _Delta:
 
 
 def sum_of(view: Mapping[str, Any]) -> Sum | None:
-    """The sum that counts the view with this document; None unless the view is open."""
+    """The sum that counts the view with this document. None if the view is not open."""
     if view["state"] != OPEN:
         return None
     fields = {
@@ -105,7 +106,7 @@ class Totals:
     def ensure_indexes(self) -> None:
         """Create the indexes of the sums and of the two queries on the views. Safe to repeat."""
         self._sums.create_index([("areas", ASCENDING)], name="areas")
-        # So that no transaction has to create the collection of notes.
+        # No transaction then has to create the collection of notes.
         self._notes.create_index([("_id", ASCENDING)], name="_id_")
         oldest = [(SUMMED_IN, ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)]
         due = [("due_at", ASCENDING), (SUMMED_IN, ASCENDING)]
@@ -113,14 +114,14 @@ class Totals:
             self._views.create_index(keys, name=name, partialFilterExpression=_IS_SUMMED)
 
     def note(self, sums: Iterable[Sum], changes: Iterable[Change], session: ClientSession) -> None:
-        """Insert a note of these changes as part of the transaction. `sums` are those that a follow-up enters."""
+        """Insert a note of these changes as part of the transaction. `sums` are the sums that a follow-up enters."""
         noted = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
         if noted:
             named = {one.key: {"_id": one.key, **one.fields} for one in sums}
             self._notes.insert_one({"sums": list(named.values()), "changes": noted}, session=session)
 
     def rows(self, now: datetime, *parts: tuple[Mapping[str, Any], Any]) -> list[dict[str, Any]]:
-        """Counts and the oldest by standard, area and owning team at `now` (UTC).
+        """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC).
 
         Each part is a condition on sums, and the expression that names the standard of its rows.
         """
@@ -146,7 +147,7 @@ class Totals:
         of_due = [({"$and": [wanted, fallen]}, standard) for wanted, standard in parts]
         for one in self._aggregate(of_due, lambda row: {"$project": {"row": row}}):
             of_row = row_of.get(tuple(one["row"].values()))
-            if of_row:  # Without a row, the sum appeared after the rows were read.
+            if of_row:  # If there is no row, the sum was added after the rows were read.
                 of_row["overdue"] += sign * due[one["_id"]]
         return rows
 
@@ -156,7 +157,7 @@ class Totals:
         stage: Callable[[Mapping[str, Any]], Mapping[str, Any]],
         *then: Mapping[str, Any],
     ) -> Iterable[dict[str, Any]]:
-        """Runs the stage over the sums of every part, in one query. The stage gets the row that a sum belongs to."""
+        """Run the stage over the sums of all parts, in one query. The stage gets the row to which a sum belongs."""
         first, *others = (
             [{"$match": wanted}, stage({"standard": standard, "area": "$area", "team": "$owner_team"})]
             for wanted, standard in parts
@@ -172,7 +173,7 @@ class Totals:
         as_of = self._as_of()
         if self._is_settled(as_of, now):
             return as_of
-        with self._settling:  # Of several that settle at once, one does the work.
+        with self._settling:  # If several processes settle at once, one of them does the work.
             as_of = self._as_of()
             if self._is_settled(as_of, now):
                 return as_of
@@ -196,7 +197,7 @@ class Totals:
         writes: list[Any] = []
         for key, delta in deltas.items():
             if key not in known and key not in named:
-                continue  # It was never counted here, as after a loss of the sums. The check finds that.
+                continue  # never counted here, as after a loss of the sums; the check finds that
             found = known.get(key) or {**named[key], "open": 0, "overdue": 0, "oldest": None}
             if found["open"] + delta.open == 0:
                 writes.append(DeleteOne({"_id": key}))
@@ -230,7 +231,7 @@ class Totals:
         self._sums.insert_one({"_id": _AS_OF, "at": now}, session=session)
 
     def _count(self, now: datetime, session: ClientSession) -> list[dict[str, Any]]:
-        """What the sums should be, counted in an index. Reads no view but the oldest of each sum."""
+        """The correct sums, counted in an index. Reads only the oldest view of each sum."""
         stages: list[Mapping[str, Any]] = [
             {"$match": {SUMMED_IN: {"$gt": ""}}},
             {"$sort": {SUMMED_IN: 1, "due_at": 1, "_id": 1}},
@@ -249,7 +250,7 @@ class Totals:
         return [_as_counted(views[one["oldest"]], one) for one in counted]
 
     def find_differing(self, now: datetime) -> list[str]:
-        """The sums that differ from a count of the views. It counts all that is stored: for the full check only."""
+        """The sums that differ from a count of the views. It counts all views, so only the full check uses it."""
         self.settle(now)
 
         def compare(session: ClientSession) -> list[str]:
@@ -274,7 +275,7 @@ class Totals:
     ) -> tuple[int, dict[str, int]]:
         """How many of each sum fell due after `as_of` and until `now`, with the sign 1.
 
-        Where `now` is before `as_of`, those that are due in between, with the sign -1.
+        If `now` is before `as_of`, the number that is due in between, with the sign -1.
         """
         earlier, later = sorted((as_of, now))
         between = {"due_at": {"$gt": earlier, "$lte": later}, **_IS_SUMMED}

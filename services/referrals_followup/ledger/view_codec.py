@@ -1,4 +1,4 @@
-"""From a follow-up to its document in `follow_ups`, and back."""
+"""Turns a follow-up into its document in `follow_ups`, and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.referrals_followup.ledger.totals import SUMMED_IN
 from services.referrals_followup.ledger.view_schema import FollowUpView
 from shared.kernel.time import Offset
 
-# The parts of a document that no line of a list shows. They are most of it.
+# The parts of a document that no list shows. They are most of the document.
 NOT_IN_A_LINE = {"rungs": False, "rules": False, "why": False}
 
 _NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
@@ -23,7 +23,7 @@ _WRITTEN = tuple((name, field.db_field, field.null) for name, field in FollowUpV
 
 
 def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> dict[str, Any]:
-    """The document of a follow-up, fields in the order of the schema. Its next rung is due at `next_at` (UTC)."""
+    """The document of a follow-up, its fields in the order of the schema. Its next rung is due at `next_at` (UTC)."""
     owner = owner_of(follow_up, acts)
     values = {
         **{name: getattr(follow_up, name) for name in _COPIED},
@@ -38,14 +38,15 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> di
         "why": dict(follow_up.why),
         "acts": {**_shallow(acts), "chased": dict(acts.chased)},
         "next_rung_at": next_at,
-        SUMMED_IN: None,  # The writer of the view sets it.
+        SUMMED_IN: None,  # The writer of the view sets this field.
     }
-    # Mongoengine would make the same of a FollowUpView, but that costs more than the fold. A test compares the two.
+    # Mongoengine would make the same document from a FollowUpView, but more slowly than the fold. A test compares the
+    # two.
     return {key: values[name] for name, key, null in _WRITTEN if values[name] is not None or null}
 
 
 def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
-    """The follow-up of a document that was read with aware instants. Parts that were not read are empty."""
+    """The follow-up of a document, which was read with aware instants. Parts that were not read are empty."""
     values: dict[str, Any] = dict(zip(_READ, map(document.get, _READ), strict=True))
     return FollowUp(
         id=document["_id"],

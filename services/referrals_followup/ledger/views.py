@@ -1,10 +1,10 @@
-"""Writes the views of follow-ups: whole, under a guard, and always the same for the same evidence.
+"""Writes the views of follow-ups. A view is written whole, under a guard, and is the same for the same evidence.
 
-The record of a thread holds a fingerprint of each of its views and the guard of its last fold: how many adoptions of
-rules and how many events that fold had read. One transaction reads the record, skips the thread where the guard is
-higher than the worker's own, and writes the record, the views that differ and the changes of the sums. So the fold that
-has read most wins, in whatever order workers write. Views that the fold no longer yields are deleted, and unchanged
-views cost no write.
+The record of a thread has a fingerprint of each of its views. It also has the guard of its last fold: the number of
+adoptions of rules and of events that the fold had read. One transaction does all the work. It reads the record, and
+skips the thread if the guard is higher than the worker's own guard. It writes the record, the views that differ, and
+the changes of the sums. So the fold that has read most is kept, in whatever order workers write. Views that the fold no
+longer gives are deleted. Unchanged views are not written.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, order=True)
 class Guard:
-    """How much a fold had read: adoptions of rules first, then events. A lower guard never overwrites a higher one."""
+    """How much a fold had read: adoptions of rules first, then events. A lower guard never replaces a higher one."""
 
     rules: int
     seen: int
 
 
 class View(NamedTuple):
-    """A view as it is written, its fingerprint, and the sum that counts it while it is open."""
+    """A view as it is written, its fingerprint, and the sum that counts the view while it is open."""
 
     document: dict[str, Any]
     fingerprint: bytes
@@ -91,7 +91,7 @@ class FollowUpViews:
         self.totals.ensure_indexes()
 
     def refresh_for(self, events: Collection[Event]) -> None:
-        """Write the views that these events bear on. The events must be kept as evidence already."""
+        """Write the views that these events affect. The events must already be kept as evidence."""
         history = self._rules.history()
         self.refresh(self._evidence.threads_touched_by(events, history.relevant), history)
         if any(event.type == "rules.adopted.v1" for event in events):
@@ -100,8 +100,8 @@ class FollowUpViews:
     def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
         """Fold these threads from the evidence and write their follow-ups.
 
-        Where another worker has written a fuller fold, the thread is folded again. A thread is parked when a second
-        fold reads no more than the first, because the evidence of the fuller fold is missing then.
+        If another worker has written a fold of more events, the thread is folded again. If the second fold reads no
+        more than the first, the thread is parked, because some evidence of the other fold is missing.
         """
         history = history or self._rules.history()
         for some in chunks(threads, THREADS_AT_A_TIME):
@@ -138,7 +138,7 @@ class FollowUpViews:
         return self.collection.count_documents({})
 
     def thread_of(self, follow_up_id: str) -> str | None:
-        """The thread of a follow-up; None when it has no view."""
+        """The thread of a follow-up. None if the follow-up has no view."""
         found = self.collection.find_one({"_id": follow_up_id}, {"thread": 1})
         return found["thread"] if found else None
 
@@ -149,18 +149,19 @@ class FollowUpViews:
     def fold_one(
         self, follow_up_id: str, thread: str, own_events: Collection[Event], as_of: datetime | None = None
     ) -> tuple[FollowUp, Acts] | None:
-        """One follow-up of this thread, folded afresh. `own_events` is its own stream, which may not be evidence yet.
+        """One follow-up of this thread, from a new fold. `own_events` is its own stream, which may not be evidence yet.
 
-        With `as_of` (UTC), as it stood then. None when the thread has, or had, no such follow-up. Raises whatever the
-        fold raises.
+        With `as_of` (UTC), the follow-up as it was then. None if the thread has, or had, no such follow-up. Raises what
+        the fold raises.
         """
         return self.fold_all({thread: own_events}, as_of).get(follow_up_id)
 
     def fold_all(
         self, own_events: Mapping[str, Collection[Event]], as_of: datetime | None = None
     ) -> dict[str, tuple[FollowUp, Acts]]:
-        """All follow-ups of some threads by id, folded afresh. `own_events` holds, by thread, the streams of some of
-        its follow-ups."""
+        """All follow-ups of some threads by id, from a new fold. `own_events` has, for each thread, the streams of some
+        of its follow-ups.
+        """
         history = self._rules.history()
         folded = {}
         for thread, kept in self._evidence.read_threads(own_events, history.relevant).items():
@@ -213,7 +214,7 @@ class FollowUpViews:
         self._parked_threads.update_one({"_id": thread}, parked, upsert=True)
 
     def _write(self, folds: list[ThreadFold], history: RulesHistory) -> dict[str, Guard]:
-        """Write the views of these folds. Returns the threads that have a fuller fold already, with its guard."""
+        """Write the views of these folds. Returns the guard of each thread that already has a fold of more events."""
         made = [(folded, self._views_of(folded, history)) for folded in folds]
         fuller = in_transaction(self._database, lambda session: self._write_in(session, made)) if made else {}
         self._unpark(folds)
@@ -249,7 +250,7 @@ class FollowUpViews:
     def _records(self, threads: list[str], session: ClientSession) -> dict[str, tuple[Guard, dict[str, bytes]]]:
         """The guard of each thread that was ever written, and the fingerprint of each of its views.
 
-        The fingerprints are empty where the record holds none: the views themselves name the ids then.
+        If the record has no fingerprints, they are empty, and the ids come from the views themselves.
         """
         found = {one["_id"]: one for one in self._threads.find({"_id": {"$in": threads}}, session=session)}
         unknown = [thread for thread, record in found.items() if "views" not in record]
@@ -263,7 +264,7 @@ class FollowUpViews:
         }
 
     def _note_changes(self, written: Mapping[str, View], before: Collection[str], session: ClientSession) -> None:
-        """Note what these views add to the sums, and what the views with the ids `before` take out of them."""
+        """Note what these views add to the sums, and what the views with the ids `before` remove from them."""
         counted = {SUMMED_IN: 1, "due_at": 1}
         found = self.collection.find({"_id": {"$in": list(before)}}, counted, session=session) if before else ()
         old = {one["_id"]: (one[SUMMED_IN], one["due_at"]) for one in found if SUMMED_IN in one}
