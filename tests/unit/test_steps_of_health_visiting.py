@@ -145,7 +145,7 @@ def test_no_death_ends_what_a_family_or_a_child_is_owed_all_the_same(step: str) 
     world.opens()
     dead = world.practice.record_of("person", by=HV, key=world.row.person)
     dead.was("person.died.v1", "2014-01-15 11:00")
-    assert (world.found.state, world.closer()) == ("open", None)
+    assert (world.follow_up.state, world.closer()) == ("open", None)
     event_type, said = world.row.met[0]
     world.happens(event_type, "2014-01-15 15:00", **said)
-    assert world.found.state == "met"
+    assert world.follow_up.state == "met"
