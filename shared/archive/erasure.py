@@ -58,6 +58,7 @@ def erase(store: EventStore, which: Mapping[str, Any], *, by: str, reason_code: 
             actor,
             key=uuid4().hex,
             body={},
+            operation="private_part.erase",
             creates=True,
         )
         emptied = {"private.personal": "", "private.salt": "", "private.request.body": ""}

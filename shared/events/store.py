@@ -140,7 +140,7 @@ class EventStore:
         *,
         key: str,
         body: Mapping[str, Any] | bytes,
-        operation: str = "",
+        operation: str,
         expected_version: int | None = None,
         correlation_id: str | None = None,
         creates: bool = False,

@@ -45,13 +45,15 @@ class Kept:
         stream = f"person/p_{number:032x}"
         key = key or uuid4().hex
         return self.store.execute(
-            person.AGGREGATE, stream, command, GP, key=key, body={"name": NAME}, creates=True
+            person.AGGREGATE, stream, command, GP, key=key, body={"name": NAME}, operation="test", creates=True
         ).event
 
     def tell(self, number: int, event_type: str, data: dict[str, Any]) -> Event:
         command = AppendEntry(type=event_type, data=data, note=NOTE)
         stream = f"person/p_{number:032x}"
-        return self.store.execute(person.AGGREGATE, stream, command, GP, key=uuid4().hex, body=data).event
+        return self.store.execute(
+            person.AGGREGATE, stream, command, GP, key=uuid4().hex, body=data, operation="test"
+        ).event
 
     def people(self, count: int) -> list[Event]:
         """So many people, two events each, all of them settled by now."""

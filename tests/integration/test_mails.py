@@ -265,7 +265,9 @@ def test_a_letter_that_a_slow_sweep_records_as_sent_meanwhile_is_not_sent_again(
         assert real(self, message) == Accepted()
         (other,) = (digest for digest in ledger.digests() if digest.id != message.id)
         sent = Accept(other.id, other.data["recipient"])
-        ledger.dependencies.store.execute(AGGREGATE, other.stream, sent, SYSTEM_ACTOR, key="slow", body={})
+        ledger.dependencies.store.execute(
+            AGGREGATE, other.stream, sent, SYSTEM_ACTOR, key="slow", body={}, operation="test"
+        )
         return Accepted()
 
     monkeypatch.setattr(SmtpChannel, "send", while_the_other_is_recorded)
@@ -389,6 +391,7 @@ def test_a_recipient_outside_the_disclosure_class_reads_only_whom_to_ask(ledger:
         SYSTEM_ACTOR,
         key="k",
         body={},
+        operation="test",
         creates=True,
     )
     ledger.days_pass("2013-01-21T17:00:00Z")

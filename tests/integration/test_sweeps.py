@@ -215,7 +215,7 @@ def test_an_assigned_person_is_the_one_who_is_told(ledger: Ledger) -> None:
     follow_up = ledger.follow_up()
     assign = Assign(follow_up, "gp-adeyemi", "gp-mill-road")
     ledger.dependencies.store.execute(
-        AGGREGATE, f"follow-up/{follow_up.id}", assign, SYSTEM_ACTOR, key="k", body={}, creates=True
+        AGGREGATE, f"follow-up/{follow_up.id}", assign, SYSTEM_ACTOR, key="k", body={}, operation="test", creates=True
     )
     ledger.days_pass("2013-01-16T17:00:00Z")
     assert ledger.chases()[0].data["recipients"] == ["gp-adeyemi"]
@@ -400,7 +400,7 @@ def test_a_position_that_comes_late_brings_nothing_back(ledger: Ledger) -> None:
     assert ledger.digests("work.stalled.v1") == []
 
 
-@pytest.mark.parametrize("forgets", ["told", "_tell_of"])
+@pytest.mark.parametrize("forgets", ["note_told", "_tell_of"])
 def test_killed_between_telling_of_it_and_noting_that_no_rung_is_told_twice(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch, forgets: str
 ) -> None:
@@ -415,9 +415,9 @@ def test_killed_between_telling_of_it_and_noting_that_no_rung_is_told_twice(
         ledger.clock.set(from_text(until))
         ledger.catch_up()
         with monkeypatch.context() as dying:
-            if forgets == "told":
+            if forgets == "note_told":
                 dying.setattr(
-                    type(ledger.dependencies.parked), "told", lambda *_: (_ for _ in ()).throw(AutoReconnect())
+                    type(ledger.dependencies.parked), "note_told", lambda *_: (_ for _ in ()).throw(AutoReconnect())
                 )
             else:
                 dying.setattr(ParkedWork, "_tell_of", told_and_killed)

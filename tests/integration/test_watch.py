@@ -281,7 +281,7 @@ def test_an_assigned_one_is_owned_by_who_was_assigned(ledger: Ledger) -> None:
         assign = Assign(ledger.follow_up(view["step"], view["thread"]), "camhs-castellanos", "camhs-essex")
         stream = f"follow-up/{view['_id']}"
         ledger.dependencies.store.execute(
-            AGGREGATE, stream, assign, SYSTEM_ACTOR, key="k" + stream, body={}, creates=True
+            AGGREGATE, stream, assign, SYSTEM_ACTOR, key="k" + stream, body={}, operation="test", creates=True
         )
     ledger.catch_up()
     assert "owner-missing" not in run_check(ledger)
@@ -450,7 +450,14 @@ def recorder(database: Database[dict[str, Any]], mongodb_uri: str, tmp_path: Pat
             append("sent", channel="letter"),
         ):
             dependencies.store.execute(
-                referral.AGGREGATE, stream, command, GP, key=f"{stream}{command}", body={}, creates=True
+                referral.AGGREGATE,
+                stream,
+                command,
+                GP,
+                key=f"{stream}{command}",
+                body={},
+                operation="test",
+                creates=True,
             )
     dependencies.views["referral"].refresh(streams)
     dependencies.reactions.react([event for stream in streams for event in dependencies.store.load(stream)])
@@ -505,7 +512,7 @@ def test_a_view_without_a_stream_and_a_change_that_was_not_heard_yet(
     recorder.database["referral_views"].delete_one({"_id": "of-nothing"})
     stream = f"referral/{view['_id']}"
     withdraw = append("withdrawn", reason_code="declined", decided_by="gp-okafor")
-    recorder.store.execute(referral.AGGREGATE, stream, withdraw, GP, key="w", body={})
+    recorder.store.execute(referral.AGGREGATE, stream, withdraw, GP, key="w", body={}, operation="test")
     assert codes(recorder.checker.run(full=True)) == {}
     ReplayClock(tmp_path / "clock").set(MONDAY + 2 * DAY)
     assert codes(recorder.checker.run(full=True)) == {"events-unpublished": 1, "views-differ": 1}

@@ -102,5 +102,5 @@ def test_a_thread_is_folded_when_an_event_arrives_that_a_predicate_or_a_due_rule
         event = record.was(reading.event, "2013-02-01")
         store.keep([event])
         assert pregnancy.name in store.threads_touched_by([event], relevant)
-        (read,) = store.scenes([pregnancy.name], relevant).values()
+        (read,) = store.read_threads([pregnancy.name], relevant).values()
         assert event.id in {item.event.id for item in read}

@@ -152,17 +152,19 @@ class Witness:
 
 
 @pytest.fixture(scope="module")
-def new_ledger(parts: Any, mongo_client: MongoClient[dict[str, Any]]) -> Iterator[Callable[[], tuple[Ledger, Inbox]]]:
+def new_ledger(
+    backends: Any, mongo_client: MongoClient[dict[str, Any]]
+) -> Iterator[Callable[[], tuple[Ledger, Inbox]]]:
     """A ledger that knows nothing but the rules, whose sources have never spoken, and the inbox of all it mails."""
     names: list[str] = []
-    inbox, port = Inbox(), parts.ports.take(f"test_{uuid4().hex}")
+    inbox, port = Inbox(), backends.ports.take(f"test_{uuid4().hex}")
     ledgers: list[Ledger] = []
 
     def make() -> tuple[Ledger, Inbox]:
         names.append(f"test_{uuid4().hex}")
         inbox.mails.clear()
-        database = open_database(parts.mongodb_uri, names[-1])
-        ledgers.append(Ledger(config(database, parts.mongodb_uri, port), MovableClock(START - timedelta(days=300))))
+        database = open_database(backends.mongodb_uri, names[-1])
+        ledgers.append(Ledger(config(database, backends.mongodb_uri, port), MovableClock(START - timedelta(days=300))))
         return ledgers[-1], inbox
 
     with mail_server(inbox, port):

@@ -91,7 +91,14 @@ def _run(store: EventStore, stream: str, token: str, key: str, refuse: bool, how
     try:
         command = Add(token, refuse)
         return store.execute(
-            CHAIN, stream, command, ANN, key=key, body={"token": token, "refuse": refuse}, **{how: True}
+            CHAIN,
+            stream,
+            command,
+            ANN,
+            key=key,
+            body={"token": token, "refuse": refuse},
+            operation="test",
+            **{how: True},
         ).event.id
     except Refused:
         return "refused"
@@ -145,9 +152,13 @@ def test_the_same_key_with_the_same_body_gets_the_first_answer(
     new_store: Callable[[str], EventStore], how: str
 ) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    first = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
-    store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k2", body={"token": "b"})
-    again = store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
+    first = store.execute(
+        CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, operation="test", **{how: True}
+    )
+    store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k2", body={"token": "b"}, operation="test")
+    again = store.execute(
+        CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, operation="test", **{how: True}
+    )
     assert again.replayed
     assert (again.event, again.state) == (first.event, "a")
     assert len(store.load("chain/1")) == 2
@@ -156,9 +167,9 @@ def test_the_same_key_with_the_same_body_gets_the_first_answer(
 @pytest.mark.parametrize("how", NEW)
 def test_the_same_key_with_another_body_is_refused(new_store: Callable[[str], EventStore], how: str) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, operation="test", **{how: True})
     with pytest.raises(KeyReused):
-        store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k", body={"token": "b"}, **{how: True})
+        store.execute(CHAIN, "chain/1", Add("b"), ANN, key="k", body={"token": "b"}, operation="test", **{how: True})
 
 
 @pytest.mark.parametrize("how", NEW)
@@ -206,9 +217,9 @@ def test_a_retry_of_what_was_recorded_when_fingerprints_held_class_names_gets_th
 @pytest.mark.parametrize("how", NEW)
 def test_the_same_key_on_another_stream_is_refused(new_store: Callable[[str], EventStore], how: str) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, operation="test", **{how: True})
     with pytest.raises(KeyReused):
-        store.execute(CHAIN, "chain/2", Add("a"), ANN, key="k", body={"token": "a"}, **{how: True})
+        store.execute(CHAIN, "chain/2", Add("a"), ANN, key="k", body={"token": "a"}, operation="test", **{how: True})
     assert not store.exists("chain/2")
 
 
@@ -219,18 +230,25 @@ def test_what_begins_a_stream_reads_it_only_when_it_is_there(
     read: list[str] = []
     look = MongoRecorder.read
     monkeypatch.setattr(MongoRecorder, "read", lambda recorder, stream: read.append(stream) or look(recorder, stream))
-    assert store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, begins=True).version == 1
+    assert (
+        store.execute(
+            CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, operation="test", begins=True
+        ).version
+        == 1
+    )
     assert read == []
-    second = store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, begins=True)
+    second = store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, operation="test", begins=True)
     assert (second.version, second.event.data["after"], read) == (2, "a", ["chain/1"])
     with pytest.raises(StaleVersion):
-        store.execute(CHAIN, "chain/1", Add("c"), ANN, key="3", body={}, begins=True, expected_version=1)
+        store.execute(
+            CHAIN, "chain/1", Add("c"), ANN, key="3", body={}, operation="test", begins=True, expected_version=1
+        )
 
 
 def test_what_is_inserted_with_others_waits_for_a_command_on_its_stream(new_store: Callable[[str], EventStore]) -> None:
     store = new_store(f"test_{uuid4().hex}")
     gathering = BatchStore(store)
-    gathering.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={}, creates=True)
+    gathering.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={}, operation="test", creates=True)
     decided, go_on = threading.Event(), threading.Event()
     tries: list[str | None] = []
 
@@ -242,7 +260,9 @@ def test_what_is_inserted_with_others_waits_for_a_command_on_its_stream(new_stor
 
     slow: Aggregate[str | None] = Aggregate("chain", None, decide, _evolve)
     with ThreadPoolExecutor(2) as pool:
-        alone = pool.submit(store.execute, slow, "chain/1", Add("a"), ANN, key="1", body={}, creates=True)
+        alone = pool.submit(
+            store.execute, slow, "chain/1", Add("a"), ANN, key="1", body={}, operation="test", creates=True
+        )
         assert decided.wait(10)
         flushed = pool.submit(gathering.flush)
         try:
@@ -257,33 +277,37 @@ def test_what_would_be_refused_now_and_is_recorded_already_gets_the_first_answer
     new_store: Callable[[str], EventStore],
 ) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={}, begins=True)
-    assert store.execute(CHAIN, "chain/1", Add("a", refuse=True), ANN, key="k", body={}, begins=True).replayed
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={}, operation="test", begins=True)
+    assert store.execute(
+        CHAIN, "chain/1", Add("a", refuse=True), ANN, key="k", body={}, operation="test", begins=True
+    ).replayed
     with pytest.raises(Refused):
-        store.execute(CHAIN, "chain/2", Add("a", refuse=True), ANN, key="k2", body={}, begins=True)
+        store.execute(CHAIN, "chain/2", Add("a", refuse=True), ANN, key="k2", body={}, operation="test", begins=True)
     assert not store.exists("chain/2")
 
 
 def test_the_same_key_of_another_person_is_another_key(new_store: Callable[[str], EventStore]) -> None:
     store = new_store(f"test_{uuid4().hex}")
     ben = Actor("ben", "midwife", "team-b", ("essex",))
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, creates=True)
-    assert store.execute(CHAIN, "chain/1", Add("b"), ben, key="k", body={"token": "b"}).version == 2
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="k", body={"token": "a"}, operation="test", creates=True)
+    assert store.execute(CHAIN, "chain/1", Add("b"), ben, key="k", body={"token": "b"}, operation="test").version == 2
 
 
 def test_a_stale_version_is_refused_and_nothing_is_recorded(new_store: Callable[[str], EventStore]) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, creates=True)
-    store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, expected_version=1)
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, operation="test", creates=True)
+    store.execute(CHAIN, "chain/1", Add("b"), ANN, key="2", body={"token": "b"}, operation="test", expected_version=1)
     with pytest.raises(StaleVersion):
-        store.execute(CHAIN, "chain/1", Add("c"), ANN, key="3", body={"token": "c"}, expected_version=1)
+        store.execute(
+            CHAIN, "chain/1", Add("c"), ANN, key="3", body={"token": "c"}, operation="test", expected_version=1
+        )
     assert len(store.load("chain/1")) == 2
 
 
 def test_a_command_on_an_unknown_stream_is_refused(new_store: Callable[[str], EventStore]) -> None:
     store = new_store(f"test_{uuid4().hex}")
     with pytest.raises(UnknownStream):
-        store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"})
+        store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, operation="test")
     assert not store.exists("chain/1")
 
 
@@ -291,7 +315,7 @@ def test_a_document_has_three_parts_and_the_digests_that_would_tell_of_a_change(
     new_store: Callable[[str], EventStore],
 ) -> None:
     store = new_store(f"test_{uuid4().hex}")
-    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, creates=True)
+    store.execute(CHAIN, "chain/1", Add("a"), ANN, key="1", body={"token": "a"}, operation="test", creates=True)
     document = store.collection.find_one()
     assert document is not None
     assert set(document) == {"_id", "event", "private", "relay", "digests"}
@@ -307,7 +331,16 @@ def test_a_document_has_three_parts_and_the_digests_that_would_tell_of_a_change(
 def test_equal_private_parts_have_digests_that_cannot_be_compared(new_store: Callable[[str], EventStore]) -> None:
     store = new_store(f"test_{uuid4().hex}")
     for number in (1, 2):
-        store.execute(CHAIN, f"chain/{number}", Add("a"), ANN, key=f"k{number}", body={"token": "a"}, creates=True)
+        store.execute(
+            CHAIN,
+            f"chain/{number}",
+            Add("a"),
+            ANN,
+            key=f"k{number}",
+            body={"token": "a"},
+            operation="test",
+            creates=True,
+        )
     one, other = store.collection.find()
     assert private_fingerprint({**other["private"], "salt": one["private"]["salt"]}) != other["digests"]["private"]
     assert one["digests"]["private"] != other["digests"]["private"]

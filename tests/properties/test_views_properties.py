@@ -103,7 +103,14 @@ def _act_on_some(ledger: Ledger, random: Random) -> list[Event]:
             stream = f"follow-up/{follow_up.id}"
             try:
                 done = ledger.store.execute(
-                    AGGREGATE, stream, command, MANAGER, key=f"{type(command).__name__}:{stream}", body={}, creates=True
+                    AGGREGATE,
+                    stream,
+                    command,
+                    MANAGER,
+                    key=f"{type(command).__name__}:{stream}",
+                    body={},
+                    operation="test",
+                    creates=True,
                 )
             except Refused:
                 continue

@@ -54,7 +54,14 @@ class Rules:
             try:
                 # A key of its own each time: a pack in force is refused anyway, and an older content may come back.
                 self._store.execute(
-                    AGGREGATE, _stream_of(pack), command, ADOPTER, key=uuid4().hex, body={}, creates=True
+                    AGGREGATE,
+                    _stream_of(pack),
+                    command,
+                    ADOPTER,
+                    key=uuid4().hex,
+                    body={},
+                    operation="standards.adopt",
+                    creates=True,
                 )
             except Refused as refusal:
                 if refusal.code != IN_FORCE_ALREADY:
