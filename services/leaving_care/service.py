@@ -28,6 +28,6 @@ class LeavingCareService(CareLeaverRoutes, PlanItemRoutes, CommandRoutes, Parked
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.reactions.receive(deliveries)
 
-    @consume("leaving_care.check", batch=1)
+    @consume("leaving_care.check", most=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.checker.receive(deliveries)

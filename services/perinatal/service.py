@@ -43,6 +43,6 @@ class PerinatalService(
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.reactions.receive(deliveries)
 
-    @consume("perinatal.check", batch=1)
+    @consume("perinatal.check", most=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.checker.receive(deliveries)

@@ -21,14 +21,14 @@ class ReferralsFollowupService(FollowUpRoutes, PersonRoutes, StandardRoutes, Par
     name = SERVICE
     dependencies: Dependencies = BootstrapProvider(build)  # type: ignore[assignment]
 
-    @consume(EVIDENCE, batch=500)
+    @consume(EVIDENCE)
     def hear_evidence(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.ingest.receive(deliveries)
 
-    @consume(SWEEP, batch=1)
+    @consume(SWEEP, most=1)
     def sweep(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.sweeps.receive(deliveries)
 
-    @consume(CHECK, batch=1)
+    @consume(CHECK, most=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.checker.receive(deliveries)

@@ -7,13 +7,15 @@ field whose value already has that form.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import Schema, fields
 
 from shared.kernel.envelope import Event
+
+Collect = Callable[[Mapping[str, Any], set[str]], None]
 
 HEALTH, LEAVING_CARE, SOCIAL_CARE, OPERATIONAL = "health", "leaving_care", "social_care", "operational"
 DISCLOSURE_CLASSES = (HEALTH, LEAVING_CARE, SOCIAL_CARE, OPERATIONAL)
@@ -40,11 +42,13 @@ class Catalogue:
     def __init__(self, *groups: tuple[EventType, ...]) -> None:
         self._types: dict[str, EventType] = {}
         self._schemas: dict[str, Schema] = {}
+        self._refs_of: dict[str, Collect] = {}
         for event_type in (entry for group in groups for entry in group):
             if event_type.name in self._types:
                 raise ValueError(f"{event_type.name} is in the catalogue twice")
             self._types[event_type.name] = event_type
-            self._schemas[event_type.name] = event_type.schema()
+            schema = self._schemas[event_type.name] = event_type.schema()
+            self._refs_of[event_type.name] = _compile_refs(schema)
 
     def __contains__(self, name: str) -> bool:
         return name in self._types
@@ -64,9 +68,8 @@ class Catalogue:
         found = {event.stream}
         if event.subject:
             found.add(f"person/{event.subject}")
-        schema = self._schemas.get(event.type)
-        if schema is not None:
-            _collect(schema, event.data, found)
+        if event.type in self._refs_of:
+            self._refs_of[event.type](event.data, found)
         return tuple(sorted(found))
 
 
@@ -80,16 +83,28 @@ def _ref_kinds(schema: Schema) -> Iterator[str]:
             yield kind
 
 
-def _collect(schema: Schema, data: Mapping[str, Any], found: set[str]) -> None:
+def _compile_refs(schema: Schema) -> Collect:
+    """A function that collects the marked fields of a payload. The schema is read only once, as that is slow."""
+    plain: list[tuple[str, str, bool]] = []
+    nested: list[tuple[str, Collect, bool]] = []
     for name, declared in schema.fields.items():
-        value = data.get(name)
-        if value is None:
-            continue
+        is_list = isinstance(declared, fields.List)
         inner = declared.inner if isinstance(declared, fields.List) else declared
-        values = value if isinstance(declared, fields.List) else [value]
         if isinstance(inner, fields.Nested):
-            for item in values:
-                _collect(inner.schema, item, found)
+            nested.append((name, _compile_refs(inner.schema), is_list))
         kind = inner.metadata.get("ref") or declared.metadata.get("ref")
         if kind:
-            found.update(item if kind == "*" else f"{kind}/{item}" for item in values)
+            plain.append((name, "" if kind == "*" else f"{kind}/", is_list))
+
+    def collect(data: Mapping[str, Any], found: set[str]) -> None:
+        for name, prefix, is_list in plain:
+            value = data.get(name)
+            if value is not None:
+                found.update(prefix + item for item in (value if is_list else (value,)))
+        for name, collect_inner, is_list in nested:
+            value = data.get(name)
+            if value is not None:
+                for item in value if is_list else (value,):
+                    collect_inner(item, found)
+
+    return collect

@@ -19,9 +19,7 @@ _INSTANTS = ("time", "recordedat")
 
 def document_of(event: Event, *, private: Mapping[str, Any], relay: Mapping[str, Any]) -> dict[str, Any]:
     """The document that records `event`."""
-    attributes = event.to_cloudevent()
-    attributes.update(time=event.occurred_at, recordedat=event.recorded_at)
-    return {"_id": event.id, "event": attributes, "private": dict(private), "relay": dict(relay)}
+    return {"_id": event.id, "event": event.to_attributes(), "private": dict(private), "relay": dict(relay)}
 
 
 def sealed(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,17 +63,17 @@ class Event:
     precision: str = "minute"
     data: Mapping[str, Any] = field(default_factory=dict)
 
-    def to_cloudevent(self) -> dict[str, Any]:
-        """The event as structured CloudEvents JSON. Attribute names are in lower case. Absent values are left out."""
+    def to_attributes(self) -> dict[str, Any]:
+        """The CloudEvents attributes by name, without absent values. The two instants are datetimes."""
         attributes = {
             "specversion": "1.0",
             "id": self.id,
             "source": self.source,
             "type": self.type,
             "subject": self.subject,
-            "time": to_text(self.occurred_at),
+            "time": self.occurred_at,
             "precision": self.precision,
-            "recordedat": to_text(self.recorded_at),
+            "recordedat": self.recorded_at,
             "stream": self.stream,
             "streamversion": self.version,
             "actor": self.actor,
@@ -85,7 +85,16 @@ class Event:
             "datacontenttype": "application/json",
             "data": dict(self.data),
         }
-        return {name: value for name, value in attributes.items() if value is not None}
+        for name in _OPTIONAL:
+            if attributes[name] is None:
+                del attributes[name]
+        return attributes
+
+    def to_cloudevent(self) -> dict[str, Any]:
+        """The event as structured CloudEvents JSON. Attribute names are in lower case. Absent values are left out."""
+        attributes = self.to_attributes()
+        attributes.update(time=to_text(self.occurred_at), recordedat=to_text(self.recorded_at))
+        return attributes
 
     @classmethod
     def from_cloudevent(cls, body: Any) -> Event:

@@ -19,12 +19,13 @@ from nameko.extensions import Entrypoint
 from shared.events.mongo import is_store_away, open_database
 from shared.messaging.addresses import in_turn
 from shared.messaging.backoff import RETRY_AFTER, Backoff
+from shared.messaging.batch_limit import MOST, BatchLimit
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
 from shared.messaging.parked import ParkedMessages
 from shared.messaging.session import Session
 from shared.messaging.topology import is_heard_by_one
 from shared.runtime.dependencies import SETTINGS
-from shared.runtime.observability import MESSAGES, get_logger
+from shared.runtime.observability import BATCH_SECONDS, BATCH_SIZE, MESSAGES, get_logger
 
 _WAIT = 0.5
 _BREATHE_EVERY = 5.0
@@ -43,14 +44,17 @@ class WrongAnswer(Exception):
 
 
 class Consumer(Entrypoint):
-    """Gives the decorated method one batch at a time from one queue. `connected` says whether it is consuming now."""
+    """Gives the decorated method one batch at a time from one queue. `connected` says whether it is consuming now.
+
+    A batch is whatever waits, up to `most` messages, to what `BatchLimit` allows, and to a size in bytes.
+    """
 
     kind = "bus"
 
-    def __init__(self, queue: str, batch: int = 500, **options: Any) -> None:
+    def __init__(self, queue: str, most: int = MOST, **options: Any) -> None:
         super().__init__(**options)
         self.queue = queue
-        self.batch = batch
+        self.limit = BatchLimit(most)
         self.connected = False
         self._greenlet: Any = None
 
@@ -87,18 +91,18 @@ class Consumer(Entrypoint):
     def _consume(self, backoff: Backoff) -> None:
         """Consume until `stop`. Raises when the store or the broker is unavailable."""
         self._parked.ensure_indexes()
-        session = Session(next(self._addresses), self.queue, prefetch=self.batch)
+        session = Session(next(self._addresses), self.queue, prefetch=self.limit.most)
         self.connected = True
         tried_at = 0.0
         try:
             while not self._stopping.ready():
-                messages = session.receive(self.batch, within=_WAIT)
+                messages = session.receive(self.limit.now, within=_WAIT)
                 if messages:
                     self._settle([self._delivery(message) for message in messages], session)
                     session.acknowledge(messages)
                 # On a queue with one active consumer, a delivery shows that this is the one.
                 if (messages or not is_heard_by_one(self.queue)) and time.monotonic() - tried_at >= _RETRY_EVERY:
-                    self._parked.try_again(self.queue, lambda due: self._outcomes(due, session), self.batch)
+                    self._parked.try_again(self.queue, lambda due: self._outcomes(due, session), self.limit.now)
                     tried_at = time.monotonic()
                 backoff.reset()
         finally:
@@ -107,6 +111,7 @@ class Consumer(Entrypoint):
 
     def _settle(self, deliveries: list[Delivery], session: Session) -> None:
         """Returns once every delivery may be acknowledged; raises when none may."""
+        began = time.monotonic()
         outcomes = self._outcomes(deliveries, session)
         parked: list[tuple[Delivery, Park | Later]] = []
         for delivery, outcome in zip(deliveries, outcomes, strict=True):
@@ -114,6 +119,10 @@ class Consumer(Entrypoint):
                 parked.append((delivery, outcome))
                 log.warning("message parked", queue=self.queue, reason=outcome.reason)
         self._parked.park(parked)
+        seconds = time.monotonic() - began
+        self.limit.note(len(deliveries), seconds)
+        BATCH_SIZE.labels(self.queue).observe(len(deliveries))
+        BATCH_SECONDS.labels(self.queue).observe(seconds)
         for outcome in outcomes:
             MESSAGES.labels(self.queue, _COUNTED_AS[type(outcome)]).inc()
 

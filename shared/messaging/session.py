@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import eventlet
-from kombu.connection import Connection
+
+from shared.messaging.read_ahead import connect
 
 HEARTBEAT = 30
 _CONNECT_WITHIN = 5
@@ -19,7 +20,9 @@ _CONSUME_WITHIN = 10
 _CLOSE_WITHIN = 2
 # A batch ends when no message arrives for so long, or after so long in all. Seconds.
 _LINGER = 0.004
-_LINGER_IN_ALL = 0.2
+_LINGER_IN_ALL = 1.0
+# While bodies of this many bytes wait here, nothing more is read, and the broker keeps the rest.
+MOST_BYTES = 32 * 1024 * 1024
 
 
 class Session:
@@ -27,32 +30,36 @@ class Session:
 
     def __init__(self, address: str, queue: str, prefetch: int) -> None:
         self._arrived: deque[Any] = deque()
-        # Only the bare connection is used later on: kombu's wrapper would reconnect in silence, without a consumer.
-        broker = Connection(address, heartbeat=HEARTBEAT, connect_timeout=_CONNECT_WITHIN)  # type: ignore[no-untyped-call]
-        self._bare = broker.transport.establish_connection()
+        self._bytes = 0
+        self._bare = connect(address, heartbeat=HEARTBEAT, within=_CONNECT_WITHIN)
         try:
             # Without a limit, a node that stops answering here would block for ever.
             with eventlet.Timeout(_CONSUME_WITHIN, TimeoutError()):
                 self._channel = self._bare.channel()
                 self._channel.auto_decode = False
                 self._channel.basic_qos(0, prefetch, False)
-                self._channel.basic_consume(queue, no_ack=False, callback=self._arrived.append)
+                self._channel.basic_consume(queue, no_ack=False, callback=self._note)
         except BaseException:
             self.close()
             raise
 
     def receive(self, most: int, *, within: float) -> list[Any]:
-        """Up to `most` waiting messages, in order of their delivery tags; none if none arrived `within` seconds."""
+        """Up to `most` waiting messages, in order of their delivery tags; none if none arrived `within` seconds.
+
+        Their bodies together have at most MOST_BYTES and one body more.
+        """
         self._bare.heartbeat_tick()
         if self._arrived or self._drain(within):
             over = time.monotonic() + _LINGER_IN_ALL
-            while len(self._arrived) < most and time.monotonic() < over and self._drain(_LINGER):
+            while len(self._arrived) < most and time.monotonic() < over and self._read_on():
                 pass
-        return [self._arrived.popleft() for _ in range(min(most, len(self._arrived)))]
+        taken = [self._arrived.popleft() for _ in range(min(most, len(self._arrived)))]
+        self._bytes -= sum(len(message.body) for message in taken)
+        return taken
 
     def breathe(self) -> None:
         """Keep the heartbeat both ways while a batch is being handled."""
-        while self._drain(_LINGER):
+        while self._read_on():
             pass
         self._bare.heartbeat_tick()
 
@@ -67,6 +74,13 @@ class Session:
                 self._bare.close()
         except (Exception, eventlet.Timeout):
             self._bare.collect()
+
+    def _note(self, message: Any) -> None:
+        self._arrived.append(message)
+        self._bytes += len(message.body)
+
+    def _read_on(self) -> bool:
+        return self._bytes < MOST_BYTES and self._drain(_LINGER)
 
     def _drain(self, within: float) -> bool:
         try:

@@ -130,6 +130,13 @@ EVENTS_RECORDED = Counter("events_recorded", "Events recorded by this process", 
 HTTP_REQUESTS = Counter("http_requests", "HTTP requests answered, by route template and status", ["route", "status"])
 HTTP_REQUEST_SECONDS = Histogram("http_request_seconds", "Time from a request's head to its answer")
 MESSAGES = Counter("messages", "Messages handled, by queue and outcome (done, parked, later)", ["queue", "outcome"])
+BATCH_SIZE = Histogram(
+    "batch_size",
+    "Messages handled as one batch, by queue",
+    ["queue"],
+    buckets=(1, 10, 100, 500, 1_000, 2_000, 5_000, 10_000),
+)
+BATCH_SECONDS = Histogram("batch_seconds", "Time to handle a batch of messages, by queue", ["queue"])
 RELAY_PUBLISHED = Counter("relay_published", "Events published and confirmed by the broker")
 RELAY_PENDING = Gauge("relay_pending", "Events recorded and not yet confirmed, as the relay's last scan saw them")
 FOLLOWUPS_CHASED = Counter("followups_chased", "Follow-ups chased")

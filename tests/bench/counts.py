@@ -275,7 +275,7 @@ def _consume(ledger: Ledger, amqp_uri: str, events: Sequence[Event], counts: Cou
     publisher.open()
     assert len(publisher.publish([Outgoing(one.id, one.type, message(one)) for one in events])) == len(events)
     publisher.close()
-    one = consumer.Consumer(EVIDENCE, batch=len(events))
+    one = consumer.Consumer(EVIDENCE, most=len(events))
     settings = replace(ledger.dependencies.config, amqp_uri=amqp_uri)
     one.container = _Container(settings, ledger.dependencies.ingest.receive)
     with (

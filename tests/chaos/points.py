@@ -38,7 +38,8 @@ POINTS: Mapping[str, Point] = {
     "after-publish-before-marking": Point(RELAYS, "shared.relay.relay:Relay._mark_published", before=True),
     "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.keep"),
     "after-follow-ups-before-commit": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews._write_in"),
-    "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.mark_folded"),
+    "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews.refresh_for"),
+    "between-chunks-of-threads": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews._write_until_done"),
     "after-chase-before-digest": Point(
         BUS, "services.referrals_followup.chasing.composing:DigestComposer._digests_to", before=True
     ),

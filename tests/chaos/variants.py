@@ -143,17 +143,21 @@ def seen_and_not_folded(process: str) -> None:
     new: set[str] = set()
 
     def keeps(keep: Callable[..., None]) -> Callable[..., None]:
-        def wrapped(store: Any, events: Any) -> None:
+        def wrapped(store: Any, events: Any) -> Any:
             ids = {event.id for event in events}
             known = {found["_id"] for found in store._evidence.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
-            new.clear()
+            new.difference_update(known)
             new.update(ids - known)
-            keep(store, events)
+            return keep(store, events)
 
         return wrapped
 
     def hears(hear: Callable[..., None]) -> Callable[..., None]:
-        return lambda views, events: hear(views, [event for event in events if event.id in new])
+        def wrapped(views: Any, kept: Any) -> None:
+            hear(views, [item for item in kept if item.event.id in new])
+            views._evidence.mark_folded([item.event.id for item in kept])
+
+        return wrapped
 
     replace_function("services.referrals_followup.ledger.evidence:EvidenceStore.keep", keeps)
     replace_function("services.referrals_followup.ledger.views:FollowUpViews.refresh_for", hears)

@@ -43,7 +43,7 @@ class Here:
 
     def folds(self, *events: Event) -> None:
         self.store.keep(events)
-        self.store.mark_folded(events)
+        self.store.mark_folded([event.id for event in events])
 
     def parks(self, event: Event) -> None:
         delivery = Delivery(EVIDENCE, b"not an event", CONTENT_TYPE, message_id=event.id)
@@ -105,7 +105,7 @@ def test_an_event_that_is_kept_but_not_yet_folded_does_not_count(here: Here) -> 
     here.store.keep([noted])
     here.hears(1, minutes(1), noted.id)
     assert here.until() is None
-    here.store.mark_folded([noted])
+    here.store.mark_folded([noted.id])
     assert here.until() == minutes(1)
 
 

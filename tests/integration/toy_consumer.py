@@ -26,7 +26,7 @@ AWAY = MongoClient("mongodb://127.0.0.1:9/", serverSelectionTimeoutMS=100)
 class Toy:
     name = "toy"
 
-    @consume(os.environ["TOY_QUEUE"], batch=int(os.environ.get("TOY_BATCH", "500")))
+    @consume(os.environ["TOY_QUEUE"], most=int(os.environ.get("TOY_BATCH", "500")))
     def hear(self, deliveries: list[Delivery]) -> list[Outcome]:
         DATABASE["batches"].insert_one({"size": len(deliveries)})
         if DATABASE["switches"].find_one({"_id": "store away"}):

@@ -10,9 +10,11 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from pymongo import ASCENDING, UpdateOne
+from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
@@ -32,7 +34,7 @@ from services.referrals_followup.domain.thread_history import (
 from shared.config.config import SERVICES
 from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
-from shared.events.documents import document_of, event_of
+from shared.events.documents import event_of
 from shared.events.mongo import despite_duplicates
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event, from_text
@@ -67,22 +69,22 @@ class EvidenceStore:
         self._evidence.create_index([("teams", ASCENDING), ("event.recordedat", ASCENDING)], name="teams")
         self._evidence.create_index([("folded", ASCENDING)], name="unfolded", partialFilterExpression={"folded": False})
 
-    def keep(self, events: Collection[Event]) -> None:
-        """Store each event once, on a majority."""
-        documents = [self._document(event) for event in events]
-        if not documents:
-            return
-        with despite_duplicates():
-            self._evidence.insert_many(documents, ordered=False)
+    def keep(self, events: Collection[Event]) -> list[Evidence]:
+        """Store each event once, on a majority. Returns the events with all that they name."""
+        kept = [Evidence(event, frozenset(self._catalogue.refs(event))) for event in events]
+        if kept:
+            with despite_duplicates():
+                self._evidence.insert_many(map(_document, kept), ordered=False)
+        return kept
 
-    def mark_folded(self, events: Iterable[Event]) -> None:
-        """Record that all views that these events affect are written."""
-        ids = [event.id for event in events]
+    def mark_folded(self, ids: Collection[str], session: ClientSession | None = None) -> None:
+        """Record that all views that the events with these ids affect are written."""
         if ids:
-            self._evidence.update_many({"_id": {"$in": ids}, "folded": False}, {"$set": {"folded": True}})
+            unfolded = {"_id": {"$in": list(ids)}, "folded": False}
+            self._evidence.update_many(unfolded, {"$set": {"folded": True}}, session=session)
 
-    def threads_touched_by(self, events: Collection[Event], matters: Mapping[str, RelevantTypes]) -> set[str]:
-        """The threads that these events affect.
+    def threads_touched_by(self, kept: Collection[Evidence], matters: Mapping[str, RelevantTypes]) -> list[str]:
+        """The threads that these events affect. Those of one person are next to each other.
 
         An event affects the threads that it names. If its type matters there, it also affects the threads of the people
         it names (one hop). An event that affects a younger sibling, or a birth, also affects the pregnancies of the
@@ -91,9 +93,9 @@ class EvidenceStore:
 
         Call this method after `keep`. If two workers have one event each, at least one of them then finds both events.
         """
-        touched = {ref for event in events if is_act(event) for ref in self._catalogue.refs(event)}
-        facts = [(event.type, frozenset(self._catalogue.refs(event))) for event in events if not is_act(event)]
-        retracted = [event.data["event_id"] for event in events if event.type == RETRACTION]
+        touched = {ref for item in kept if is_act(item.event) for ref in item.refs}
+        facts = [(item.event.type, item.refs) for item in kept if not is_act(item.event)]
+        retracted = [item.event.data["event_id"] for item in kept if item.event.type == RETRACTION]
         if retracted:
             found = self._evidence.find({"_id": {"$in": retracted}}, {"refs": 1, "event.type": 1})
             facts += [(document["event"]["type"], frozenset(document["refs"])) for document in found]
@@ -115,7 +117,8 @@ class EvidenceStore:
                 touched |= _of_kinds(about.keys(), document["refs"])
         if not {event_type for event_type, _ in facts}.isdisjoint(_BEARING_ON_SIBLINGS):
             touched |= self._pregnancies_of_parents(people | linked | named)
-        return _of_kinds(matters, touched)
+        person_of = {ref: min(_people(refs), default=ref) for _, refs in facts for ref in refs}
+        return sorted(_of_kinds(matters, touched), key=lambda thread: (person_of.get(thread, thread), thread))
 
     def people(self, person_ids: Collection[str]) -> set[str]:
         """Every id of these people: the given ids, and all ids that a link ever joined with them, retracted or not."""
@@ -164,31 +167,37 @@ class EvidenceStore:
         people = self.people([ref.partition("/")[2] for ref in _people(refs)])
         return _of_kinds(kinds, refs) | self.threads_of(people, kinds)
 
-    def read_threads(self, threads: Collection[str], matters: Mapping[str, RelevantTypes]) -> dict[str, list[Evidence]]:
+    def read_threads(
+        self,
+        threads: Collection[str],
+        matters: Mapping[str, RelevantTypes],
+        known: Mapping[str, Evidence] = MappingProxyType({}),
+    ) -> dict[str, list[Evidence]]:
         """For each thread, its own evidence, and the evidence about the people whom its events name, as far as it
         matters there.
 
         If links join people, all evidence about them is read: any event can show which of their ids was known first.
+        Events that are `known` (by their id) are not built again.
         """
-        by_thread = self._read(threads, matters)
+        by_thread = self._read(threads, matters, known)
         linked = [
             thread for thread, items in by_thread.items() if any(one.event.type in LINKS for one in items.values())
         ]
-        by_thread |= self._read(linked, None)
+        by_thread |= self._read(linked, None, known)
         self._add_siblings({thread: items for thread, items in by_thread.items() if thread.startswith(f"{PREGNANCY}/")})
         self._add_retractions(by_thread)
         return {thread: list(items.values()) for thread, items in by_thread.items()}
 
     def _read(
-        self, threads: Collection[str], matters: Mapping[str, RelevantTypes] | None
+        self, threads: Collection[str], matters: Mapping[str, RelevantTypes] | None, known: Mapping[str, Evidence]
     ) -> dict[str, dict[str, Evidence]]:
         """The evidence of each thread by event id, without acts on the follow-ups of other threads. There are many such
         acts, and no fold reads them.
         """
         by_thread: dict[str, dict[str, Evidence]] = {thread: {} for thread in threads}
-        read: dict[str, Evidence] = {}
+        read = dict(known)
         people_of: dict[str, set[str]] = defaultdict(set)
-        for item in self._find(threads):
+        for item in self._find(threads, None, read):
             read[item.event.id] = item
             for thread in item.refs & by_thread.keys():
                 if (
@@ -343,15 +352,15 @@ class EvidenceStore:
     def _refs(self, wanted: Mapping[str, Any]) -> set[str]:
         return {ref for document in self._evidence.find(wanted, {"refs": 1}) for ref in document["refs"]}
 
-    def _document(self, event: Event) -> dict[str, Any]:
-        document = document_of(event, private={}, relay={})
-        return {
-            "_id": event.id,
-            "event": document["event"],
-            "refs": list(self._catalogue.refs(event)),
-            "teams": _teams_of(event),
-            "folded": False,
-        }
+
+def _document(item: Evidence) -> dict[str, Any]:
+    return {
+        "_id": item.event.id,
+        "event": item.event.to_attributes(),
+        "refs": sorted(item.refs),
+        "teams": _teams_of(item.event),
+        "folded": False,
+    }
 
 
 def _people(refs: Iterable[str]) -> set[str]:

@@ -32,9 +32,7 @@ class Ingest:
         received = [event for event in read if isinstance(event, Event)]
         events = [event for event in received if event.type != POSITION]
         positions = [event for event in received if event.type == POSITION]
-        self._evidence.keep(events)
-        self._views.refresh_for(events)
-        self._evidence.mark_folded(events)
+        self._views.refresh_for(self._evidence.keep(events))
         self._evidence.note_positions(positions)
         for event in (*positions, *events):
             if event.type in self._listeners:

@@ -10,10 +10,11 @@ longer gives are deleted. Unchanged views are not written.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import md5
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
@@ -26,6 +27,7 @@ from pymongo.database import Database
 from services.referrals_followup.domain.as_of import AsOf, with_acts
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, next_rung_at
 from services.referrals_followup.domain.ledger import fold
+from services.referrals_followup.domain.rules import ADOPTED
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
@@ -90,32 +92,53 @@ class FollowUpViews:
         ensure_indexes(self.collection)
         self.totals.ensure_indexes()
 
-    def refresh_for(self, events: Collection[Event]) -> None:
-        """Write the views that these events affect. The events must already be kept as evidence."""
+    def refresh_for(self, kept: Collection[Evidence]) -> None:
+        """Write the views that these events affect, and then mark the events as folded. They must already be kept."""
         history = self._rules.history()
-        self.refresh(self._evidence.threads_touched_by(events, history.relevant), history)
-        if any(event.type == "rules.adopted.v1" for event in events):
-            self.refresh(self._evidence.threads(history.thread_kinds()), history)
+        threads: Iterable[str] = self._evidence.threads_touched_by(kept, history.relevant)
+        if any(item.event.type == ADOPTED for item in kept):
+            threads = chain(threads, self._evidence.threads(history.thread_kinds()))
+        self._refresh(threads, history, {item.event.id: item for item in kept})
 
     def refresh(self, threads: Iterable[str], history: RulesHistory | None = None) -> None:
-        """Fold these threads from the evidence and write their follow-ups.
+        """Fold these threads from the evidence and write their follow-ups."""
+        self._refresh(threads, history or self._rules.history(), {})
+
+    def _refresh(self, threads: Iterable[str], history: RulesHistory, kept: Mapping[str, Evidence]) -> None:
+        """Fold and write the threads in chunks. One chunk is folded while the store writes the chunk before it.
+
+        The transaction of the last chunk also marks the events in `kept` as folded.
+        """
+        some = chunks(threads, THREADS_AT_A_TIME)
+        chunk, following = next(some, []), next(some, [])
+        if not following:
+            self._write_until_done(kept, history, [*self._fold(chunk, history, kept)])
+            return
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            writing: Future[None] | None = None
+            while chunk:
+                folds = [*self._fold(chunk, history, kept)]
+                if writing:
+                    writing.result()
+                writing = beside.submit(self._write_until_done, {} if following else kept, history, folds)
+                chunk, following = following, next(some, [])
+            if writing:
+                writing.result()
+
+    def _write_until_done(self, kept: Mapping[str, Evidence], history: RulesHistory, folds: list[ThreadFold]) -> None:
+        """Write these folds, and mark the events in `kept` as folded.
 
         If another worker has written a fold of more events, the thread is folded again. If the second fold reads no
         more than the first, the thread is parked, because some evidence of the other fold is missing.
         """
-        history = history or self._rules.history()
-        for some in chunks(threads, THREADS_AT_A_TIME):
-            waiting: Collection[str] = some
-            before: dict[str, Guard] = {}
-            while waiting:
-                folds = [*self._fold(waiting, history)]
-                fuller = self._write(folds, history)
-                for folded in folds:
-                    if folded.thread in fuller and before.get(folded.thread) == folded.guard:
-                        self._park(folded.thread, fuller.pop(folded.thread).seen, EVIDENCE_MISSING)
-                before = {folded.thread: folded.guard for folded in folds}
-                waiting = list(fuller)
-                history = self._rules.history() if waiting else history
+        before: dict[str, Guard] = {}
+        while fuller := self._write(folds, history, kept):
+            for folded in folds:
+                if folded.thread in fuller and before.get(folded.thread) == folded.guard:
+                    self._park(folded.thread, fuller.pop(folded.thread).seen, EVIDENCE_MISSING)
+            before = {folded.thread: folded.guard for folded in folds}
+            history = self._rules.history()
+            folds = [*self._fold(list(fuller), history, kept)]
 
     def rebuild(self) -> int:
         """Fold every view again from the evidence, in place, while others read and write. Returns how many there are.
@@ -192,8 +215,10 @@ class FollowUpViews:
                     if stored != fresh:
                         yield thread
 
-    def _fold(self, threads: Collection[str], history: RulesHistory) -> Iterator[ThreadFold]:
-        for thread, evidence in self._evidence.read_threads(threads, history.relevant).items():
+    def _fold(
+        self, threads: Collection[str], history: RulesHistory, kept: Mapping[str, Evidence]
+    ) -> Iterator[ThreadFold]:
+        for thread, evidence in self._evidence.read_threads(threads, history.relevant, kept).items():
             try:
                 folded = self._fold_thread(thread, evidence, history)
             except Exception as error:
@@ -213,14 +238,22 @@ class FollowUpViews:
         parked = {"$set": {"reason": reason}, "$max": {"seen": seen}, "$setOnInsert": {"parked_at": datetime.now(UTC)}}
         self._parked_threads.update_one({"_id": thread}, parked, upsert=True)
 
-    def _write(self, folds: list[ThreadFold], history: RulesHistory) -> dict[str, Guard]:
-        """Write the views of these folds. Returns the guard of each thread that already has a fold of more events."""
+    def _write(self, folds: list[ThreadFold], history: RulesHistory, kept: Collection[str]) -> dict[str, Guard]:
+        """Write the views of these folds. Returns the guard of each thread that already has a fold of more events.
+
+        If there is none, all views that the events in `kept` affect are written, and they are marked as folded.
+        """
         made = [(folded, self._views_of(folded, history)) for folded in folds]
-        fuller = in_transaction(self._database, lambda session: self._write_in(session, made)) if made else {}
+        if not made:
+            self._evidence.mark_folded(kept)
+            return {}
+        fuller = in_transaction(self._database, lambda session: self._write_in(session, kept, made))
         self._unpark(folds)
         return fuller
 
-    def _write_in(self, session: ClientSession, made: list[tuple[ThreadFold, dict[str, View]]]) -> dict[str, Guard]:
+    def _write_in(
+        self, session: ClientSession, kept: Collection[str], made: list[tuple[ThreadFold, dict[str, View]]]
+    ) -> dict[str, Guard]:
         records = self._records([folded.thread for folded, _ in made], session)
         fuller: dict[str, Guard] = {}
         changed: dict[str, View] = {}
@@ -245,6 +278,8 @@ class FollowUpViews:
         writes += [DeleteOne({"_id": key}) for key in sorted(gone)]
         if writes:
             self.collection.bulk_write(writes, ordered=False, session=session)
+        if not fuller:
+            self._evidence.mark_folded(kept, session)
         return fuller
 
     def _records(self, threads: list[str], session: ClientSession) -> dict[str, tuple[Guard, dict[str, bytes]]]:
