@@ -55,7 +55,7 @@ class Instant(fields.String):
         text = super()._deserialize(value, attr, data, **kwargs)
         try:
             from_text(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValidationError("is not an RFC 3339 instant with an offset") from None
         return text
 

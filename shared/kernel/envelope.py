@@ -101,7 +101,7 @@ class Event:
         """The event of a structured CloudEvents body. Raises UnreadableEvent that names every faulty field."""
         if not isinstance(body, Mapping):
             raise UnreadableEvent("the body is not a JSON object")
-        faults = [name for name in _REQUIRED if not isinstance(body.get(name), str) or not body[name]]
+        faults = [name for name in _REQUIRED if not body.get(name) or not isinstance(body[name], str)]
         faults += [name for name in _OPTIONAL if not isinstance(body.get(name, ""), str)]
         version = body.get("streamversion")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:

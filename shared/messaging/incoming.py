@@ -69,7 +69,7 @@ def read_event(delivery: Delivery, catalogue: Catalogue) -> Event | Park | Later
     if (delivery.content_type or "").partition(";")[0].strip().lower() != CONTENT_TYPE:
         return Park("foreign content type")
     try:
-        body = json.loads(delivery.body, parse_constant=_not_json)
+        body = _JSON.decode(delivery.body.decode(json.detect_encoding(delivery.body), "surrogatepass"))
     except (ValueError, RecursionError):
         return Park("not JSON")
     try:
@@ -138,3 +138,7 @@ def match_form(form: re.Pattern[str], said: Any) -> str | None:
 
 def _not_json(_constant: str) -> NoReturn:
     raise ValueError("NaN and Infinity are not JSON")
+
+
+# `json.loads` would make a decoder for each message.
+_JSON = json.JSONDecoder(parse_constant=_not_json)
