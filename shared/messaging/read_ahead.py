@@ -21,7 +21,7 @@ _AT_ONCE = 128 * 1024
 _HEAD, _END = 7, b"\xce"
 
 
-class _ReadAhead:
+class ReadAhead:
     """Overrides how a transport of py-amqp reads a frame."""
 
     sock: Any
@@ -69,11 +69,11 @@ class _ReadAhead:
         return kind, channel, bytes(self._arrived[at + _HEAD : end])
 
 
-class _TcpTransport(_ReadAhead, TCPTransport):  # type: ignore[misc]
+class TcpTransport(ReadAhead, TCPTransport):  # type: ignore[misc]
     pass
 
 
-class _TlsTransport(_ReadAhead, SSLTransport):  # type: ignore[misc]
+class TlsTransport(ReadAhead, SSLTransport):  # type: ignore[misc]
     pass
 
 
@@ -91,20 +91,20 @@ class _AmqpConnection(amqp.Connection):  # type: ignore[misc]
         """The transport of this connection, as in py-amqp."""
         options |= {"connect_timeout": connect_timeout, "socket_settings": socket_settings}
         options |= {"read_timeout": read_timeout, "write_timeout": write_timeout}
-        return _TlsTransport(host, ssl=ssl, **options) if ssl else _TcpTransport(host, **options)
+        return TlsTransport(host, ssl=ssl, **options) if ssl else TcpTransport(host, **options)
 
 
 class _Broker(pyamqp.Transport):  # type: ignore[misc]
     Connection = _AmqpConnection
 
 
-class _TlsBroker(pyamqp.SSLTransport):  # type: ignore[misc]
+class TlsBroker(pyamqp.SSLTransport):  # type: ignore[misc]
     Connection = _AmqpConnection
 
 
 def connect(address: str, *, heartbeat: int, within: float) -> Any:
     """An open connection of py-amqp. Raises OSError and amqp's AMQPError when the broker is away."""
-    broker = _TlsBroker if address.startswith("amqps:") else _Broker
+    broker = TlsBroker if address.startswith("amqps:") else _Broker
     kombu = Connection(address, transport=broker, heartbeat=heartbeat, connect_timeout=within)  # type: ignore[no-untyped-call]
     # Only the bare connection is used: kombu's wrapper would reconnect in silence, without a consumer.
     return kombu.transport.establish_connection()

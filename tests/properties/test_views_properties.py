@@ -18,6 +18,7 @@ from pymongo.database import Database
 
 from services.referrals_followup.domain.follow_up import AGGREGATE, Accept, End, Sweep
 from services.referrals_followup.domain.rules_history import RulesHistory
+from services.referrals_followup.ledger import views
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
@@ -57,6 +58,12 @@ class Ledger:
 
     def documents(self) -> list[dict[str, Any]]:
         return list(self.views.collection.find({}, sort=[("_id", 1)]))
+
+
+@pytest.fixture(autouse=True)
+def threads_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nearly every batch is folded in several parts, one beside the writing of the other."""
+    monkeypatch.setattr(views, "THREADS_AT_A_TIME", 2)
 
 
 @pytest.fixture

@@ -27,8 +27,9 @@ from services.referrals_followup.domain.directory import Directory, Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.overlap import chunks
 from services.referrals_followup.ledger.view_codec import follow_up_of
-from services.referrals_followup.ledger.views import FollowUpViews, chunks
+from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.batch_store import BatchStore

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.overlap import chunks, store_beside
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.contracts import CATALOGUE
 from shared.kernel.envelope import Event
-from shared.messaging.incoming import Delivery, Done, Outcome, read_event
+from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park, read_event
 from shared.relay.position import POSITION
+
+DELIVERIES_AT_A_TIME = 1_000
 
 
 class Ingest:
@@ -28,13 +32,30 @@ class Ingest:
 
     def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
         """The outcome of each delivery. Raises when the store cannot be reached. Then nothing is acknowledged."""
-        read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
-        received = [event for event in read if isinstance(event, Event)]
-        events = [event for event in received if event.type != POSITION]
-        positions = [event for event in received if event.type == POSITION]
-        self._views.refresh_for(self._evidence.keep(events))
+        read, kept = self._read_and_keep(deliveries)
+        self._views.refresh_for(kept)
+        positions = [event for event in read if isinstance(event, Event) and event.type == POSITION]
         self._evidence.note_positions(positions)
-        for event in (*positions, *events):
+        for event in (*positions, *(item.event for item in kept)):
             if event.type in self._listeners:
                 self._listeners[event.type](event)
         return [Done() if isinstance(event, Event) else event for event in read]
+
+    def _read_and_keep(self, deliveries: list[Delivery]) -> tuple[list[Event | Park | Later], list[Evidence]]:
+        """What each delivery holds, and the evidence among it, which is kept. A large batch is kept in parts."""
+        read: list[Event | Park | Later] = []
+        kept: list[Evidence] = []
+
+        def read_some(some: list[Delivery]) -> list[Event]:
+            found = [read_event(delivery, CATALOGUE) for delivery in some]
+            read.extend(found)
+            return [event for event in found if isinstance(event, Event) and event.type != POSITION]
+
+        def keep(events: list[Event]) -> None:
+            kept.extend(self._evidence.keep(events))
+
+        if len(deliveries) > DELIVERIES_AT_A_TIME:
+            store_beside(map(read_some, chunks(deliveries, DELIVERIES_AT_A_TIME)), keep)
+        else:
+            keep(read_some(deliveries))
+        return read, kept

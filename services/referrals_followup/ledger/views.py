@@ -10,12 +10,11 @@ longer gives are deleted. Unchanged views are not written.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import md5
-from itertools import chain, islice
-from typing import Any, NamedTuple, TypeVar
+from itertools import chain
+from typing import Any, NamedTuple
 
 import structlog
 from bson import decode, encode
@@ -31,6 +30,7 @@ from services.referrals_followup.domain.rules import ADOPTED
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.overlap import chunks, store_beside
 from services.referrals_followup.ledger.totals import SUMMED_IN, Change, Sum, Totals, sum_of
 from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.ledger.view_schema import ensure_indexes
@@ -43,7 +43,6 @@ THREADS_AT_A_TIME = 200
 # A thread is parked for this reason when an earlier fold read more events than there are. The database may have been
 # restored from an old copy.
 EVIDENCE_MISSING = "evidence is missing"
-T = TypeVar("T")
 AWARE: CodecOptions[Any] = CodecOptions(tz_aware=True)
 
 log = structlog.get_logger()
@@ -110,20 +109,22 @@ class FollowUpViews:
         The transaction of the last chunk also marks the events in `kept` as folded.
         """
         some = chunks(threads, THREADS_AT_A_TIME)
-        chunk, following = next(some, []), next(some, [])
-        if not following:
-            self._write_until_done(kept, history, [*self._fold(chunk, history, kept)])
-            return
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            writing: Future[None] | None = None
-            while chunk:
-                folds = [*self._fold(chunk, history, kept)]
-                if writing:
-                    writing.result()
-                writing = beside.submit(self._write_until_done, {} if following else kept, history, folds)
-                chunk, following = following, next(some, [])
-            if writing:
-                writing.result()
+        first, second = next(some, []), next(some, [])
+        if second:
+            folded = self._fold_in_turn(chain((first, second), some), history, kept)
+            store_beside(folded, lambda piece: self._write_until_done(piece[0], history, piece[1]))
+        else:
+            self._write_until_done(kept, history, [*self._fold(first, history, kept)])
+
+    def _fold_in_turn(
+        self, some: Iterator[list[str]], history: RulesHistory, kept: Mapping[str, Evidence]
+    ) -> Iterator[tuple[Mapping[str, Evidence], list[ThreadFold]]]:
+        """The folds of each chunk, and the events that its transaction marks as folded: all of them with the last."""
+        chunk = next(some)
+        while chunk:
+            folds = [*self._fold(chunk, history, kept)]
+            chunk = next(some, [])
+            yield {} if chunk else kept, folds
 
     def _write_until_done(self, kept: Mapping[str, Evidence], history: RulesHistory, folds: list[ThreadFold]) -> None:
         """Write these folds, and mark the events in `kept` as folded.
@@ -335,10 +336,3 @@ def _as_read(view: View) -> dict[str, Any]:
 def _record(folded: ThreadFold, views: Mapping[str, View]) -> dict[str, Any]:
     fingerprints = {key: view.fingerprint for key, view in views.items()}
     return {"_id": folded.thread, "rules_number": folded.guard.rules, "seen": folded.guard.seen, "views": fingerprints}
-
-
-def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of this size. The last list may be shorter."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
