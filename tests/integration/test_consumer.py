@@ -85,6 +85,17 @@ def test_what_waits_comes_in_batches_and_is_acknowledged_after_it_was_handled(
     assert len(sizes) <= 6
 
 
+def test_a_batch_is_whatever_waits(consumer: Process, amqp_uri: str, database: Database[dict[str, Any]]) -> None:
+    consumer.settings = {**consumer.settings, "TOY_BATCH": "10000"}
+    publish(amqp_uri, EVIDENCE, *(an_event() for _ in range(1_200)))
+    consumer.start()
+    eventually(lambda: len(handled(database)) == 1_200)
+    assert consumer.stop() == 0
+    sizes = [batch["size"] for batch in database["batches"].find()]
+    assert sum(sizes) == 1_200
+    assert max(sizes) > 500
+
+
 def test_a_single_message_does_not_wait_for_others(
     consumer: Process, settings: dict[str, str], amqp_uri: str, database: Database[dict[str, Any]]
 ) -> None:
