@@ -32,8 +32,6 @@ PEERS = ROOT / ".venv-bench" / "bin"
 READY_WITHIN = 60.0
 STOPS_WITHIN = 10.0
 LOOK_EVERY = 0.02
-# A rate is measured from when this share of the work is done: starting up is no part of it.
-RUN_IN = 0.1
 
 
 class Stuck(Exception):
@@ -121,7 +119,24 @@ class Field:
     def waiting_in(self, queue: str) -> int:
         """How many messages are ready in a queue."""
         with self.channel() as channel:
-            return int(channel.queue_declare(queue, passive=True).method.message_count)
+            return _ready(channel, queue)
+
+    def first_delivery(self, queue: str, waiting: int) -> float:
+        """Waits until the first of so many waiting messages is delivered. Returns the instant (monotonic) of the last
+        look at which all were still waiting. Raises Stuck."""
+        last = time.monotonic()
+
+        def is_delivered() -> bool:
+            nonlocal last
+            looked = time.monotonic()
+            if _ready(channel, queue) < waiting:
+                return True
+            last = looked
+            return False
+
+        with self.channel() as channel:
+            self.wait(f"{queue} is consumed", is_delivered)
+        return last
 
     def hearers_of(self, queue: str) -> int:
         """How many consumers a queue has."""
@@ -146,24 +161,6 @@ class Field:
             self._check_living()
             if time.monotonic() > deadline:
                 raise Stuck(f"not within {within:.0f} s: {what}\n{self._last_words()}")
-            time.sleep(every)
-
-    def rate(self, work: int, done: Callable[[], int], within: float, every: float = LOOK_EVERY) -> float:
-        """How many a second are done, from when a tenth of the work is done until all of it is, looking every so many
-        seconds. Raises Stuck."""
-        deadline = time.monotonic() + within
-        began: tuple[int, float] | None = None
-        while True:
-            self._check_living()
-            count, now = done(), time.monotonic()
-            if began is None and count >= work * RUN_IN:
-                began = count, now
-            if began is not None and began[0] >= work:
-                raise Stuck(f"all {work} were done before the first look: too few to measure")
-            if began is not None and count >= work:
-                return (work - began[0]) / max(now - began[1], every)
-            if now > deadline:
-                raise Stuck(f"{count} of {work} done in {within:.0f} s\n{self._last_words()}")
             time.sleep(every)
 
     def load(self, address: str, **asked: Any) -> dict[str, Any]:
@@ -216,6 +213,10 @@ def ground() -> Iterator[Ground]:
     environment = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "AMQP_URI")}
     with local_backends(fresh_name("bench"), environment=environment) as backends:
         yield Ground(backends)
+
+
+def _ready(channel: Any, queue: str) -> int:
+    return int(channel.queue_declare(queue, passive=True).method.message_count)
 
 
 def _answers(address: str) -> bool:

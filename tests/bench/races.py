@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from shared.kernel.envelope import Event
+from shared.messaging.topology import EVIDENCE
 from tests.bench import histories
 from tests.bench.contestants import (
     HANDLER_QUEUE,
@@ -12,22 +14,21 @@ from tests.bench.contestants import (
     QUEUE,
     Contestant,
     Hearing,
+    HearingOurs,
     Recording,
-    count_heard,
+    are_heard,
+    are_inserted,
     empty_http,
     fast_http,
     fill_celery,
     fill_evidence,
     fill_plain,
-    folded,
-    inserted,
     nameko_http,
     ours_http,
     ours_http_and_relay,
     start_celery,
     start_fast_bus,
     start_floor,
-    start_ledger,
     start_nameko_bus,
 )
 from tests.bench.memory import CatchingUp, Remembering
@@ -38,6 +39,7 @@ OURS, RELAYED = "ours", "ours, relay running"
 FLOOR = "floor"
 NAMEKO, FAST, CELERY = "nameko, the usual idiom", "FastAPI + FastStream", "Celery"
 RECORDING, TOGETHER, SHUFFLED = "recording", "ledger, together", "ledger, shuffled"
+BACKLOG = "ledger, shuffled, 2,000 people"
 VISIBLE, BULK = "from 201 to visible", "bulk to visible"
 SWEEP, QUESTIONS, CATCH_UP = "sweep", "manager's list and summary", "catch-up"
 GROWTH, LENGTH, MEMORY = "cost as what is stored grows", "cost as a life grows", "memory of serve"
@@ -45,6 +47,8 @@ GROWTH, LENGTH, MEMORY = "cost as what is stored grows", "cost as a life grows",
 STORED = (LENGTH, MEMORY, QUESTIONS, SWEEP, GROWTH, CATCH_UP)
 # The floor would be done with what the others are given before it could be measured.
 FLOORS_SHARE = 5
+# Of a backlog of many batches, the peers and the floor get a share: they do as much for each event, however many wait.
+SHARE_OF_BACKLOG = 20
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,14 @@ class Size:
     rounds: int
     seconds: float
     people: int
+    people_of_backlog: int
     commands: int
     visible_seconds: float
     stored: Stored = Stored()
 
 
-FULL = Size(rounds=5, seconds=5.0, people=500, commands=10_000, visible_seconds=8.0)
-QUICK = Size(rounds=1, seconds=2.0, people=100, commands=0, visible_seconds=0.0)
+FULL = Size(rounds=5, seconds=5.0, people=500, people_of_backlog=2_000, commands=10_000, visible_seconds=8.0)
+QUICK = Size(rounds=1, seconds=2.0, people=100, people_of_backlog=0, commands=0, visible_seconds=0.0)
 
 
 @dataclass(frozen=True)
@@ -104,17 +109,33 @@ def recording(size: Size, workers: Workers) -> list[Contestant]:
 def ledger(size: Size, workers: Workers, *, shuffled: bool) -> list[Contestant]:
     """Hearing what waits in a queue. Beside ours, the order makes no difference to anybody but for what is cached."""
     events, people = histories.shuffled if shuffled else histories.together, size.people
+    fill, every = fill_plain(HANDLER_QUEUE), LOOK_AT_PEERS_EVERY
     peers = [
-        Hearing(NAMEKO, fill_plain(HANDLER_QUEUE), start_nameko_bus, count_heard, events, people, LOOK_AT_PEERS_EVERY),
-        Hearing(
-            FAST, fill_plain(QUEUE), start_fast_bus(workers.fast_bus), count_heard, events, people, LOOK_AT_PEERS_EVERY
-        ),
-        Hearing(CELERY, fill_celery, start_celery(workers.celery), count_heard, events, people, LOOK_AT_PEERS_EVERY),
+        Hearing(NAMEKO, HANDLER_QUEUE, fill, start_nameko_bus, are_heard, events, people, every),
+        *_hearing_peers(workers, events, people),
     ]
     return [
-        Hearing(FLOOR, fill_evidence, start_floor, inserted, events, people * FLOORS_SHARE),
-        Hearing(OURS, fill_evidence, start_ledger, folded, events, people),
+        Hearing(FLOOR, EVIDENCE, fill_evidence, start_floor, are_inserted, events, people * FLOORS_SHARE),
+        HearingOurs(OURS, events, people),
         *(peers if shuffled else []),
+    ]
+
+
+def backlog(size: Size, workers: Workers) -> list[Contestant]:
+    """Hearing a backlog of at least 20 batches, beside one live event a second."""
+    events, share = histories.long_lives_shuffled, size.people_of_backlog // SHARE_OF_BACKLOG
+    return [
+        Hearing(FLOOR, EVIDENCE, fill_evidence, start_floor, are_inserted, events, share * FLOORS_SHARE),
+        HearingOurs(OURS, events, size.people_of_backlog, beside_live=True),
+        *_hearing_peers(workers, events, share),
+    ]
+
+
+def _hearing_peers(workers: Workers, events: Callable[[int], list[Event]], people: int) -> list[Contestant]:
+    fast, celery, every = start_fast_bus(workers.fast_bus), start_celery(workers.celery), LOOK_AT_PEERS_EVERY
+    return [
+        Hearing(FAST, QUEUE, fill_plain(QUEUE), fast, are_heard, events, people, every),
+        Hearing(CELERY, QUEUE, fill_celery, celery, are_heard, events, people, every),
     ]
 
 
@@ -143,16 +164,10 @@ def stored(race: str, size: Stored) -> list[Contestant]:
 
 def candidates(size: Size) -> dict[str, Sequence[Contestant]]:
     """The contestants that show how many workers suit each peer: one or two."""
-    events, every = histories.shuffled, LOOK_AT_PEERS_EVERY
     tried = (1, 2)
+    fast, celery = zip(*(_hearing_peers(Workers(n, n, n), histories.shuffled, size.people) for n in tried), strict=True)
     return {
-        "fast_http": [Recording(f"{FAST} x{n}", fast_http(n), size.seconds) for n in tried],
-        "fast_bus": [
-            Hearing(f"{FAST} x{n}", fill_plain(QUEUE), start_fast_bus(n), count_heard, events, size.people, every)
-            for n in tried
-        ],
-        "celery": [
-            Hearing(f"{CELERY} x{n}", fill_celery, start_celery(n), count_heard, events, size.people, every)
-            for n in tried
-        ],
+        "fast_http": [Recording(FAST, fast_http(n), size.seconds) for n in tried],
+        "fast_bus": fast,
+        "celery": celery,
     }

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from shared.runtime.observability import configure_logging
 from tests.bench import bars, chart, counts, races
-from tests.bench.contestants import Contestant
+from tests.bench.contestants import WHOLE, Contestant
 from tests.bench.ground import PEERS, Ground, Stuck, ground
 
 RESULTS = Path(__file__).with_name("results")
@@ -83,7 +83,8 @@ def _calibrated(place: Ground) -> races.Workers:
     """How many workers each peer is best with, by one round of each."""
     best: dict[str, int] = {}
     for peer, tried in races.candidates(races.QUICK).items():
-        rates = [_figures(place, contestant).get("rate", 0.0) for contestant in tried]
+        found = [_figures(place, contestant) for contestant in tried]
+        rates = [figures.get(WHOLE, figures.get("rate", 0.0)) for figures in found]
         best[peer] = 1 + rates.index(max(rates))
         console.print(f"{peer}: {best[peer]} workers suit it best ({', '.join(f'{rate:,.0f}/s' for rate in rates)})")
     return races.Workers(**best)
@@ -128,6 +129,7 @@ _RACES: dict[str, Callable[[races.Size, races.Workers, Rounds], list[Contestant]
     races.RECORDING: lambda size, workers, rounds: races.recording(size, workers),
     races.TOGETHER: lambda size, workers, rounds: races.ledger(size, workers, shuffled=False),
     races.SHUFFLED: lambda size, workers, rounds: races.ledger(size, workers, shuffled=True),
+    races.BACKLOG: lambda size, workers, rounds: races.backlog(size, workers) if size.people_of_backlog else [],
     races.VISIBLE: _visible,
     races.BULK: lambda size, workers, rounds: races.bulk(size) if size.commands else [],
     **{race: partial(_stored, race) for race in races.STORED},
@@ -139,10 +141,10 @@ def _show(rounds: Rounds) -> None:
     for race, name, found in rows(rounds):
         if race in races.STORED:
             continue  # its rounds are printed, each figure by its name
-        rates = [one["rate"] for one in found]
         p95 = [one["p95_ms"] for one in found if "p95_ms" in one]
-        spread = (f"{median(rates):,.0f}", f"{min(rates):,.0f}", f"{max(rates):,.0f}")
-        figures.add_row(race, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
+        for label, rates in chart.rates_of(race, found):
+            spread = (f"{median(rates):,.0f}", f"{min(rates):,.0f}", f"{max(rates):,.0f}")
+            figures.add_row(label, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
     console.print(figures)
     table = Table("race", "bar", "median", "least", "most", "", title="Bars: of ours, or ours over theirs in a round")
     for verdict in bars.judge(rounds):

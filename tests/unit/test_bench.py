@@ -12,6 +12,7 @@ from shared.contracts import CATALOGUE
 from shared.kernel.ids import derived_id, reference_of, uuid7
 from tests.bench import bars, chart, races
 from tests.bench import lives as lives_of
+from tests.bench.contestants import WHOLE
 from tests.bench.counts import changed
 from tests.bench.histories import EVENTS_EACH, lives, message, shuffled, together
 from tests.integration.ledger import MONDAY
@@ -52,7 +53,7 @@ def test_a_copied_life_has_ids_of_its_own_and_derives_those_of_its_follow_ups_fr
 
 def test_a_bar_is_judged_by_the_median_of_the_ratios_within_a_round() -> None:
     rounds = [
-        {races.OURS: {"rate": ours}, races.CELERY: {"rate": theirs}}
+        {races.OURS: {WHOLE: ours}, races.CELERY: {WHOLE: theirs}}
         for ours, theirs in ((900.0, 100.0), (100.0, 100.0), (400.0, 100.0))
     ]
     judged = bars.judge({races.SHUFFLED: rounds})
