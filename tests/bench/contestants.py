@@ -162,11 +162,11 @@ def start_ledger(field: Field) -> None:
 
 
 def are_folded(field: Field, events: int, others: Sequence[str] = ()) -> bool:
-    """Whether so many events are kept and folded, without the others (by id).
+    """Whether so many recorded events are kept and folded, without the others (by id) and the adopted rules.
 
     One query counts them, so the count is of one instant. It reads all evidence, and runs only when little can be left.
     """
-    wanted = {"folded": True, "_id": {"$nin": list(others)}}
+    wanted = {"folded": True, "event.source": "perinatal", "_id": {"$nin": list(others)}}
     return seem_folded(field, events) and _evidence(field).count_documents(wanted) >= events
 
 
