@@ -115,6 +115,7 @@ BARS = (
     at_most(races.GROWTH, "an event at 2,000,000: 1.2x of 100,000", of_ours("ratio"), 1.2, "x"),
     at_most(races.LENGTH, "an event of a person of 500: under 10 ms", of_ours("ms"), 10),
     at_most(races.LENGTH, "an event of a person of 500: under 12 ms", of_ours("ms"), 12),
+    at_most(races.IDLE, "8 % of a core", of_ours("percent"), 8, " %"),
     at_most(races.MEMORY, "serve after 200,000: 1.3x of 20,000", of_ours("ratio"), 1.3, "x"),
 )
 

@@ -31,6 +31,7 @@ from tests.bench.contestants import (
     start_floor,
     start_nameko_bus,
 )
+from tests.bench.idle import Idling
 from tests.bench.memory import CatchingUp, Remembering
 from tests.bench.stored import Asking, Growing, Living, Sweeping
 from tests.bench.whole import NamekoToTheEnd, OursInBulk, Visible
@@ -43,8 +44,9 @@ BACKLOG = "ledger, shuffled, 2,000 people"
 VISIBLE, BULK = "from 201 to visible", "bulk to visible"
 SWEEP, QUESTIONS, CATCH_UP = "sweep", "manager's list and summary", "catch-up"
 GROWTH, LENGTH, MEMORY = "cost as what is stored grows", "cost as a life grows", "memory of serve"
+IDLE = "idle stack"
 # These have no peers and take minutes, most of it to store what they need: they are run by themselves, in this order.
-STORED = (LENGTH, MEMORY, QUESTIONS, SWEEP, GROWTH, CATCH_UP)
+STORED = (IDLE, LENGTH, MEMORY, QUESTIONS, SWEEP, GROWTH, CATCH_UP)
 # The floor would be done with what the others are given before it could be measured.
 FLOORS_SHARE = 5
 # Of a backlog of many batches, the peers and the floor get a share: they do as much for each event, however many wait.
@@ -55,7 +57,8 @@ SHARE_OF_BACKLOG = 20
 class Stored:
     """How much is stored, in lives of 20 events and 10 open follow-ups, and how many events `serve` is to go through.
 
-    1,000 of the lives are due. In as many `rounds` as this the races about it are run.
+    1,000 of the lives are due. In as many `rounds` as this the races about it are run. For `quiet_seconds` nothing is
+    asked of the whole stack.
     """
 
     rounds: int = 1
@@ -67,6 +70,7 @@ class Stored:
     lives_to_catch_up: int = 10_000
     events: int = 200_000
     few_events: int = 20_000
+    quiet_seconds: float = 120.0
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ def stored(race: str, size: Stored) -> list[Contestant]:
         GROWTH: Growing(OURS, size.lives, size.few_to_grow, size.due),
         CATCH_UP: CatchingUp(OURS, size.lives_to_catch_up, size.due),
         LENGTH: Living(OURS),
+        IDLE: Idling(OURS, size.quiet_seconds),
         MEMORY: Remembering(OURS, size.events, size.few_events),
     }
     return [contestants[race]]
