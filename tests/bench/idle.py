@@ -54,9 +54,8 @@ def _is_quiet(stack: LocalStack) -> bool:
     todo = {"$or": [{"relay.pending": True}, {"relay.unlisted": True}]}
     with MongoClient[dict[str, Any]](stack.backends.mongodb_uri) as client:
         ledger = client["referrals_followup"]
-        if not ledger.sweeps.find_one({"finished_at": {"$exists": True}}) or ledger.evidence.find_one(
-            {"folded": False}
-        ):
+        has_swept = ledger.sweeps.find_one({"finished_at": {"$exists": True}}) is not None
+        if not has_swept or ledger.evidence.find_one({"folded": False}):
             return False
         if any(client[service].events.find_one(todo) for service in SERVICES):
             return False
