@@ -40,7 +40,7 @@ class Stuck(Exception):
 
 @dataclass
 class Field:
-    """The field of one round, which is empty at the beginning."""
+    """The field of one round, which is empty at the beginning. Its processes run the code of one working copy."""
 
     backends: Backends
     name: str
@@ -48,6 +48,7 @@ class Field:
     folder: Path
     client: MongoClient[dict[str, Any]]
     processes: ExitStack
+    root: Path = ROOT
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @cached_property
@@ -63,8 +64,8 @@ class Field:
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "PERSON_ID_KEY_FILE": str(secrets.person_id_key_file),
-            "DIRECTORY_FILE": str(DIRECTORY),
-            "STANDARDS_DIR": str(STANDARDS),
+            "DIRECTORY_FILE": str(self.root / DIRECTORY.relative_to(ROOT)),
+            "STANDARDS_DIR": str(self.root / STANDARDS.relative_to(ROOT)),
             "SMTP_HOST": smtp_host,
             "SMTP_PORT": str(smtp_port),
             "MAIL_FROM": "followthrough@localhost",
@@ -95,7 +96,7 @@ class Field:
     def run(self, service: str, role: str) -> None:
         """Runs a role of one of our services to its end."""
         argv = [sys.executable, "-m", f"services.{service}", role]
-        subprocess.run(argv, cwd=ROOT, env=self.settings(service), check=True, capture_output=True, timeout=60)
+        subprocess.run(argv, cwd=self.root, env=self.settings(service), check=True, capture_output=True, timeout=60)
 
     def serve(self, service: str, *role: str, **settings: str) -> None:
         """Starts a role of one of our services, which runs until the end of the round."""
@@ -104,7 +105,8 @@ class Field:
     def start(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         """Starts a process, which runs until the end of the round."""
         log = (self.folder / f"{len(list(self.folder.iterdir()))}.log").open("wb")
-        process = subprocess.Popen(die_with_parent(list(argv)), cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
+        argv = die_with_parent(list(argv))
+        process = subprocess.Popen(argv, cwd=self.root, env=dict(environment), stdout=log, stderr=log)
         self.started.append(process)
         self.processes.callback(_end, process)
 
@@ -190,7 +192,7 @@ class Ground:
     backends: Backends
 
     @contextmanager
-    def field(self) -> Iterator[Field]:
+    def field(self, root: Path = ROOT) -> Iterator[Field]:
         """An empty field for a round, which is removed afterwards."""
         name = f"bench_{uuid4().hex[:12]}"
         folder = self.backends.folder / name
@@ -199,7 +201,7 @@ class Ground:
         with MongoClient[Any](self.backends.mongodb_uri) as client:
             try:
                 with ExitStack() as processes:
-                    yield Field(self.backends, name, amqp_uri, folder, client, processes)
+                    yield Field(self.backends, name, amqp_uri, folder, client, processes, root)
             finally:
                 for database in client.list_database_names():
                     if database.startswith(name):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from threading import Event as Signal
 from threading import Thread
 
@@ -67,6 +68,15 @@ def test_a_backlog_begins_with_its_first_delivery(field: Field) -> None:
         channel.basic_get(EVIDENCE)
         assert found.wait(10)
     looking.join()
+
+
+def test_our_processes_run_the_code_of_the_working_copy_that_is_raced(backends: Backends, tmp_path: Path) -> None:
+    probe = tmp_path / "services" / "probe" / "__main__.py"
+    probe.parent.mkdir(parents=True)
+    probe.write_text("import sys; open('ran', 'w').write(sys.argv[1])")
+    with Ground(backends).field(tmp_path) as field:
+        field.run("probe", "topology")
+    assert (tmp_path / "ran").read_text() == "topology"
 
 
 def test_a_live_event_is_visible_when_its_follow_up_is(
