@@ -29,11 +29,12 @@ from shared.runtime.clock import SystemClock
 from shared.runtime.observability import configure_logging
 from shared.scheduling.tick import publish_sweep
 from tests.bench import copies, england, histories, scaling
-from tests.bench.contestants import CONNECTIONS, folded
+from tests.bench.contestants import CONNECTIONS, seem_folded
 from tests.bench.ground import Field, Stuck, ground
+from tests.bench.live_events import SEEN_WITHIN, first_seen
 from tests.bench.scaling import Found, Kept, Measured, Swept
 from tests.bench.usage import megabytes, processes_of, processor_seconds
-from tests.bench.whole import SEEN_WITHIN, first_seen, start_stack
+from tests.bench.whole import start_stack
 
 # How many times a county's busiest hour, and for how many seconds.
 LOADS = ((1, 50), (10, 20), (100, 25), (1_000, 15), (3_000, 15), (10_000, 12), (30_000, 8))
@@ -258,7 +259,7 @@ def _wait_until_folded(field: Field) -> None:
     recorded = [field.database(service).events for service in RECORDING]
     field.wait(
         "every event is folded",
-        lambda: folded(field) >= sum(events.estimated_document_count() for events in recorded),
+        lambda: seem_folded(field, sum(events.estimated_document_count() for events in recorded)),
         SEEN_WITHIN * 2,
         LOOK_EVERY,
     )

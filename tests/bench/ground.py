@@ -32,8 +32,6 @@ PEERS = ROOT / ".venv-bench" / "bin"
 READY_WITHIN = 60.0
 STOPS_WITHIN = 10.0
 LOOK_EVERY = 0.02
-# A rate is measured from when this share of the work is done: starting up is no part of it.
-RUN_IN = 0.1
 
 
 class Stuck(Exception):
@@ -42,7 +40,7 @@ class Stuck(Exception):
 
 @dataclass
 class Field:
-    """The field of one round, which is empty at the beginning."""
+    """The field of one round, which is empty at the beginning. Its processes run the code of one working copy."""
 
     backends: Backends
     name: str
@@ -50,6 +48,7 @@ class Field:
     folder: Path
     client: MongoClient[dict[str, Any]]
     processes: ExitStack
+    root: Path = ROOT
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @cached_property
@@ -65,8 +64,8 @@ class Field:
             "JWT_ISSUER": ISSUER,
             "JWT_AUDIENCE": AUDIENCE,
             "PERSON_ID_KEY_FILE": str(secrets.person_id_key_file),
-            "DIRECTORY_FILE": str(DIRECTORY),
-            "STANDARDS_DIR": str(STANDARDS),
+            "DIRECTORY_FILE": str(self.root / DIRECTORY.relative_to(ROOT)),
+            "STANDARDS_DIR": str(self.root / STANDARDS.relative_to(ROOT)),
             "SMTP_HOST": smtp_host,
             "SMTP_PORT": str(smtp_port),
             "MAIL_FROM": "followthrough@localhost",
@@ -97,7 +96,7 @@ class Field:
     def run(self, service: str, role: str) -> None:
         """Runs a role of one of our services to its end."""
         argv = [sys.executable, "-m", f"services.{service}", role]
-        subprocess.run(argv, cwd=ROOT, env=self.settings(service), check=True, capture_output=True, timeout=60)
+        subprocess.run(argv, cwd=self.root, env=self.settings(service), check=True, capture_output=True, timeout=60)
 
     def serve(self, service: str, *role: str, **settings: str) -> None:
         """Starts a role of one of our services, which runs until the end of the round."""
@@ -106,7 +105,8 @@ class Field:
     def start(self, argv: Sequence[str], environment: Mapping[str, str]) -> None:
         """Starts a process, which runs until the end of the round."""
         log = (self.folder / f"{len(list(self.folder.iterdir()))}.log").open("wb")
-        process = subprocess.Popen(die_with_parent(list(argv)), cwd=ROOT, env=dict(environment), stdout=log, stderr=log)
+        argv = die_with_parent(list(argv))
+        process = subprocess.Popen(argv, cwd=self.root, env=dict(environment), stdout=log, stderr=log)
         self.started.append(process)
         self.processes.callback(_end, process)
 
@@ -121,7 +121,24 @@ class Field:
     def waiting_in(self, queue: str) -> int:
         """How many messages are ready in a queue."""
         with self.channel() as channel:
-            return int(channel.queue_declare(queue, passive=True).method.message_count)
+            return _ready(channel, queue)
+
+    def first_delivery(self, queue: str, waiting: int) -> float:
+        """Waits until the first of so many waiting messages is delivered. Returns the instant (monotonic) of the last
+        look at which all were still waiting. Raises Stuck."""
+        last = time.monotonic()
+
+        def is_delivered() -> bool:
+            nonlocal last
+            looked = time.monotonic()
+            if _ready(channel, queue) < waiting:
+                return True
+            last = looked
+            return False
+
+        with self.channel() as channel:
+            self.wait(f"{queue} is consumed", is_delivered)
+        return last
 
     def hearers_of(self, queue: str) -> int:
         """How many consumers a queue has."""
@@ -146,24 +163,6 @@ class Field:
             self._check_living()
             if time.monotonic() > deadline:
                 raise Stuck(f"not within {within:.0f} s: {what}\n{self._last_words()}")
-            time.sleep(every)
-
-    def rate(self, work: int, done: Callable[[], int], within: float, every: float = LOOK_EVERY) -> float:
-        """How many a second are done, from when a tenth of the work is done until all of it is, looking every so many
-        seconds. Raises Stuck."""
-        deadline = time.monotonic() + within
-        began: tuple[int, float] | None = None
-        while True:
-            self._check_living()
-            count, now = done(), time.monotonic()
-            if began is None and count >= work * RUN_IN:
-                began = count, now
-            if began is not None and began[0] >= work:
-                raise Stuck(f"all {work} were done before the first look: too few to measure")
-            if began is not None and count >= work:
-                return (work - began[0]) / max(now - began[1], every)
-            if now > deadline:
-                raise Stuck(f"{count} of {work} done in {within:.0f} s\n{self._last_words()}")
             time.sleep(every)
 
     def load(self, address: str, **asked: Any) -> dict[str, Any]:
@@ -193,7 +192,7 @@ class Ground:
     backends: Backends
 
     @contextmanager
-    def field(self) -> Iterator[Field]:
+    def field(self, root: Path = ROOT) -> Iterator[Field]:
         """An empty field for a round, which is removed afterwards."""
         name = f"bench_{uuid4().hex[:12]}"
         folder = self.backends.folder / name
@@ -202,7 +201,7 @@ class Ground:
         with MongoClient[Any](self.backends.mongodb_uri) as client:
             try:
                 with ExitStack() as processes:
-                    yield Field(self.backends, name, amqp_uri, folder, client, processes)
+                    yield Field(self.backends, name, amqp_uri, folder, client, processes, root)
             finally:
                 for database in client.list_database_names():
                     if database.startswith(name):
@@ -216,6 +215,10 @@ def ground() -> Iterator[Ground]:
     environment = {name: value for name, value in os.environ.items() if name not in ("MONGODB_URI", "AMQP_URI")}
     with local_backends(fresh_name("bench"), environment=environment) as backends:
         yield Ground(backends)
+
+
+def _ready(channel: Any, queue: str) -> int:
+    return int(channel.queue_declare(queue, passive=True).method.message_count)
 
 
 def _answers(address: str) -> bool:

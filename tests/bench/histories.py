@@ -24,6 +24,8 @@ FIRST_REFERRAL = [
 ]
 SECOND_REFERRAL = ["intended", "sent"]
 EVENTS_EACH = 1 + len(FIRST_REFERRAL) + len(SECOND_REFERRAL)
+REFERRALS_OF_LONG_LIFE = 6
+EVENTS_OF_LONG_LIFE = 1 + REFERRALS_OF_LONG_LIFE * len(FIRST_REFERRAL)
 BEGAN = MONDAY - timedelta(days=90)
 
 
@@ -40,6 +42,13 @@ def together(people: int) -> list[Event]:
 def shuffled(people: int, seed: int = 1) -> list[Event]:
     """The same events in a random order."""
     events = together(people)
+    Random(seed).shuffle(events)
+    return events
+
+
+def long_lives_shuffled(people: int, seed: int = 1) -> list[Event]:
+    """The events of people with several referrals each, in a random order."""
+    events = [event for number in range(people) for event in long_life(number, REFERRALS_OF_LONG_LIFE)]
     Random(seed).shuffle(events)
     return events
 
@@ -70,6 +79,14 @@ def long_life(number: int, referrals: int) -> Iterator[Event]:
         for version, step in enumerate(FIRST_REFERRAL, start=1):
             at += timedelta(hours=1)
             yield _event(f"referral.{step}.v1", f"referral/{referral}", version, at, person, referral_id=referral)
+
+
+def new_referral(number: int) -> Event:
+    """The first event of a referral of somebody of whom nothing else is said. It opens a follow-up."""
+    person = f"p_{md5(f'new {number}'.encode()).hexdigest()}"
+    referral = derived_id("bench", f"new {number}")
+    at = BEGAN + timedelta(minutes=number)
+    return _event("referral.intended.v1", f"referral/{referral}", 1, at, person, referral_id=referral)
 
 
 def _event(kind: str, stream: str, version: int, at: datetime, person: str, **ids: str) -> Event:

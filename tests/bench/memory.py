@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from shared.recording.bulk_routes import MOST_COMMANDS
 from shared.runtime.clock import MovableClock
@@ -15,6 +14,7 @@ from tests.bench.ground import Field
 from tests.bench.lives import NOW
 from tests.bench.stock import forget_chases, say_complete, stocks
 from tests.bench.stored import SERVICE, serve_at
+from tests.bench.usage import memory
 from tests.bench.whole import given, stories
 from tests.integration.ledger import Ledger, config
 
@@ -109,10 +109,3 @@ class Remembering:
             LOOK_EVERY,
         )
         return [memory(pid, "VmRSS") for pid in pids]
-
-
-def memory(pid: int, which: str) -> float:
-    """Megabytes: `VmRSS` is what the process has now, `VmHWM` the most that it ever had (proc_pid_status(5))."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    kilobytes = next(line.split()[1] for line in lines if line.startswith(f"{which}:"))
-    return int(kilobytes) / 1_024

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from shared.kernel.envelope import Event
+from shared.messaging.topology import EVIDENCE
 from tests.bench import histories
 from tests.bench.contestants import (
     HANDLER_QUEUE,
@@ -12,24 +14,24 @@ from tests.bench.contestants import (
     QUEUE,
     Contestant,
     Hearing,
+    HearingOurs,
     Recording,
-    count_heard,
+    are_heard,
+    are_inserted,
     empty_http,
     fast_http,
     fill_celery,
     fill_evidence,
     fill_plain,
-    folded,
-    inserted,
     nameko_http,
     ours_http,
     ours_http_and_relay,
     start_celery,
     start_fast_bus,
     start_floor,
-    start_ledger,
     start_nameko_bus,
 )
+from tests.bench.idle import Idling
 from tests.bench.memory import CatchingUp, Remembering
 from tests.bench.stored import Asking, Growing, Living, Sweeping
 from tests.bench.whole import NamekoToTheEnd, OursInBulk, Visible
@@ -38,20 +40,25 @@ OURS, RELAYED = "ours", "ours, relay running"
 FLOOR = "floor"
 NAMEKO, FAST, CELERY = "nameko, the usual idiom", "FastAPI + FastStream", "Celery"
 RECORDING, TOGETHER, SHUFFLED = "recording", "ledger, together", "ledger, shuffled"
+BACKLOG = "ledger, shuffled, 2,000 people"
 VISIBLE, BULK = "from 201 to visible", "bulk to visible"
 SWEEP, QUESTIONS, CATCH_UP = "sweep", "manager's list and summary", "catch-up"
 GROWTH, LENGTH, MEMORY = "cost as what is stored grows", "cost as a life grows", "memory of serve"
+IDLE = "idle stack"
 # These have no peers and take minutes, most of it to store what they need: they are run by themselves, in this order.
-STORED = (LENGTH, MEMORY, QUESTIONS, SWEEP, GROWTH, CATCH_UP)
+STORED = (IDLE, LENGTH, MEMORY, QUESTIONS, SWEEP, GROWTH, CATCH_UP)
 # The floor would be done with what the others are given before it could be measured.
 FLOORS_SHARE = 5
+# Of a backlog of many batches, the peers and the floor get a share: they do as much for each event, however many wait.
+SHARE_OF_BACKLOG = 20
 
 
 @dataclass(frozen=True)
 class Stored:
     """How much is stored, in lives of 20 events and 10 open follow-ups, and how many events `serve` is to go through.
 
-    1,000 of the lives are due. In as many `rounds` as this the races about it are run.
+    1,000 of the lives are due. In as many `rounds` as this the races about it are run. For `quiet_seconds` nothing is
+    asked of the whole stack.
     """
 
     rounds: int = 1
@@ -63,6 +70,7 @@ class Stored:
     lives_to_catch_up: int = 10_000
     events: int = 200_000
     few_events: int = 20_000
+    quiet_seconds: float = 120.0
 
 
 @dataclass(frozen=True)
@@ -72,13 +80,14 @@ class Size:
     rounds: int
     seconds: float
     people: int
+    people_of_backlog: int
     commands: int
     visible_seconds: float
     stored: Stored = Stored()
 
 
-FULL = Size(rounds=5, seconds=5.0, people=500, commands=10_000, visible_seconds=8.0)
-QUICK = Size(rounds=1, seconds=2.0, people=100, commands=0, visible_seconds=0.0)
+FULL = Size(rounds=5, seconds=5.0, people=500, people_of_backlog=2_000, commands=10_000, visible_seconds=8.0)
+QUICK = Size(rounds=1, seconds=2.0, people=100, people_of_backlog=0, commands=0, visible_seconds=0.0)
 
 
 @dataclass(frozen=True)
@@ -104,17 +113,33 @@ def recording(size: Size, workers: Workers) -> list[Contestant]:
 def ledger(size: Size, workers: Workers, *, shuffled: bool) -> list[Contestant]:
     """Hearing what waits in a queue. Beside ours, the order makes no difference to anybody but for what is cached."""
     events, people = histories.shuffled if shuffled else histories.together, size.people
+    fill, every = fill_plain(HANDLER_QUEUE), LOOK_AT_PEERS_EVERY
     peers = [
-        Hearing(NAMEKO, fill_plain(HANDLER_QUEUE), start_nameko_bus, count_heard, events, people, LOOK_AT_PEERS_EVERY),
-        Hearing(
-            FAST, fill_plain(QUEUE), start_fast_bus(workers.fast_bus), count_heard, events, people, LOOK_AT_PEERS_EVERY
-        ),
-        Hearing(CELERY, fill_celery, start_celery(workers.celery), count_heard, events, people, LOOK_AT_PEERS_EVERY),
+        Hearing(NAMEKO, HANDLER_QUEUE, fill, start_nameko_bus, are_heard, events, people, every),
+        *_hearing_peers(workers, events, people),
     ]
     return [
-        Hearing(FLOOR, fill_evidence, start_floor, inserted, events, people * FLOORS_SHARE),
-        Hearing(OURS, fill_evidence, start_ledger, folded, events, people),
+        Hearing(FLOOR, EVIDENCE, fill_evidence, start_floor, are_inserted, events, people * FLOORS_SHARE),
+        HearingOurs(OURS, events, people),
         *(peers if shuffled else []),
+    ]
+
+
+def backlog(size: Size, workers: Workers) -> list[Contestant]:
+    """Hearing a backlog of at least 20 batches, beside one live event a second."""
+    events, share = histories.long_lives_shuffled, size.people_of_backlog // SHARE_OF_BACKLOG
+    return [
+        Hearing(FLOOR, EVIDENCE, fill_evidence, start_floor, are_inserted, events, share * FLOORS_SHARE),
+        HearingOurs(OURS, events, size.people_of_backlog, beside_live=True),
+        *_hearing_peers(workers, events, share),
+    ]
+
+
+def _hearing_peers(workers: Workers, events: Callable[[int], list[Event]], people: int) -> list[Contestant]:
+    fast, celery, every = start_fast_bus(workers.fast_bus), start_celery(workers.celery), LOOK_AT_PEERS_EVERY
+    return [
+        Hearing(FAST, QUEUE, fill_plain(QUEUE), fast, are_heard, events, people, every),
+        Hearing(CELERY, QUEUE, fill_celery, celery, are_heard, events, people, every),
     ]
 
 
@@ -136,6 +161,7 @@ def stored(race: str, size: Stored) -> list[Contestant]:
         GROWTH: Growing(OURS, size.lives, size.few_to_grow, size.due),
         CATCH_UP: CatchingUp(OURS, size.lives_to_catch_up, size.due),
         LENGTH: Living(OURS),
+        IDLE: Idling(OURS, size.quiet_seconds),
         MEMORY: Remembering(OURS, size.events, size.few_events),
     }
     return [contestants[race]]
@@ -143,16 +169,10 @@ def stored(race: str, size: Stored) -> list[Contestant]:
 
 def candidates(size: Size) -> dict[str, Sequence[Contestant]]:
     """The contestants that show how many workers suit each peer: one or two."""
-    events, every = histories.shuffled, LOOK_AT_PEERS_EVERY
     tried = (1, 2)
+    fast, celery = zip(*(_hearing_peers(Workers(n, n, n), histories.shuffled, size.people) for n in tried), strict=True)
     return {
-        "fast_http": [Recording(f"{FAST} x{n}", fast_http(n), size.seconds) for n in tried],
-        "fast_bus": [
-            Hearing(f"{FAST} x{n}", fill_plain(QUEUE), start_fast_bus(n), count_heard, events, size.people, every)
-            for n in tried
-        ],
-        "celery": [
-            Hearing(f"{CELERY} x{n}", fill_celery, start_celery(n), count_heard, events, size.people, every)
-            for n in tried
-        ],
+        "fast_http": [Recording(FAST, fast_http(n), size.seconds) for n in tried],
+        "fast_bus": fast,
+        "celery": celery,
     }

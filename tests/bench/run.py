@@ -26,9 +26,10 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
+from deploy.local.folders import ROOT
 from shared.runtime.observability import configure_logging
 from tests.bench import bars, chart, counts, races
-from tests.bench.contestants import Contestant
+from tests.bench.contestants import WHOLE, Contestant
 from tests.bench.ground import PEERS, Ground, Stuck, ground
 
 RESULTS = Path(__file__).with_name("results")
@@ -50,6 +51,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--race", action="append", choices=list(_RACES), help="this race only; may be repeated")
     parser.add_argument("--stored", action="store_true", help="the races about what is stored, and not the others")
     parser.add_argument("--rounds", type=int, help="so many rounds")
+    parser.add_argument("--against", type=Path, help="race ours against the services of this other working copy, too")
     said = parser.parse_args(argv)
     configure_logging("bench", "bench", "error")
     size = races.QUICK if said.quick else races.FULL
@@ -60,8 +62,8 @@ def main(argv: Sequence[str]) -> int:
         workers = _calibrated(place) if beside_peers and not said.quick else races.Workers()
         rounds: Rounds = defaultdict(list)
         for number in range(said.rounds or (size.rounds if beside_peers else size.stored.rounds)):
-            _run_round(place, size, workers, wanted, rounds, number + 1)
-            if not said.quick and not said.rounds:
+            _run_round(place, size, workers, wanted, rounds, number + 1, said.against)
+            if not said.quick and not said.rounds and not said.against:
                 rounds = _kept(rounds, workers if beside_peers else None, differing)
     _show(rounds)
     for line in differing:
@@ -83,32 +85,43 @@ def _calibrated(place: Ground) -> races.Workers:
     """How many workers each peer is best with, by one round of each."""
     best: dict[str, int] = {}
     for peer, tried in races.candidates(races.QUICK).items():
-        rates = [_figures(place, contestant).get("rate", 0.0) for contestant in tried]
+        found = [_figures(place, contestant) for contestant in tried]
+        rates = [figures.get(WHOLE, figures.get("rate", 0.0)) for figures in found]
         best[peer] = 1 + rates.index(max(rates))
         console.print(f"{peer}: {best[peer]} workers suit it best ({', '.join(f'{rate:,.0f}/s' for rate in rates)})")
     return races.Workers(**best)
 
 
 def _run_round(
-    place: Ground, size: races.Size, workers: races.Workers, wanted: Sequence[str], rounds: Rounds, number: int
+    place: Ground,
+    size: races.Size,
+    workers: races.Workers,
+    wanted: Sequence[str],
+    rounds: Rounds,
+    number: int,
+    against: Path | None,
 ) -> None:
     """Adds the figures of one round of each race to `rounds`."""
     for race in wanted:
         found: dict[str, dict[str, float]] = {}
         for contestant in _RACES[race](size, workers, rounds):
-            figures = _figures(place, contestant)
-            if figures:
-                found[contestant.name] = figures
-                told = ", ".join(f"{name} {figure:,.2f}" for name, figure in figures.items())
-                console.print(f"round {number}, {race}, {contestant.name}: {told}", highlight=False, soft_wrap=True)
+            copies = {contestant.name: ROOT}
+            if against and contestant.name == races.OURS and race != races.IDLE:
+                copies[f"{contestant.name}, at {against.name}"] = against.absolute()
+            for called, root in copies.items():
+                figures = _figures(place, contestant, root)
+                if figures:
+                    found[called] = figures
+                    told = ", ".join(f"{name} {figure:,.2f}" for name, figure in figures.items())
+                    console.print(f"round {number}, {race}, {called}: {told}", highlight=False, soft_wrap=True)
         if found:
             rounds[race].append(found)
 
 
-def _figures(place: Ground, contestant: Contestant) -> dict[str, float]:
+def _figures(place: Ground, contestant: Contestant, root: Path = ROOT) -> dict[str, float]:
     """The figures of a round; none when the contestant got stuck, which is printed."""
     try:
-        with place.field() as field:
+        with place.field(root) as field:
             return dict(contestant.run(field))
     except (Stuck, subprocess.SubprocessError, requests.RequestException, PyMongoError) as stuck:
         console.print(f"[bold red]stuck[/] {contestant.name}: {stuck}", highlight=False, soft_wrap=True)
@@ -128,6 +141,7 @@ _RACES: dict[str, Callable[[races.Size, races.Workers, Rounds], list[Contestant]
     races.RECORDING: lambda size, workers, rounds: races.recording(size, workers),
     races.TOGETHER: lambda size, workers, rounds: races.ledger(size, workers, shuffled=False),
     races.SHUFFLED: lambda size, workers, rounds: races.ledger(size, workers, shuffled=True),
+    races.BACKLOG: lambda size, workers, rounds: races.backlog(size, workers) if size.people_of_backlog else [],
     races.VISIBLE: _visible,
     races.BULK: lambda size, workers, rounds: races.bulk(size) if size.commands else [],
     **{race: partial(_stored, race) for race in races.STORED},
@@ -139,10 +153,10 @@ def _show(rounds: Rounds) -> None:
     for race, name, found in rows(rounds):
         if race in races.STORED:
             continue  # its rounds are printed, each figure by its name
-        rates = [one["rate"] for one in found]
         p95 = [one["p95_ms"] for one in found if "p95_ms" in one]
-        spread = (f"{median(rates):,.0f}", f"{min(rates):,.0f}", f"{max(rates):,.0f}")
-        figures.add_row(race, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
+        for label, rates in chart.rates_of(race, found):
+            spread = (f"{median(rates):,.0f}", f"{min(rates):,.0f}", f"{max(rates):,.0f}")
+            figures.add_row(label, name, *spread, f"{median(p95):,.1f} ms" if p95 else "")
     console.print(figures)
     table = Table("race", "bar", "median", "least", "most", "", title="Bars: of ours, or ours over theirs in a round")
     for verdict in bars.judge(rounds):

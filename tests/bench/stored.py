@@ -184,7 +184,7 @@ def _alone(field: Field) -> Iterator[Any]:
         log.open("w") as errors,
         subprocess.Popen(
             argv,
-            cwd=ROOT,
+            cwd=field.root,
             env=field.settings(SERVICE),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -44,6 +44,13 @@ def megabytes(of: Mapping[str, int]) -> dict[str, float]:
     }
 
 
+def memory(pid: int, which: str) -> float:
+    """Megabytes: `VmRSS` is what the process has now, `VmHWM` the most that it ever had (proc_pid_status(5))."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    kilobytes = next(line.split()[1] for line in lines if line.startswith(f"{which}:"))
+    return int(kilobytes) / 1_024
+
+
 def _tree(stats: Mapping[int, list[str]], pid: int) -> Iterator[list[str]]:
     children: dict[int, list[int]] = defaultdict(list)
     for child, stat in stats.items():

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import requests
-from pymongo.errors import PyMongoError
 
 from shared.recording.bulk_routes import MOST_COMMANDS, URL
 from tests.bench.contestants import (
@@ -25,9 +22,8 @@ from tests.bench.contestants import (
     start_nameko_bus,
 )
 from tests.bench.ground import Field, Stuck
+from tests.bench.live_events import SEEN_WITHIN, first_seen
 from tests.bench.load import NOTED, PERSON
-
-SEEN_WITHIN = 60.0
 
 
 @dataclass(frozen=True)
@@ -139,25 +135,3 @@ def stories(people: int) -> Iterator[dict[str, Any]]:
         yield {"key": f"{key}-sent", "path": "/v1/referrals/{referral_id}/sent", "body": {"channel": "letter"}, **of}
         given = {"reason_code": "declined", "decided_by": "gp-0"}
         yield {"key": f"{key}-withdrawn", "path": "/v1/referrals/{referral_id}/withdrawn", "body": given, **of}
-
-
-@contextmanager
-def first_seen(field: Field) -> Iterator[dict[str, float]]:
-    """When each referral had its first follow-up (epoch seconds): told by a change stream, so on a majority."""
-    seen: dict[str, float] = {}
-    follow_ups = field.database("referrals_followup").follow_ups
-
-    def watch(stream: Any) -> None:
-        try:
-            for change in stream:
-                kind, _, referral = change["fullDocument"]["thread"].partition("/")
-                if kind == "referral":
-                    seen.setdefault(referral, time.time())
-        except PyMongoError:
-            return  # closed
-
-    with follow_ups.watch([{"$match": {"operationType": "insert"}}]) as stream:
-        watcher = threading.Thread(target=watch, args=(stream,), daemon=True)
-        watcher.start()
-        yield seen
-    watcher.join(5)

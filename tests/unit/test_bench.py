@@ -12,8 +12,18 @@ from shared.contracts import CATALOGUE
 from shared.kernel.ids import derived_id, reference_of, uuid7
 from tests.bench import bars, chart, races
 from tests.bench import lives as lives_of
+from tests.bench.contestants import WHOLE
 from tests.bench.counts import changed
-from tests.bench.histories import EVENTS_EACH, lives, message, shuffled, together
+from tests.bench.histories import (
+    EVENTS_EACH,
+    EVENTS_OF_LONG_LIFE,
+    lives,
+    long_lives_shuffled,
+    message,
+    new_referral,
+    shuffled,
+    together,
+)
 from tests.integration.ledger import MONDAY
 
 
@@ -52,7 +62,7 @@ def test_a_copied_life_has_ids_of_its_own_and_derives_those_of_its_follow_ups_fr
 
 def test_a_bar_is_judged_by_the_median_of_the_ratios_within_a_round() -> None:
     rounds = [
-        {races.OURS: {"rate": ours}, races.CELERY: {"rate": theirs}}
+        {races.OURS: {WHOLE: ours}, races.CELERY: {WHOLE: theirs}}
         for ours, theirs in ((900.0, 100.0), (100.0, 100.0), (400.0, 100.0))
     ]
     judged = bars.judge({races.SHUFFLED: rounds})
@@ -70,6 +80,25 @@ def test_a_count_that_differs_is_named(now: dict[str, dict[str, int]]) -> None:
     assert changed(agreed, agreed) == []
     (line,) = changed(now, agreed)
     assert line.startswith("sweep: ")
+
+
+def test_a_backlog_is_at_least_twenty_of_the_largest_batches_and_each_live_event_is_another_referral() -> None:
+    events = long_lives_shuffled(2)
+    assert len(events) == len({(event.stream, event.version) for event in events}) == 2 * EVENTS_OF_LONG_LIFE
+    assert races.FULL.people_of_backlog * EVENTS_OF_LONG_LIFE >= 20 * 10_000
+    live = [new_referral(number) for number in range(3)]
+    assert [CATALOGUE.faults(event.type, event.data) for event in live] == [{}] * 3
+    streams = {event.stream for event in events}
+    assert len(streams | {event.stream for event in live}) == len(streams) + 3
+
+
+def test_a_rate_of_earlier_results_is_drawn_beside_a_whole_one() -> None:
+    rows = [(races.SHUFFLED, races.OURS, [{"rate": 4.0}, {WHOLE: 2.0}]), (races.SHUFFLED, races.FLOOR, [{WHOLE: 8.0}])]
+    texts = [found.text for found in ElementTree.fromstring(chart.draw(rows, "2026-11-25")).iter() if found.text]
+    assert texts[3:] == [
+        *("ledger, shuffled", "ours", "4"),
+        *("ledger, shuffled, first to last event", "ours", "2", "floor", "8"),
+    ]
 
 
 def test_the_chart_has_a_bar_for_each_contestant() -> None:
