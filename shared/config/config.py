@@ -61,7 +61,7 @@ def setting(
     needed_by: Set[str] = frozenset(),
     secret: bool = False,
 ) -> Any:
-    """Declares a setting completely: what `purpose` says, checked as `kind` says. A secret stays out of `repr`.
+    """Declares a setting. `purpose` is for the pages of the services; `kind` checks the value. No `repr` has a secret.
 
     `of`: the services that have it. One environment may serve all processes, so the other services ignore the setting.
     `needed_by`: the roles that cannot start without it. For other roles it may be empty or `NOT_CONFIGURED`.
@@ -82,9 +82,9 @@ class Config:
     service: str
     role: str
     mongodb_uri: str = setting("address of MongoDB", kinds.MONGODB_URI, needed_by=_STORING, secret=True)
-    mongodb_database: str = setting("database; if not set, it has the name of the service", kinds.DATABASE)
+    mongodb_database: str = setting("name of the database; if not set, the name of the service", kinds.DATABASE)
     amqp_uri: str = setting(
-        "address of RabbitMQ; of a cluster, the address of each node, with commas or spaces between them",
+        "address of RabbitMQ; for a cluster, the address of each node, with commas or spaces between them",
         kinds.AMQP_URI,
         needed_by=_HEARING | {"relay", "topology", "tick"},
         secret=True,
@@ -92,30 +92,30 @@ class Config:
     http_address: str = setting("host and port that HTTP is served on", kinds.HOST_AND_PORT, "127.0.0.1:8000")
     public_url: str = setting("address of this service in links; if not set, `HTTP_ADDRESS`", kinds.WEB_ADDRESS)
     jwt_public_key_file: Path = setting(
-        "Ed25519 key that tokens are signed with, in PEM", kinds.PublicKeyFile(), needed_by=_ANSWERING
+        "file with the Ed25519 public key for checking tokens, in PEM", kinds.PublicKeyFile(), needed_by=_ANSWERING
     )
     jwt_issuer: str = setting("issuer that tokens must name", kinds.SHORT_TEXT, "followthrough")
     jwt_audience: str = setting("audience that tokens must name", kinds.SHORT_TEXT, "followthrough")
     person_id_key_file: Path = setting(
-        "secret that turns NHS numbers into person ids, the same for all services that register people",
+        "file with the secret that turns NHS numbers into person ids; the same in all services that register people",
         kinds.SecretFile(),
         of=_RECORDING,
         needed_by=_ANSWERING | {"import"},
     )
-    replay_clock_file: Path | None = setting("instant of a replay on a local stack", kinds.File(), None)
+    replay_clock_file: Path | None = setting("file with the instant of a replay, on a local stack", kinds.File(), None)
     local_stack_dir: Path | None = setting("folder of the local stack, for a replay", kinds.Folder(), None)
-    log_level: str = setting("least level to log", kinds.OneOf("debug", "info", "warning", "error"), "info")
-    body_limit_bytes: int = setting("size of the largest request body", kinds.Whole(1024, 16 * 1024 * 1024), 65536)
+    log_level: str = setting("lowest level to log", kinds.OneOf("debug", "info", "warning", "error"), "info")
+    body_limit_bytes: int = setting("most bytes in the body of a request", kinds.Whole(1024, 16 * 1024 * 1024), 65536)
     bank_holidays_until: int = setting("last year of the calendar; if not set, next year", kinds.Whole(2012, 2100))
     directory_file: Path = setting(
-        "who works where, and who manages whom", kinds.File(), of=_FOLLOWING, needed_by=_SERVING | {"adopt", "check"}
+        "file of who works where and manages whom", kinds.File(), of=_FOLLOWING, needed_by=_SERVING | {"adopt", "check"}
     )
     standards_dir: Path = setting(
         "folder of the packs of standards", kinds.Folder(), of=_FOLLOWING, needed_by=_SERVING | {"adopt"}
     )
-    smtp_host: str = setting("mail server for digests", kinds.HOST, of=_FOLLOWING, needed_by=_HEARING)
+    smtp_host: str = setting("host of the mail server", kinds.HOST, of=_FOLLOWING, needed_by=_HEARING)
     smtp_port: int = setting("port of the mail server", kinds.Whole(1, 65535), 25, of=_FOLLOWING)
-    mail_from: str = setting("sender of digests", kinds.EMAIL, of=_FOLLOWING, needed_by=_HEARING)
+    mail_from: str = setting("sender of the digests", kinds.EMAIL, of=_FOLLOWING, needed_by=_HEARING)
     perinatal_url: str = setting("`perinatal` in links", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
     leaving_care_url: str = setting("`leaving_care` in links", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
     sweep_interval_seconds: int = setting("seconds between sweeps", kinds.Whole(1, 3600), 60, of=_FOLLOWING)
