@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from unittest.mock import sentinel
-
 import pytest
+from pymongo import MongoClient
 
 from deploy.local.replay import outbox_of
 from deploy.local.stack import DIRECTORY, STANDARDS
@@ -24,4 +23,5 @@ ENVIRONMENT = {
 
 def test_a_replay_does_not_wait_for_a_channel_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(bootstrap.CHANNELS, "unused", lambda config: None)
-    assert outbox_of(ENVIRONMENT, sentinel.database).channels == ("smtp",)
+    with MongoClient(ENVIRONMENT["MONGODB_URI"], connect=False) as client:
+        assert outbox_of(ENVIRONMENT, client["referrals_followup"]).channels == ("smtp",)
