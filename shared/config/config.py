@@ -116,8 +116,8 @@ class Config:
     smtp_host: str = setting("host of the mail server", kinds.HOST, of=_FOLLOWING, needed_by=_HEARING)
     smtp_port: int = setting("port of the mail server", kinds.Whole(1, 65535), 25, of=_FOLLOWING)
     mail_from: str = setting("sender of the digests", kinds.EMAIL, of=_FOLLOWING, needed_by=_HEARING)
-    perinatal_url: str = setting("`perinatal` in links", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
-    leaving_care_url: str = setting("`leaving_care` in links", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
+    perinatal_url: str = setting("address of `perinatal`", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
+    leaving_care_url: str = setting("address of `leaving_care`", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
     sweep_interval_seconds: int = setting("seconds between sweeps", kinds.Whole(1, 3600), 60, of=_FOLLOWING)
 
     def clock(self) -> Clock:
