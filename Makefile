@@ -1,6 +1,6 @@
 # Every command of the project. All except `help` and `clean` first create the virtual environment, or find that it is up to date.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards api lint lock clean
+.PHONY: help setup demo up test test-unit test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards api settings lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
@@ -57,6 +57,9 @@ standards: setup ## make the page of all practice standards from the packs
 
 api: setup ## make docs/api: the OpenAPI document of each service, and a page for readers
 	@$(VENV) -W ignore -m deploy.api_pages
+
+settings: setup ## make the table of settings in the page of each service
+	@$(VENV) -m deploy.settings_pages
 
 lint: setup ## check style, types, imports between rooms, and the compose file
 	$(VENV) -m ruff check .

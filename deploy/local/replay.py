@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import pika.exceptions
 import requests
 from pymongo import ASCENDING
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
@@ -26,12 +27,12 @@ from deploy.local.processes import NotReady
 from deploy.local.stack import LocalStack
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup.bootstrap import CHANNELS
+from services.referrals_followup.bootstrap import build_channels
 from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from shared.config.config import SERVICES
+from shared.config.config import SERVICES, load_config
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.kernel.envelope import from_text
@@ -51,6 +52,12 @@ REACTIONS = {"perinatal": OF_PERINATAL, "leaving_care": OF_LEAVING_CARE}
 Answer = TypeVar("Answer")
 
 
+def outbox_of(environment: Mapping[str, str], database: Database[dict[str, Any]]) -> DigestOutbox:
+    """The outbox of a running service, with the channels that its environment configures."""
+    config = load_config(environment, service="referrals_followup", role="serve bus")
+    return DigestOutbox(database.events, [channel.name for channel in build_channels(config)])
+
+
 class Replay:
     """One replay of one case. `known` has the ids that the services answered, by the names that the case gives."""
 
@@ -64,6 +71,7 @@ class Replay:
         self._events = [store.events for store in stores.values()]
         self._recording = {service: stores[service] for service in REACTIONS}
         self._evidence = EvidenceStore(self._database, CATALOGUE)
+        self._outbox = outbox_of(self.stack.environments["referrals_followup"], self._database)
         if self.stack.clock_file is None:
             raise ValueError("a replay needs a stack with a replay clock")
         self._clock = ReplayClock(self.stack.clock_file)
@@ -198,7 +206,7 @@ class Replay:
                 self._wait("what was owed is chased", lambda: not self._is_owed_now(), FOLDED_SECONDS)
             except NotReady:  # a process is coming back; another sweep does no harm
                 return False
-            return DigestOutbox(self._database.events, CHANNELS).is_idle()
+            return self._outbox.is_idle()
 
         self._wait("no chase and no mail is left", swept)
 

@@ -47,9 +47,13 @@ from shared.web.access_log import AccessLog
 
 SERVICE = "referrals_followup"
 CHANNELS: dict[str, Callable[[Config], Channel | None]] = {SmtpChannel.name: SmtpChannel.of}
-"""The function that builds each channel, by the channel's name. It returns None for a channel without its settings.
+"""The function that builds each channel, by the channel's name. It returns None for a channel without its settings."""
 
-Every digest is sent on all channels that have theirs."""
+
+def build_channels(config: Config) -> list[Channel]:
+    """The channels that have their settings. Every digest is sent on all of them."""
+    built = (build_channel(config) for build_channel in CHANNELS.values())
+    return [channel for channel in built if channel is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
     links = Links(config.public_url, config.perinatal_url, config.leaving_care_url)
     presenter = FollowUpPresenter(directory, links)
     queries = FollowUpQueries(store, views, evidence, rules, known, presenter, clock)
-    channels = [channel for build_channel in CHANNELS.values() if (channel := build_channel(config)) is not None]
+    channels = build_channels(config)
     outbox = DigestOutbox(store.collection, [channel.name for channel in channels])
     sweep_log = SweepLog(database)
     parked_work = ParkedWork(

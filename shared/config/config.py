@@ -10,16 +10,19 @@ import ipaddress
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence, Set
+from copy import copy
+from dataclasses import MISSING, dataclass, field
+from dataclasses import fields as declared_fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError, fields
 
-from shared.config.settings import Settings, amqp_hosts, mongodb_hosts
-from shared.config.yamlfile import Fault, FaultyFile, Located, faults, load_yaml
+from shared.config import kinds
+from shared.config.kinds import amqp_hosts, mongodb_hosts
+from shared.config.yamlfile import Fault, FaultyFile, Located, load_yaml
 from shared.runtime.clock import Clock, ReplayClock, SystemClock
 
 SERVICES = ("perinatal", "leaving_care", "referrals_followup")
@@ -29,42 +32,43 @@ STACK_FILE = "stack.json"
 # The path of a file that this role does not need: opening it fails at once, and the path says why.
 NOT_CONFIGURED = Path(os.devnull) / "not-configured"
 
-_NAMES = tuple(Settings().fields)
+_RECORDING = ("perinatal", "leaving_care")
+_FOLLOWING = ("referrals_followup",)
 
 _HEARING = frozenset({"serve", "serve bus"})
 _ANSWERING = frozenset({"serve", "serve http"})
 _SERVING = _HEARING | _ANSWERING
+_STORING = _SERVING | {"relay", "tick", "adopt", "parked", "rebuild", "check"}
+_STORING |= {"export", "restore", "verify", "erase", "import"}
 
-# Which roles need a setting. A setting that is not listed has a default or may be left out.
-_NEEDED_BY = {
-    "mongodb_uri": _SERVING
-    | {"relay", "tick", "adopt", "parked", "rebuild", "check"}
-    | {"export", "restore", "verify", "erase", "import"},
-    "amqp_uri": _HEARING | {"relay", "topology", "tick"},
-    "jwt_public_key_file": _ANSWERING,
-    "person_id_key_file": _ANSWERING | {"import"},
-    "directory_file": _SERVING | {"adopt", "check"},
-    "standards_dir": _SERVING | {"adopt"},
-    "smtp_host": _HEARING,
-    "mail_from": _HEARING,
-    "perinatal_url": _SERVING,
-    "leaving_care_url": _SERVING,
-}
 
-# One environment may serve all processes, so a service ignores the settings of other services.
-_RECORDING = ("perinatal", "leaving_care")
-_FOLLOWING = ("referrals_followup",)
-_ONLY_OF = {
-    "person_id_key_file": _RECORDING,
-    "directory_file": _FOLLOWING,
-    "standards_dir": _FOLLOWING,
-    "smtp_host": _FOLLOWING,
-    "smtp_port": _FOLLOWING,
-    "mail_from": _FOLLOWING,
-    "perinatal_url": _FOLLOWING,
-    "leaving_care_url": _FOLLOWING,
-    "sweep_interval_seconds": _FOLLOWING,
-}
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is declared of a setting besides its name, type and default."""
+
+    purpose: str
+    kind: fields.Field[Any]
+    services: Sequence[str]
+    needed_by: Set[str]
+
+
+def setting(
+    purpose: str,
+    kind: fields.Field[Any],
+    default: Any = MISSING,
+    *,
+    of: Sequence[str] = SERVICES,
+    needed_by: Set[str] = frozenset(),
+    secret: bool = False,
+) -> Any:
+    """Declares a setting. `purpose` is for the pages of the services; `kind` checks the value. No `repr` has a secret.
+
+    `of`: the services that have it. One environment may serve all processes, so the other services ignore the setting.
+    `needed_by`: the roles that cannot start without it. For other roles it may be empty or `NOT_CONFIGURED`.
+    """
+    if needed_by:
+        default = NOT_CONFIGURED if isinstance(kind, kinds.File | kinds.Folder) else ""
+    return field(default=default, repr=not secret, metadata={"setting": Setting(purpose, kind, of, needed_by)})
 
 
 class InvalidConfiguration(FaultyFile):
@@ -77,28 +81,44 @@ class Config:
 
     service: str
     role: str
-    mongodb_uri: str = field(default="", repr=False)
-    mongodb_database: str
-    amqp_uri: str = field(default="", repr=False)
-    http_address: str = "127.0.0.1:8000"
-    public_url: str
-    jwt_public_key_file: Path = NOT_CONFIGURED
-    jwt_issuer: str = "followthrough"
-    jwt_audience: str = "followthrough"
-    person_id_key_file: Path = NOT_CONFIGURED
-    replay_clock_file: Path | None = None
-    local_stack_dir: Path | None = None
-    log_level: str = "info"
-    body_limit_bytes: int = 65536
-    bank_holidays_until: int
-    directory_file: Path = NOT_CONFIGURED
-    standards_dir: Path = NOT_CONFIGURED
-    smtp_host: str = ""
-    smtp_port: int = 25
-    mail_from: str = ""
-    perinatal_url: str = ""
-    leaving_care_url: str = ""
-    sweep_interval_seconds: int = 60
+    mongodb_uri: str = setting("address of MongoDB", kinds.MONGODB_URI, needed_by=_STORING, secret=True)
+    mongodb_database: str = setting("name of the database; if not set, the name of the service", kinds.DATABASE)
+    amqp_uri: str = setting(
+        "address of RabbitMQ; for a cluster, the address of each node, with commas or spaces between them",
+        kinds.AMQP_URI,
+        needed_by=_HEARING | {"relay", "topology", "tick"},
+        secret=True,
+    )
+    http_address: str = setting("host and port that HTTP is served on", kinds.HOST_AND_PORT, "127.0.0.1:8000")
+    public_url: str = setting("address of this service in links; if not set, `HTTP_ADDRESS`", kinds.WEB_ADDRESS)
+    jwt_public_key_file: Path = setting(
+        "file with the Ed25519 public key for checking tokens, in PEM", kinds.PublicKeyFile(), needed_by=_ANSWERING
+    )
+    jwt_issuer: str = setting("issuer that tokens must name", kinds.SHORT_TEXT, "followthrough")
+    jwt_audience: str = setting("audience that tokens must name", kinds.SHORT_TEXT, "followthrough")
+    person_id_key_file: Path = setting(
+        "file with the secret that turns NHS numbers into person ids; the same in all services that register people",
+        kinds.SecretFile(),
+        of=_RECORDING,
+        needed_by=_ANSWERING | {"import"},
+    )
+    replay_clock_file: Path | None = setting("file with the instant of a replay, on a local stack", kinds.File(), None)
+    local_stack_dir: Path | None = setting("folder of the local stack, for a replay", kinds.Folder(), None)
+    log_level: str = setting("lowest level to log", kinds.OneOf("debug", "info", "warning", "error"), "info")
+    body_limit_bytes: int = setting("most bytes in the body of a request", kinds.Whole(1024, 16 * 1024 * 1024), 65536)
+    bank_holidays_until: int = setting("last year of the calendar; if not set, next year", kinds.Whole(2012, 2100))
+    directory_file: Path = setting(
+        "file of who works where and manages whom", kinds.File(), of=_FOLLOWING, needed_by=_SERVING | {"adopt", "check"}
+    )
+    standards_dir: Path = setting(
+        "folder of the packs of standards", kinds.Folder(), of=_FOLLOWING, needed_by=_SERVING | {"adopt"}
+    )
+    smtp_host: str = setting("host of the mail server", kinds.HOST, of=_FOLLOWING, needed_by=_HEARING)
+    smtp_port: int = setting("port of the mail server", kinds.Whole(1, 65535), 25, of=_FOLLOWING)
+    mail_from: str = setting("sender of the digests", kinds.EMAIL, of=_FOLLOWING, needed_by=_HEARING)
+    perinatal_url: str = setting("address of `perinatal`", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
+    leaving_care_url: str = setting("address of `leaving_care`", kinds.WEB_ADDRESS, of=_FOLLOWING, needed_by=_SERVING)
+    sweep_interval_seconds: int = setting("seconds between sweeps", kinds.Whole(1, 3600), 60, of=_FOLLOWING)
 
     def clock(self) -> Clock:
         """The clock of domain time: real time, except in a replay on a local stack."""
@@ -113,29 +133,36 @@ class Config:
         return self.person_id_key_file.read_bytes().strip()
 
 
+SETTINGS: Mapping[str, Setting] = {
+    each.name: each.metadata["setting"] for each in declared_fields(Config) if "setting" in each.metadata
+}
+"""By its name in a YAML file; in the environment the name is in upper case."""
+_SCHEMA = Schema.from_dict({name: copy(declared.kind) for name, declared in SETTINGS.items()})()
+
+
 def load_config(env: Mapping[str, str], *, service: str, role: str) -> Config:
     """Loads the configuration of one role of one service. Raises InvalidConfiguration, which lists every fault."""
     found: list[Fault] = []
     located = _file_of(env, found)
     from_file = located.value if located and isinstance(located.value, Mapping) else {}
-    from_env = {name: env[name.upper()] for name in _NAMES if env.get(name.upper())}
-    known = {name: value for name, value in {**from_file, **from_env}.items() if _concerns(name, service)}
+    from_env = {name: env[name.upper()] for name in SETTINGS if env.get(name.upper())}
+    others = {name for name, declared in SETTINGS.items() if service not in declared.services}
+    known = {name: value for name, value in {**from_file, **from_env}.items() if name not in others}
+
+    def fault(name: str, message: str) -> Fault:
+        if located and name not in from_env:
+            return located.fault((name,), message)
+        return Fault("environment", 0, name.upper(), message)
+
     try:
-        settings: dict[str, Any] = Settings().load(known)
+        settings: dict[str, Any] = _SCHEMA.load(known)
     except ValidationError as error:
         settings = dict(error.valid_data or {})
         for name, messages in error.messages_dict.items():
-            if located and name not in from_env:
-                found += faults(located, {name: messages})
-            else:
-                found += [Fault("environment", 0, name.upper(), message) for message in messages]
+            found += [fault(name, message) for message in messages]
     if located or not env.get(CONFIG_FILE):  # If the file cannot be read, it is unknown what is missing.
         found += _missing(known, service, role, located)
-    for message in _replay_faults(settings, known):
-        if located and "replay_clock_file" not in from_env:
-            found.append(located.fault(("replay_clock_file",), message))
-        else:
-            found.append(Fault("environment", 0, "REPLAY_CLOCK_FILE", message))
+    found += [fault("replay_clock_file", message) for message in _replay_faults(settings, known)]
     if found:
         raise InvalidConfiguration(found)
     settings.setdefault("mongodb_database", service)
@@ -169,14 +196,10 @@ def _file_of(env: Mapping[str, str], found: list[Fault]) -> Located | None:
 
 def _missing(known: Mapping[str, Any], service: str, role: str, located: Located | None) -> Iterator[Fault]:
     elsewhere = f", nor is {{}} in {located.file}" if located else ""
-    for name, roles in _NEEDED_BY.items():
-        if role in roles and _concerns(name, service) and name not in known:
+    for name, one in SETTINGS.items():
+        if service in one.services and role in one.needed_by and name not in known:
             message = f"is needed by {service} {role} and not set" + elsewhere.format(name)
             yield Fault("environment", 0, name.upper(), message)
-
-
-def _concerns(name: Any, service: str) -> bool:
-    return service in _ONLY_OF.get(name, SERVICES)
 
 
 def _replay_faults(settings: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:

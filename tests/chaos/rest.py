@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import DESCENDING
 
+from deploy.local.replay import outbox_of
 from services.leaving_care.domain.reactions import REACTIONS as OF_LEAVING_CARE
 from services.perinatal.domain.reactions import REACTIONS as OF_PERINATAL
-from services.referrals_followup.bootstrap import CHANNELS
-from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.domain.follow_up import OPEN
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts import CATALOGUE
@@ -90,9 +89,8 @@ def is_at_rest(ours: Arena) -> bool:
     database = ours.databases["referrals_followup"]
     now = ours.clock.now()
     owed = {"state": OPEN, "next_rung_at": {"$lte": now}, "opened_recorded_at": {"$lt": now}}
-    return (
-        not database.follow_ups.find_one(owed) and DigestOutbox(database.events, CHANNELS).is_idle() and is_told(ours)
-    )
+    outbox = outbox_of(ours.stack.environments["referrals_followup"], database)
+    return not database.follow_ups.find_one(owed) and outbox.is_idle() and is_told(ours)
 
 
 def sweeps(ours: Arena) -> int:

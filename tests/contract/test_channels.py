@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import smtplib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -52,7 +53,7 @@ class MailReceiver:
     def __init__(self) -> None:
         port = free_port()
         self.channel = SmtpChannel("127.0.0.1", port, "followthrough@localhost")
-        self._inbox, self._port, self._server = Inbox(), port, ExitStack()
+        self.inbox, self._port, self._server = Inbox(), port, ExitStack()
         self.come_back()
 
     def received(self) -> list[Received]:
@@ -63,17 +64,17 @@ class MailReceiver:
                 str(make_header(decode_header(mail["Subject"]))),
                 text_of(mail).replace("\r\n", "\n"),
             )
-            for mail in self._inbox.mails
+            for mail in self.inbox.mails
         ]
 
     def refuse(self, refuses: bool) -> None:
-        self._inbox.refuses = refuses
+        self.inbox.refuses = refuses
 
     def go_away(self) -> None:
         self._server.close()
 
     def come_back(self) -> None:
-        self._server.enter_context(mail_server(self._inbox, self._port))
+        self._server.enter_context(mail_server(self.inbox, self._port))
 
     def close(self) -> None:
         self._server.close()
@@ -99,9 +100,17 @@ class MemoryReceiver:
         """Nothing is open."""
 
 
-@pytest.fixture(params=[MailReceiver, MemoryReceiver])
+@pytest.fixture(params=[MailReceiver, MemoryReceiver])  # one of each channel
 def receiver(request: pytest.FixtureRequest) -> Iterator[Receiver]:
     receiver: Receiver = request.param()
+    yield receiver
+    receiver.channel.close()
+    receiver.close()
+
+
+@pytest.fixture
+def mail_receiver() -> Iterator[MailReceiver]:
+    receiver = MailReceiver()
     yield receiver
     receiver.channel.close()
     receiver.close()
@@ -165,3 +174,28 @@ def test_a_closed_channel_can_be_closed_again_and_sends_again(receiver: Receiver
 def test_the_name_can_be_a_key_beside_the_other_bookkeeping_of_an_event(receiver: Receiver) -> None:
     assert re.fullmatch(r"[a-z][a-z_]*", receiver.channel.name)
     assert receiver.channel.name not in {"pending", "unlisted", "published_at", "mail_for"}
+
+
+# --- what only one channel does ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answer"),
+    [("421 closing", Away), ("451 greylisted", Rejected), ("452 mailbox full", Rejected), ("554 no", Rejected)],
+)
+def test_a_mail_server_is_away_only_if_it_says_that_it_takes_nothing(
+    mail_receiver: MailReceiver, refusal: str, answer: type
+) -> None:
+    mail_receiver.inbox.refuses, mail_receiver.inbox.refusal = True, refusal
+    assert mail_receiver.channel.send(MESSAGE) == answer("SMTPDataError")
+
+
+@pytest.mark.parametrize(("code", "answer"), [(421, Away), (450, Rejected), (550, Rejected)])
+def test_a_refused_recipient_is_told_apart_from_a_server_that_takes_nothing(
+    mail_receiver: MailReceiver, monkeypatch: pytest.MonkeyPatch, code: int, answer: type
+) -> None:
+    def refuse(self: smtplib.SMTP, recipient: str, options: object = ()) -> tuple[int, bytes]:
+        return code, b"no"
+
+    monkeypatch.setattr(smtplib.SMTP, "rcpt", refuse)
+    assert mail_receiver.channel.send(MESSAGE) == answer("SMTPRecipientsRefused")

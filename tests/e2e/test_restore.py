@@ -12,10 +12,8 @@ import pytest
 
 from deploy.local.case import load_case
 from deploy.local.folders import fresh_name
-from deploy.local.replay import Replay
+from deploy.local.replay import Replay, outbox_of
 from deploy.local.stack import LocalStack, local_stack
-from services.referrals_followup.bootstrap import CHANNELS
-from services.referrals_followup.chasing.outbox import DigestOutbox
 from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.runtime.clock import ReplayClock
@@ -131,7 +129,7 @@ def test_three_exports_restore_the_same_system_and_no_digest_is_sent_twice(stack
             done = eventually(lambda: followup.sweeps.find_one(sweep), within=30)
             assert done["as_of"] == clock.now()
             assert done["chased"] == 0
-            assert DigestOutbox(followup.events, CHANNELS).is_idle()
+            assert outbox_of(after.environments["referrals_followup"], followup).is_idle()
             eventually(lambda: after.is_settled(clock.now()), within=30)
         for service in SERVICES:
             assert after.events(service) == before.events(service)

@@ -17,10 +17,8 @@ import requests
 
 from deploy.local.die_with_parent import die_with_parent
 from deploy.local.folders import ROOT
-from deploy.local.replay import Replay
+from deploy.local.replay import Replay, outbox_of
 from deploy.local.stack import LocalStack
-from services.referrals_followup.bootstrap import CHANNELS
-from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.config.config import SERVICES
 from shared.contracts import CATALOGUE
@@ -112,7 +110,7 @@ class World:
         finished = {"_id": sweep_id, "finished_at": {"$exists": True}}
         sweep = eventually(lambda: self.database.sweeps.find_one(finished), PATIENCE)
         assert sweep is not None
-        assert DigestOutbox(self.database.events, CHANNELS).is_idle()
+        assert outbox_of(self._stack.environments["referrals_followup"], self.database).is_idle()
         return sweep
 
     def mails(self) -> list[tuple[str, str, str]]:

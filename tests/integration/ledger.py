@@ -55,6 +55,7 @@ class Inbox:
     def __init__(self) -> None:
         self.mails: list[Message] = []
         self.refuses = False
+        self.refusal = "451 try again later"
         self.connections = 0
         self.most = 100
         self.rude = False
@@ -72,7 +73,7 @@ class Inbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 (aiosmtpd's name)
         if self.refuses:
-            return "451 try again later"
+            return self.refusal
         self.mails.append(message_from_bytes(envelope.content))
         session.taken += 1
         return "250 taken"

@@ -14,7 +14,7 @@ from deploy.local.backends import Backends, local_backends
 from deploy.local.folders import fresh_name
 from deploy.local.mongo import NotInstalled
 from deploy.local.processes import NotReady
-from shared.config.settings import amqp_hosts, mongodb_hosts
+from shared.config.kinds import amqp_hosts, mongodb_hosts
 
 pytestmark = pytest.mark.heavy
 

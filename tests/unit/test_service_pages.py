@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.config.config import SERVICES
+from deploy.settings_pages import page_of, with_settings
+from shared.config.config import SERVICES, SETTINGS
 from shared.contracts import CATALOGUE
 from shared.messaging.topology import QUEUES
 
@@ -56,3 +57,11 @@ def test_a_page_says_every_event_type_that_the_service_says_and_no_other(service
 def test_a_page_names_every_queue_that_the_service_hears(service: str) -> None:
     heard = [re.match(r"`([^`]+)`", cell)[1] for cell in first_cells(service, "hears")]
     assert heard == [queue.name for queue in QUEUES if queue.hearer == service]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_page_lists_the_settings_that_the_service_has(service: str) -> None:
+    page = page_of(service).read_text(encoding="utf-8")
+    assert page == with_settings(page, service), "run `make settings` and commit the pages"
+    listed = [name.upper() for name, setting in SETTINGS.items() if service in setting.services]
+    assert first_cells(service, "setting") == [f"`{name}`" for name in listed]

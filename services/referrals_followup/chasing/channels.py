@@ -33,7 +33,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The receiver answered and did not take the message. It may take the next message. `cause` is for the log."""
+    """The receiver answered and did not take this message: not at present (SMTP 451), or until somebody acts.
+
+    Somebody has to act on a wrong address, a wrong password (HTTP 401) or a wrong setting. The sweep goes on with the
+    next digest. If a digest keeps being rejected, the operators are told of it. `cause` is for the log.
+    """
 
     cause: str
     reason: ClassVar[str] = "Rejected"
@@ -41,9 +45,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """The receiver did not answer, and would not answer a next message. It may still have taken this one.
+    """The receiver takes no message at present, and will do so again without anybody acting.
 
-    The other digests wait too. The operators are not told of single digests that end so.
+    It did not answer, or it answered that it takes nothing (SMTP 421, HTTP 429 or 503). It may still have taken this
+    message. All other digests wait for the next sweep. The operators are not told of single digests. The nightly check
+    reports those that have waited for an hour.
     """
 
     cause: str
@@ -53,7 +59,8 @@ class Away:
 class Channel(Protocol):
     """Sends messages one at a time.
 
-    `name` is the key under which each digest keeps its state for this channel. Never change the name.
+    `name` is the name of the channel's module: small letters and underscores. It is also the key under which each
+    digest keeps its state for this channel, so never change it.
     """
 
     name: str

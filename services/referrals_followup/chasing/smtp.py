@@ -1,4 +1,8 @@
-"""Digests by e-mail, over one SMTP server."""
+"""Digests by e-mail, over one SMTP server.
+
+The server is away if it does not answer, or answers 421. Every other refusal rejects the mail, even for a time (451):
+it may concern this recipient alone, such as greylisting or a full mailbox.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from services.referrals_followup.chasing.channels import ANSWER_SECONDS, Accepte
 from shared.config.config import Config
 
 OK = 250
+CLOSING = 421  # "service not available, closing transmission channel": RFC 5321, section 4.2.3
 
 
 class SmtpChannel:
@@ -44,7 +49,8 @@ class SmtpChannel:
         except smtplib.SMTPServerDisconnected as error:
             return Away(type(error).__name__)
         except smtplib.SMTPException as error:
-            return Rejected(type(error).__name__)
+            cause = type(error).__name__
+            return Away(cause) if CLOSING in _codes(error) else Rejected(cause)
         except OSError as error:
             return Away(type(error).__name__)
         return Accepted()
@@ -94,6 +100,13 @@ class SmtpChannel:
     def _take_connection(self) -> smtplib.SMTP | None:
         server, self._open = self._open, None
         return server
+
+
+def _codes(error: smtplib.SMTPException) -> set[int]:
+    """The codes that the server answered with; of several recipients, all of theirs."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return {code for code, _ in error.recipients.values()}
+    return {error.smtp_code} if isinstance(error, smtplib.SMTPResponseException) else set()
 
 
 def _answers(server: smtplib.SMTP) -> bool:

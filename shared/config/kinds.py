@@ -1,8 +1,13 @@
-"""What each setting may be. No message of this module repeats a value: it may hold a password."""
+"""The kinds of settings: what a value may be. No message of this module repeats a value: it may hold a password.
+
+The metadata of each kind has `bad` values, which a test tries with every setting of that kind.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +15,7 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
@@ -50,41 +55,40 @@ def _amqp_host(address: str) -> tuple[str, int]:
     return host, port or (5671 if address.startswith("amqps") else 5672)
 
 
-def _is_mongodb_uri(uri: str) -> None:
-    try:
-        mongodb_hosts(uri)
-    except ValueError:
-        raise ValidationError("is no usable mongodb:// URI") from None
+def _port_of(address: str) -> int | None:
+    """The port of a host:port. Raises ValueError."""
+    _, port = _host_and_port(f"tcp://{address}", "tcp")
+    return None if {"/", "@"} & set(address) else port
 
 
-def _is_amqp_uri(uri: str) -> None:
-    try:
-        amqp_hosts(uri)
-    except ValueError:
-        raise ValidationError("is no amqp:// URI with a host, nor several apart by commas or spaces") from None
+def text(read: Callable[[str], object], error: str, *, bad: Sequence[str]) -> fields.String:
+    """A text that `read` makes something of. For other texts it returns nothing or raises ValueError."""
+
+    def check(value: str) -> None:
+        with suppress(ValueError):
+            if read(value):
+                return
+        raise ValidationError(error)
+
+    return fields.String(validate=check, metadata={"bad": bad})
 
 
-def _is_web_url(url: str) -> None:
-    try:
-        _host_and_port(url, "http", "https")
-    except ValueError:
-        raise ValidationError("is no http:// or https:// address with a host") from None
+class OneOf(fields.String):
+    """One of these words, in small or capital letters."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__(validate=validate.OneOf(words), metadata={"bad": ["none-of-these"]})
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
+        return super()._deserialize(value.lower() if isinstance(value, str) else value, attr, data, **kwargs)
 
 
-def _is_address(text: str) -> None:
-    try:
-        _, port = _host_and_port(f"tcp://{text}", "tcp")
-    except ValueError:
-        port = None
-    if not port or "/" in text or "@" in text:
-        raise ValidationError("is no host:port, such as 127.0.0.1:8000")
-
-
-class _Whole(fields.Integer):
+class Whole(fields.Integer):
     """A whole number, as YAML's own or in digits, as the environment has it."""
 
     def __init__(self, least: int, most: int) -> None:
-        super().__init__(strict=True, validate=validate.Range(least, most))
+        bad = [str(least - 1), str(most + 1), "-1", "1.5e6", "25.5", "many", "²", "99999999999"]
+        super().__init__(strict=True, validate=validate.Range(least, most), metadata={"bad": bad})
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> int:
         if isinstance(value, str) and value.isascii() and value.isdigit():
@@ -92,7 +96,7 @@ class _Whole(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class _File(fields.Field[Path]):
+class File(fields.Field[Path]):
     """A file that exists and can be read; `why_unfit` says what is wrong with its content."""
 
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Path:
@@ -111,7 +115,7 @@ class _File(fields.Field[Path]):
         return None
 
 
-class _PublicKeyFile(_File):
+class PublicKeyFile(File):
     def why_unfit(self, content: bytes) -> str | None:
         try:
             key = load_pem_public_key(content)
@@ -120,49 +124,43 @@ class _PublicKeyFile(_File):
         return None if isinstance(key, Ed25519PublicKey) else "names a file that holds no Ed25519 public key in PEM"
 
 
-class _SecretFile(_File):
+class SecretFile(File):
     def why_unfit(self, content: bytes) -> str | None:
         short = len(content.strip()) < _LEAST_KEY_BYTES
         return f"names a file that holds fewer than {_LEAST_KEY_BYTES} bytes" if short else None
 
 
-class _Folder(fields.Field[Path]):
+class Folder(fields.Field[Path]):
     def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Path:
         if not isinstance(value, str) or not Path(value).is_dir():
             raise ValidationError("names no folder")
         return Path(value)
 
 
-class _Level(fields.String):
-    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> str:
-        return super()._deserialize(value.lower() if isinstance(value, str) else value, attr, data, **kwargs)
-
-
-class Settings(Schema):
-    """Every setting by its name in a YAML file; in the environment the name is in upper case."""
-
-    class Meta:
-        unknown = RAISE
-
-    mongodb_uri = fields.String(validate=_is_mongodb_uri)
-    mongodb_database = fields.String(validate=validate.Regexp(r"[A-Za-z0-9_-]{1,60}\Z", error="is no database name"))
-    amqp_uri = fields.String(validate=_is_amqp_uri)
-    http_address = fields.String(validate=_is_address)
-    public_url = fields.String(validate=_is_web_url)
-    jwt_public_key_file = _PublicKeyFile()
-    jwt_issuer = fields.String(validate=validate.Length(1, 200))
-    jwt_audience = fields.String(validate=validate.Length(1, 200))
-    person_id_key_file = _SecretFile()
-    replay_clock_file = _File()
-    local_stack_dir = _Folder()
-    log_level = _Level(validate=validate.OneOf(["debug", "info", "warning", "error"]))
-    body_limit_bytes = _Whole(1024, 16 * 1024 * 1024)
-    bank_holidays_until = _Whole(2012, 2100)
-    directory_file = _File()
-    standards_dir = _Folder()
-    smtp_host = fields.String(validate=validate.Regexp(rf"{_HOST.pattern}\Z", error="is no host name"))
-    smtp_port = _Whole(1, 65535)
-    mail_from = fields.Email()
-    perinatal_url = fields.String(validate=_is_web_url)
-    leaving_care_url = fields.String(validate=_is_web_url)
-    sweep_interval_seconds = _Whole(1, 3600)
+MONGODB_URI = text(
+    mongodb_hosts,
+    "is no usable mongodb:// URI",
+    bad=["amqp://u:hunter-two@h", "mongodb://", "mongodb://a:hunter-two@b@c", "mongodb://h:0x1/hunter-two"],
+)
+AMQP_URI = text(
+    amqp_hosts,
+    "is no amqp:// URI with a host, nor several apart by commas or spaces",
+    bad=[
+        *("http://h", "amqp://", "amqp://u:hunter-two@h:port/", "localhost:5672", "amqp://u:hunter-two@a,b"),
+        *("amqp://u:hunter-two@a,http://b", "amqp://a,,", "amqp://u:hunter-two@a amqp://"),
+    ],
+)
+HOST_AND_PORT = text(
+    _port_of,
+    "is no host:port, such as 127.0.0.1:8000",
+    bad=["8000", "127.0.0.1", ":8000", "127.0.0.1:0", "127.0.0.1:70000", "h:80/x", "http://h:80", "u@h:80"],
+)
+WEB_ADDRESS = text(
+    lambda url: _host_and_port(url, "http", "https"),
+    "is no http:// or https:// address with a host",
+    bad=["ftp://h", "h", "http://", "//h", "perinatal"],
+)
+DATABASE = text(re.compile("[A-Za-z0-9_-]{1,60}").fullmatch, "is no database name", bad=["no spaces", "a/b", "x" * 61])
+HOST = text(_HOST.fullmatch, "is no host name", bad=["a host"])
+EMAIL = fields.Email(metadata={"bad": ["nobody"]})
+SHORT_TEXT = fields.String(validate=validate.Length(1, 200), metadata={"bad": ["x" * 201]})
