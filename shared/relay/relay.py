@@ -1,8 +1,8 @@
 """The relay: publishes every recorded event at least once, and reports how far it has come.
 
-Guarantees: an event stays pending until the broker confirmed it in a queue. Only the published part of a document is
-read. A crash of this process, the broker or MongoDB at any point leads to repeated events and never to a lost one. Two
-relays at once only repeat events.
+Guarantees: an event stays pending until the broker confirmed it in a queue and a manifest lists it. Only the published
+part of a document is read. A crash of this process, the broker or MongoDB at any point leads to repeated events and
+never to a lost one. Two relays at once only repeat events.
 
 A scan that begins at T, finds less than a full batch and has all of it confirmed proves that everything recorded before
 T is published: every command that was answered before T is on a majority, so the scan found its event.
@@ -29,7 +29,7 @@ from shared.kernel.envelope import Event
 from shared.messaging.backoff import Backoff
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import declare, exchange_of
-from shared.relay.position import Position
+from shared.relay.position import MANIFEST_SIZE, Position
 from shared.runtime.clock import Clock
 from shared.runtime.observability import RELAY_PENDING, RELAY_PUBLISHED, get_logger
 from shared.runtime.stopping import on_stop
@@ -43,6 +43,7 @@ IDLE = 0.02
 REPORT_EVERY = 0.1
 REPORT_AFTER = timedelta(seconds=1)
 HOLD_BACK = 1.0
+MARK_AFTER = 1.0
 
 log = get_logger()
 
@@ -70,6 +71,8 @@ class Relay:
         self._clock = clock
         self._batch = batch
         self._held_back: dict[str, float] = {}
+        self._confirmed: set[str] = set()
+        self._unmarked_since = 0.0
         self._unreported = True
         self._reported_at = 0.0
         self._reported_until: datetime | None = None
@@ -85,13 +88,21 @@ class Relay:
         """
         scan_at = self._clock.now()
         held_back = self._types_held_back()
-        found = self._read({"relay.pending": True} | ({"event.type": {"$nin": held_back}} if held_back else {}))
+        found = self._read(self._pending(held_back))
         confirmed = self._publish_all(found)
         if confirmed:
-            self._mark_published(confirmed)
+            self._unmarked_since = self._unmarked_since if self._confirmed else time.monotonic()
+            self._confirmed |= confirmed
+            self._unreported = True
         RELAY_PENDING.set(len(found) - len(confirmed))
         full = len(found) == self._batch
-        if not full and not held_back and len(confirmed) == len(found) and self._is_report_due(scan_at):
+        is_all = not full and not held_back and len(confirmed) == len(found)
+        is_reporting = is_all and self._is_report_due(scan_at)
+        if self._confirmed and (is_reporting or self._is_marking_due()):
+            self._position.list_confirmed(sorted(self._confirmed))
+            self._mark_published(self._confirmed)
+            self._confirmed = set()
+        if is_reporting:
             self._report(scan_at)
         return full
 
@@ -113,12 +124,25 @@ class Relay:
     def _read(self, condition: Mapping[str, Any]) -> list[dict[str, Any]]:
         return list(self._events.find(condition, {"event": 1}, sort=[("_id", ASCENDING)], limit=self._batch))
 
+    def _pending(self, held_back: list[str]) -> dict[str, Any]:
+        """What is pending and not confirmed yet, without the types that are held back."""
+        condition: dict[str, Any] = {"relay.pending": True}
+        if self._confirmed:
+            condition["_id"] = {"$nin": list(self._confirmed)}
+        if held_back:
+            condition["event.type"] = {"$nin": held_back}
+        return condition
+
+    def _is_marking_due(self) -> bool:
+        """Whether to mark what is confirmed although no report is due, or none can be made."""
+        return len(self._confirmed) >= MANIFEST_SIZE or time.monotonic() >= self._unmarked_since + MARK_AFTER
+
     def _mark_published(self, ids: set[str]) -> None:
-        published = {"relay.published_at": self._clock.now(), "relay.unlisted": True}
+        """Mark these events, which manifests list. After a crash before this, they are published and listed again."""
         self._events.update_many(
-            {"_id": {"$in": list(ids)}, "relay.pending": True}, {"$unset": {"relay.pending": ""}, "$set": published}
+            {"_id": {"$in": list(ids)}, "relay.pending": True},
+            {"$unset": {"relay.pending": ""}, "$set": {"relay.published_at": self._clock.now()}},
         )
-        self._unreported = True
         RELAY_PUBLISHED.inc(len(ids))
 
     def _publish_all(self, documents: Iterable[dict[str, Any]]) -> set[str]:
@@ -147,6 +171,8 @@ class Relay:
         return self._unreported and time.monotonic() >= self._reported_at + REPORT_EVERY
 
     def _report(self, scan_at: datetime) -> None:
+        if self._reported_until is None:
+            self._position.list_left()
         if self._position.report(scan_at):
             self._unreported = False
             self._reported_at, self._reported_until = time.monotonic(), scan_at
