@@ -29,6 +29,7 @@ from shared.kernel.envelope import Event
 from shared.messaging.backoff import Backoff
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import declare, exchange_of
+from shared.relay.inserts import Inserts
 from shared.relay.position import MANIFEST_SIZE, Position
 from shared.runtime.clock import Clock
 from shared.runtime.observability import RELAY_PENDING, RELAY_PUBLISHED, get_logger
@@ -42,8 +43,11 @@ BATCH = 1_000
 IDLE = 0.02
 REPORT_EVERY = 0.1
 REPORT_AFTER = timedelta(seconds=1)
+QUIET_REPORT_AFTER = timedelta(seconds=5)
 HOLD_BACK = 1.0
 MARK_AFTER = 1.0
+QUIET_AFTER = 0.5
+SCAN_EVERY = 1.0
 
 log = get_logger()
 
@@ -64,15 +68,18 @@ class Relay:
         service: str,
         clock: Clock,
         batch: int = BATCH,
+        report_after: timedelta = REPORT_AFTER,
     ) -> None:
         self._events = database["events"]
         self._position = Position(database, self._publish_one, service=service, clock=clock)
         self._publisher = publisher
         self._clock = clock
         self._batch = batch
+        self._report_after = report_after
         self._held_back: dict[str, float] = {}
         self._confirmed: set[str] = set()
         self._unmarked_since = 0.0
+        self._busy_at = time.monotonic()
         self._unreported = True
         self._reported_at = 0.0
         self._reported_until: datetime | None = None
@@ -104,7 +111,18 @@ class Relay:
             self._confirmed = set()
         if is_reporting:
             self._report(scan_at)
+        if found or self._confirmed or not is_all:
+            self._busy_at = time.monotonic()
         return full
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing was pending for half a second, and nothing is held back."""
+        return time.monotonic() >= self._busy_at + QUIET_AFTER
+
+    def is_report_due(self) -> bool:
+        """Whether a step at this moment would report the position."""
+        return self._is_report_due(self._clock.now())
 
     def republish(self, since: datetime) -> int:
         """Publish again every event and manifest published at or after `since` (domain time); the number of events.
@@ -166,7 +184,7 @@ class Relay:
         return sorted(self._held_back)
 
     def _is_report_due(self, scan_at: datetime) -> bool:
-        if self._reported_until is None or abs(scan_at - self._reported_until) >= REPORT_AFTER:
+        if self._reported_until is None or abs(scan_at - self._reported_until) >= self._report_after:
             return True
         return self._unreported and time.monotonic() >= self._reported_at + REPORT_EVERY
 
@@ -189,7 +207,11 @@ def run_relay(config: Config, service: str, republish_since: datetime | None = N
     database = open_database(config.mongodb_uri, config.mongodb_database)
     lease = Lease(database, "relay")
     publisher = ConfirmedPublisher(config.amqp_uri, exchange_of(service))
-    relay = Relay(database, publisher, service=service, clock=config.clock())
+    # A replay clock may jump at any moment, and then a report is due.
+    may_jump = config.replay_clock_file is not None
+    report_after = REPORT_AFTER if may_jump else QUIET_REPORT_AFTER
+    relay = Relay(database, publisher, service=service, clock=config.clock(), report_after=report_after)
+    inserts = Inserts(database["events"], most=IDLE if may_jump else SCAN_EVERY)
     backoff = Backoff(first=0.1, most=1.0)
     ready = False
     while not stopping.is_set():
@@ -206,7 +228,11 @@ def run_relay(config: Config, service: str, republish_since: datetime | None = N
             if not lease.held():
                 publisher.idle(1.0)
             elif not relay.step():
-                publisher.idle(IDLE)
+                if relay.is_quiet and inserts.is_possible:
+                    inserts.wait(SCAN_EVERY, relay.is_report_due)
+                    publisher.idle(0)
+                else:
+                    publisher.idle(IDLE)
             backoff.reset()
         except (BrokerAway, AMQPError, OSError, PyMongoError) as error:
             log.warning("relay interrupted", exc_info=error)

@@ -423,6 +423,7 @@ def test_what_a_queue_took_is_marked_within_seconds_although_another_type_is_hel
     events, positions = said(amqp_uri)
     assert [event["id"] for event in events] == [event_id]
     assert positions == []
+    assert not relay.is_quiet
 
 
 def test_events_that_an_earlier_version_published_and_did_not_list_are_listed(
