@@ -243,6 +243,25 @@ def test_the_position_follows_the_clock_and_news_and_is_silent_otherwise(
     assert position[0]["data"]["manifest"] == {"number": 1, "ids": [event_id]}
 
 
+def test_a_relay_that_reports_seldom_still_reports_news_soon(
+    new_relay: Callable[..., Relay], database: Database[dict[str, Any]], clock: MovableClock, amqp_uri: str
+) -> None:
+    relay = new_relay(report_after=timedelta(seconds=5))
+    relay.step()
+    said(amqp_uri)
+    clock.advance(seconds=4)
+    assert not relay.is_report_due()
+    relay.step()
+    assert said(amqp_uri)[1] == []
+    [event_id] = record(database, 1)
+    position = eventually(lambda: (relay.step(), said(amqp_uri)[1])[1])
+    assert position[0]["data"]["manifest"] == {"number": 1, "ids": [event_id]}
+    clock.advance(seconds=5)
+    assert relay.is_report_due()
+    relay.step()
+    assert [at["data"]["until"] for at in said(amqp_uri)[1]] == [to_text(NOW + timedelta(seconds=9))]
+
+
 def test_a_message_that_no_queue_takes_stays_pending_and_holds_back_the_position(
     new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
