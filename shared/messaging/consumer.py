@@ -29,7 +29,7 @@ from shared.runtime.observability import BATCH_SECONDS, BATCH_SIZE, MESSAGES, ge
 
 _WAIT = 0.5
 _BREATHE_EVERY = 5.0
-_RETRY_EVERY = 1.0
+_RETRY_EVERY = 2.0
 _COUNTED_AS = {Done: "done", Park: "parked", Later: "later"}
 
 log = get_logger()

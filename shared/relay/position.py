@@ -2,14 +2,14 @@
 
 A report also says how many messages are parked in the service, so that a person is told of them.
 
-Guarantees: manifests are numbered from 1 without a gap. An id is named only after the broker confirmed its event. After
-a crash some ids may be in two manifests, but none is left out. By the manifests a consumer knows whether it holds
-everything; repeated events do not disturb that, as they would a count.
+Guarantees: manifests are numbered from 1 without a gap. An id is named only after the broker confirmed its event, and
+before the event is marked as published. After a crash some ids may be in two manifests, but none is left out. By the
+manifests a consumer knows whether it holds everything; repeated events do not disturb that, as they would a count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -46,8 +46,10 @@ class Position:
         )
 
     def report(self, until: datetime) -> bool:
-        """Report that everything recorded before `until` is published. Returns whether the broker confirmed all."""
-        self._list_published()
+        """Report that everything recorded before `until` is published. Returns whether the broker confirmed all.
+
+        The events published before `until` must be listed.
+        """
         numbers = self._unpublished()
         return self._publish_each(numbers[:-1]) and self._publish_one(until, numbers[-1] if numbers else None)
 
@@ -56,14 +58,26 @@ class Position:
         self._manifests.update_many({"made_at": {"$gte": since}}, {"$set": {"published": False}})
         return self._publish_each(self._unpublished())
 
-    def _list_published(self) -> None:
-        """Add every confirmed event to a manifest, unless it is in one."""
-        while unlisted := self._events.find({"relay.unlisted": True}, {"_id": 1}, limit=MANIFEST_SIZE).to_list():
-            ids = [document["_id"] for document in unlisted]
-            manifest = {"_id": self._last() + 1, "ids": ids, "made_at": self._clock.now(), "published": False}
+    def list_confirmed(self, ids: Sequence[str]) -> None:
+        """Add the ids of confirmed events to new manifests. If it raises, some may be listed; then list all again."""
+        left = list(ids)
+        while left:
+            manifest = {
+                "_id": self._last() + 1,
+                "ids": left[:MANIFEST_SIZE],
+                "made_at": self._clock.now(),
+                "published": False,
+            }
             with suppress(DuplicateKeyError):  # another relay took the number: look again
                 self._manifests.insert_one(manifest)
-                self._events.update_many({"_id": {"$in": ids}}, {"$unset": {"relay.unlisted": ""}})
+                del left[:MANIFEST_SIZE]
+
+    def list_left(self) -> None:
+        """List the events that an earlier version of the relay marked as published and did not list."""
+        while left := self._events.find({"relay.unlisted": True}, {"_id": 1}, limit=MANIFEST_SIZE).to_list():
+            ids = [document["_id"] for document in left]
+            self.list_confirmed(ids)
+            self._events.update_many({"_id": {"$in": ids}}, {"$unset": {"relay.unlisted": ""}})
 
     def _last(self) -> int:
         last = self._manifests.find_one({}, {"_id": 1}, sort=[("_id", DESCENDING)])

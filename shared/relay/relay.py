@@ -1,8 +1,8 @@
 """The relay: publishes every recorded event at least once, and reports how far it has come.
 
-Guarantees: an event stays pending until the broker confirmed it in a queue. Only the published part of a document is
-read. A crash of this process, the broker or MongoDB at any point leads to repeated events and never to a lost one. Two
-relays at once only repeat events.
+Guarantees: an event stays pending until the broker confirmed it in a queue and a manifest lists it. Only the published
+part of a document is read. A crash of this process, the broker or MongoDB at any point leads to repeated events and
+never to a lost one. Two relays at once only repeat events.
 
 A scan that begins at T, finds less than a full batch and has all of it confirmed proves that everything recorded before
 T is published: every command that was answered before T is on a majority, so the scan found its event.
@@ -29,7 +29,8 @@ from shared.kernel.envelope import Event
 from shared.messaging.backoff import Backoff
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher, Outgoing
 from shared.messaging.topology import declare, exchange_of
-from shared.relay.position import Position
+from shared.relay.inserts import Inserts
+from shared.relay.position import MANIFEST_SIZE, Position
 from shared.runtime.clock import Clock
 from shared.runtime.observability import RELAY_PENDING, RELAY_PUBLISHED, get_logger
 from shared.runtime.stopping import on_stop
@@ -42,7 +43,11 @@ BATCH = 1_000
 IDLE = 0.02
 REPORT_EVERY = 0.1
 REPORT_AFTER = timedelta(seconds=1)
+QUIET_REPORT_AFTER = timedelta(seconds=5)
 HOLD_BACK = 1.0
+MARK_AFTER = 1.0
+QUIET_AFTER = 0.5
+SCAN_EVERY = 1.0
 
 log = get_logger()
 
@@ -63,13 +68,18 @@ class Relay:
         service: str,
         clock: Clock,
         batch: int = BATCH,
+        report_after: timedelta = REPORT_AFTER,
     ) -> None:
         self._events = database["events"]
         self._position = Position(database, self._publish_one, service=service, clock=clock)
         self._publisher = publisher
         self._clock = clock
         self._batch = batch
+        self._report_after = report_after
         self._held_back: dict[str, float] = {}
+        self._confirmed: set[str] = set()
+        self._unmarked_since = 0.0
+        self._busy_at = time.monotonic()
         self._unreported = True
         self._reported_at = 0.0
         self._reported_until: datetime | None = None
@@ -85,15 +95,34 @@ class Relay:
         """
         scan_at = self._clock.now()
         held_back = self._types_held_back()
-        found = self._read({"relay.pending": True} | ({"event.type": {"$nin": held_back}} if held_back else {}))
+        found = self._read(self._pending(held_back))
         confirmed = self._publish_all(found)
         if confirmed:
-            self._mark_published(confirmed)
+            self._unmarked_since = self._unmarked_since if self._confirmed else time.monotonic()
+            self._confirmed |= confirmed
+            self._unreported = True
         RELAY_PENDING.set(len(found) - len(confirmed))
         full = len(found) == self._batch
-        if not full and not held_back and len(confirmed) == len(found) and self._is_report_due(scan_at):
+        is_all = not full and not held_back and len(confirmed) == len(found)
+        is_reporting = is_all and self._is_report_due(scan_at)
+        if self._confirmed and (is_reporting or self._is_marking_due()):
+            self._position.list_confirmed(sorted(self._confirmed))
+            self._mark_published(self._confirmed)
+            self._confirmed = set()
+        if is_reporting:
             self._report(scan_at)
+        if found or self._confirmed or not is_all:
+            self._busy_at = time.monotonic()
         return full
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing was pending for half a second, and nothing is held back."""
+        return time.monotonic() >= self._busy_at + QUIET_AFTER
+
+    def is_report_due(self) -> bool:
+        """Whether a step at this moment would report the position."""
+        return self._is_report_due(self._clock.now())
 
     def republish(self, since: datetime) -> int:
         """Publish again every event and manifest published at or after `since` (domain time); the number of events.
@@ -113,12 +142,25 @@ class Relay:
     def _read(self, condition: Mapping[str, Any]) -> list[dict[str, Any]]:
         return list(self._events.find(condition, {"event": 1}, sort=[("_id", ASCENDING)], limit=self._batch))
 
+    def _pending(self, held_back: list[str]) -> dict[str, Any]:
+        """What is pending and not confirmed yet, without the types that are held back."""
+        condition: dict[str, Any] = {"relay.pending": True}
+        if self._confirmed:
+            condition["_id"] = {"$nin": list(self._confirmed)}
+        if held_back:
+            condition["event.type"] = {"$nin": held_back}
+        return condition
+
+    def _is_marking_due(self) -> bool:
+        """Whether to mark what is confirmed although no report is due, or none can be made."""
+        return len(self._confirmed) >= MANIFEST_SIZE or time.monotonic() >= self._unmarked_since + MARK_AFTER
+
     def _mark_published(self, ids: set[str]) -> None:
-        published = {"relay.published_at": self._clock.now(), "relay.unlisted": True}
+        """Mark these events, which manifests list. After a crash before this, they are published and listed again."""
         self._events.update_many(
-            {"_id": {"$in": list(ids)}, "relay.pending": True}, {"$unset": {"relay.pending": ""}, "$set": published}
+            {"_id": {"$in": list(ids)}, "relay.pending": True},
+            {"$unset": {"relay.pending": ""}, "$set": {"relay.published_at": self._clock.now()}},
         )
-        self._unreported = True
         RELAY_PUBLISHED.inc(len(ids))
 
     def _publish_all(self, documents: Iterable[dict[str, Any]]) -> set[str]:
@@ -142,11 +184,13 @@ class Relay:
         return sorted(self._held_back)
 
     def _is_report_due(self, scan_at: datetime) -> bool:
-        if self._reported_until is None or abs(scan_at - self._reported_until) >= REPORT_AFTER:
+        if self._reported_until is None or abs(scan_at - self._reported_until) >= self._report_after:
             return True
         return self._unreported and time.monotonic() >= self._reported_at + REPORT_EVERY
 
     def _report(self, scan_at: datetime) -> None:
+        if self._reported_until is None:
+            self._position.list_left()
         if self._position.report(scan_at):
             self._unreported = False
             self._reported_at, self._reported_until = time.monotonic(), scan_at
@@ -163,7 +207,11 @@ def run_relay(config: Config, service: str, republish_since: datetime | None = N
     database = open_database(config.mongodb_uri, config.mongodb_database)
     lease = Lease(database, "relay")
     publisher = ConfirmedPublisher(config.amqp_uri, exchange_of(service))
-    relay = Relay(database, publisher, service=service, clock=config.clock())
+    # A replay clock may jump at any moment, and then a report is due.
+    may_jump = config.replay_clock_file is not None
+    report_after = REPORT_AFTER if may_jump else QUIET_REPORT_AFTER
+    relay = Relay(database, publisher, service=service, clock=config.clock(), report_after=report_after)
+    inserts = Inserts(database["events"], most=IDLE if may_jump else SCAN_EVERY)
     backoff = Backoff(first=0.1, most=1.0)
     ready = False
     while not stopping.is_set():
@@ -180,7 +228,11 @@ def run_relay(config: Config, service: str, republish_since: datetime | None = N
             if not lease.held():
                 publisher.idle(1.0)
             elif not relay.step():
-                publisher.idle(IDLE)
+                if relay.is_quiet and inserts.is_possible:
+                    inserts.wait(SCAN_EVERY, relay.is_report_due)
+                    publisher.idle(0)
+                else:
+                    publisher.idle(IDLE)
             backoff.reset()
         except (BrokerAway, AMQPError, OSError, PyMongoError) as error:
             log.warning("relay interrupted", exc_info=error)

@@ -35,7 +35,8 @@ class Point:
 POINTS: Mapping[str, Point] = {
     "after-append-before-answer": Point(SERVES, "shared.events.recorder:GroupCommit.insert"),
     "after-batch-append-before-answer": Point(SERVES, "shared.events.recorder:MongoRecorder.insert_all"),
-    "after-publish-before-marking": Point(RELAYS, "shared.relay.relay:Relay._mark_published", before=True),
+    "after-publish-before-marking": Point(RELAYS, "shared.relay.position:Position.list_confirmed", before=True),
+    "after-manifest-before-marking": Point(RELAYS, "shared.relay.relay:Relay._mark_published", before=True),
     "after-evidence-before-follow-ups": Point(BUS, "services.referrals_followup.ledger.evidence:EvidenceStore.keep"),
     "after-follow-ups-before-commit": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews._write_in"),
     "after-follow-ups-before-ack": Point(BUS, "services.referrals_followup.ledger.views:FollowUpViews.refresh_for"),

@@ -46,14 +46,18 @@ def mark_before_publish(process: str) -> None:
     in_hand: list[Any] = []
 
     def marks(relay: Any, documents: Any) -> set[str]:
-        in_hand[:] = documents
-        ids = {document["_id"] for document in in_hand}
+        in_hand.extend(documents)
+        ids = {document["_id"] for document in documents}
         if ids:
             mark(relay, ids)
         return ids
 
+    def publishes(relay: Any, ids: set[str]) -> None:
+        publish(relay, in_hand)
+        in_hand.clear()
+
     replace_function("shared.relay.relay:Relay._publish_all", lambda _: marks)
-    replace_function("shared.relay.relay:Relay._mark_published", lambda _: lambda relay, ids: publish(relay, in_hand))
+    replace_function("shared.relay.relay:Relay._mark_published", lambda _: publishes)
 
 
 def no_version_check(process: str) -> None:

@@ -28,6 +28,7 @@ from tests.integration.profiler import dear, profiled
 from tests.support import eventually
 
 QUEUE = "perinatal.views"
+MARK = "shared.relay.relay.Relay._mark_published"
 HEARING = [queue.name for queue in QUEUES if "perinatal" in queue.hears]
 
 
@@ -242,6 +243,25 @@ def test_the_position_follows_the_clock_and_news_and_is_silent_otherwise(
     assert position[0]["data"]["manifest"] == {"number": 1, "ids": [event_id]}
 
 
+def test_a_relay_that_reports_seldom_still_reports_news_soon(
+    new_relay: Callable[..., Relay], database: Database[dict[str, Any]], clock: MovableClock, amqp_uri: str
+) -> None:
+    relay = new_relay(report_after=timedelta(seconds=5))
+    relay.step()
+    said(amqp_uri)
+    clock.advance(seconds=4)
+    assert not relay.is_report_due()
+    relay.step()
+    assert said(amqp_uri)[1] == []
+    [event_id] = record(database, 1)
+    position = eventually(lambda: (relay.step(), said(amqp_uri)[1])[1])
+    assert position[0]["data"]["manifest"] == {"number": 1, "ids": [event_id]}
+    clock.advance(seconds=5)
+    assert relay.is_report_due()
+    relay.step()
+    assert [at["data"]["until"] for at in said(amqp_uri)[1]] == [to_text(NOW + timedelta(seconds=9))]
+
+
 def test_a_message_that_no_queue_takes_stays_pending_and_holds_back_the_position(
     new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
@@ -315,6 +335,128 @@ def test_a_broker_that_fails_between_events_and_manifest_loses_neither(
     assert said(amqp_uri)[1] == []
     new_relay().step()
     assert complete_until(said(amqp_uri)[1], set(ids)) == to_text(NOW)
+
+
+def test_an_event_is_updated_once(
+    new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
+) -> None:
+    ids = record(database, 5)
+    with profiled(database) as seen:
+        new_relay().step()
+    updates = [asked for asked in seen if asked["op"] == "update" and asked["ns"] == f"{database.name}.events"]
+    assert sum(update["nModified"] for update in updates) == 5
+    events, positions = said(amqp_uri)
+    assert sorted(event["id"] for event in events) == sorted(ids)
+    assert complete_until(positions, set(ids)) == to_text(NOW)
+
+
+class Killed(Exception):
+    """Stands for the end of the process at this very place."""
+
+
+def kills(*_: Any) -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize("place", ["shared.relay.position.Position.list_confirmed", MARK])
+def test_killed_after_it_published_it_publishes_and_lists_again(
+    place: str,
+    new_relay: Callable[..., Relay],
+    database: Database[dict[str, Any]],
+    amqp_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = record(database, 5)
+    with monkeypatch.context() as dying:
+        dying.setattr(place, kills)
+        with pytest.raises(Killed):
+            new_relay().step()
+    assert database["events"].count_documents({"relay.pending": True}) == 5
+    new_relay().step()
+    events, positions = said(amqp_uri)
+    assert sorted(event["id"] for event in events) == sorted(2 * ids)
+    assert complete_until(positions, set(ids)) == to_text(NOW)
+    manifests = database["manifests"].find(sort=[("_id", 1)]).to_list()
+    assert [manifest["_id"] for manifest in manifests] == list(range(1, 3 if place == MARK else 2))
+    assert all(sorted(manifest["ids"]) == sorted(ids) and manifest["published"] for manifest in manifests)
+
+
+def test_when_the_store_fails_between_manifest_and_mark_the_same_relay_marks_later_without_publishing_again(
+    new_relay: Callable[..., Relay],
+    database: Database[dict[str, Any]],
+    amqp_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = record(database, 5)
+    relay = new_relay()
+    with monkeypatch.context() as failing:
+        failing.setattr(MARK, kills)
+        with pytest.raises(Killed):
+            relay.step()
+    relay.step()
+    events, positions = said(amqp_uri)
+    assert sorted(event["id"] for event in events) == sorted(ids)
+    assert complete_until(positions, set(ids)) == to_text(NOW)
+    assert database["events"].count_documents({"relay.pending": True}) == 0
+
+
+def test_events_that_follow_each_other_closely_are_published_at_once_and_share_a_manifest(
+    new_relay: Callable[..., Relay],
+    database: Database[dict[str, Any]],
+    amqp_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    relay = new_relay()
+    relay.step()
+    monkeypatch.setattr("shared.relay.relay.REPORT_EVERY", 60.0)
+    monkeypatch.setattr("shared.relay.relay.MARK_AFTER", 60.0)
+    ids = []
+    for _ in range(3):
+        ids += record(database, 1)
+        relay.step()
+    events, _ = said(amqp_uri)
+    assert [event["id"] for event in events] == ids
+    assert database["manifests"].count_documents({}) == 0
+    monkeypatch.setattr("shared.relay.relay.REPORT_EVERY", 0.0)
+    relay.step()
+    events, [position] = said(amqp_uri)
+    assert events == []
+    assert position["data"]["manifest"] == {"number": 1, "ids": sorted(ids)}
+
+
+def test_what_a_queue_took_is_marked_within_seconds_although_another_type_is_held_back(
+    new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
+) -> None:
+    with channel(amqp_uri) as on:
+        for queue in HEARING:
+            on.queue_unbind(queue, exchange_of("perinatal"), "#")
+        on.queue_bind(QUEUE, exchange_of("perinatal"), "record.retracted.v1")
+    unheard = document_of(an_event(), private={}, relay={"pending": True})
+    unheard["event"]["type"] = "nobody.listens.v1"
+    database["events"].insert_one(unheard)
+    relay = new_relay()
+    relay.step()
+    [event_id] = record(database, 1)
+    marked = {"_id": event_id, "relay.published_at": {"$exists": True}}
+    eventually(lambda: (relay.step(), database["events"].find_one(marked))[1])
+    events, positions = said(amqp_uri)
+    assert [event["id"] for event in events] == [event_id]
+    assert positions == []
+    assert not relay.is_quiet
+
+
+def test_events_that_an_earlier_version_published_and_did_not_list_are_listed(
+    new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
+) -> None:
+    ids = record(database, 1_200)
+    before = {"$unset": {"relay.pending": ""}, "$set": {"relay.published_at": NOW, "relay.unlisted": True}}
+    database["events"].update_many({}, before)
+    new_relay().step()
+    events, positions = said(amqp_uri)
+    assert events == []
+    assert complete_until(positions, set(ids)) == to_text(NOW)
+    assert complete_until(positions, set(ids[1:])) is None
+    assert database["events"].count_documents({"relay.unlisted": {"$exists": True}}) == 0
 
 
 def test_two_relays_at_once_only_make_repeats(

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from pymongo.database import Database
@@ -124,6 +125,71 @@ def test_kills_of_broker_store_relay_and_consumer_lose_nothing(
 
 def handled(database: Database[dict[str, Any]]) -> int:
     return database["handled"].count_documents({})
+
+
+def is_waiting(database: Database[dict[str, Any]]) -> bool:
+    """Whether a process waits for the next insert into the events."""
+    waiting = {"op": "getmore", "ns": f"{database.name}.events"}
+    return bool(database.client.admin.command("currentOp", **waiting)["inprog"])
+
+
+def test_a_quiet_relay_waits_for_the_next_event_and_asks_the_store_seldom(
+    relay: Process, database: Database[dict[str, Any]]
+) -> None:
+    relay.start()
+    eventually(lambda: is_waiting(database))
+    database.command("profile", 2)
+    profile, events = database["system.profile"], f"{database.name}.events"
+    eventually(lambda: profile.count_documents({"op": "getmore", "ns": events}) >= 3)
+    waits = profile.count_documents({"op": "getmore", "ns": events})
+    scans = profile.count_documents({"op": "query", "ns": events})
+    database.command("profile", 0)
+    assert scans <= waits + 2
+    [event_id] = record(database, 1)
+    eventually(lambda: published(database) == 1 and nothing_is_left(database))
+    assert list_events(database) == {event_id}
+    eventually(lambda: is_waiting(database))
+    assert relay.stop() == 0
+
+
+def test_a_relay_that_waits_goes_on_after_kills_of_the_store_and_of_the_broker(
+    relay: Process, backends: Backends, database: Database[dict[str, Any]], amqp_uri: str
+) -> None:
+    declare(amqp_uri, "perinatal")
+    eventually(lambda: the_broker_has_saved_the_name_of(QUEUE, backends, amqp_uri))
+    relay.start()
+    eventually(lambda: is_waiting(database))
+    backends.kill("rabbitmq")
+    backends.wait_until_ready()
+    ids = record(database, 1)
+    eventually(lambda: nothing_is_left(database) and published(database) == 1, within=60)
+    eventually(lambda: is_waiting(database))
+    backends.kill("mongod")
+    backends.wait_until_ready()
+    ids += record(database, 1)
+    eventually(lambda: nothing_is_left(database) and published(database) == 2, within=60)
+    assert list_events(database) == set(ids)
+    assert relay.stop() == 0
+
+
+def test_a_relay_that_may_not_wait_on_the_store_polls(
+    relay: Process, database: Database[dict[str, Any]], mongodb_uri: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    everything_else = ["find", "insert", "update", "remove", "createIndex"]
+    allowed = [{"resource": {"db": database.name, "collection": ""}, "actions": everything_else}]
+    database.command("createRole", "no-streams", privileges=allowed, roles=[])
+    database.command("createUser", "poller", pwd="a-test", roles=["no-streams"])
+    server = urlsplit(mongodb_uri)
+    query = server.query.replace("authSource=admin", f"authSource={database.name}")
+    as_poller = server._replace(netloc=f"poller:a-test@{server.hostname}:{server.port}", query=query)
+    relay.settings = {**relay.settings, "TOY_MONGODB_URI": urlunsplit(as_poller)}
+    relay.start()
+    eventually(lambda: "waiting for inserts failed" in capfd.readouterr().err)
+    record(database, 1)
+    eventually(lambda: published(database) == 1 and nothing_is_left(database))
+    assert relay.stop() == 0
+    database.command("dropUser", "poller")
+    database.command("dropRole", "no-streams")
 
 
 def test_the_republishing_command_says_it_all_again_and_ends(
