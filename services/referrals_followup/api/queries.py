@@ -19,12 +19,11 @@ from services.referrals_followup.api.filters import (
     sort_of,
     tells_content,
 )
-from services.referrals_followup.api.presenter import FollowUpPresenter, present_entry
+from services.referrals_followup.api.presenter import LINE, FollowUpPresenter, present_entry, withheld_of
 from services.referrals_followup.domain.disclosure import UNDISCLOSED, is_disclosed
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.view_codec import NOT_IN_A_LINE, follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
@@ -85,16 +84,14 @@ class FollowUpQueries:
         index = index_for(query)
         for rest, order in split_rest(last, keys, descending=is_descending(query)):
             left = query["limit"] + 1 - len(documents)
-            found = self._views.collection.find({"$and": [*wanted, rest]}, NOT_IN_A_LINE).sort(order).limit(left)
+            found = self._views.collection.find({"$and": [*wanted, rest]}, LINE).sort(order).limit(left)
             # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
             documents += (found.hint(index) if index else found) if left else ()
         page = documents[: query["limit"]]
         following = None
         if len(documents) > len(page):
             following = encode_cursor(query["sort"], *(page[-1][key] for key in keys))
-        items = [
-            self._presenter.present(actor, follow_up_of(one), Acts(**one["acts"]), now, known.problems) for one in page
-        ]
+        items = self._presenter.present(actor, page, now, known.problems)
         return {"items": items, "next": following, "as_of": None, "evidence": known.evidence}
 
     def sum_up(self, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,13 +99,16 @@ class FollowUpQueries:
 
         Those that are not disclosed to the actor are counted under the standard `undisclosed`. Raises Forbidden.
         """
-        now, disclosed = self._clock.now(), disclosed_to(actor)
-        wanted = Criteria(scope_of(actor, query), now).condition()
+        now = self._clock.now()
+        wanted = [Criteria(scope_of(actor, query), now).condition()]
+        if tells_content(query):
+            wanted.append(disclosed_to(actor))
         known = self._known.report()
-        parts: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
-        if not tells_content(query):
-            parts.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
-        return {"rows": self._views.totals.rows(now, *parts), "evidence": known.evidence}
+
+        def standard_of(counted: Mapping[str, Any]) -> str:
+            return counted["standard"] if withheld_of(counted, actor) is None else UNDISCLOSED
+
+        return {"rows": self._views.totals.rows(now, {"$and": wanted}, standard_of), "evidence": known.evidence}
 
     def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.

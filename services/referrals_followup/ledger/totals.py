@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
@@ -36,6 +36,9 @@ _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 # Until then, each query itself counts the follow-ups that fell due since.
 MOVED_ON_AFTER = timedelta(hours=1)
 ROWS_AT_A_TIME = 5_000
+_OF_A_ROW = dict.fromkeys(
+    ("standard", "area", "owner_team", "matters", "acts", "waits", "open", "overdue", "oldest"), True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,50 +123,29 @@ class Totals:
             named = {one.key: {"_id": one.key, **one.fields} for one in sums}
             self._notes.insert_one({"sums": list(named.values()), "changes": noted}, session=session)
 
-    def rows(self, now: datetime, *parts: tuple[Mapping[str, Any], Any]) -> list[dict[str, Any]]:
+    def rows(
+        self, now: datetime, wanted: Mapping[str, Any], standard_of: Callable[[Mapping[str, Any]], str]
+    ) -> list[dict[str, Any]]:
         """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC).
 
-        Each part is a condition on sums, and the expression that names the standard of its rows.
+        `wanted` is a condition on sums. `standard_of` names the standard of the row to which a sum belongs.
         """
         sign, due = self._due_between(self.settle(now), now)
-        found = self._aggregate(
-            parts,
-            lambda row: {
-                "$group": {
-                    "_id": row,
-                    "open": {"$sum": {"$cond": ["$waits", 0, "$open"]}},
-                    "overdue": {"$sum": {"$cond": ["$waits", 0, "$overdue"]}},
-                    "inherited": {"$sum": {"$cond": ["$waits", "$open", 0]}},
-                    "oldest": {"$top": {"output": "$oldest", "sortBy": {"oldest.due_at": 1, "oldest.id": 1}}},
-                }
-            },
-            {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
-        )
-        rows = [{**one["_id"], **one} for one in found]
-        if not due:
-            return rows
-        row_of = {tuple(row["_id"].values()): row for row in rows}
-        fallen = {"_id": {"$in": list(due)}, "waits": False}
-        of_due = [({"$and": [wanted, fallen]}, standard) for wanted, standard in parts]
-        for one in self._aggregate(of_due, lambda row: {"$project": {"row": row}}):
-            of_row = row_of.get(tuple(one["row"].values()))
-            if of_row:  # If there is no row, the sum was added after the rows were read.
-                of_row["overdue"] += sign * due[one["_id"]]
-        return rows
-
-    def _aggregate(
-        self,
-        parts: Sequence[tuple[Mapping[str, Any], Any]],
-        stage: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        *then: Mapping[str, Any],
-    ) -> Iterable[dict[str, Any]]:
-        """Run the stage over the sums of all parts, in one query. The stage gets the row to which a sum belongs."""
-        first, *others = (
-            [{"$match": wanted}, stage({"standard": standard, "area": "$area", "team": "$owner_team"})]
-            for wanted, standard in parts
-        )
-        unions = [{"$unionWith": {"coll": self._sums.name, "pipeline": other}} for other in others]
-        return self._sums.aggregate([*first, *unions, *then], batchSize=ROWS_AT_A_TIME)
+        rows: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+        for one in self._sums.find(wanted, _OF_A_ROW, batch_size=ROWS_AT_A_TIME):
+            key = standard_of(one), one["area"], one["owner_team"]
+            row = rows.get(key)
+            if row is None:
+                named = dict(zip(("standard", "area", "team"), key, strict=True))
+                row = rows[key] = {**named, "open": 0, "overdue": 0, "inherited": 0, "oldest": one["oldest"]}
+            elif _place(one["oldest"]) < _place(row["oldest"]):
+                row["oldest"] = one["oldest"]
+            if one["waits"]:
+                row["inherited"] += one["open"]
+            else:
+                row["open"] += one["open"]
+                row["overdue"] += one["overdue"] + sign * due.get(one["_id"], 0)
+        return [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1], key[2] or ""))]
 
     def settle(self, now: datetime) -> datetime:
         """Add the notes to the sums. Returns the instant as of which the sums say what is overdue (both UTC).
@@ -292,6 +274,10 @@ class Totals:
 
 def _comparable(one: Mapping[str, Any]) -> tuple[Any, ...]:
     return one["open"], one["overdue"], one["oldest"]
+
+
+def _place(oldest: Mapping[str, Any]) -> tuple[datetime, str]:
+    return oldest["due_at"], oldest["id"]
 
 
 def _oldest(view: Mapping[str, Any]) -> dict[str, Any]:

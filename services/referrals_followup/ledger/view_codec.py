@@ -12,9 +12,6 @@ from services.referrals_followup.ledger.totals import SUMMED_IN
 from services.referrals_followup.ledger.view_schema import FollowUpView
 from shared.kernel.time import Offset
 
-# The parts of a document that no list shows. They are most of the document.
-NOT_IN_A_LINE = {"rungs": False, "rules": False, "why": False}
-
 _NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
 _READ = tuple(name for name in _COPIED if name != "id")
@@ -46,7 +43,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> di
 
 
 def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
-    """The follow-up of a document, which was read with aware instants. Parts that were not read are empty."""
+    """The follow-up of a document, which was read with aware instants."""
     values: dict[str, Any] = dict(zip(_READ, map(document.get, _READ), strict=True))
     return FollowUp(
         id=document["_id"],
@@ -54,9 +51,9 @@ def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
         areas=tuple(document["areas"]),
         about=tuple(Matter(matter["type"], tuple(matter["teams"])) for matter in document["matters"][1:]),
         owner=Owner(**document["asked_of"]),
-        rungs=tuple(_rung_of(rung) for rung in document.get("rungs", ())),
-        rules=document.get("rules", {}),
-        why=document.get("why", {}),
+        rungs=tuple(_rung_of(rung) for rung in document["rungs"]),
+        rules=document["rules"],
+        why=document["why"],
     )
 
 
