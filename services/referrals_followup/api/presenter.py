@@ -63,7 +63,7 @@ class FollowUpPresenter:
             **dict(zip(_OF_VIEW, map(visible.get, _OF_VIEW), strict=True)),
             "disclosed": withheld is None,
             "data_problem": problems.bear_on(view["thread"], view.get("person")),
-            "owner": self._present_owner(*map(view.get, _OF_OWNER)),
+            "owner": self._present_owner(view["owner_role"], view["owner_team"], view["owner_person"]),
             "overdue_by_days": max(0, (today - london_date(view["due_at"])).days) if is_open else 0,
             **dict(zip(_OF_ACTS, map(acts.get, _OF_ACTS), strict=True)),
             "links": {

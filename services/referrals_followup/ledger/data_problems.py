@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from services.referrals_followup.domain.thread_history import PERSON
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.messaging.parked import ParkedMessages
@@ -31,6 +32,16 @@ class DataProblems:
     @cached_property
     def _named(self) -> set[str]:
         return self._messages.named() if self._waiting else set()
+
+    @property
+    def names(self) -> list[str] | None:
+        """What decides which follow-ups have a data problem: the threads and records that parked work names.
+
+        None if it names people. Then the answer also depends on the links of each of them.
+        """
+        if any(name.startswith(f"{PERSON}/") for name in self._named):
+            return None
+        return sorted(self._threads | self._named)
 
     def bear_on(self, thread: str, person: str | None) -> bool:
         """Whether parked work names the thread of a follow-up, or its person by any id that is linked to theirs."""

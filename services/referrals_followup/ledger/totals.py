@@ -4,6 +4,9 @@ A worker that writes views also inserts a note, in the same transaction, of what
 only inserted, so writers never wait for each other. `settle` adds the notes to the sums in a separate transaction. So a
 sum with its notes always equals a count of the views, whichever process dies and when.
 
+A note also names the areas of the views that were written or deleted, even if no sum changes. So the notes that wait,
+and the versions that `settle` gives to the areas of the others, say whether anything changed in an area.
+
 All sums count the overdue follow-ups as of the same instant. When that instant moves, the follow-ups that fell due in
 between are counted. The cost grows with the number of follow-ups that changed or fell due since, and with the number of
 sums.
@@ -13,29 +16,36 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
+from bson import ObjectId
 from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
+from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.referrals_followup.domain.follow_up import OPEN
+from shared.events.coalescing import Coalescer
+from shared.events.errors import store_away
 from shared.events.mongo import in_transaction
 
 SUMMED_IN = "summed_in"
 _IS_SUMMED = {SUMMED_IN: {"$exists": True}}
 _AS_OF = "as of"
 OLDEST = "oldest_of_sum"
+# Under this name, which is that of no area, stands the version that counts for every area.
+_ALL = "*"
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 # Until then, each query itself counts the follow-ups that fell due since.
 MOVED_ON_AFTER = timedelta(hours=1)
 ROWS_AT_A_TIME = 5_000
+# So many sums are kept in memory. Each takes a few kilobytes.
+MOST_KEPT = 5_000
 _OF_A_ROW = dict.fromkeys(
     ("standard", "area", "owner_team", "matters", "acts", "waits", "open", "overdue", "oldest"), True
 )
@@ -96,44 +106,81 @@ def sum_of(view: Mapping[str, Any]) -> Sum | None:
     return Sum(md5(json.dumps(fields, sort_keys=True).encode(), usedforsecurity=False).hexdigest(), fields)
 
 
+class Version(NamedTuple):
+    """The version of each area in question since its last settled note, and the notes that wait. All are unique ids."""
+
+    settled: tuple[str, ...]
+    waiting: tuple[str, ...]
+
+
+class _Counted(NamedTuple):
+    """Sums as they were read, all at one version. `as_of` is when they count what is overdue (UTC)."""
+
+    version: Version
+    as_of: datetime
+    sums: tuple[Mapping[str, Any], ...]
+
+
 class Totals:
     """The collections `totals` and `totals_notes`, which sum up the collection of views."""
 
-    def __init__(self, database: Database[dict[str, Any]], views: Collection[dict[str, Any]]) -> None:
+    def __init__(self, database: Database[dict[str, Any]], views: MongoCollection[dict[str, Any]]) -> None:
         self._database = database
         self._sums = database.totals
         self._notes = database.totals_notes
         self._views = views
         self._settling = Lock()
+        self._kept: Mapping[frozenset[str], _Counted] = {}
+        self._asked: Coalescer[frozenset[str], Version] = Coalescer(self._versions, lost=store_away)
 
     def ensure_indexes(self) -> None:
         """Create the indexes of the sums and of the two queries on the views. Safe to repeat."""
         self._sums.create_index([("areas", ASCENDING)], name="areas")
-        # No transaction then has to create the collection of notes.
-        self._notes.create_index([("_id", ASCENDING)], name="_id_")
+        self._notes.create_index([("areas", ASCENDING)], name="areas")
         oldest = [(SUMMED_IN, ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)]
         due = [("due_at", ASCENDING), (SUMMED_IN, ASCENDING)]
         for name, keys in ((OLDEST, oldest), ("due_of_sums", due)):
             self._views.create_index(keys, name=name, partialFilterExpression=_IS_SUMMED)
 
-    def note(self, sums: Iterable[Sum], changes: Iterable[Change], session: ClientSession) -> None:
-        """Insert a note of these changes as part of the transaction. `sums` are the sums that a follow-up enters."""
-        noted = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
-        if noted:
-            named = {one.key: {"_id": one.key, **one.fields} for one in sums}
-            self._notes.insert_one({"sums": list(named.values()), "changes": noted}, session=session)
+    def note(
+        self, sums: Iterable[Sum], changes: Iterable[Change], areas: Collection[str], session: ClientSession
+    ) -> None:
+        """Insert a note of these changes as part of the transaction. `sums` are the sums that a follow-up enters.
+
+        `areas` are those of all views that the transaction writes or deletes, as they were and as they are.
+        """
+        if areas:
+            noted = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
+            named = {one.key: {"_id": one.key, **one.fields} for one in sums} if noted else {}
+            note = {"sums": list(named.values()), "changes": noted, "areas": sorted(areas)}
+            self._notes.insert_one(note, session=session)
+
+    def version(self, areas: Collection[str]) -> Version:
+        """What differs after every change of a view that is, or was, in one of these areas."""
+        return self._asked.call(frozenset(areas))
+
+    def _versions(self, group: Sequence[frozenset[str]]) -> list[Version]:
+        # The notes first. Otherwise, when they are settled in between, they would be seen neither here nor there.
+        wanted = {"areas": {"$in": [*frozenset[str]().union(*group), None]}}
+        notes = list(self._notes.find(wanted, {"areas": 1}).sort("_id", ASCENDING))
+        settled = self._read_settled()
+        return [_version_of(areas, notes, settled) for areas in group]
 
     def rows(
-        self, now: datetime, wanted: Mapping[str, Any], standard_of: Callable[[Mapping[str, Any]], str]
+        self, now: datetime, areas: Collection[str], standard_of: Callable[[Mapping[str, Any]], str | None]
     ) -> list[dict[str, Any]]:
-        """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC).
+        """The counts and the oldest follow-up in these areas, by standard, area and owning team, at `now` (UTC).
 
-        `wanted` is a condition on sums. `standard_of` names the standard of the row to which a sum belongs.
+        `standard_of` names the standard of the row to which a sum belongs. It is None for a sum that is left out.
         """
-        sign, due = self._due_between(self.settle(now), now)
+        counted = self._read(frozenset(areas), now)
+        sign, due = self._due_between(counted.as_of, now)
         rows: dict[tuple[str, str, str | None], dict[str, Any]] = {}
-        for one in self._sums.find(wanted, _OF_A_ROW, batch_size=ROWS_AT_A_TIME):
-            key = standard_of(one), one["area"], one["owner_team"]
+        for one in counted.sums:
+            standard = standard_of(one)
+            if standard is None:
+                continue
+            key = standard, one["area"], one["owner_team"]
             row = rows.get(key)
             if row is None:
                 named = dict(zip(("standard", "area", "team"), key, strict=True))
@@ -147,22 +194,48 @@ class Totals:
                 row["overdue"] += one["overdue"] + sign * due.get(one["_id"], 0)
         return [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1], key[2] or ""))]
 
+    def _read(self, areas: frozenset[str], now: datetime) -> _Counted:
+        """The sums of these areas. They are kept until a note of one of these areas is settled, or for an hour."""
+        while True:
+            settled = self._settled(now)
+            version = _version_of(areas, (), settled)
+            kept = self._kept.get(areas)
+            if kept and kept.version == version and abs(now - kept.as_of) < MOVED_ON_AFTER:
+                return kept
+            wanted = {"areas": {"$in": sorted(areas)}}
+            sums = tuple(self._sums.find(wanted, _OF_A_ROW, batch_size=ROWS_AT_A_TIME))
+            if self._read_settled() == settled:  # If not, some of the sums may be newer than their version.
+                counted = _Counted(version, settled.get("at", _BEFORE_ALL), sums)
+                self._keep(areas, counted)
+                return counted
+
+    def _keep(self, areas: frozenset[str], counted: _Counted) -> None:
+        kept = {**{key: one for key, one in self._kept.items() if key != areas}, areas: counted}
+        while kept and sum(len(one.sums) for one in kept.values()) > MOST_KEPT:
+            del kept[next(iter(kept))]
+        self._kept = kept
+
     def settle(self, now: datetime) -> datetime:
         """Add the notes to the sums. Returns the instant as of which the sums say what is overdue (both UTC).
 
         That instant moves to `now` when there were notes, or when `now` is an hour or more away from it.
         """
-        as_of = self._as_of()
-        if self._is_settled(as_of, now):
-            return as_of
-        with self._settling:  # If several processes settle at once, one of them does the work.
-            as_of = self._as_of()
-            if self._is_settled(as_of, now):
-                return as_of
-            in_transaction(self._database, lambda session: self._settle(now, session))
-            return now
+        as_of: datetime = self._settled(now).get("at", _BEFORE_ALL)
+        return as_of
 
-    def _is_settled(self, as_of: datetime, now: datetime) -> bool:
+    def _settled(self, now: datetime) -> Mapping[str, Any]:
+        settled = self._read_settled()
+        if self._is_settled(settled, now):
+            return settled
+        with self._settling:  # If several processes settle at once, one of them does the work.
+            settled = self._read_settled()
+            if self._is_settled(settled, now):
+                return settled
+            in_transaction(self._database, lambda session: self._settle(now, session))
+            return self._read_settled()
+
+    def _is_settled(self, settled: Mapping[str, Any], now: datetime) -> bool:
+        as_of = settled.get("at", _BEFORE_ALL)
         return abs(now - as_of) < MOVED_ON_AFTER and self._notes.find_one({}, {"_id": 1}) is None
 
     def _settle(self, now: datetime, session: ClientSession) -> None:
@@ -170,8 +243,10 @@ class Totals:
         deltas: dict[str, _Delta] = defaultdict(_Delta)
         named: dict[str, dict[str, Any]] = {}
         noted = []
+        areas: set[str] = set()
         for note in self._notes.find(session=session):
             noted.append(note["_id"])
+            areas.update(note.get("areas", (_ALL,)))
             named.update((one["_id"], one) for one in note["sums"])
             for change in note["changes"]:
                 deltas[change["sum"]].add(change, as_of)
@@ -191,14 +266,15 @@ class Totals:
             self._notes.delete_many({"_id": {"$in": noted}}, session=session)
         if writes:
             self._sums.bulk_write(writes, ordered=False, session=session)
-        self._move_on(as_of, now, session)
+        self._move_on(as_of, now, areas, session)
 
-    def _move_on(self, as_of: datetime, now: datetime, session: ClientSession) -> None:
+    def _move_on(self, as_of: datetime, now: datetime, areas: Iterable[str], session: ClientSession) -> None:
         sign, found = self._due_between(as_of, now, session)
         if found:
             moves = [UpdateOne({"_id": key}, {"$inc": {"overdue": sign * due}}) for key, due in found.items()]
             self._sums.bulk_write(moves, ordered=False, session=session)
-        self._sums.update_one({"_id": _AS_OF}, {"$set": {"at": now}}, upsert=True, session=session)
+        versions = dict.fromkeys((f"versions.{area}" for area in areas), ObjectId())
+        self._sums.update_one({"_id": _AS_OF}, {"$set": {"at": now, **versions}}, upsert=True, session=session)
 
     def recount(self, now: datetime) -> None:
         """Count every sum again from the views, in one transaction, while others write."""
@@ -210,7 +286,7 @@ class Totals:
         counted = self._count(now, session)
         if counted:
             self._sums.insert_many(counted, session=session)
-        self._sums.insert_one({"_id": _AS_OF, "at": now}, session=session)
+        self._sums.insert_one({"_id": _AS_OF, "at": now, "versions": {_ALL: ObjectId()}}, session=session)
 
     def _count(self, now: datetime, session: ClientSession) -> list[dict[str, Any]]:
         """The correct sums, counted in an index. Reads only the oldest view of each sum."""
@@ -266,10 +342,22 @@ class Totals:
         )
         return (1 if now >= as_of else -1), {one["_id"]: one["due"] for one in found}
 
-    def _as_of(self, session: ClientSession | None = None) -> datetime:
-        found = self._sums.find_one({"_id": _AS_OF}, session=session)
-        at: datetime = found["at"] if found else _BEFORE_ALL
+    def _as_of(self, session: ClientSession) -> datetime:
+        at: datetime = self._read_settled(session).get("at", _BEFORE_ALL)
         return at
+
+    def _read_settled(self, session: ClientSession | None = None) -> Mapping[str, Any]:
+        """As of when the sums count what is overdue (`at`), and the `versions` of their areas."""
+        return self._sums.find_one({"_id": _AS_OF}, session=session) or {}
+
+
+def _version_of(areas: Iterable[str], notes: Iterable[Mapping[str, Any]], settled: Mapping[str, Any]) -> Version:
+    versions = settled.get("versions", {})
+    of_these = {_ALL, *areas}
+    return Version(
+        tuple(f"{area} {versions[area]}" for area in sorted(of_these & versions.keys())),
+        tuple(str(note["_id"]) for note in notes if not of_these.isdisjoint(note.get("areas", (_ALL,)))),
+    )
 
 
 def _comparable(one: Mapping[str, Any]) -> tuple[Any, ...]:
