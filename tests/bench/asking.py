@@ -4,6 +4,8 @@ Each caller asks for the summary, then for three pages of a list, then for the s
 caller begins with a list. Each question follows the answer before it at once. Answers of the first second
 are not counted. A question without an answer some seconds after the end counts with its time so far, so a figure can be
 too small; `unanswered` says so.
+
+With `again`, a caller who has an answer asks only whether it still holds. Such answers (304) count apart.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from tests.bench.load import RUN_IN, Client
 FOLLOW_UPS = "/v1/follow-ups"
 PAGES = 3
 GRACE = 10.0
-LIST, SUMMARY = "lists", "summaries"
+LIST, SUMMARY, UNCHANGED = "lists", "summaries", "unchanged"
 LISTS = (
     "sort=due_at",
     "sort=-opened_at",
@@ -41,17 +43,18 @@ class Took:
 
     lists: list[float] = field(default_factory=list)
     summaries: list[float] = field(default_factory=list)
+    unchanged: list[float] = field(default_factory=list)
     unanswered: int = 0
 
 
 async def main(asked: dict[str, Any]) -> dict[str, Any]:
-    """Raises what a connection raises; SystemExit for an answer that is not 200."""
+    """Raises what a connection raises; SystemExit for an answer that is neither 200 nor 304."""
     took = Took()
     counted_from = time.monotonic() + RUN_IN
     until = counted_from + asked["seconds"]
     await asyncio.gather(
         *(
-            _ask(asked["address"], caller, number, took, counted_from, until)
+            _ask(asked["address"], caller, number, took, counted_from, until, asked["again"])
             for number, caller in enumerate(asked["callers"])
         )
     )
@@ -59,22 +62,28 @@ async def main(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _ask(
-    address: str, caller: dict[str, str], number: int, took: Took, counted_from: float, until: float
+    address: str, caller: dict[str, str], number: int, took: Took, counted_from: float, until: float, again: bool
 ) -> None:
     host, port = address.split(":")
     client = Client(*await asyncio.open_connection(host, int(port)), caller["token"])
+    held: dict[str, tuple[str, Any]] = {}
 
     async def get(kind: str, path: str) -> Any:
+        tag, known = held.get(path, ("", {}))
         at = time.monotonic()
-        answer = await _in_time(client.get(path), until + GRACE)
+        answer = await _in_time(client.get(path, tag), until + GRACE)
         if answer is None:
             took.unanswered += 1
-        elif answer[0] != 200:
+        elif answer[0] not in {200, 304}:
             raise SystemExit(f"{path}: {answer[0]} {answer[1][:300]!r}")
         now = time.monotonic()
+        unchanged = answer is not None and answer[0] == 304
         if now >= counted_from:
-            getattr(took, kind).append(now - at)
-        return json.loads(answer[1]) if answer else {}
+            getattr(took, UNCHANGED if unchanged else kind).append(now - at)
+        body = json.loads(answer[1]) if answer and not unchanged else known
+        if again and answer:
+            held[path] = client.tag, {"next": body.get("next")}
+        return body
 
     lists = cycle((*LISTS[number % len(LISTS) :], *LISTS[: number % len(LISTS)]))
     for turn in count(number):
