@@ -203,13 +203,13 @@ def _refuse(follow_up: Any) -> Refuse:
     return Refuse(follow_up, "not-ours")
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_same_tag_means_the_same_answer(ledger: Ledger, seed: int) -> None:
     random = Random(seed)
-    changes, questions = Changes(ledger, random), random.sample(QUESTIONS, 14)
+    changes, questions = Changes(ledger, random), random.sample(QUESTIONS, 10)
     answers: dict[str, str] = {}
     again = untagged = 0
-    for _ in range(60):
+    for _ in range(45):
         random.choice(changes.all)()
         for actor, what, query in questions:
             question = prepare(ledger.dependencies.queries, actor, what, query)
@@ -222,8 +222,8 @@ def test_the_same_tag_means_the_same_answer(ledger: Ledger, seed: int) -> None:
                 assert answers[tag] == made, (actor, what, query)
             else:
                 answers[tag] = made
-    assert again > 50
-    assert len(set(answers.values())) > 200
+    assert again > 30
+    assert len(set(answers.values())) > 80
     assert untagged < len(answers)
 
 

@@ -147,22 +147,23 @@ class FollowUpQueries:
         now, scope, only_disclosed = self._clock.now(), scope_of(actor, query), tells_content(query)
         criteria = Criteria({name: value for name, value in scope.items() if name != "area"}, now)
         known = self._known.report()
-        totals, areas = self._views.totals, areas_of(scope)
+        counted = self._views.totals.read(areas_of(scope), now)
 
-        def find_tag() -> str | None:
-            totals.settle(now)  # If the notes are settled afterwards, the version changes and the rows do not.
-            version = totals.version(areas)
-            due = self._find_last_due({"area": areas, "state": OPEN, "overdue_by_days": 0}, now)
-            return self._tags.make("summary", actor, scope, version, known.evidence, due)
+        def find_tag() -> str:
+            due = self._find_last_due({"area": scope["area"], "state": OPEN, "overdue_by_days": 0}, now)
+            return self._tags.make("summary", actor, scope, counted.version, known.evidence, due)
 
-        def standard_of(counted: Mapping[str, Any]) -> str | None:
-            if not criteria.accept(counted):
+        def standard_of(one: Mapping[str, Any]) -> str | None:
+            if not criteria.accept(one):
                 return None
-            if withheld_of(counted, actor) is None:
-                return str(counted["standard"])
+            if withheld_of(one, actor) is None:
+                return str(one["standard"])
             return None if only_disclosed else UNDISCLOSED
 
-        return Prepared(find_tag, lambda: {"rows": totals.rows(now, areas, standard_of), "evidence": known.evidence})
+        def make() -> dict[str, Any]:
+            return {"rows": self._views.totals.rows(counted, now, standard_of), "evidence": known.evidence}
+
+        return Prepared(find_tag, make)
 
     def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.

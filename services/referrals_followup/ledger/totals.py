@@ -20,7 +20,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
-from threading import Lock
 from typing import Any, NamedTuple
 
 from bson import ObjectId
@@ -113,7 +112,7 @@ class Version(NamedTuple):
     waiting: tuple[str, ...]
 
 
-class _Counted(NamedTuple):
+class Counted(NamedTuple):
     """Sums as they were read, all at one version. `as_of` is when they count what is overdue (UTC)."""
 
     version: Version
@@ -129,8 +128,8 @@ class Totals:
         self._sums = database.totals
         self._notes = database.totals_notes
         self._views = views
-        self._settling = Lock()
-        self._kept: Mapping[frozenset[str], _Counted] = {}
+        self._kept: Mapping[frozenset[str], Counted] = {}
+        self._settled: Coalescer[datetime, Mapping[str, Any]] = Coalescer(self._settle_for, lost=store_away)
         self._asked: Coalescer[frozenset[str], Version] = Coalescer(self._versions, lost=store_away)
 
     def ensure_indexes(self) -> None:
@@ -166,14 +165,38 @@ class Totals:
         settled = self._read_settled()
         return [_version_of(areas, notes, settled) for areas in group]
 
+    def read(self, areas: Collection[str], now: datetime) -> Counted:
+        """The sums of these areas, with every note added. `now` is as for `settle`.
+
+        Sums are kept in memory until a note of one of their areas is settled, or for an hour.
+        """
+        of_these = frozenset(areas)
+        while True:
+            settled = self._settled.call(now)
+            version, as_of = _version_of(of_these, (), settled), _as_of(settled)
+            kept = self._kept.get(of_these)
+            if kept and kept.version == version and abs(now - kept.as_of) < MOVED_ON_AFTER:
+                return kept
+            wanted = {"areas": {"$in": sorted(of_these)}}
+            sums = tuple(self._sums.find(wanted, _OF_A_ROW, batch_size=ROWS_AT_A_TIME))
+            if self._read_settled() == settled:  # If not, some of the sums may be newer than their version.
+                counted = Counted(version, as_of, sums)
+                self._keep(of_these, counted)
+                return counted
+
+    def _keep(self, areas: frozenset[str], counted: Counted) -> None:
+        kept = {**{key: one for key, one in self._kept.items() if key != areas}, areas: counted}
+        while kept and sum(len(one.sums) for one in kept.values()) > MOST_KEPT:
+            del kept[next(iter(kept))]
+        self._kept = kept
+
     def rows(
-        self, now: datetime, areas: Collection[str], standard_of: Callable[[Mapping[str, Any]], str | None]
+        self, counted: Counted, now: datetime, standard_of: Callable[[Mapping[str, Any]], str | None]
     ) -> list[dict[str, Any]]:
-        """The counts and the oldest follow-up in these areas, by standard, area and owning team, at `now` (UTC).
+        """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC).
 
         `standard_of` names the standard of the row to which a sum belongs. It is None for a sum that is left out.
         """
-        counted = self._read(frozenset(areas), now)
         sign, due = self._due_between(counted.as_of, now)
         rows: dict[tuple[str, str, str | None], dict[str, Any]] = {}
         for one in counted.sums:
@@ -194,52 +217,31 @@ class Totals:
                 row["overdue"] += one["overdue"] + sign * due.get(one["_id"], 0)
         return [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1], key[2] or ""))]
 
-    def _read(self, areas: frozenset[str], now: datetime) -> _Counted:
-        """The sums of these areas. They are kept until a note of one of these areas is settled, or for an hour."""
-        while True:
-            settled = self._settled(now)
-            version = _version_of(areas, (), settled)
-            kept = self._kept.get(areas)
-            if kept and kept.version == version and abs(now - kept.as_of) < MOVED_ON_AFTER:
-                return kept
-            wanted = {"areas": {"$in": sorted(areas)}}
-            sums = tuple(self._sums.find(wanted, _OF_A_ROW, batch_size=ROWS_AT_A_TIME))
-            if self._read_settled() == settled:  # If not, some of the sums may be newer than their version.
-                counted = _Counted(version, settled.get("at", _BEFORE_ALL), sums)
-                self._keep(areas, counted)
-                return counted
-
-    def _keep(self, areas: frozenset[str], counted: _Counted) -> None:
-        kept = {**{key: one for key, one in self._kept.items() if key != areas}, areas: counted}
-        while kept and sum(len(one.sums) for one in kept.values()) > MOST_KEPT:
-            del kept[next(iter(kept))]
-        self._kept = kept
-
     def settle(self, now: datetime) -> datetime:
         """Add the notes to the sums. Returns the instant as of which the sums say what is overdue (both UTC).
 
         That instant moves to `now` when there were notes, or when `now` is an hour or more away from it.
         """
-        as_of: datetime = self._settled(now).get("at", _BEFORE_ALL)
-        return as_of
+        return _as_of(self._settled.call(now))
 
-    def _settled(self, now: datetime) -> Mapping[str, Any]:
-        settled = self._read_settled()
-        if self._is_settled(settled, now):
-            return settled
-        with self._settling:  # If several processes settle at once, one of them does the work.
-            settled = self._read_settled()
-            if self._is_settled(settled, now):
-                return settled
+    def _settle_for(self, group: Sequence[datetime]) -> list[Mapping[str, Any]]:
+        now = max(group)
+        settled = self._find_settled(now)
+        if settled is None:
             in_transaction(self._database, lambda session: self._settle(now, session))
-            return self._read_settled()
+            settled = self._read_settled()
+        return [settled] * len(group)
 
-    def _is_settled(self, settled: Mapping[str, Any], now: datetime) -> bool:
-        as_of = settled.get("at", _BEFORE_ALL)
-        return abs(now - as_of) < MOVED_ON_AFTER and self._notes.find_one({}, {"_id": 1}) is None
+    def _find_settled(self, now: datetime) -> Mapping[str, Any] | None:
+        """As of when and with which versions all is settled; None if there is something to do."""
+        # The notes first. Otherwise, when they are settled in between, the versions would be those from before.
+        if self._notes.find_one({}, {"_id": 1}) is not None:
+            return None
+        settled = self._read_settled()
+        return settled if abs(now - _as_of(settled)) < MOVED_ON_AFTER else None
 
     def _settle(self, now: datetime, session: ClientSession) -> None:
-        as_of = self._as_of(session)
+        as_of = _as_of(self._read_settled(session))
         deltas: dict[str, _Delta] = defaultdict(_Delta)
         named: dict[str, dict[str, Any]] = {}
         noted = []
@@ -312,7 +314,7 @@ class Totals:
         self.settle(now)
 
         def compare(session: ClientSession) -> list[str]:
-            as_of = self._as_of(session)
+            as_of = _as_of(self._read_settled(session))
             should = {one["_id"]: _comparable(one) for one in self._count(as_of, session)}
             if self._notes.find_one(session=session) is not None:
                 return []  # Others are writing. The next check compares again.
@@ -342,10 +344,6 @@ class Totals:
         )
         return (1 if now >= as_of else -1), {one["_id"]: one["due"] for one in found}
 
-    def _as_of(self, session: ClientSession) -> datetime:
-        at: datetime = self._read_settled(session).get("at", _BEFORE_ALL)
-        return at
-
     def _read_settled(self, session: ClientSession | None = None) -> Mapping[str, Any]:
         """As of when the sums count what is overdue (`at`), and the `versions` of their areas."""
         return self._sums.find_one({"_id": _AS_OF}, session=session) or {}
@@ -358,6 +356,11 @@ def _version_of(areas: Iterable[str], notes: Iterable[Mapping[str, Any]], settle
         tuple(f"{area} {versions[area]}" for area in sorted(of_these & versions.keys())),
         tuple(str(note["_id"]) for note in notes if not of_these.isdisjoint(note.get("areas", (_ALL,)))),
     )
+
+
+def _as_of(settled: Mapping[str, Any]) -> datetime:
+    at: datetime = settled.get("at", _BEFORE_ALL)
+    return at
 
 
 def _comparable(one: Mapping[str, Any]) -> tuple[Any, ...]:
