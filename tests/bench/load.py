@@ -34,7 +34,7 @@ class Measured:
 class Client:
     """One connection, kept alive. Raises ConnectionError or IncompleteReadError when the other side ends it.
 
-    `tag` is the ETag of the last answer, empty if it had none.
+    `tag` is the weak ETag of the last answer, without its `W/`; empty if it had none.
     """
 
     tag = ""
@@ -60,8 +60,9 @@ class Client:
 
     async def _answer(self) -> tuple[int, bytes]:
         head = await self._reader.readuntil(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        self.tag = head.partition(b"\r\nETag: ")[2].partition(b"\r\n")[0].decode()
+        lowered = head.lower()
+        length, tag = (lowered.partition(name)[2].partition(b"\r\n")[0] for name in (b"content-length:", b"\netag: w/"))
+        self.tag = tag.decode()
         return int(head[9:12]), await self._reader.readexactly(int(length or 0))
 
 

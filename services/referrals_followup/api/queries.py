@@ -27,6 +27,8 @@ from services.referrals_followup.domain.disclosure import UNDISCLOSED, is_disclo
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.totals import Grouping
+from services.referrals_followup.ledger.view_codec import LINE_OPTIONS, line_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
@@ -115,13 +117,13 @@ class FollowUpQueries:
         if tells_content(query):
             wanted.append(disclosed_to(actor))
         documents: list[dict[str, Any]] = []
-        index = index_for(query)
+        index, views = index_for(query), self._views.collection.with_options(LINE_OPTIONS)
         for rest, order in split_rest(last, keys_of(query), descending=is_descending(query)):
             left = query["limit"] + 1 - len(documents)
-            found = self._views.collection.find({"$and": [*wanted, rest]}, LINE).sort(order).limit(left)
+            found = views.find({"$and": [*wanted, rest]}, LINE).sort(order).limit(left)
             # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
             documents += (found.hint(index) if index else found) if left else ()
-        return documents
+        return [line_of(document) for document in documents]
 
     def _find_last_due(self, scope: Mapping[str, Any], now: datetime) -> datetime | None:
         """When the last follow-up fell due that is as many days overdue as the scope asks for, by area and state only.
@@ -161,7 +163,9 @@ class FollowUpQueries:
             return None if only_disclosed else UNDISCLOSED
 
         def make() -> dict[str, Any]:
-            return {"rows": self._views.totals.rows(counted, now, standard_of), "evidence": known.evidence}
+            key = actor.role, actor.team, tuple(sorted(query.items()))
+            rows = self._views.totals.rows(counted, now, Grouping(key, standard_of))
+            return {"rows": rows, "evidence": known.evidence}
 
         return Prepared(find_tag, make)
 

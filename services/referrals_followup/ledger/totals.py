@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
@@ -32,6 +32,7 @@ from services.referrals_followup.domain.follow_up import OPEN
 from shared.events.coalescing import Coalescer
 from shared.events.errors import store_away
 from shared.events.mongo import in_transaction
+from shared.kernel.envelope import to_ms
 
 SUMMED_IN = "summed_in"
 _IS_SUMMED = {SUMMED_IN: {"$exists": True}}
@@ -45,6 +46,8 @@ MOVED_ON_AFTER = timedelta(hours=1)
 ROWS_AT_A_TIME = 5_000
 # So many sums are kept in memory. Each takes a few kilobytes.
 MOST_KEPT = 5_000
+# For so many kinds of reader, the rows of the same sums are kept.
+MOST_GROUPED = 20
 _OF_A_ROW = dict.fromkeys(
     ("standard", "area", "owner_team", "matters", "acts", "waits", "open", "overdue", "oldest"), True
 )
@@ -112,12 +115,33 @@ class Version(NamedTuple):
     waiting: tuple[str, ...]
 
 
+class Grouping(NamedTuple):
+    """How a reader sees the sums. Readers with the same `key` see the same.
+
+    `standard_of` names the standard of the row to which a sum belongs. It is None for a sum that is left out.
+    """
+
+    key: Hashable
+    standard_of: Callable[[Mapping[str, Any]], str | None]
+
+
+class Grouped(NamedTuple):
+    """Rows of sums, and the place of the row that counts the overdue follow-ups of each sum."""
+
+    rows: list[dict[str, Any]]
+    row_of: Mapping[str, int]
+
+
 class Counted(NamedTuple):
-    """Sums as they were read, all at one version. `as_of` is when they count what is overdue (UTC)."""
+    """Sums as they were read, all at one version. `as_of` is when they count what is overdue (UTC).
+
+    `grouped` keeps their rows for each kind of reader.
+    """
 
     version: Version
     as_of: datetime
     sums: tuple[Mapping[str, Any], ...]
+    grouped: dict[Hashable, Grouped]
 
 
 class Totals:
@@ -179,8 +203,10 @@ class Totals:
                 return kept
             wanted = {"areas": {"$in": sorted(of_these)}}
             sums = tuple(self._sums.find(wanted, _OF_A_ROW, batch_size=ROWS_AT_A_TIME))
+            for one in sums:
+                one["oldest"]["due_at"] = to_ms(one["oldest"]["due_at"])  # so that it is written faster
             if self._read_settled() == settled:  # If not, some of the sums may be newer than their version.
-                counted = Counted(version, as_of, sums)
+                counted = Counted(version, as_of, sums, {})
                 self._keep(of_these, counted)
                 return counted
 
@@ -190,32 +216,21 @@ class Totals:
             del kept[next(iter(kept))]
         self._kept = kept
 
-    def rows(
-        self, counted: Counted, now: datetime, standard_of: Callable[[Mapping[str, Any]], str | None]
-    ) -> list[dict[str, Any]]:
-        """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC).
-
-        `standard_of` names the standard of the row to which a sum belongs. It is None for a sum that is left out.
-        """
+    def rows(self, counted: Counted, now: datetime, group: Grouping) -> list[dict[str, Any]]:
+        """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC)."""
+        grouped = counted.grouped.get(group.key)
+        if grouped is None:
+            grouped = counted.grouped[group.key] = _group(counted.sums, group.standard_of)
+            while len(counted.grouped) > MOST_GROUPED:
+                del counted.grouped[next(iter(counted.grouped))]
         sign, due = self._due_between(counted.as_of, now)
-        rows: dict[tuple[str, str, str | None], dict[str, Any]] = {}
-        for one in counted.sums:
-            standard = standard_of(one)
-            if standard is None:
-                continue
-            key = standard, one["area"], one["owner_team"]
-            row = rows.get(key)
-            if row is None:
-                named = dict(zip(("standard", "area", "team"), key, strict=True))
-                row = rows[key] = {**named, "open": 0, "overdue": 0, "inherited": 0, "oldest": one["oldest"]}
-            elif _place(one["oldest"]) < _place(row["oldest"]):
-                row["oldest"] = one["oldest"]
-            if one["waits"]:
-                row["inherited"] += one["open"]
-            else:
-                row["open"] += one["open"]
-                row["overdue"] += one["overdue"] + sign * due.get(one["_id"], 0)
-        return [rows[key] for key in sorted(rows, key=lambda key: (key[0], key[1], key[2] or ""))]
+        fallen = {key: grouped.row_of[key] for key in due.keys() & grouped.row_of.keys()}
+        rows = [*grouped.rows]
+        for place in set(fallen.values()):
+            rows[place] = {**rows[place]}
+        for key, place in fallen.items():
+            rows[place]["overdue"] += sign * due[key]
+        return rows
 
     def settle(self, now: datetime) -> datetime:
         """Add the notes to the sums. Returns the instant as of which the sums say what is overdue (both UTC).
@@ -356,6 +371,31 @@ def _version_of(areas: Iterable[str], notes: Iterable[Mapping[str, Any]], settle
         tuple(f"{area} {versions[area]}" for area in sorted(of_these & versions.keys())),
         tuple(str(note["_id"]) for note in notes if not of_these.isdisjoint(note.get("areas", (_ALL,)))),
     )
+
+
+def _group(sums: Iterable[Mapping[str, Any]], standard_of: Callable[[Mapping[str, Any]], str | None]) -> Grouped:
+    rows: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    counts: dict[str, tuple[str, str, str | None]] = {}
+    for one in sums:
+        standard = standard_of(one)
+        if standard is None:
+            continue
+        key = standard, one["area"], one["owner_team"]
+        row = rows.get(key)
+        if row is None:
+            named = dict(zip(("standard", "area", "team"), key, strict=True))
+            row = rows[key] = {**named, "open": 0, "overdue": 0, "inherited": 0, "oldest": one["oldest"]}
+        elif _place(one["oldest"]) < _place(row["oldest"]):
+            row["oldest"] = one["oldest"]
+        if one["waits"]:
+            row["inherited"] += one["open"]
+        else:
+            row["open"] += one["open"]
+            row["overdue"] += one["overdue"]
+            counts[one["_id"]] = key
+    in_order = sorted(rows, key=lambda key: (key[0], key[1], key[2] or ""))
+    places = {key: place for place, key in enumerate(in_order)}
+    return Grouped([rows[key] for key in in_order], {one: places[key] for one, key in counts.items()})
 
 
 def _as_of(settled: Mapping[str, Any]) -> datetime:
