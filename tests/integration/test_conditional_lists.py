@@ -239,6 +239,17 @@ def test_a_tag_stays_the_same_until_something_changes_in_an_area_of_the_reader(l
     assert not {*tags_of(queries)} & {*before}
 
 
+def test_a_move_changes_the_tags_in_the_area_that_is_left_and_in_the_new_one(ledger: Ledger) -> None:
+    queries, norfolk = ledger.dependencies.queries, replace(MANAGER, areas=("norfolk",))
+    ledger.hear(referral_noted())
+    before = {*tags_of(queries), *tags_of(queries, norfolk)}
+    move_id = str(uuid4())
+    said = {"person_id": PERSON, "move_id": move_id, "people": [PERSON], "from_area": "essex", "to_area": "norfolk"}
+    moved = {**said, "told_by": "family", "handover_needed": False}
+    ledger.hear(an_event("household.moved.v1", f"move/{move_id}", moved, subject=PERSON))
+    assert not {*tags_of(queries), *tags_of(queries, norfolk)} & before
+
+
 def test_a_chase_or_an_act_changes_the_tag_although_no_sum_changes(ledger: Ledger) -> None:
     queries = ledger.dependencies.queries
     ledger.hear(referral_noted(MONDAY - timedelta(days=3)))
