@@ -44,7 +44,7 @@ _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 # Until then, each query itself counts the follow-ups that fell due since.
 MOVED_ON_AFTER = timedelta(hours=1)
 ROWS_AT_A_TIME = 5_000
-# So many sums are kept in memory. Each takes a few kilobytes.
+# So many sums are kept in memory at most.
 MOST_KEPT = 5_000
 # For so many kinds of reader, the rows of the same sums are kept.
 MOST_GROUPED = 20
@@ -112,7 +112,7 @@ class Version(NamedTuple):
     """The version of each area in question since its last settled note, and the notes that wait. All are unique ids."""
 
     settled: tuple[str, ...]
-    waiting: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
 
 
 class Grouping(NamedTuple):
@@ -159,7 +159,7 @@ class Totals:
     def ensure_indexes(self) -> None:
         """Create the indexes of the sums and of the two queries on the views. Safe to repeat."""
         self._sums.create_index([("areas", ASCENDING)], name="areas")
-        self._notes.create_index([("areas", ASCENDING)], name="areas")
+        self._notes.create_index([("areas", ASCENDING), ("_id", ASCENDING)], name="areas")
         oldest = [(SUMMED_IN, ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)]
         due = [("due_at", ASCENDING), (SUMMED_IN, ASCENDING)]
         for name, keys in ((OLDEST, oldest), ("due_of_sums", due)):
@@ -184,10 +184,13 @@ class Totals:
 
     def _versions(self, group: Sequence[frozenset[str]]) -> list[Version]:
         # The notes first. Otherwise, when they are settled in between, they would be seen neither here nor there.
-        wanted = {"areas": {"$in": [*frozenset[str]().union(*group), None]}}
-        notes = list(self._notes.find(wanted, {"areas": 1}).sort("_id", ASCENDING))
+        waiting = {areas: self._waiting_in(areas) for areas in set(group)}
         settled = self._read_settled()
-        return [_version_of(areas, notes, settled) for areas in group]
+        return [_version_of(areas, settled)._replace(waiting=waiting[areas]) for areas in group]
+
+    def _waiting_in(self, areas: Iterable[str]) -> tuple[str, ...]:
+        found = self._notes.find({"areas": {"$in": sorted(areas)}}, {"_id": 1}).sort("_id", ASCENDING)
+        return tuple(str(note["_id"]) for note in found)
 
     def read(self, areas: Collection[str], now: datetime) -> Counted:
         """The sums of these areas, with every note added. `now` is as for `settle`.
@@ -197,7 +200,7 @@ class Totals:
         of_these = frozenset(areas)
         while True:
             settled = self._settled.call(now)
-            version, as_of = _version_of(of_these, (), settled), _as_of(settled)
+            version, as_of = _version_of(of_these, settled), _as_of(settled)
             kept = self._kept.get(of_these)
             if kept and kept.version == version and abs(now - kept.as_of) < MOVED_ON_AFTER:
                 return kept
@@ -364,13 +367,9 @@ class Totals:
         return self._sums.find_one({"_id": _AS_OF}, session=session) or {}
 
 
-def _version_of(areas: Iterable[str], notes: Iterable[Mapping[str, Any]], settled: Mapping[str, Any]) -> Version:
+def _version_of(areas: Iterable[str], settled: Mapping[str, Any]) -> Version:
     versions = settled.get("versions", {})
-    of_these = {_ALL, *areas}
-    return Version(
-        tuple(f"{area} {versions[area]}" for area in sorted(of_these & versions.keys())),
-        tuple(str(note["_id"]) for note in notes if not of_these.isdisjoint(note.get("areas", (_ALL,)))),
-    )
+    return Version(tuple(f"{area} {versions[area]}" for area in sorted({_ALL, *areas} & versions.keys())))
 
 
 def _group(sums: Iterable[Mapping[str, Any]], standard_of: Callable[[Mapping[str, Any]], str | None]) -> Grouped:
