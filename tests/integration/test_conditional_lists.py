@@ -85,7 +85,8 @@ def prepare(queries: FollowUpQueries, actor: Actor, what: str, query: dict[str, 
 
 def tags_of(queries: FollowUpQueries, actor: Actor = MANAGER) -> tuple[str | None, str | None]:
     """Those of the list and of the summary, without a filter."""
-    return prepare(queries, actor, "list", {}).find_tag(), prepare(queries, actor, "summary", {}).find_tag()
+    of_summary = prepare(queries, actor, "summary", {}).find_tag()  # settles the notes, which changes the tag of a list
+    return prepare(queries, actor, "list", {}).find_tag(), of_summary
 
 
 def made_of(what: str, question: Prepared) -> str:
@@ -104,13 +105,14 @@ class Changes:
         self._ledger = ledger
         self._random = random
         self._events = shuffled(12)
-        self._noted = [referral_noted(MONDAY - timedelta(days=number)) for number in range(5)]
+        self.noted = [referral_noted(MONDAY - timedelta(days=number)) for number in range(5)]
         self._parked = 0
-        self.all: tuple[Callable[[], object], ...] = (
-            *(self._facts, self._own_facts, self._act, self._act, self._sweep, self._time, self._time, self._time_back),
-            *(self._positions, self._park_somebody, self._park_something, self._discard, self._unfold, self._refold),
-            *(self._link, self._settle, self._rebuild, self._recount, self._nothing),
+        often = (self._facts, self._own_facts, self._act, self._time)
+        seldom = (
+            *(self._sweep, self._time_back, self._positions, self._park_somebody, self._park_something, self._discard),
+            *(self._unfold, self._refold, self._link, self._settle, self._rebuild, self._recount, self._nothing),
         )
+        self.all: tuple[Callable[[], object], ...] = (*often, *often, *seldom)
 
     def _nothing(self) -> None:
         """Somebody only asks again."""
@@ -123,9 +125,9 @@ class Changes:
     def _own_facts(self) -> None:
         area = self._random.choice(["essex", "norfolk"])
         noted = referral_noted(self._ledger.clock.now(), area=area)
-        self._noted.append(noted)
+        self.noted.append(noted)
         self._ledger.hear(*self._random.choice([[noted], [noted, *item_planned(self._ledger.clock.now())]]))
-        sent = self._random.choice(self._noted)
+        sent = self._random.choice(self.noted)
         self._ledger.hear(sent, referral_sent(sent, sent.occurred_at + timedelta(hours=1)))
 
     def _act(self) -> None:
@@ -161,7 +163,7 @@ class Changes:
         self._park(self._random.choice([PERSON, LINKED]))
 
     def _park_something(self) -> None:
-        self._park(self._random.choice(self._noted).stream)
+        self._park(self._random.choice(self.noted).stream)
 
     def _park(self, name: str) -> None:
         self._parked += 1
@@ -173,12 +175,12 @@ class Changes:
             self._ledger.dependencies.parked.discard(waiting.id, "operator-kowalski", "read by telephone", uuid4().hex)
 
     def _unfold(self) -> None:
-        thread = self._random.choice(self._noted).stream
+        thread = self._random.choice(self.noted).stream
         with unfoldable(thread):
             self._ledger.dependencies.views.refresh([thread])
 
     def _refold(self) -> None:
-        self._ledger.dependencies.views.refresh([noted.stream for noted in self._noted])
+        self._ledger.dependencies.views.refresh([noted.stream for noted in self.noted])
 
     def _link(self) -> None:
         told = {"person_id": PERSON, "other_person_id": LINKED, "reason": "merge", "confirmed_by": "gp-okafor"}
@@ -206,10 +208,11 @@ def _refuse(follow_up: Any) -> Refuse:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_same_tag_means_the_same_answer(ledger: Ledger, seed: int) -> None:
     random = Random(seed)
-    changes, questions = Changes(ledger, random), random.sample(QUESTIONS, 10)
+    changes, questions = Changes(ledger, random), random.sample(QUESTIONS, 12)
+    ledger.hear(*shuffled(4), *changes.noted)
     answers: dict[str, str] = {}
     again = untagged = 0
-    for _ in range(45):
+    for _ in range(50):
         random.choice(changes.all)()
         for actor, what, query in questions:
             question = prepare(ledger.dependencies.queries, actor, what, query)
@@ -223,7 +226,7 @@ def test_the_same_tag_means_the_same_answer(ledger: Ledger, seed: int) -> None:
             else:
                 answers[tag] = made
     assert again > 30
-    assert len(set(answers.values())) > 80
+    assert len(set(answers.values())) > 50
     assert untagged < len(answers)
 
 
