@@ -211,23 +211,20 @@ def test_the_same_tag_means_the_same_answer(ledger: Ledger, seed: int) -> None:
     changes, questions = Changes(ledger, random), random.sample(QUESTIONS, 12)
     ledger.hear(*shuffled(4), *changes.noted)
     answers: dict[str, str] = {}
-    again = untagged = 0
+    again = 0
     for _ in range(50):
         random.choice(changes.all)()
         for actor, what, query in questions:
             question = prepare(ledger.dependencies.queries, actor, what, query)
             tag = question.find_tag()
             made = made_of(what, question)
-            if tag is None:
-                untagged += 1
-            elif tag in answers:
+            if tag in answers:
                 again += 1
                 assert answers[tag] == made, (actor, what, query)
-            else:
+            elif tag is not None:
                 answers[tag] = made
     assert again > 30
     assert len(set(answers.values())) > 50
-    assert untagged < len(answers)
 
 
 def test_a_tag_stays_the_same_until_something_changes_in_an_area_of_the_reader(ledger: Ledger) -> None:
@@ -255,7 +252,7 @@ def test_a_move_changes_the_tags_in_the_area_that_is_left_and_in_the_new_one(led
 
 def test_a_chase_or_an_act_changes_the_tag_although_no_sum_changes(ledger: Ledger) -> None:
     queries = ledger.dependencies.queries
-    ledger.hear(referral_noted(MONDAY - timedelta(days=3)))
+    ledger.hear(referral_noted(MONDAY - timedelta(days=10)))
     ledger.catch_up()
     before = tags_of(queries)
     ledger.sweep()
