@@ -95,6 +95,8 @@ def _headers(routes: Sequence[Route]) -> str:
         having = {(path, method) for path, method, each in parameters if each["name"] == name}
         if len(having) == len(routes):
             where = "every route"
+        elif not any(method == "post" for _, method in having):
+            where = ", ".join(f"`GET {path}`" for path, _ in sorted(having))
         else:
             lacking = [path for path, method, _ in routes if method == "post" and (path, method) not in having]
             where = "POST" + "".join(f", but not `{path}`" for path in lacking)

@@ -40,6 +40,8 @@ def _loose_ends(compose: Mapping[str, Any], root: Path) -> Iterator[str]:
                 yield f"{name} waits until {needed} is done, but {needed} is restarted for ever"
         if _runs_on(service) and "healthcheck" not in service:
             yield f"{name} runs on without a health check"
+        if service.get("ports") and service.get("deploy", {}).get("replicas", 1) > 1:
+            yield f"{name} runs several times, but all of them would listen on the same port of the machine"
         for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
             if source.startswith((".", "/")):

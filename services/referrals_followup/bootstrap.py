@@ -16,6 +16,7 @@ from services.referrals_followup.api.chronology import Chronologies
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.standards_in_force import StandardsInForce
+from services.referrals_followup.api.tags import AnswerTags, ShownPeople
 from services.referrals_followup.chasing.channels import Channel
 from services.referrals_followup.chasing.composing import DigestComposer
 from services.referrals_followup.chasing.outbox import DigestOutbox
@@ -71,6 +72,7 @@ class Dependencies:
     links: Links
     access_log: AccessLog
     queries: FollowUpQueries
+    shown_people: ShownPeople
     past_follow_ups: PastFollowUps
     chronologies: Chronologies
     acts: FollowUpActs
@@ -125,7 +127,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
     known = Completeness(evidence, parked, views, clock)
     links = Links(config.public_url, config.perinatal_url, config.leaving_care_url)
     presenter = FollowUpPresenter(directory, links)
-    queries = FollowUpQueries(store, views, evidence, rules, known, presenter, clock)
+    queries = FollowUpQueries(store, views, evidence, rules, known, presenter, AnswerTags(directory, links), clock)
     channels = build_channels(config)
     outbox = DigestOutbox(store.collection, [channel.name for channel in channels])
     sweep_log = SweepLog(database)
@@ -187,6 +189,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         links=links,
         access_log=AccessLog(database, clock),
         queries=queries,
+        shown_people=ShownPeople(),
         past_follow_ups=PastFollowUps(evidence, rules, known, presenter, clock),
         chronologies=Chronologies(evidence, rules, known, presenter, clock),
         acts=FollowUpActs(store, views, queries, directory, known, clock),

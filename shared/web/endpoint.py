@@ -24,6 +24,7 @@ from shared.web.exchange import (
     Reply,
     Request,
     expected_version,
+    held_tags,
     idempotency_key,
     json_object,
     load_body,
@@ -37,6 +38,7 @@ from shared.web.server import HttpServer
 Handler = TypeVar("Handler", bound=Callable[[Any, Request], Answer])
 
 METHODS = ("GET", "POST")
+KEPT_PRIVATELY = "private, no-cache"
 
 
 class Endpoint(Entrypoint):
@@ -58,6 +60,7 @@ class Endpoint(Entrypoint):
         query: type[Schema] | None = None,
         errors: tuple[int, ...] = (),
         reads_person: bool = False,
+        conditional: bool = False,
     ) -> None:
         if method not in METHODS:
             raise ValueError(f"{url}: an endpoint is one of {METHODS}, not {method}")
@@ -74,6 +77,7 @@ class Endpoint(Entrypoint):
         self.summary = summary
         self.errors = errors
         self.reads_person = reads_person
+        self.conditional = conditional
         self.body = body
         self.query = query
         self.answers = answers
@@ -109,7 +113,13 @@ class Endpoint(Entrypoint):
                 subjects=answer.subjects,
                 correlation_id=correlation_id,
             )
-        headers = [("Content-Type", JSON)]
+        headers: list[tuple[str, str]] = []
+        if answer.tag is not None:
+            # The client may keep the answer for itself, and asks each time whether it still holds.
+            headers += [("ETag", f'W/"{answer.tag}"'), ("Cache-Control", KEPT_PRIVATELY), ("Vary", "Authorization")]
+            if request.holds(answer.tag):
+                return Reply(304, headers, b"")
+        headers.append(("Content-Type", JSON))
         if answer.version is not None:
             headers.append(("ETag", f'"{answer.version}"'))
         if answer.location is not None:
@@ -123,12 +133,15 @@ class Endpoint(Entrypoint):
         asked = environ.get("QUERY_STRING", "")
         query = load_query(self._query, asked) if asked or self.query else {}
         if self.method == "GET":
-            return Request(actor, correlation_id, path, query)
+            return Request(actor, correlation_id, path, query, held_tags=self._held_tags(environ))
         key = idempotency_key(environ)
         version = expected_version(environ)
         raw = read_body(environ, self.server.body_limit)
         plain = {} if self.body is None and not raw else json_object(raw, environ.get("CONTENT_TYPE"))
         return Request(actor, correlation_id, path, query, self.loaded(plain), raw, key, version, self.operation)
+
+    def _held_tags(self, environ: Environ) -> frozenset[str]:
+        return held_tags(environ) if self.conditional else frozenset()
 
     def admit(self, actor: Actor) -> None:
         """Raises a Problem (403) for an actor whose role may not do this."""
@@ -161,11 +174,13 @@ def endpoint(
     query: type[Schema] | None = None,
     errors: tuple[int, ...] = (),
     reads_person: bool = False,
+    conditional: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Serve the decorated method under `method url`. `errors` are the statuses that it may answer besides the usual
     ones.
 
-    With `reads_person`, each answer is recorded in the access log before it is sent.
+    With `reads_person`, each answer is recorded in the access log before it is sent, also one without a body. With
+    `conditional`, the method gives its answers a tag, and a client that holds such an answer is told so (304).
     """
 
     def decorate(function: Handler) -> Handler:
@@ -181,6 +196,7 @@ def endpoint(
                 query=query,
                 errors=errors,
                 reads_person=reads_person,
+                conditional=conditional,
             ),
         )
         return function

@@ -22,8 +22,12 @@ MOST_QUERY_FIELDS = 50
 
 KEY = r"[\x21-\x7e]{1,200}"
 ENTITY_TAG = r'"([0-9]{1,9})"'
+HELD_TAGS = r'(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)'
+ANY_TAG = "*"
 _KEY = re.compile(KEY)
 _ENTITY_TAG = re.compile(ENTITY_TAG)
+# The opaque part of each tag in If-None-Match. Whether a tag is weak does not matter there (RFC 9110, 13.1.2).
+_OPAQUE_TAG = re.compile(r'"([!#-~]*)"')
 _ESCAPE = re.compile(rb"\\u[dD]")
 
 Environ = dict[str, Any]
@@ -35,6 +39,7 @@ class Request:
 
     `key` is the Idempotency-Key (empty for GET). `expected_version` is the version of `If-Match: "7"`. `body` and
     `query` are loaded by their schemas. `path` has the parts of the URL as text. `operation` names the route.
+    `held_tags` are those of `If-None-Match`.
     """
 
     actor: Actor
@@ -46,17 +51,27 @@ class Request:
     key: str = ""
     expected_version: int | None = None
     operation: str = ""
+    held_tags: frozenset[str] = frozenset()
+
+    def holds(self, tag: str) -> bool:
+        """Whether the client has an answer with this tag, and wants another one only if that one has changed."""
+        return tag in self.held_tags or ANY_TAG in self.held_tags
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of an endpoint. `version` becomes the ETag. `subjects` are the people whose records it shows."""
+    """The answer of an endpoint. `version` becomes the ETag. `subjects` are the people whose records it shows.
+
+    `tag` becomes a weak ETag, which is also made without making the body. If the client holds an answer with this tag,
+    the endpoint answers 304, and the body does not matter.
+    """
 
     status: int
     body: Mapping[str, Any]
     version: int | None = None
     location: str | None = None
     subjects: Sequence[str] = ()
+    tag: str | None = None
 
 
 class Reply(NamedTuple):
@@ -86,6 +101,12 @@ def expected_version(environ: Environ) -> int | None:
     if match is None:
         raise _bad_header("if-match-invalid", "If-Match", 'is one version in quotes, such as "7", as the ETag gave it')
     return int(match[1])
+
+
+def held_tags(environ: Environ) -> frozenset[str]:
+    """The tags in `If-None-Match`. A header that is malformed holds none: the client then gets the whole answer."""
+    given = environ.get("HTTP_IF_NONE_MATCH", "").strip()
+    return frozenset({ANY_TAG} if given == ANY_TAG else _OPAQUE_TAG.findall(given))
 
 
 def read_body(environ: Environ, limit: int) -> bytes:

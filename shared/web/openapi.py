@@ -15,7 +15,7 @@ from marshmallow import Schema, fields
 
 from shared.contracts.access import ACCESS
 from shared.contracts.fields import UUID
-from shared.web.exchange import ENTITY_TAG, JSON, KEY
+from shared.web.exchange import ENTITY_TAG, HELD_TAGS, JSON, KEY
 from shared.web.problems import CONTENT_TYPE
 
 VERSION = "1.0.0"
@@ -56,6 +56,16 @@ _CORRELATION_ID: Mapping[str, Any] = {
     "schema": {"type": "string", "format": "uuid"},
 }
 
+EXAMPLE_TAG = 'W/"0f343b0931126a20f133d67c2b018a3b"'
+_TAG: Mapping[str, Any] = {
+    "description": "names this state of the answer, for If-None-Match; some answers have none",
+    "schema": {"type": "string"},
+}
+_UNCHANGED: Mapping[str, Any] = {
+    "description": "The answer that you hold has not changed",
+    "headers": {"ETag": _TAG, "X-Correlation-Id": _CORRELATION_ID},
+}
+
 
 class Route(Protocol):
     """The data about an endpoint that the document needs."""
@@ -68,6 +78,7 @@ class Route(Protocol):
     query: type[Schema] | None
     answers: Mapping[int, type[Schema]]
     errors: tuple[int, ...]
+    conditional: bool
 
     @property
     def parameters(self) -> list[str]: ...
@@ -116,6 +127,9 @@ def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Route]]) -> dic
 def _operation(name: str, endpoint: Route) -> dict[str, Any]:
     posts = endpoint.method == "POST"
     problems = {*_ALWAYS, *endpoint.errors, *(_POST if posts else ()), *(_PATH if endpoint.parameters else ())}
+    answers = {str(status): _answer(status, schema, endpoint) for status, schema in endpoint.answers.items()}
+    if endpoint.conditional:
+        answers["304"] = dict(_UNCHANGED)
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": endpoint.summary,
@@ -125,7 +139,7 @@ def _operation(name: str, endpoint: Route) -> dict[str, Any]:
         "x-roles": sorted(ACCESS[endpoint.command]),
         "parameters": _parameters(endpoint, posts),
         "responses": {
-            **{str(status): _answer(status, schema) for status, schema in endpoint.answers.items()},
+            **answers,
             **{str(status): f"Problem{status}" for status in sorted(problems)},
         },
     }
@@ -144,6 +158,9 @@ def _parameters(endpoint: Route, posts: bool) -> list[Any]:
         key = "the same key with the same body gives the same answer"
         parameters.append(_header("Idempotency-Key", key, KEY, "4bfb0e3c-8a57-4f0e-9c0e-0d7c1f6f6a52", required=True))
         parameters.append(_header("If-Match", "record only if this is still the version", ENTITY_TAG, '"7"'))
+    if endpoint.conditional:
+        held = "the ETag of an answer that you hold; if nothing has changed since, you get 304 without a body"
+        parameters.append(_header("If-None-Match", held, HELD_TAGS, EXAMPLE_TAG))
     parameters.append(
         _header("X-Correlation-Id", "to find this request by", UUID, "0d9f8a52-3b7c-4a43-9f6e-2f3c5a1d7b10")
     )
@@ -166,11 +183,10 @@ def _problem(status: int, description: str) -> dict[str, Any]:
     return {"description": description, "headers": headers, "content": {CONTENT_TYPE: {"schema": ProblemDetails}}}
 
 
-def _answer(status: int, schema: type[Schema]) -> dict[str, Any]:
-    headers = {
-        "ETag": {"description": "the version, for If-Match", "schema": {"type": "string"}},
-        "X-Correlation-Id": _CORRELATION_ID,
-    }
+def _answer(status: int, schema: type[Schema], endpoint: Route) -> dict[str, Any]:
+    version = {"description": "the version, for If-Match", "schema": {"type": "string"}}
+    etag = _TAG if endpoint.conditional else version
+    headers: dict[str, Any] = {"ETag": etag, "X-Correlation-Id": _CORRELATION_ID}
     if status == 201:
         headers["Location"] = {"description": "where it can be read", "schema": {"type": "string"}}
     meaning = {200: "The answer", 201: "Recorded", 202: "Taken on"}.get(status, "The answer")

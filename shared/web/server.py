@@ -192,17 +192,15 @@ class HttpServer(WebServer):
             reply = self._problem(error, route, correlation_id)
         if environ["wsgi.input"].unread:
             environ["followthrough.close"]()
-        headers = [
-            *reply.headers,
-            ("Content-Length", str(len(reply.body))),
-            ("X-Correlation-Id", correlation_id),
-        ]
+        headers = [*reply.headers, ("X-Correlation-Id", correlation_id)]
+        if reply.status != HTTPStatus.NOT_MODIFIED:  # There, it would be the length of the body that is left out.
+            headers.append(("Content-Length", str(len(reply.body))))
         if all(name != "Cache-Control" for name, _ in reply.headers):
             headers.append(("Cache-Control", "no-store"))
         HTTP_REQUESTS.labels(route=route, status=str(reply.status)).inc()
         HTTP_REQUEST_SECONDS.observe(time.perf_counter() - began)
         start_response(_REASONS[reply.status], headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [reply.body]
+        return [reply.body] if reply.body and environ["REQUEST_METHOD"] != "HEAD" else []
 
     def _match(self, environ: Environ) -> tuple[Rule, Mapping[str, str]]:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")

@@ -24,6 +24,7 @@ from deploy.local.backends import Backends
 from services.perinatal.bootstrap import build as build_perinatal
 from services.perinatal.service import PerinatalService
 from services.referrals_followup.api.schemas import FollowUpsQuery, ScopeQuery
+from services.referrals_followup.service import ReferralsFollowupService
 from shared.config.config import SERVICES, Config
 from shared.events.mongo import open_database
 from shared.kernel.decisions import Actor
@@ -309,14 +310,28 @@ def _questions(backends: Backends) -> dict[str, Counter[str]]:
         _open(ledger, due=10, later=190)
         ledger.clock.set(DUE)
         ledger.catch_up()
+        service = ReferralsFollowupService()
+        service.dependencies = ledger.dependencies
+        listing = Request(MANAGER, str(uuid4()), {}, FollowUpsQuery().load({}))
+        summing = Request(MANAGER, str(uuid4()), {}, ScopeQuery().load({}))
         # The first question notes how far all is complete.
-        ledger.dependencies.queries.sum_up(MANAGER, ScopeQuery().load({}))
+        first = service.sum_up(summing)
         with TALLY.counting(name) as listed:
-            page = ledger.dependencies.queries.list_page(MANAGER, FollowUpsQuery().load({}))
+            page = service.list_follow_ups(listing)
         with TALLY.counting(name) as summed:
-            ledger.dependencies.queries.sum_up(MANAGER, ScopeQuery().load({}))
-        assert page["items"]
-    return {"a manager's list, first page": listed, "a manager's summary": summed}
+            summary = service.sum_up(summing)
+        with TALLY.counting(name) as listed_again:
+            unchanged = service.list_follow_ups(replace(listing, held_tags=frozenset({page.tag})))
+        with TALLY.counting(name) as summed_again:
+            unchanged_sums = service.sum_up(replace(summing, held_tags=frozenset({first.tag})))
+        assert page.body["items"]
+        assert (page.status, summary.status, unchanged.status, unchanged_sums.status) == (200, 200, 304, 304)
+    return {
+        "a manager's list, first page": listed,
+        "a manager's list, unchanged": listed_again,
+        "a manager's summary": summed,
+        "a manager's summary, unchanged": summed_again,
+    }
 
 
 def _open(ledger: Ledger, due: int, later: int) -> None:

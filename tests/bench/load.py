@@ -32,7 +32,12 @@ class Measured:
 
 
 class Client:
-    """One connection, kept alive. Raises ConnectionError or IncompleteReadError when the other side ends it."""
+    """One connection, kept alive. Raises ConnectionError or IncompleteReadError when the other side ends it.
+
+    `tag` is the weak ETag of the last answer, without its `W/`; empty if it had none.
+    """
+
+    tag = ""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
         self._reader, self._writer = reader, writer
@@ -47,15 +52,18 @@ class Client:
         self._writer.write(lines.encode() + sent)
         return await self._answer()
 
-    async def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body of the answer."""
-        self._writer.write(f"GET {path} {self._head}\r\n".encode())
+    async def get(self, path: str, held: str = "") -> tuple[int, bytes]:
+        """Status and body of the answer. `held` is the tag of an answer that is not to be sent again unchanged."""
+        condition = f"If-None-Match: {held}\r\n" if held else ""
+        self._writer.write(f"GET {path} {self._head}{condition}\r\n".encode())
         return await self._answer()
 
     async def _answer(self) -> tuple[int, bytes]:
         head = await self._reader.readuntil(b"\r\n\r\n")
-        length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        return int(head[9:12]), await self._reader.readexactly(int(length))
+        lowered = head.lower()
+        length, tag = (lowered.partition(name)[2].partition(b"\r\n")[0] for name in (b"content-length:", b"\netag: w/"))
+        self.tag = tag.decode()
+        return int(head[9:12]), await self._reader.readexactly(int(length or 0))
 
 
 async def main(asked: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from deploy.local.tokens import mint
 from shared.kernel.envelope import to_text
 from shared.runtime.clock import ReplayClock
 from tests.bench.alone import LONG, SHORT
-from tests.bench.asking import FOLLOW_UPS, GRACE, LIST, SUMMARY
+from tests.bench.asking import FOLLOW_UPS, GRACE, LIST, SUMMARY, UNCHANGED
 from tests.bench.contestants import Figures
 from tests.bench.ground import READY_WITHIN, ROOT, Field, Stuck
 from tests.bench.lives import AREAS, NOW, OPEN_EACH
@@ -124,7 +124,10 @@ class Living:
 
 @dataclass(frozen=True)
 class Asking:
-    """What managers ask of one `serve http`: four at once, of many follow-ups and of few; then fifty, of many."""
+    """What managers ask of one `serve http`: four at once, of many follow-ups and of few; then fifty, of many.
+
+    Then four and fifty ask again and again whether the answers that they have still hold. Nothing has changed.
+    """
 
     name: str
     lives: int
@@ -142,6 +145,7 @@ class Asking:
             for stock in (big, small):
                 of_4[stock].append(_ask(field, addresses[stock], 4, self.seconds))
         of_50 = _ask(field, addresses[big], 50, 2 * self.seconds)
+        again = {callers: _ask(field, addresses[big], callers, 2 * self.seconds, again=True) for callers in (4, 50)}
         many, few = (median(_p95_ms(asked, LIST, SUMMARY) for asked in of_4[stock]) for stock in (big, small))
         return {
             "ratio": many / few,
@@ -154,6 +158,7 @@ class Asking:
                 for kind in (LIST, SUMMARY)
                 if all(asked[kind] for asked in turns)  # none, where the other kind takes all the time
             },
+            **{f"unchanged_p95_of_{callers}_ms": _p95_ms(asked, UNCHANGED) for callers, asked in again.items()},
             "answers_a_second": (len(of_50[LIST]) + len(of_50[SUMMARY])) / (2 * self.seconds),
             "unanswered": of_50["unanswered"] + sum(asked["unanswered"] for asked in of_4[big]),
             **figures,
@@ -223,9 +228,10 @@ def _serve_http(field: Field, stock: Stock) -> str:
     return address
 
 
-def _ask(field: Field, address: str, callers: int, seconds: float) -> dict[str, Any]:
+def _ask(field: Field, address: str, callers: int, seconds: float, *, again: bool = False) -> dict[str, Any]:
     """The seconds of each answer, by kind."""
-    asked = {"address": address, "seconds": seconds, "callers": list(islice(cycle(_managers(field)), callers))}
+    who = list(islice(cycle(_managers(field)), callers))
+    asked = {"address": address, "seconds": seconds, "callers": who, "again": again}
     argv = [sys.executable, "-m", "tests.bench.asking"]
     within = seconds + GRACE + READY_WITHIN
     ran = subprocess.run(argv, cwd=ROOT, input=json.dumps(asked).encode(), capture_output=True, timeout=within)

@@ -109,6 +109,7 @@ def main(name: str) -> None:
                 "query": sorted(endpoint.query().fields) if endpoint.query else [],
                 "body": endpoint.body.__name__ if endpoint.body else None,
                 "keyed": endpoint.keyed,
+                "conditional": endpoint.conditional,
                 "answers": {status: schema.__name__ for status, schema in endpoint.answers.items()},
                 "errors": endpoint.errors,
                 "nobody": answer(server, endpoint.method, endpoint.url, None),

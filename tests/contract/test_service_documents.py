@@ -65,7 +65,9 @@ def test_a_route_is_described_with_every_answer_and_every_refusal(service: str) 
         refusals |= REFUSALS_OF_A_POST if route["method"] == "POST" else set()
         refusals |= {"404", "405"} if route["parts"] else set()
         responses = operation["responses"]
-        assert responses.keys() == refusals | route["answers"].keys(), route["operation"]
+        unchanged = {"304"} if route["conditional"] else set()
+        assert responses.keys() == refusals | route["answers"].keys() | unchanged, route["operation"]
+        assert all("content" not in responses[status] for status in unchanged)
         for status in refusals:
             assert responses[status] == {"$ref": f"#/components/responses/Problem{status}"}
         for status, name in route["answers"].items():
@@ -81,7 +83,8 @@ def test_a_route_is_described_with_its_path_query_headers_and_body(service: str)
         keyed = route["method"] == "POST" and route["keyed"]
         assert declared["path"] == route["parts"]
         assert sorted(declared["query"]) == route["query"]
-        assert declared["header"] == [*(["Idempotency-Key", "If-Match"] if keyed else []), "X-Correlation-Id"]
+        own = ["Idempotency-Key", "If-Match"] if keyed else ["If-None-Match"] if route["conditional"] else []
+        assert declared["header"] == [*own, "X-Correlation-Id"]
         content = operation.get("requestBody", {}).get("content", {})
         if route["keyed"]:
             assert content == ({"application/json": {"schema": schema(route["body"])}} if route["body"] else {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from tests.integration.ledger import (
     referral_sent,
     unfoldable,
 )
-from tests.integration.recording import Caller, Running, code, faulty_fields
+from tests.integration.recording import Caller, Running, code, faulty_fields, is_ready
 from tests.support import eventually
 
 NOW = from_text("2013-01-21T12:00:00Z")
@@ -431,6 +432,97 @@ def test_every_reading_of_a_person_is_entered_in_the_access_log(ledger: Ledger, 
     entries = list(service.database.access_log.find().sort("_id"))
     assert [entry["subjects"] for entry in entries] == [[f"p_{'a' * 32}"]] * 2
     assert [entry["actor"] for entry in entries] == ["gp-okafor"] * 2
+
+
+# --- asked for again ----------------------------------------------------------------------------------------------
+
+
+def ask_again(caller: Caller, path: str, tag: str, **query: Any) -> requests.Response:
+    sent = {"Authorization": f"Bearer {caller.token}", "If-None-Match": tag}
+    return requests.get(caller.url + path, params=query, headers=sent, timeout=10)
+
+
+@pytest.mark.parametrize("path", ["/v1/follow-ups", "/v1/follow-ups/summary"])
+def test_an_unchanged_answer_is_not_sent_again(ledger: Ledger, manager: Caller, path: str) -> None:
+    noted(ledger)
+    first = manager.get(path)
+    tag = first.headers["ETag"]
+    assert tag.startswith('W/"')
+    again = ask_again(manager, path, tag)
+    assert (again.status_code, again.content) == (304, b"")
+    kept = ("ETag", "Cache-Control", "Vary")
+    assert [again.headers[name] for name in kept] == [first.headers[name] for name in kept]
+    assert first.headers["Cache-Control"] == "private, no-cache"
+    assert first.headers["Vary"] == "Authorization"
+    assert not {"Content-Length", "Content-Type", "Transfer-Encoding"} & set(again.headers)
+    assert ask_again(manager, path, f'"older", {tag}').status_code == 304
+    assert ask_again(manager, path, "*").status_code == 304
+    noted(ledger)
+    changed = ask_again(manager, path, tag)
+    assert changed.status_code == 200
+    assert changed.json() == manager.get(path).json() != first.json()
+
+
+@pytest.mark.parametrize("tag", ['W/"0f343b0931126a20f133d67c2b018a3b"', "7", '"', "W/*", ""])
+def test_a_tag_of_another_answer_or_none_gets_the_whole_answer(ledger: Ledger, manager: Caller, tag: str) -> None:
+    assert ask_again(manager, "/v1/follow-ups", tag).status_code == 200
+
+
+def test_the_tag_of_one_reader_or_list_is_not_that_of_another(
+    ledger: Ledger, manager: Caller, gp: Caller, housing: Caller
+) -> None:
+    noted(ledger)
+    tag = manager.get("/v1/follow-ups").headers["ETag"]
+    assert ask_again(gp, "/v1/follow-ups", tag).status_code == 200
+    assert ask_again(housing, "/v1/follow-ups", tag).status_code == 200
+    assert ask_again(manager, "/v1/follow-ups", tag, state="any").status_code == 200
+    assert ask_again(manager, "/v1/follow-ups/summary", tag).status_code == 200
+
+
+def test_what_is_refused_is_refused_whatever_tag_is_held(ledger: Ledger, gp: Caller) -> None:
+    for path in ("/v1/follow-ups", "/v1/follow-ups/summary"):
+        assert code(ask_again(gp, path, "*", area="norfolk")) == "wrong-area"
+        assert ask_again(gp, path, "*", colour="red").status_code == 422
+        assert requests.get(gp.url + path, headers={"If-None-Match": "*"}, timeout=10).status_code == 401
+    assert code(ask_again(gp, "/v1/follow-ups", "*", cursor="bm90aGluZw")) == "bad-cursor"
+
+
+@pytest.mark.parametrize("held", ["its tag", "*"])
+def test_an_answer_that_is_not_sent_again_is_entered_in_the_access_log_all_the_same(
+    ledger: Ledger, gp: Caller, service: Running, held: str
+) -> None:
+    noted(ledger)
+    tag = gp.get("/v1/follow-ups").headers["ETag"]
+    service.database.access_log.delete_many({})
+    assert ask_again(gp, "/v1/follow-ups", tag if held == "its tag" else held).status_code == 304
+    (entry,) = service.database.access_log.find()
+    assert (entry["subjects"], entry["actor"], entry["route"]) == ([PERSON], "gp-okafor", "GET /v1/follow-ups")
+
+
+def test_a_process_that_did_not_give_the_answer_finds_whom_it_shows(
+    ledger: Ledger, gp: Caller, service: Running, backends: Backends
+) -> None:
+    """Two processes on the same database, as behind one address."""
+    noted(ledger)
+    tag = gp.get("/v1/follow-ups").headers["ETag"]
+    address = f"127.0.0.1:{backends.ports.take(uuid4().hex)}"
+    other = replace(service, url=f"http://{address}", environment={**service.environment, "HTTP_ADDRESS": address})
+    with other.kept_running("serve", "http"):
+        eventually(lambda: is_ready(other.url), within=30)
+        service.database.access_log.delete_many({})
+        assert ask_again(replace(gp, url=other.url), "/v1/follow-ups", tag).status_code == 304
+    (entry,) = service.database.access_log.find()
+    assert entry["subjects"] == [PERSON]
+
+
+def test_the_past_and_one_follow_up_are_sent_again_as_ever(ledger: Ledger, gp: Caller) -> None:
+    follow_up_id = noted(ledger)
+    past = gp.get("/v1/follow-ups", team="gp-mill-road", as_of=to_text(NOW))
+    one = gp.get(f"/v1/follow-ups/{follow_up_id}")
+    assert "ETag" not in past.headers
+    assert one.headers["ETag"] == '"0"'
+    assert past.headers["Cache-Control"] == one.headers["Cache-Control"] == "no-store"
+    assert ask_again(gp, f"/v1/follow-ups/{follow_up_id}", '"0"').status_code == 200
 
 
 # --- one follow-up ------------------------------------------------------------------------------------------------

@@ -57,3 +57,19 @@ def test_waiting_for_the_health_of_a_service_without_a_check_is_a_fault(compose:
 def test_a_mounted_file_that_is_not_in_the_project_is_a_fault(compose: dict[str, Any]) -> None:
     compose["services"]["mongo"]["volumes"].append("./nowhere.conf:/etc/nowhere.conf:ro")
     assert faults(compose) == ["mongo mounts ./nowhere.conf, which does not exist"]
+
+
+def test_a_port_of_the_machine_for_a_service_that_runs_several_times_is_a_fault(compose: dict[str, Any]) -> None:
+    compose["services"]["referrals-followup"]["ports"] = ["127.0.0.1:8003:8000"]
+    (fault,) = faults(compose)
+    assert fault.startswith("referrals-followup runs several times")
+
+
+def test_the_proxy_sends_requests_to_all_processes_that_answer_http() -> None:
+    services = COMPOSE["services"]
+    several = [name for name, service in services.items() if service.get("deploy", {}).get("replicas", 1) > 1]
+    port = services[several[0]]["environment"]["HTTP_ADDRESS"].rpartition(":")[2]
+    proxy = (ROOT / "deploy/compose/nginx.conf").read_text()
+    assert several == ["referrals-followup"]
+    assert f"server {several[0]}:{port} resolve;" in proxy
+    assert "access_log off;" in proxy

@@ -108,8 +108,9 @@ class PastFollowUps:
             last = parse_cursor(query)
             found = [pair for pair in found if (place(pair) < last if descending else place(pair) > last)]
         page = found[: query["limit"]]
+        views = [document_of(follow_up, acts, None) for follow_up, acts in page]
         return {
-            "items": [self._presenter.present(actor, follow_up, acts, at, known.problems) for follow_up, acts in page],
+            "items": self._presenter.present(actor, views, at, known.problems),
             "next": encode_cursor(query["sort"], *place(page[-1])) if len(found) > len(page) else None,
             "as_of": at,
             "left_out": past.left_out,

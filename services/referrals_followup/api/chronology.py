@@ -17,6 +17,7 @@ from services.referrals_followup.domain.chronology import Entry, areas_open_to, 
 from services.referrals_followup.domain.disclosure import Reader
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
 from shared.events.pages import decode_cursor, encode_cursor
@@ -75,9 +76,8 @@ class Chronologies:
         else:
             theirs = [pair for pair in pairs.values() if pair[0].person in people and reader.areas & set(pair[0].areas)]
             theirs.sort(key=lambda pair: (pair[0].due_at, pair[0].id))
-            follow_ups = [
-                self._presenter.present(actor, follow_up, acts, at, known.problems) for follow_up, acts in theirs
-            ]
+            views = [document_of(follow_up, acts, None) for follow_up, acts in theirs]
+            follow_ups = self._presenter.present(actor, views, at, known.problems)
         page = entries[: query["limit"]]
         body = {
             "person": person_id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from services.referrals_followup.api.acts import FollowUpActs
 from services.referrals_followup.api.as_of import PastFollowUps
@@ -23,6 +24,7 @@ from services.referrals_followup.api.schemas import (
     ScopeQuery,
     SummaryAnswer,
 )
+from services.referrals_followup.api.tags import ShownPeople
 from services.referrals_followup.domain.follow_up import Accept, Acknowledge, End, Note, Refuse
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
@@ -41,6 +43,8 @@ class FollowUpHandlers(Protocol):
     def past_follow_ups(self) -> PastFollowUps: ...
     @property
     def acts(self) -> FollowUpActs: ...
+    @property
+    def shown_people(self) -> ShownPeople: ...
 
 
 class FollowUpRoutes:
@@ -55,11 +59,24 @@ class FollowUpRoutes:
         summary="Follow-ups in your areas; those that are open, unless `state` says otherwise; with `as_of`, those of "
         "a person or a team as they stood then",
         reads_person=True,
+        conditional=True,
     )
     def list_follow_ups(self, request: Request) -> Answer:
-        lists = self.dependencies.past_follow_ups if "as_of" in request.query else self.dependencies.queries
-        page = lists.list_page(request.actor, request.query)
-        return Answer(200, page, subjects=[item["person"] for item in page["items"] if item["person"]])
+        if "as_of" in request.query:
+            past = self.dependencies.past_follow_ups.list_page(request.actor, request.query)
+            return Answer(200, past, subjects=_people_in(past))
+        prepared, shown = (
+            self.dependencies.queries.prepare_page(request.actor, request.query),
+            self.dependencies.shown_people,
+        )
+        tag = prepared.find_tag()
+        if tag is not None and request.holds(tag) and (people := shown.find(tag)) is not None:
+            return Answer(304, {}, tag=tag, subjects=people)
+        page = prepared.make()
+        people = _people_in(page)
+        if tag is not None:
+            shown.remember(tag, people)
+        return Answer(200, page, tag=tag, subjects=people)
 
     @endpoint(
         "GET",
@@ -68,9 +85,14 @@ class FollowUpRoutes:
         query=ScopeQuery,
         answers={200: SummaryAnswer},
         summary="Open follow-ups counted by standard, area and owning team, each with the oldest",
+        conditional=True,
     )
     def sum_up(self, request: Request) -> Answer:
-        return Answer(200, self.dependencies.queries.sum_up(request.actor, request.query))
+        prepared = self.dependencies.queries.prepare_summary(request.actor, request.query)
+        tag = prepared.find_tag()
+        if tag is not None and request.holds(tag):
+            return Answer(304, {}, tag=tag)
+        return Answer(200, prepared.make(), tag=tag)
 
     @endpoint(
         "GET",
@@ -179,3 +201,7 @@ class FollowUpRoutes:
     )
     def reassign(self, request: Request) -> Answer:
         return self.dependencies.acts.reassign(request)
+
+
+def _people_in(page: Mapping[str, Any]) -> list[str]:
+    return [item["person"] for item in page["items"] if item["person"]]

@@ -6,27 +6,31 @@ owns it and whom to ask.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from operator import attrgetter
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from typing import Any
 
 from services.referrals_followup.domain.directory import Directory, Parties
-from services.referrals_followup.domain.disclosure import is_disclosed, redact
-from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Owner, Rung, owner_of, timed
+from services.referrals_followup.domain.disclosure import find_withheld, is_disclosed, redaction_of
+from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Rung, owner_of, timed
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.ledger.data_problems import DataProblems
+from services.referrals_followup.ledger.view_codec import document_of
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset, london_date
 
-_OF_FOLLOW_UP = (
-    *("id", "reference", "standard", "step", "title", "expects", "state", "area", "person", "thread"),
+_OF_VIEW = (
+    *("reference", "standard", "step", "title", "expects", "state", "area", "person", "thread"),
     *("opened_at", "visible_from", "due_at", "inherited", "gap", "basis", "source"),
 )
 _OF_ACTS = ("chases", "last_chased_at", "acknowledged_by", "accepted_by", "refused_by")
+_OF_OWNER = ("owner_role", "owner_team", "owner_person")
+_OF_DISCLOSURE = ("matters", "acts.given_team")
 _WHY = ("opened_by", "opened_type", "opened_actor", "opened_team", "receiver_team", "confidence", "rules")
-_of_follow_up, _of_acts = attrgetter(*_OF_FOLLOW_UP), attrgetter(*_OF_ACTS)
+
+LINE = dict.fromkeys((*_OF_VIEW, *_OF_OWNER, *_OF_DISCLOSURE, *(f"acts.{name}" for name in _OF_ACTS)), 1)
+"""The fields of the view of a follow-up that its line in a list needs, as a projection."""
 
 
 class FollowUpPresenter:
@@ -37,21 +41,34 @@ class FollowUpPresenter:
         self._links = links
 
     def present(
-        self, actor: Actor, follow_up: FollowUp, acts: Acts, now: datetime, problems: DataProblems
+        self, actor: Actor, views: Iterable[Mapping[str, Any]], now: datetime, problems: DataProblems
+    ) -> list[dict[str, Any]]:
+        """The lines of a list, as the actor may see them. `now` (UTC) is the instant that the list is about.
+
+        Each view is a document of `follow_ups` with at least the fields of `LINE`. Time counts in whole days in London:
+        until midnight there, the lines of the same views stay the same.
+        """
+        today = london_date(now)
+        return [self._present_line(actor, view, today, problems) for view in views]
+
+    def _present_line(
+        self, actor: Actor, view: Mapping[str, Any], today: date, problems: DataProblems
     ) -> dict[str, Any]:
-        """One line of a list, as the actor may see it. `now` (UTC) is the instant that the list is about."""
-        visible = redact(follow_up, acts, actor.role, actor.team)
-        is_overdue = follow_up.state == OPEN and follow_up.due_at <= now
+        acts = view["acts"]
+        withheld = withheld_of(view, actor)
+        visible = view if withheld is None else {**view, **redaction_of(withheld)}
+        is_open = view["state"] == OPEN
         return {
-            **dict(zip(_OF_FOLLOW_UP, _of_follow_up(visible), strict=True)),
-            "disclosed": visible is follow_up,
-            "data_problem": problems.bear_on(follow_up),
-            "owner": self._present_owner(owner_of(follow_up, acts)),
-            "overdue_by_days": (london_date(now) - london_date(follow_up.due_at)).days if is_overdue else 0,
-            **dict(zip(_OF_ACTS, _of_acts(acts), strict=True)),
+            "id": view["_id"],
+            **dict(zip(_OF_VIEW, map(visible.get, _OF_VIEW), strict=True)),
+            "disclosed": withheld is None,
+            "data_problem": problems.bear_on(view["thread"], view.get("person")),
+            "owner": self._present_owner(view["owner_role"], view["owner_team"], view["owner_person"]),
+            "overdue_by_days": max(0, (today - london_date(view["due_at"])).days) if is_open else 0,
+            **dict(zip(_OF_ACTS, map(acts.get, _OF_ACTS), strict=True)),
             "links": {
-                "follow_up": self._links.follow_up(follow_up.reference),
-                "record": self._links.record(visible.thread),
+                "follow_up": self._links.follow_up(view["reference"]),
+                "record": self._links.record(visible["thread"]),
             },
         }
 
@@ -67,7 +84,7 @@ class FollowUpPresenter:
         disclosed = is_disclosed(follow_up, acts, actor.role, actor.team)
         why = {**follow_up.why, **{name: getattr(follow_up, name) for name in _WHY}}
         return {
-            **self.present(actor, follow_up, acts, now, problems),
+            **self.present(actor, [document_of(follow_up, acts, None)], now, problems)[0],
             "why": why if disclosed else {},
             "fallback": follow_up.fallback if disclosed else None,
             "ladder": self._present_ladder(follow_up, acts, now) if disclosed else [],
@@ -76,10 +93,10 @@ class FollowUpPresenter:
             "closed_reason": follow_up.closed_reason if disclosed else None,
         }
 
-    def _present_owner(self, owner: Owner) -> dict[str, Any]:
+    def _present_owner(self, role: str, team: str | None, person: str | None) -> dict[str, Any]:
         """The owner, with the role that the person has in the directory. The standard may name another role."""
-        member = self._directory.member(owner.person)
-        return {"role": member.role if member else owner.role, "team": owner.team, "person": owner.person}
+        member = self._directory.member(person)
+        return {"role": member.role if member else role, "team": team, "person": person}
 
     def _present_ladder(self, follow_up: FollowUp, acts: Acts, now: datetime) -> list[dict[str, Any]]:
         parties, on = Parties.of(follow_up, owner_of(follow_up, acts)), london_date(now)
@@ -98,6 +115,12 @@ class FollowUpPresenter:
             }
 
         return [present_rung(rung) for rung in timed(follow_up, acts)]
+
+
+def withheld_of(document: Mapping[str, Any], actor: Actor) -> str | None:
+    """`find_withheld` of the domain for the document of a view or of a sum."""
+    matters = ((matter["type"], matter["teams"]) for matter in document["matters"])
+    return find_withheld(matters, document["acts"]["given_team"], actor.role, actor.team)
 
 
 def present_entry(event: Event, private: Mapping[str, Any] | None = None, disclosed: bool = True) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from pymongo import DESCENDING
+
 from services.referrals_followup.api.filters import (
     Criteria,
     disclosed_to,
@@ -19,12 +21,14 @@ from services.referrals_followup.api.filters import (
     sort_of,
     tells_content,
 )
-from services.referrals_followup.api.presenter import FollowUpPresenter, present_entry
+from services.referrals_followup.api.presenter import LINE, FollowUpPresenter, present_entry, withheld_of
+from services.referrals_followup.api.tags import AnswerTags, Prepared
 from services.referrals_followup.domain.disclosure import UNDISCLOSED, is_disclosed
-from services.referrals_followup.domain.follow_up import Acts, FollowUp
+from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.view_codec import NOT_IN_A_LINE, follow_up_of
+from services.referrals_followup.ledger.totals import Grouping
+from services.referrals_followup.ledger.view_codec import LINE_OPTIONS, line_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
 from shared.events.errors import UnknownStream
@@ -34,6 +38,7 @@ from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_area, require_one_of
 from shared.kernel.ids import normal_reference
+from shared.kernel.time import london_date
 from shared.runtime.clock import Clock
 
 
@@ -56,6 +61,7 @@ class FollowUpQueries:
         rules: Rules,
         known: Completeness,
         presenter: FollowUpPresenter,
+        tags: AnswerTags,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -64,9 +70,14 @@ class FollowUpQueries:
         self._rules = rules
         self._known = known
         self._presenter = presenter
+        self._tags = tags
         self._clock = clock
 
     def list_page(self, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+        """The page of `prepare_page`."""
+        return self.prepare_page(actor, query).make()
+
+    def prepare_page(self, actor: Actor, query: Mapping[str, Any]) -> Prepared:
         """A page of the follow-ups in the actor's areas. Of a query that tells content, those disclosed to the actor.
 
         Raises Forbidden for another area, Invalid for the cursor of another list.
@@ -74,41 +85,89 @@ class FollowUpQueries:
         now = self._clock.now()
         scope = scope_of(actor, query)
         known = self._known.report()
+        last = parse_cursor(query) if "cursor" in query else None
         if "person" in query:
             scope["person"] = self._evidence.ids_of(query["person"])
-        wanted = [Criteria(scope, now).condition()]
+
+        def find_tag() -> str | None:
+            names = known.problems.names
+            if names is None:
+                return None
+            version = self._views.totals.version(areas_of(scope))
+            due = self._find_last_due(scope, now) if "overdue_by_days" in scope else None
+            today = london_date(now).isoformat()
+            return self._tags.make("list", actor, scope, version, known.evidence, names, today, due)
+
+        def make() -> dict[str, Any]:
+            found = self._find_page(actor, query, Criteria(scope, now), last)
+            page = found[: query["limit"]]
+            following = None
+            if len(found) > len(page):
+                following = encode_cursor(query["sort"], *(page[-1][key] for key in keys_of(query)))
+            items = self._presenter.present(actor, page, now, known.problems)
+            return {"items": items, "next": following, "as_of": None, "evidence": known.evidence}
+
+        return Prepared(find_tag, make)
+
+    def _find_page(
+        self, actor: Actor, query: Mapping[str, Any], criteria: Criteria, last: Sequence[Any] | None
+    ) -> list[dict[str, Any]]:
+        """The views of the page that follows the row `last`, and of the first row of the page after it."""
+        wanted = [criteria.condition()]
         if tells_content(query):
             wanted.append(disclosed_to(actor))
         documents: list[dict[str, Any]] = []
-        last = parse_cursor(query) if "cursor" in query else None
-        keys = ["_id" if name == "id" else name for name in order_of(query)]
-        index = index_for(query)
-        for rest, order in split_rest(last, keys, descending=is_descending(query)):
+        index, views = index_for(query), self._views.collection.with_options(LINE_OPTIONS)
+        for rest, order in split_rest(last, keys_of(query), descending=is_descending(query)):
             left = query["limit"] + 1 - len(documents)
-            found = self._views.collection.find({"$and": [*wanted, rest]}, NOT_IN_A_LINE).sort(order).limit(left)
+            found = views.find({"$and": [*wanted, rest]}, LINE).sort(order).limit(left)
             # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
             documents += (found.hint(index) if index else found) if left else ()
-        page = documents[: query["limit"]]
-        following = None
-        if len(documents) > len(page):
-            following = encode_cursor(query["sort"], *(page[-1][key] for key in keys))
-        items = [
-            self._presenter.present(actor, follow_up_of(one), Acts(**one["acts"]), now, known.problems) for one in page
-        ]
-        return {"items": items, "next": following, "as_of": None, "evidence": known.evidence}
+        return [line_of(document) for document in documents]
+
+    def _find_last_due(self, scope: Mapping[str, Any], now: datetime) -> datetime | None:
+        """When the last follow-up fell due that is as many days overdue as the scope asks for, by area and state only.
+
+        As long as this instant and the views stay the same, exactly the same follow-ups are.
+        """
+        criteria = Criteria({name: scope[name] for name in ("area", "state", "overdue_by_days")}, now)
+        newest = [("due_at", DESCENDING)]
+        found = self._views.collection.find_one(
+            criteria.condition(), {"due_at": 1, "_id": 0}, sort=newest, hint="area_due"
+        )
+        return found["due_at"] if found else None
 
     def sum_up(self, actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
+        """The sums of `prepare_summary`."""
+        return self.prepare_summary(actor, query).make()
+
+    def prepare_summary(self, actor: Actor, query: Mapping[str, Any]) -> Prepared:
         """Open follow-ups counted by standard, area and owning team, each with the oldest.
 
         Those that are not disclosed to the actor are counted under the standard `undisclosed`. Raises Forbidden.
         """
-        now, disclosed = self._clock.now(), disclosed_to(actor)
-        wanted = Criteria(scope_of(actor, query), now).condition()
+        now, scope, only_disclosed = self._clock.now(), scope_of(actor, query), tells_content(query)
+        criteria = Criteria({name: value for name, value in scope.items() if name != "area"}, now)
         known = self._known.report()
-        parts: list[tuple[dict[str, Any], Any]] = [({"$and": [wanted, disclosed]}, "$standard")]
-        if not tells_content(query):
-            parts.append(({**wanted, "$nor": [disclosed]}, {"$literal": UNDISCLOSED}))
-        return {"rows": self._views.totals.rows(now, *parts), "evidence": known.evidence}
+        counted = self._views.totals.read(areas_of(scope), now)
+
+        def find_tag() -> str:
+            due = self._find_last_due({"area": scope["area"], "state": OPEN, "overdue_by_days": 0}, now)
+            return self._tags.make("summary", actor, scope, counted.version, known.evidence, due)
+
+        def standard_of(one: Mapping[str, Any]) -> str | None:
+            if not criteria.accept(one):
+                return None
+            if withheld_of(one, actor) is None:
+                return str(one["standard"])
+            return None if only_disclosed else UNDISCLOSED
+
+        def make() -> dict[str, Any]:
+            key = actor.role, actor.team, tuple(sorted(query.items()))
+            rows = self._views.totals.rows(counted, now, Grouping(key, standard_of))
+            return {"rows": rows, "evidence": known.evidence}
+
+        return Prepared(find_tag, make)
 
     def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.
@@ -183,6 +242,11 @@ def scope_of(actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:
     return {"area": tuple(actor.areas), **query}
 
 
+def areas_of(scope: Mapping[str, Any]) -> tuple[str, ...]:
+    """The areas of a scope."""
+    return (scope["area"],) if isinstance(scope["area"], str) else tuple(scope["area"])
+
+
 def parse_as_of(query: Mapping[str, Any], now: datetime) -> datetime | None:
     """The instant (UTC) that a query asks about, None for the present. Raises Invalid for one in the future."""
     as_of: datetime | None = query.get("as_of")
@@ -195,6 +259,11 @@ def parse_as_of(query: Mapping[str, Any], now: datetime) -> datetime | None:
 def order_of(query: Mapping[str, Any]) -> tuple[str, ...]:
     """The fields of a follow-up that the list is sorted by, last its id."""
     return (*sort_of(query).fields, "id")
+
+
+def keys_of(query: Mapping[str, Any]) -> list[str]:
+    """The fields of a view that the list is sorted by, last its id."""
+    return ["_id" if name == "id" else name for name in order_of(query)]
 
 
 def parse_cursor(query: Mapping[str, Any]) -> tuple[Any, ...]:

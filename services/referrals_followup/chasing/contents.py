@@ -119,5 +119,5 @@ class DigestContents:
             urgent=chase.data["urgent"],
             inherited=chase.data["inherited"],
             gap=visible.gap,
-            data_problem=self._problems.bear_on(follow_up),
+            data_problem=self._problems.bear_on(follow_up.thread, follow_up.person),
         )

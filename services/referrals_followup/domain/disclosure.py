@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from services.referrals_followup.domain.thread_history import MOVED
@@ -68,11 +69,20 @@ def types_seen_by(role: str) -> tuple[str, ...]:
 
 
 def _find_withheld(follow_up: FollowUp, acts: Acts, role: str, team: str) -> str | None:
-    """The type of the first event of the follow-up that this reader may not see; None when they may see all."""
-    if team == acts.given_team:
+    matters = ((matter.type, matter.teams) for matter in follow_up.matters)
+    return find_withheld(matters, acts.given_team, role, team)
+
+
+def find_withheld(
+    matters: Iterable[tuple[str, Collection[str]]], given_team: str | None, role: str, team: str
+) -> str | None:
+    """The type of the first event of a follow-up that this reader may not see; None when they may see all.
+
+    `matters` are the event types that the follow-up tells of, each with the teams that have a part in it.
+    """
+    if team == given_team:
         return None
-    hidden = (matter.type for matter in follow_up.matters if not _is_for(role, team, matter.type, matter.teams))
-    return next(hidden, None)
+    return next((event_type for event_type, teams in matters if not _is_for(role, team, event_type, teams)), None)
 
 
 def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str | None]) -> bool:
@@ -83,22 +93,24 @@ def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str 
 def redact(follow_up: FollowUp, acts: Acts, role: str, team: str) -> FollowUp:
     """The follow-up as a reader may see it. Undisclosed, it says only that it exists, when it is due, whom to ask."""
     withheld = _find_withheld(follow_up, acts, role, team)
-    if withheld is None:
-        return follow_up
-    return replace(
-        follow_up,
-        step=UNDISCLOSED,
-        standard=UNDISCLOSED,
-        person=None,
-        thread=UNDISCLOSED,
-        title=WHOM_TO_ASK[CATALOGUE[withheld].disclosure],
-        expects="",
-        source="",
-        fallback=None,
-        gap=None,
-        closed_reason=None,
-        why={},
-    )
+    return follow_up if withheld is None else replace(follow_up, **redaction_of(withheld))
+
+
+def redaction_of(withheld: str) -> dict[str, Any]:
+    """The fields that say what a follow-up is about, for a reader who may not see events of the type `withheld`."""
+    return {
+        "step": UNDISCLOSED,
+        "standard": UNDISCLOSED,
+        "person": None,
+        "thread": UNDISCLOSED,
+        "title": WHOM_TO_ASK[CATALOGUE[withheld].disclosure],
+        "expects": "",
+        "source": "",
+        "fallback": None,
+        "gap": None,
+        "closed_reason": None,
+        "why": {},
+    }
 
 
 def whom_to_ask(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from services.referrals_followup.domain.follow_up import FollowUp
+from services.referrals_followup.domain.thread_history import PERSON
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.messaging.parked import ParkedMessages
@@ -33,11 +33,21 @@ class DataProblems:
     def _named(self) -> set[str]:
         return self._messages.named() if self._waiting else set()
 
-    def bear_on(self, follow_up: FollowUp) -> bool:
-        """Whether parked work names the follow-up's thread, or its person by any id that is linked to theirs."""
-        if follow_up.thread in self._threads or follow_up.thread in self._named:
+    @property
+    def names(self) -> list[str] | None:
+        """What decides which follow-ups have a data problem: the threads and records that parked work names.
+
+        None if it names people. Then the answer also depends on the links of each of them.
+        """
+        if any(name.startswith(f"{PERSON}/") for name in self._named):
+            return None
+        return sorted(self._threads | self._named)
+
+    def bear_on(self, thread: str, person: str | None) -> bool:
+        """Whether parked work names the thread of a follow-up, or its person by any id that is linked to theirs."""
+        if thread in self._threads or thread in self._named:
             return True
-        return bool(self._named) and follow_up.person is not None and self._bear_on_person(follow_up.person)
+        return bool(self._named) and person is not None and self._bear_on_person(person)
 
     def _bear_on_person(self, person: str) -> bool:
         if person not in self._people:

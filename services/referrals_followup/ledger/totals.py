@@ -4,6 +4,9 @@ A worker that writes views also inserts a note, in the same transaction, of what
 only inserted, so writers never wait for each other. `settle` adds the notes to the sums in a separate transaction. So a
 sum with its notes always equals a count of the views, whichever process dies and when.
 
+A note also names the areas of the views that were written or deleted, even if no sum changes. So the notes that wait,
+and the versions that `settle` gives to the areas of the others, say whether anything changed in an area.
+
 All sums count the overdue follow-ups as of the same instant. When that instant moves, the follow-ups that fell due in
 between are counted. The cost grows with the number of follow-ups that changed or fell due since, and with the number of
 sums.
@@ -13,29 +16,41 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
-from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
+from bson import ObjectId
 from pymongo import ASCENDING, DeleteOne, ReplaceOne, UpdateOne
 from pymongo.client_session import ClientSession
-from pymongo.collection import Collection
+from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
 from services.referrals_followup.domain.follow_up import OPEN
+from shared.events.coalescing import Coalescer
+from shared.events.errors import store_away
 from shared.events.mongo import in_transaction
+from shared.kernel.envelope import to_ms
 
 SUMMED_IN = "summed_in"
 _IS_SUMMED = {SUMMED_IN: {"$exists": True}}
 _AS_OF = "as of"
 OLDEST = "oldest_of_sum"
+# Under this name, which is that of no area, stands the version that counts for every area.
+_ALL = "*"
 _BEFORE_ALL = datetime(1970, 1, 1, tzinfo=UTC)
 # Until then, each query itself counts the follow-ups that fell due since.
 MOVED_ON_AFTER = timedelta(hours=1)
 ROWS_AT_A_TIME = 5_000
+# So many sums are kept in memory at most.
+MOST_KEPT = 5_000
+# For so many kinds of reader, the rows of the same sums are kept.
+MOST_GROUPED = 20
+_OF_A_ROW = dict.fromkeys(
+    ("standard", "area", "owner_team", "matters", "acts", "waits", "open", "overdue", "oldest"), True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,103 +108,165 @@ def sum_of(view: Mapping[str, Any]) -> Sum | None:
     return Sum(md5(json.dumps(fields, sort_keys=True).encode(), usedforsecurity=False).hexdigest(), fields)
 
 
+class Version(NamedTuple):
+    """The version of each area in question since its last settled note, and the notes that wait. All are unique ids."""
+
+    settled: tuple[str, ...]
+    waiting: tuple[str, ...] = ()
+
+
+class Grouping(NamedTuple):
+    """How a reader sees the sums. Readers with the same `key` see the same.
+
+    `standard_of` names the standard of the row to which a sum belongs. It is None for a sum that is left out.
+    """
+
+    key: Hashable
+    standard_of: Callable[[Mapping[str, Any]], str | None]
+
+
+class Grouped(NamedTuple):
+    """Rows of sums, and the place of the row that counts the overdue follow-ups of each sum."""
+
+    rows: list[dict[str, Any]]
+    row_of: Mapping[str, int]
+
+
+class Counted(NamedTuple):
+    """Sums as they were read, all at one version. `as_of` is when they count what is overdue (UTC).
+
+    `grouped` keeps their rows for each kind of reader.
+    """
+
+    version: Version
+    as_of: datetime
+    sums: tuple[Mapping[str, Any], ...]
+    grouped: dict[Hashable, Grouped]
+
+
 class Totals:
     """The collections `totals` and `totals_notes`, which sum up the collection of views."""
 
-    def __init__(self, database: Database[dict[str, Any]], views: Collection[dict[str, Any]]) -> None:
+    def __init__(self, database: Database[dict[str, Any]], views: MongoCollection[dict[str, Any]]) -> None:
         self._database = database
         self._sums = database.totals
         self._notes = database.totals_notes
         self._views = views
-        self._settling = Lock()
+        self._kept: Mapping[frozenset[str], Counted] = {}
+        self._settled: Coalescer[datetime, Mapping[str, Any]] = Coalescer(self._settle_for, lost=store_away)
+        self._asked: Coalescer[frozenset[str], Version] = Coalescer(self._versions, lost=store_away)
 
     def ensure_indexes(self) -> None:
         """Create the indexes of the sums and of the two queries on the views. Safe to repeat."""
         self._sums.create_index([("areas", ASCENDING)], name="areas")
-        # No transaction then has to create the collection of notes.
-        self._notes.create_index([("_id", ASCENDING)], name="_id_")
+        self._notes.create_index([("areas", ASCENDING), ("_id", ASCENDING)], name="areas")
         oldest = [(SUMMED_IN, ASCENDING), ("due_at", ASCENDING), ("_id", ASCENDING)]
         due = [("due_at", ASCENDING), (SUMMED_IN, ASCENDING)]
         for name, keys in ((OLDEST, oldest), ("due_of_sums", due)):
             self._views.create_index(keys, name=name, partialFilterExpression=_IS_SUMMED)
 
-    def note(self, sums: Iterable[Sum], changes: Iterable[Change], session: ClientSession) -> None:
-        """Insert a note of these changes as part of the transaction. `sums` are the sums that a follow-up enters."""
-        noted = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
-        if noted:
-            named = {one.key: {"_id": one.key, **one.fields} for one in sums}
-            self._notes.insert_one({"sums": list(named.values()), "changes": noted}, session=session)
+    def note(
+        self, sums: Iterable[Sum], changes: Iterable[Change], areas: Collection[str], session: ClientSession
+    ) -> None:
+        """Insert a note of these changes as part of the transaction. `sums` are the sums that a follow-up enters.
 
-    def rows(self, now: datetime, *parts: tuple[Mapping[str, Any], Any]) -> list[dict[str, Any]]:
-        """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC).
-
-        Each part is a condition on sums, and the expression that names the standard of its rows.
+        `areas` are those of all views that the transaction writes or deletes, as they were and as they are.
         """
-        sign, due = self._due_between(self.settle(now), now)
-        found = self._aggregate(
-            parts,
-            lambda row: {
-                "$group": {
-                    "_id": row,
-                    "open": {"$sum": {"$cond": ["$waits", 0, "$open"]}},
-                    "overdue": {"$sum": {"$cond": ["$waits", 0, "$overdue"]}},
-                    "inherited": {"$sum": {"$cond": ["$waits", "$open", 0]}},
-                    "oldest": {"$top": {"output": "$oldest", "sortBy": {"oldest.due_at": 1, "oldest.id": 1}}},
-                }
-            },
-            {"$sort": {"_id.standard": 1, "_id.area": 1, "_id.team": 1}},
-        )
-        rows = [{**one["_id"], **one} for one in found]
-        if not due:
-            return rows
-        row_of = {tuple(row["_id"].values()): row for row in rows}
-        fallen = {"_id": {"$in": list(due)}, "waits": False}
-        of_due = [({"$and": [wanted, fallen]}, standard) for wanted, standard in parts]
-        for one in self._aggregate(of_due, lambda row: {"$project": {"row": row}}):
-            of_row = row_of.get(tuple(one["row"].values()))
-            if of_row:  # If there is no row, the sum was added after the rows were read.
-                of_row["overdue"] += sign * due[one["_id"]]
-        return rows
+        if areas:
+            noted = [{"sum": one.key, "by": one.by, "id": one.follow_up_id, "due_at": one.due_at} for one in changes]
+            named = {one.key: {"_id": one.key, **one.fields} for one in sums} if noted else {}
+            note = {"sums": list(named.values()), "changes": noted, "areas": sorted(areas)}
+            self._notes.insert_one(note, session=session)
 
-    def _aggregate(
-        self,
-        parts: Sequence[tuple[Mapping[str, Any], Any]],
-        stage: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-        *then: Mapping[str, Any],
-    ) -> Iterable[dict[str, Any]]:
-        """Run the stage over the sums of all parts, in one query. The stage gets the row to which a sum belongs."""
-        first, *others = (
-            [{"$match": wanted}, stage({"standard": standard, "area": "$area", "team": "$owner_team"})]
-            for wanted, standard in parts
-        )
-        unions = [{"$unionWith": {"coll": self._sums.name, "pipeline": other}} for other in others]
-        return self._sums.aggregate([*first, *unions, *then], batchSize=ROWS_AT_A_TIME)
+    def version(self, areas: Collection[str]) -> Version:
+        """What differs after every change of a view that is, or was, in one of these areas."""
+        return self._asked.call(frozenset(areas))
+
+    def _versions(self, group: Sequence[frozenset[str]]) -> list[Version]:
+        # The notes first. Otherwise, when they are settled in between, they would be seen neither here nor there.
+        waiting = {areas: self._waiting_in(areas) for areas in set(group)}
+        settled = self._read_settled()
+        return [_version_of(areas, settled)._replace(waiting=waiting[areas]) for areas in group]
+
+    def _waiting_in(self, areas: Iterable[str]) -> tuple[str, ...]:
+        found = self._notes.find({"areas": {"$in": sorted(areas)}}, {"_id": 1}).sort("_id", ASCENDING)
+        return tuple(str(note["_id"]) for note in found)
+
+    def read(self, areas: Collection[str], now: datetime) -> Counted:
+        """The sums of these areas, with every note added. `now` is as for `settle`.
+
+        Sums are kept in memory until a note of one of their areas is settled, or for an hour.
+        """
+        of_these = frozenset(areas)
+        while True:
+            settled = self._settled.call(now)
+            version, as_of = _version_of(of_these, settled), _as_of(settled)
+            kept = self._kept.get(of_these)
+            if kept and kept.version == version and abs(now - kept.as_of) < MOVED_ON_AFTER:
+                return kept
+            wanted = {"areas": {"$in": sorted(of_these)}}
+            sums = tuple(self._sums.find(wanted, _OF_A_ROW, batch_size=ROWS_AT_A_TIME))
+            for one in sums:
+                one["oldest"]["due_at"] = to_ms(one["oldest"]["due_at"])  # so that it is written faster
+            if self._read_settled() == settled:  # If not, some of the sums may be newer than their version.
+                counted = Counted(version, as_of, sums, {})
+                self._keep(of_these, counted)
+                return counted
+
+    def _keep(self, areas: frozenset[str], counted: Counted) -> None:
+        kept = {**{key: one for key, one in self._kept.items() if key != areas}, areas: counted}
+        while kept and sum(len(one.sums) for one in kept.values()) > MOST_KEPT:
+            del kept[next(iter(kept))]
+        self._kept = kept
+
+    def rows(self, counted: Counted, now: datetime, group: Grouping) -> list[dict[str, Any]]:
+        """The counts and the oldest follow-up, by standard, area and owning team, at `now` (UTC)."""
+        grouped = counted.grouped.get(group.key)
+        if grouped is None:
+            grouped = counted.grouped[group.key] = _group(counted.sums, group.standard_of)
+            while len(counted.grouped) > MOST_GROUPED:
+                del counted.grouped[next(iter(counted.grouped))]
+        sign, due = self._due_between(counted.as_of, now)
+        fallen = {key: grouped.row_of[key] for key in due.keys() & grouped.row_of.keys()}
+        rows = [*grouped.rows]
+        for place in set(fallen.values()):
+            rows[place] = {**rows[place]}
+        for key, place in fallen.items():
+            rows[place]["overdue"] += sign * due[key]
+        return rows
 
     def settle(self, now: datetime) -> datetime:
         """Add the notes to the sums. Returns the instant as of which the sums say what is overdue (both UTC).
 
         That instant moves to `now` when there were notes, or when `now` is an hour or more away from it.
         """
-        as_of = self._as_of()
-        if self._is_settled(as_of, now):
-            return as_of
-        with self._settling:  # If several processes settle at once, one of them does the work.
-            as_of = self._as_of()
-            if self._is_settled(as_of, now):
-                return as_of
-            in_transaction(self._database, lambda session: self._settle(now, session))
-            return now
+        return _as_of(self._settled.call(now))
 
-    def _is_settled(self, as_of: datetime, now: datetime) -> bool:
-        return abs(now - as_of) < MOVED_ON_AFTER and self._notes.find_one({}, {"_id": 1}) is None
+    def _settle_for(self, group: Sequence[datetime]) -> list[Mapping[str, Any]]:
+        now = max(group)
+        settled = self._find_settled(now)
+        if settled is None:
+            in_transaction(self._database, lambda session: self._settle(now, session))
+            settled = self._read_settled()
+        return [settled] * len(group)
+
+    def _find_settled(self, now: datetime) -> Mapping[str, Any] | None:
+        """As of when and with which versions all is settled; None if there is something to do."""
+        # The notes first. Otherwise, when they are settled in between, the versions would be those from before.
+        if self._notes.find_one({}, {"_id": 1}) is not None:
+            return None
+        settled = self._read_settled()
+        return settled if abs(now - _as_of(settled)) < MOVED_ON_AFTER else None
 
     def _settle(self, now: datetime, session: ClientSession) -> None:
-        as_of = self._as_of(session)
+        as_of = _as_of(self._read_settled(session))
         deltas: dict[str, _Delta] = defaultdict(_Delta)
         named: dict[str, dict[str, Any]] = {}
         noted = []
+        areas: set[str] = set()
         for note in self._notes.find(session=session):
             noted.append(note["_id"])
+            areas.update(note.get("areas", (_ALL,)))
             named.update((one["_id"], one) for one in note["sums"])
             for change in note["changes"]:
                 deltas[change["sum"]].add(change, as_of)
@@ -209,14 +286,15 @@ class Totals:
             self._notes.delete_many({"_id": {"$in": noted}}, session=session)
         if writes:
             self._sums.bulk_write(writes, ordered=False, session=session)
-        self._move_on(as_of, now, session)
+        self._move_on(as_of, now, areas, session)
 
-    def _move_on(self, as_of: datetime, now: datetime, session: ClientSession) -> None:
+    def _move_on(self, as_of: datetime, now: datetime, areas: Iterable[str], session: ClientSession) -> None:
         sign, found = self._due_between(as_of, now, session)
         if found:
             moves = [UpdateOne({"_id": key}, {"$inc": {"overdue": sign * due}}) for key, due in found.items()]
             self._sums.bulk_write(moves, ordered=False, session=session)
-        self._sums.update_one({"_id": _AS_OF}, {"$set": {"at": now}}, upsert=True, session=session)
+        versions = dict.fromkeys((f"versions.{area}" for area in areas), ObjectId())
+        self._sums.update_one({"_id": _AS_OF}, {"$set": {"at": now, **versions}}, upsert=True, session=session)
 
     def recount(self, now: datetime) -> None:
         """Count every sum again from the views, in one transaction, while others write."""
@@ -228,7 +306,7 @@ class Totals:
         counted = self._count(now, session)
         if counted:
             self._sums.insert_many(counted, session=session)
-        self._sums.insert_one({"_id": _AS_OF, "at": now}, session=session)
+        self._sums.insert_one({"_id": _AS_OF, "at": now, "versions": {_ALL: ObjectId()}}, session=session)
 
     def _count(self, now: datetime, session: ClientSession) -> list[dict[str, Any]]:
         """The correct sums, counted in an index. Reads only the oldest view of each sum."""
@@ -254,7 +332,7 @@ class Totals:
         self.settle(now)
 
         def compare(session: ClientSession) -> list[str]:
-            as_of = self._as_of(session)
+            as_of = _as_of(self._read_settled(session))
             should = {one["_id"]: _comparable(one) for one in self._count(as_of, session)}
             if self._notes.find_one(session=session) is not None:
                 return []  # Others are writing. The next check compares again.
@@ -284,14 +362,52 @@ class Totals:
         )
         return (1 if now >= as_of else -1), {one["_id"]: one["due"] for one in found}
 
-    def _as_of(self, session: ClientSession | None = None) -> datetime:
-        found = self._sums.find_one({"_id": _AS_OF}, session=session)
-        at: datetime = found["at"] if found else _BEFORE_ALL
-        return at
+    def _read_settled(self, session: ClientSession | None = None) -> Mapping[str, Any]:
+        """As of when the sums count what is overdue (`at`), and the `versions` of their areas."""
+        return self._sums.find_one({"_id": _AS_OF}, session=session) or {}
+
+
+def _version_of(areas: Iterable[str], settled: Mapping[str, Any]) -> Version:
+    versions = settled.get("versions", {})
+    return Version(tuple(f"{area} {versions[area]}" for area in sorted({_ALL, *areas} & versions.keys())))
+
+
+def _group(sums: Iterable[Mapping[str, Any]], standard_of: Callable[[Mapping[str, Any]], str | None]) -> Grouped:
+    rows: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    counts: dict[str, tuple[str, str, str | None]] = {}
+    for one in sums:
+        standard = standard_of(one)
+        if standard is None:
+            continue
+        key = standard, one["area"], one["owner_team"]
+        row = rows.get(key)
+        if row is None:
+            named = dict(zip(("standard", "area", "team"), key, strict=True))
+            row = rows[key] = {**named, "open": 0, "overdue": 0, "inherited": 0, "oldest": one["oldest"]}
+        elif _place(one["oldest"]) < _place(row["oldest"]):
+            row["oldest"] = one["oldest"]
+        if one["waits"]:
+            row["inherited"] += one["open"]
+        else:
+            row["open"] += one["open"]
+            row["overdue"] += one["overdue"]
+            counts[one["_id"]] = key
+    in_order = sorted(rows, key=lambda key: (key[0], key[1], key[2] or ""))
+    places = {key: place for place, key in enumerate(in_order)}
+    return Grouped([rows[key] for key in in_order], {one: places[key] for one, key in counts.items()})
+
+
+def _as_of(settled: Mapping[str, Any]) -> datetime:
+    at: datetime = settled.get("at", _BEFORE_ALL)
+    return at
 
 
 def _comparable(one: Mapping[str, Any]) -> tuple[Any, ...]:
     return one["open"], one["overdue"], one["oldest"]
+
+
+def _place(oldest: Mapping[str, Any]) -> tuple[datetime, str]:
+    return oldest["due_at"], oldest["id"]
 
 
 def _oldest(view: Mapping[str, Any]) -> dict[str, Any]:

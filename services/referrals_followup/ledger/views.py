@@ -301,13 +301,14 @@ class FollowUpViews:
 
     def _note_changes(self, written: Mapping[str, View], before: Collection[str], session: ClientSession) -> None:
         """Note what these views add to the sums, and what the views with the ids `before` remove from them."""
-        counted = {SUMMED_IN: 1, "due_at": 1}
-        found = self.collection.find({"_id": {"$in": list(before)}}, counted, session=session) if before else ()
+        counted = {SUMMED_IN: 1, "due_at": 1, "areas": 1}
+        found = list(self.collection.find({"_id": {"$in": list(before)}}, counted, session=session)) if before else []
+        areas = {area for one in (*found, *(view.document for view in written.values())) for area in one["areas"]}
         old = {one["_id"]: (one[SUMMED_IN], one["due_at"]) for one in found if SUMMED_IN in one}
         new = {key: (view.sum.key, view.due_at) for key, view in written.items() if view.sum}
         changes = [Change(of, -1, key, at) for key, (of, at) in old.items() if new.get(key) != (of, at)]
         changes += [Change(of, 1, key, at) for key, (of, at) in new.items() if old.get(key) != (of, at)]
-        self.totals.note([view.sum for view in written.values() if view.sum], changes, session)
+        self.totals.note([view.sum for view in written.values() if view.sum], changes, areas, session)
 
     def _views_of(self, folded: ThreadFold, history: RulesHistory) -> dict[str, View]:
         views = {}
