@@ -94,6 +94,10 @@ class EventStore:
         """The stream's events in version order, read from a majority. Raises StoreUnavailable."""
         return [stored.event for stored in self.recorder.read(stream)]
 
+    def load_all(self, streams: Collection[str]) -> dict[str, list[Event]]:
+        """The same of several streams, in one query; nothing of one that does not exist. Raises StoreUnavailable."""
+        return {stream: [one.event for one in stored] for stream, stored in self.read_all(streams).items()}
+
     def exists(self, stream: str) -> bool:
         """Whether the stream has any event. Raises StoreUnavailable."""
         return self.recorder.exists(stream)
