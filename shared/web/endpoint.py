@@ -32,6 +32,7 @@ from shared.web.exchange import (
 )
 from shared.web.fields import Body
 from shared.web.problems import Problem
+from shared.web.quick_schema import compile_dump, compile_load
 from shared.web.server import HttpServer
 
 Handler = TypeVar("Handler", bound=Callable[[Any, Request], Answer])
@@ -77,9 +78,9 @@ class Endpoint(Entrypoint):
         self.body = body
         self.query = query
         self.answers = answers
-        self._body = (body or Body)()
+        self._load = compile_load((body or Body)())
         self._query = (query or Body)()
-        self._answers = {status: schema() for status, schema in answers.items()}
+        self._dump = {status: compile_dump(schema()) for status, schema in answers.items()}
 
     @property
     def rule(self) -> Rule:
@@ -138,12 +139,11 @@ class Endpoint(Entrypoint):
 
     def loaded(self, plain: Mapping[str, Any]) -> dict[str, Any]:
         """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
-        return load_body(self._body, plain)
+        return load_body(self._load, plain)
 
     def dumped(self, answer: Answer) -> dict[str, Any]:
         """The body of the answer, as it is sent."""
-        body: dict[str, Any] = self._answers[answer.status].dump(answer.body)
-        return body
+        return self._dump[answer.status](answer.body)
 
     def content(self) -> dict[str, Any]:
         """The body by media type, for the OpenAPI document. Empty if the route has no body."""
