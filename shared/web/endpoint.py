@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 from marshmallow import Schema
@@ -32,7 +33,7 @@ from shared.web.exchange import (
 )
 from shared.web.fields import Body
 from shared.web.problems import Problem
-from shared.web.quick_schema import compile_dump, compile_load
+from shared.web.quick_schema import Dump, Load, compile_dump, compile_load
 from shared.web.server import HttpServer
 
 Handler = TypeVar("Handler", bound=Callable[[Any, Request], Answer])
@@ -41,7 +42,7 @@ METHODS = ("GET", "POST")
 
 
 class Endpoint(Entrypoint):
-    """One route of a service. Its schemas and URL rule are built once. The method runs in the connection's greenlet."""
+    """One route of a service. Its schemas are built once. The method runs in the connection's greenlet."""
 
     kind = "http"
     keyed = True
@@ -78,9 +79,15 @@ class Endpoint(Entrypoint):
         self.body = body
         self.query = query
         self.answers = answers
-        self._load = compile_load((body or Body)())
         self._query = (query or Body)()
-        self._dump = {status: compile_dump(schema()) for status, schema in answers.items()}
+
+    @cached_property
+    def _load(self) -> Load:
+        return compile_load((self.body or Body)())
+
+    @cached_property
+    def _dump(self) -> Mapping[int, Dump]:
+        return {status: compile_dump(schema()) for status, schema in self.answers.items()}
 
     @property
     def rule(self) -> Rule:
