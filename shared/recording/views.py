@@ -32,8 +32,6 @@ Stored = dict[str, Any]
 STALE = "stale"
 """Marks the views that a rebuild has not replaced yet. Documents are read with `strict` off."""
 
-STREAMS_AT_A_TIME = 500
-
 
 class RecordView(Document):
     """The fields that the views of all records have. `begun_at` and `changed_at` are the recording times of the first
@@ -113,7 +111,8 @@ class Views(Generic[D]):
 
     def refresh(self, streams: Iterable[str]) -> None:
         """Fold the streams of this kind again, each once. Raises StoreUnavailable or PyMongoError."""
-        for histories in self._load(stream for stream in streams if stream.startswith(f"{self._kind}/")):
+        own = (stream for stream in streams if stream.startswith(f"{self._kind}/"))
+        for histories in self._store.load_all(own):
             self._write([self._fold(history) for history in histories.values() if history])
 
     def find_differing(self, sample: int | None, before: datetime) -> Iterator[str]:
@@ -124,7 +123,7 @@ class Views(Generic[D]):
         """
         streams = set(self._store.streams(self._kind, sample))
         streams |= {f"{self._kind}/{found['_id']}" for found in read_sample(self._collection, {}, sample, {"_id": 1})}
-        for histories in self._load(streams):
+        for histories in self._store.load_all(streams):
             keys = [stream.partition("/")[2] for stream in histories]
             stored = {found["_id"]: found for found in self._collection.find({"_id": {"$in": keys}})}
             for key, (stream, history) in zip(keys, histories.items(), strict=True):
@@ -147,12 +146,6 @@ class Views(Generic[D]):
         self._collection.delete_many({"_id": {"$in": left}, STALE: True})
         self.refresh(f"{self._kind}/{key}" for key in left)
         return len(streams)
-
-    def _load(self, streams: Iterable[str]) -> Iterator[dict[str, list[Event]]]:
-        """The histories of these streams, so many at a time that they fit into memory."""
-        names = sorted(set(streams))
-        for first in range(0, len(names), STREAMS_AT_A_TIME):
-            yield self._store.load_all(names[first : first + STREAMS_AT_A_TIME])
 
     def _write(self, views: list[Stored]) -> None:
         if views:

@@ -10,9 +10,9 @@ import pytest
 from mongoengine import Document, IntField, StringField
 from pymongo.database import Database
 
+from shared.events import store as store_module
 from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
-from shared.recording import views as views_module
 from shared.recording.views import Views
 from tests.bench.counts import TALLY
 from tests.integration.kept import PRACTITIONER, Kept
@@ -75,7 +75,7 @@ def test_the_views_of_many_streams_cost_one_read_and_one_write(kept: Kept, views
 def test_more_streams_than_are_read_at_a_time_are_all_folded_and_compared(
     kept: Kept, views: Views[PersonView], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views_module, "STREAMS_AT_A_TIME", 3)
+    monkeypatch.setattr(store_module, "STREAMS_AT_A_TIME", 3)
     kept.people(8)
     assert views.rebuild() == 8
     assert [view["version"] for view in documents(kept)] == [2] * 8
