@@ -22,6 +22,7 @@ from shared.contracts.access import SYSTEM
 from shared.events.documents import document_of, event_of
 from shared.events.errors import Contended
 from shared.events.mongo import despite_duplicates
+from shared.events.recorder import EVENTS_AT_A_TIME
 from shared.events.store import EventStore
 from shared.kernel.decisions import RETRACTION, Actor, Refused
 from shared.kernel.envelope import Event
@@ -32,7 +33,6 @@ from shared.recording.reaction_rules import Reaction, ReactionRules
 from shared.runtime.observability import get_logger
 
 CAUSE_RETRACTED = "cause_retracted"
-EVENTS_AT_A_TIME = 500
 
 log = get_logger()
 
