@@ -34,9 +34,9 @@ class BatchRecorder:
         self._pending_ids: set[str] = set()
 
     @property
-    def pending(self) -> list[str]:
+    def pending(self) -> Collection[str]:
         """The streams whose events wait for `flush`, in the order in which they were recorded."""
-        return list(self._pending)
+        return self._pending.keys()
 
     def defers(self, record_ids: Iterable[str]) -> bool:
         """Whether a record with one of these ids has an event that waits for `flush`."""

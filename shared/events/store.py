@@ -33,6 +33,7 @@ from shared.runtime.clock import Clock
 S = TypeVar("S")
 
 ATTEMPTS = 5
+STREAMS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,16 @@ class EventStore:
     def load(self, stream: str) -> list[Event]:
         """The stream's events in version order, read from a majority. Raises StoreUnavailable."""
         return [stored.event for stored in self.recorder.read(stream)]
+
+    def load_all(self, streams: Iterable[str]) -> Iterator[dict[str, list[Event]]]:
+        """The same of many streams, in their order: one query for each 500, so that they fit into memory.
+
+        A stream that does not exist has no events. Raises StoreUnavailable.
+        """
+        names = sorted(set(streams))
+        for first in range(0, len(names), STREAMS_AT_A_TIME):
+            found = self.read_all(names[first : first + STREAMS_AT_A_TIME])
+            yield {stream: [one.event for one in stored] for stream, stored in found.items()}
 
     def exists(self, stream: str) -> bool:
         """Whether the stream has any event. Raises StoreUnavailable."""

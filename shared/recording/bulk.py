@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter, Rule
 
@@ -34,6 +34,7 @@ from shared.web.endpoint import Endpoint, endpoints_of
 from shared.web.exchange import KEY, Answer, Request, load_body
 from shared.web.fields import Body, Whole
 from shared.web.problems import Problem, invalid, problem_of, unexpected
+from shared.web.quick_schema import Load, compile_load
 from shared.web.server import routes
 
 YIELD_EVERY = 20
@@ -111,7 +112,7 @@ class SignedLine(Line):
     actor = fields.Nested(Who, required=True)
 
 
-_LINE, _SIGNED_LINE = Line(), SignedLine()
+_load_line, _load_signed_line = compile_load(Line()), compile_load(SignedLine())
 
 
 @dataclass(frozen=True)
@@ -141,20 +142,20 @@ class Order:
 
 def order_of(given: Any, actor: Actor) -> Order:
     """The command of one line. Raises a Problem (422) naming every bad field."""
-    return Order(actor, **_load(_LINE, given))
+    return Order(actor, **_load(_load_line, given))
 
 
 def signed_order_of(given: Any) -> Order:
     """The command of one line that names its actor. Raises a Problem (422) naming every bad field."""
-    line = _load(_SIGNED_LINE, given)
+    line = _load(_load_signed_line, given)
     who = line.pop("actor")
     return Order(Actor(who["id"], who["role"], who["team"], tuple(who["areas"])), **line)
 
 
-def _load(schema: Schema, given: Any) -> dict[str, Any]:
+def _load(load: Load, given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise Problem(422, "invalid", "a command is an object with at least `key` and `path`")
-    return load_body(schema, given, "command")
+    return load_body(load, given, "command")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,10 @@ class Result:
     @property
     def is_recorded(self) -> bool:
         return self.status < 300
+
+    def document(self) -> dict[str, Any]:
+        """The result as it is sent."""
+        return {"key": self.key, "status": self.status, "location": self.location, "body": self.body}
 
 
 class Bulk:

@@ -57,6 +57,10 @@ class CommandsEndpoint(Endpoint):
             raise Problem(413, "too-many-commands", f"a request may have {MOST_COMMANDS} commands at most")
         return Request(actor, correlation_id, path, body={"commands": commands})
 
+    def dumped(self, answer: Answer) -> dict[str, Any]:
+        # The answer of each command is dumped already, by its own route.
+        return dict(answer.body)
+
     def content(self) -> dict[str, Any]:
         array = {"type": "array", "maxItems": MOST_COMMANDS, "items": Line}
         return {JSON: {"schema": array}, NDJSON: {"schema": Line}}
@@ -103,7 +107,8 @@ class CommandRoutes:
         of_orders = iter(Bulk(self).give(orders, request.correlation_id))
         complete = [result or next(of_orders) for result in results]
         recorded = sum(result.is_recorded for result in complete)
-        return Answer(200, {"recorded": recorded, "refused": len(complete) - recorded, "results": complete})
+        documents = [result.document() for result in complete]
+        return Answer(200, {"recorded": recorded, "refused": len(complete) - recorded, "results": documents})
 
     register_entrypoint(
         record_commands,

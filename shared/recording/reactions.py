@@ -22,6 +22,7 @@ from shared.contracts.access import SYSTEM
 from shared.events.documents import document_of, event_of
 from shared.events.errors import Contended
 from shared.events.mongo import despite_duplicates
+from shared.events.recorder import EVENTS_AT_A_TIME
 from shared.events.store import EventStore
 from shared.kernel.decisions import RETRACTION, Actor, Refused
 from shared.kernel.envelope import Event
@@ -60,12 +61,14 @@ class Reactions:
     def react(self, events: Iterable[Event]) -> None:
         """Store the relevant events, and record all that follows from them. Raises StoreUnavailable."""
         relevant = [event for event in events if event.type in self._rules.relevant_types]
-        if not relevant:
-            return
-        self._keep(relevant)
-        while self._record_all(self._find_related(relevant)):
+        for first in range(0, len(relevant), EVENTS_AT_A_TIME):
+            self._settle(relevant[first : first + EVENTS_AT_A_TIME])
+
+    def _settle(self, events: list[Event]) -> None:
+        self._keep(events)
+        while self._record_all(self._find_related(events)):
             pass
-        settled = {"_id": {"$in": [event.id for event in relevant]}, "settled": False}
+        settled = {"_id": {"$in": [event.id for event in events]}, "settled": False}
         self._received.update_many(settled, {"$set": {"settled": True}})
 
     def _keep(self, events: list[Event]) -> None:
@@ -90,19 +93,21 @@ class Reactions:
 
     def _record_all(self, known: list[Event]) -> bool:
         """Record what follows on every stream that these events touch. Returns whether anything was recorded."""
-        reactions = self._rules.rule(known)
-        streams = {event.stream for event in known if event.stream.startswith(f"{self._rules.aggregate.kind}/")}
+        own = f"{self._rules.aggregate.kind}/"
+        reactions: dict[str, list[Reaction]] = {event.stream: [] for event in known if event.stream.startswith(own)}
+        for reaction in self._rules.rule(known):
+            if reaction.stream in reactions:
+                reactions[reaction.stream].append(reaction)
         recorded = [
-            self._record(stream, [reaction for reaction in reactions if reaction.stream == stream])
-            for stream in sorted(streams)
+            self._record(_StreamHistory(events), reactions[stream])
+            for histories in self._store.load_all(reactions)
+            for stream, events in histories.items()
+            if events
         ]
         return any(recorded)
 
-    def _record(self, stream: str, reactions: list[Reaction]) -> bool:
+    def _record(self, history: _StreamHistory, reactions: list[Reaction]) -> bool:
         """Record the missing reactions and retract those without a cause. Returns whether anything was recorded."""
-        history = _StreamHistory(self._store.load(stream))
-        if not history.events:
-            return False
         wanted = [reaction for reaction in reactions if not history.rules_out(reaction)]
         recorded = False
         for reaction in wanted:

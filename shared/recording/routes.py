@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from marshmallow import Schema, fields, missing
@@ -320,15 +320,21 @@ class RecordRoutes:
 
 def _named(event_type: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
     """Each id in a body: its field, the path to it, its kind, and the id."""
-    for name, declared in CATALOGUE[event_type].schema().fields.items():
-        inner = declared.inner if isinstance(declared, fields.List) else declared
-        if not isinstance(inner, Ref) or data.get(name) is None:
-            continue
-        if isinstance(declared, fields.List):
-            for place, record_id in enumerate(data[name]):
-                yield name, f"{name}.{place}", inner.metadata["ref"], record_id
-        else:
-            yield name, name, inner.metadata["ref"], data[name]
+    for name, kind in _kinds_named_by(event_type).items():
+        value = data.get(name)
+        if isinstance(value, list):
+            for place, record_id in enumerate(value):
+                yield name, f"{name}.{place}", kind, record_id
+        elif value is not None:
+            yield name, name, kind, value
+
+
+@cache
+def _kinds_named_by(event_type: str) -> Mapping[str, str]:
+    """The kind of record that each field names, for the fields of this type of event that name one, or several."""
+    declared = CATALOGUE[event_type].schema._declared_fields
+    inner = {name: one.inner if isinstance(one, fields.List) else one for name, one in declared.items()}
+    return {name: one.metadata["ref"] for name, one in inner.items() if isinstance(one, Ref)}
 
 
 def _schema(name: str, base: type[Schema], declared: Mapping[str, fields.Field]) -> type[Schema]:

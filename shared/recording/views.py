@@ -8,15 +8,14 @@ Meanwhile, readers can still read every document.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 from mongoengine import DateTimeField, Document, IntField, ListField, StringField
 from mongoengine.queryset import QuerySet
+from pymongo import UpdateOne
 from pymongo.database import Database
-from pymongo.errors import DuplicateKeyError
 
 from shared.checks.invariants import read_sample
 from shared.contracts import CATALOGUE
@@ -28,6 +27,7 @@ from shared.kernel.history import teams_of
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 
 D = TypeVar("D", bound=Document)
+Stored = dict[str, Any]
 
 STALE = "stale"
 """Marks the views that a rebuild has not replaced yet. Documents are read with `strict` off."""
@@ -59,28 +59,29 @@ class ViewOf:
     document: type[RecordView]
     aggregate: Aggregate[Any]
 
-    def fold(self, history: list[Event]) -> RecordView:
-        """The view of the whole history of a stream."""
+    def fold(self, history: list[Event]) -> Stored:
+        """The view of the whole history of a stream, as it is stored. Absent values are left out."""
         state = self.aggregate.fold(history)
         own = [name for name in self.document._fields if name not in RecordView._fields]
-        return self.document(
-            id=history[0].stream.partition("/")[2],
-            person_id=state.person_id,
-            area=state.area,
-            status=state.status,
-            teams=sorted(teams_of(history)),
-            begun_at=history[0].recorded_at,
-            changed_at=history[-1].recorded_at,
-            version=len(history),
+        values = {
+            "_id": history[0].stream.partition("/")[2],
+            "person_id": state.person_id,
+            "area": state.area,
+            "status": state.status,
+            "teams": sorted(teams_of(history)),
+            "begun_at": history[0].recorded_at,
+            "changed_at": history[-1].recorded_at,
+            "version": len(history),
             **{name: getattr(state, name, state.facts.get(name)) for name in own},
-        )
+        }
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Views(Generic[D]):
-    """The views of one kind of stream. `fold` makes the document of a stream's whole history.
+    """The views of one kind of stream. `fold` makes what is stored for a stream's whole history.
 
-    The document class names its collection and its indexes in `meta`, which is not `strict`. Its field `version` is the
-    number of events in the fold.
+    The document class reads it. It names its collection and its indexes in `meta`, which is not `strict`. Its field
+    `version` is the number of events in the fold.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Views(Generic[D]):
         document: type[D],
         *,
         kind: str,
-        fold: Callable[[list[Event]], D],
+        fold: Callable[[list[Event]], Stored],
         database: Database[dict[str, Any]],
         store: EventStore,
     ) -> None:
@@ -109,12 +110,10 @@ class Views(Generic[D]):
         return QuerySet(self._document, self._collection)
 
     def refresh(self, streams: Iterable[str]) -> None:
-        """Fold the streams of this kind again. Raises StoreUnavailable or PyMongoError."""
-        for stream in sorted(set(streams)):
-            if stream.startswith(f"{self._kind}/"):
-                history = self._store.load(stream)
-                if history:
-                    self._write(self._fold(history))
+        """Fold the streams of this kind again, each once. Raises StoreUnavailable or PyMongoError."""
+        own = (stream for stream in streams if stream.startswith(f"{self._kind}/"))
+        for histories in self._store.load_all(own):
+            self._write([self._fold(history) for history in histories.values() if history])
 
     def find_differing(self, sample: int | None, before: datetime) -> Iterator[str]:
         """The streams whose view differs from a new fold of their history. These include streams without events.
@@ -124,13 +123,14 @@ class Views(Generic[D]):
         """
         streams = set(self._store.streams(self._kind, sample))
         streams |= {f"{self._kind}/{found['_id']}" for found in read_sample(self._collection, {}, sample, {"_id": 1})}
-        for stream in sorted(streams):
-            history = self._store.load(stream)
-            if history and history[-1].recorded_at > before:
-                continue
-            stored = self._collection.find_one({"_id": stream.partition("/")[2]})
-            if stored != (self._fold(history).to_mongo().to_dict() if history else None):
-                yield stream
+        for histories in self._store.load_all(streams):
+            keys = [stream.partition("/")[2] for stream in histories]
+            stored = {found["_id"]: found for found in self._collection.find({"_id": {"$in": keys}})}
+            for key, (stream, history) in zip(keys, histories.items(), strict=True):
+                if history and history[-1].recorded_at > before:
+                    continue
+                if stored.get(key) != (self._fold(history) if history else None):
+                    yield stream
 
     def rebuild(self) -> int:
         """Fold all streams again, in place, while others read and write. Returns the number of streams.
@@ -147,11 +147,17 @@ class Views(Generic[D]):
         self.refresh(f"{self._kind}/{key}" for key in left)
         return len(streams)
 
-    def _write(self, view: D) -> None:
-        guard = {"_id": view.pk, "version": {"$lte": view.version}}
-        # A duplicate key means that the id exists and the guard did not match: a view of more events is already stored.
-        with suppress(DuplicateKeyError):
-            self._collection.replace_one(guard, view.to_mongo().to_dict(), upsert=True)
+    def _write(self, views: list[Stored]) -> None:
+        if views:
+            self._collection.bulk_write([_write_of(view) for view in views], ordered=False)
+
+
+def _write_of(view: Stored) -> UpdateOne:
+    """Stores the view, unless a view of more events is stored."""
+    # Only the id is in the filter. So when two workers insert a view at once, MongoDB tries the later one again.
+    is_older = {"$gt": ["$version", view["version"]]}
+    replaced = {"$cond": [is_older, "$$ROOT", {"$literal": view}]}
+    return UpdateOne({"_id": view["_id"]}, [{"$replaceWith": replaced}], upsert=True)
 
 
 def refresh_views(deliveries: list[Delivery], *views: Views[Any]) -> list[Outcome]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 from marshmallow import Schema
@@ -33,6 +34,7 @@ from shared.web.exchange import (
 )
 from shared.web.fields import Body
 from shared.web.problems import Problem
+from shared.web.quick_schema import Dump, Load, compile_dump, compile_load
 from shared.web.server import HttpServer
 
 Handler = TypeVar("Handler", bound=Callable[[Any, Request], Answer])
@@ -42,7 +44,7 @@ KEPT_PRIVATELY = "private, no-cache"
 
 
 class Endpoint(Entrypoint):
-    """One route of a service. Its schemas and URL rule are built once. The method runs in the connection's greenlet."""
+    """One route of a service. Its schemas are built once. The method runs in the connection's greenlet."""
 
     kind = "http"
     keyed = True
@@ -81,9 +83,15 @@ class Endpoint(Entrypoint):
         self.body = body
         self.query = query
         self.answers = answers
-        self._body = (body or Body)()
         self._query = (query or Body)()
-        self._answers = {status: schema() for status, schema in answers.items()}
+
+    @cached_property
+    def _load(self) -> Load:
+        return compile_load((self.body or Body)())
+
+    @cached_property
+    def _dump(self) -> Mapping[int, Dump]:
+        return {status: compile_dump(schema()) for status, schema in self.answers.items()}
 
     @property
     def rule(self) -> Rule:
@@ -151,12 +159,11 @@ class Endpoint(Entrypoint):
 
     def loaded(self, plain: Mapping[str, Any]) -> dict[str, Any]:
         """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
-        return load_body(self._body, plain)
+        return load_body(self._load, plain)
 
     def dumped(self, answer: Answer) -> dict[str, Any]:
         """The body of the answer, as it is sent."""
-        body: dict[str, Any] = self._answers[answer.status].dump(answer.body)
-        return body
+        return self._dump[answer.status](answer.body)
 
     def content(self) -> dict[str, Any]:
         """The body by media type, for the OpenAPI document. Empty if the route has no body."""

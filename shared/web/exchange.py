@@ -16,6 +16,7 @@ from marshmallow import Schema, ValidationError, fields
 
 from shared.kernel.decisions import Actor
 from shared.web.problems import FieldError, Problem, invalid
+from shared.web.quick_schema import Load
 
 JSON = "application/json"
 MOST_QUERY_FIELDS = 50
@@ -160,9 +161,12 @@ def json_value(raw: bytes) -> Any:
     return loaded
 
 
-def load_body(schema: Schema, value: Mapping[str, Any], what: str = "body") -> dict[str, Any]:
-    """The value as its schema loads it. `what` names the value. Raises a Problem (422) naming every bad field."""
-    return _load(schema, value, what)
+def load_body(load: Load, value: Mapping[str, Any], what: str = "body") -> dict[str, Any]:
+    """The value as `load` loads it. `what` names the value. Raises a Problem (422) naming every bad field."""
+    try:
+        return load(value)
+    except ValidationError as error:
+        raise invalid(error.normalized_messages(), what) from None
 
 
 def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
@@ -176,15 +180,7 @@ def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
     if twice:
         raise invalid({name: ["is given more than once"] for name in twice}, "query")
     plain = {name: values if name in repeatable else values[0] for name, values in given.items()}
-    return _load(schema, plain, "query")
-
-
-def _load(schema: Schema, value: Mapping[str, Any], what: str) -> dict[str, Any]:
-    try:
-        loaded: dict[str, Any] = schema.load(value)
-    except ValidationError as error:
-        raise invalid(error.normalized_messages(), what) from None
-    return loaded
+    return load_body(schema.load, plain, "query")
 
 
 def _bad_header(code: str, header: str, message: str) -> Problem:

@@ -12,14 +12,22 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pymongo.database import Database
 
 from deploy.local.backends import Backends
 from deploy.local.ports import Ports
+from services.perinatal.domain.reactions import REACTIONS
 from shared.contracts import CATALOGUE
+from shared.events.mongo import open_database
+from shared.events.store import EventStore
 from shared.kernel.envelope import Event
+from shared.recording.reactions import Reactions
+from shared.runtime.clock import MovableClock
+from tests.bench.counts import TALLY
 from tests.integration.bus import channel, publish, waiting_in
 from tests.integration.recording import Caller, Running, code, running
 from tests.support import eventually
+from tests.unit.history import NOW
 from tests.unit.published import EventFeed, person
 
 NAMES = {"given_name": "Rowan", "family_name": "Exampleton", "date_of_birth": "1994-05-20"}
@@ -135,6 +143,22 @@ def test_the_same_message_twice_or_late_is_told_once(
     eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT, LEARNT])
     assert entries(adviser(leaving_care), path)[-1]["data"]["household_person_id"] == her
     assert struck_out_by_itself(adviser(leaving_care), path) == 0
+
+
+def test_a_batch_about_many_records_asks_no_more_of_the_store_than_one_about_a_single_record(
+    mongodb_uri: str, database: Database[dict[str, Any]], feed: EventFeed
+) -> None:
+    store = EventStore(
+        open_database(mongodb_uri, database.name), source="perinatal", clock=MovableClock(NOW), catalogue=CATALOGUE
+    )
+    reactions = Reactions(store.database, store, REACTIONS)
+    asked = []
+    for pregnancies in (1, 20):
+        booked = [feed.booked(str(uuid4()), f"p_{uuid4().hex}") for _ in range(pregnancies)]
+        with TALLY.counting(database.name) as counts:
+            reactions.react(booked)
+        asked.append({name: count for name, count in counts.items() if not name.startswith("documents")})
+    assert asked[0] == asked[1]
 
 
 def test_who_is_registered_after_the_pregnancy_became_known_learns_of_it_too(

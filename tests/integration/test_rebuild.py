@@ -10,9 +10,11 @@ import pytest
 from mongoengine import Document, IntField, StringField
 from pymongo.database import Database
 
+from shared.events import store as store_module
 from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
 from shared.recording.views import Views
+from tests.bench.counts import TALLY
 from tests.integration.kept import PRACTITIONER, Kept
 
 
@@ -24,8 +26,12 @@ class PersonView(Document):
     meta = {"collection": "person_views", "auto_create_index": False, "strict": False, "indexes": []}
 
 
-def person_view(history: list[Event]) -> PersonView:
-    return PersonView(id=history[0].stream.partition("/")[2], last_entry=history[-1].type, version=len(history))
+def person_view(history: list[Event]) -> dict[str, Any]:
+    return {
+        "_id": history[0].stream.partition("/")[2],
+        "last_entry": history[-1].type,
+        "version": len(history),
+    }
 
 
 @pytest.fixture
@@ -55,6 +61,56 @@ def test_views_that_no_stream_accounts_for_go_or_are_made_right(kept: Kept, view
     collection.insert_one({"_id": "p_of_nobody", "version": 3})
     assert views.rebuild() == 4
     assert documents(kept) == right
+
+
+def test_the_views_of_many_streams_cost_one_read_and_one_write(kept: Kept, views: Views[PersonView]) -> None:
+    streams = [event.stream for event in kept.people(20)]
+    assert len(streams) == 40
+    with TALLY.counting(kept.database.name) as counts:
+        views.refresh([*streams, "referral/of-another-kind", "person/p_without_events"])
+    assert counts == {"find queries": 1, "updates": 1, "documents in updates": 20}
+    assert [view["version"] for view in documents(kept)] == [2] * 20
+
+
+def test_more_streams_than_are_read_at_a_time_are_all_folded_and_compared(
+    kept: Kept, views: Views[PersonView], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "STREAMS_AT_A_TIME", 3)
+    kept.people(8)
+    assert views.rebuild() == 8
+    assert [view["version"] for view in documents(kept)] == [2] * 8
+    kept.database.person_views.update_one({"_id": f"p_{5:032x}"}, {"$set": {"last_entry": "by.older_code.v1"}})
+    kept.database.person_views.delete_one({"_id": f"p_{7:032x}"})
+    kept.database.person_views.insert_one({"_id": "p_of_nobody", "version": 3})
+    differing = views.find_differing(None, kept.clock.now())
+    assert list(differing) == [f"person/p_{5:032x}", f"person/p_{7:032x}", "person/p_of_nobody"]
+
+
+def test_of_workers_that_write_a_new_view_at_once_the_one_that_read_most_has_the_last_word(
+    kept: Kept, mongodb_uri: str
+) -> None:
+    people, workers = 100, 6
+    streams = sorted({event.stream for event in kept.people(people)})
+    together = threading.Barrier(workers)
+
+    def work(read: int) -> None:
+        # Its own store and its own connection, as another process has.
+        database = open_database(mongodb_uri, kept.database.name)
+        views = Views(
+            PersonView,
+            kind="person",
+            fold=lambda history: person_view(history[:read]),
+            database=database,
+            store=Kept(database).store,
+        )
+        for stream in streams:
+            together.wait()
+            views.refresh([stream])
+        database.client.close()
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, [1, 2] * (workers // 2)))
+    assert [view["version"] for view in documents(kept)] == [2] * people
 
 
 def test_no_reader_misses_a_view_while_it_is_rebuilt_and_no_write_is_undone(
