@@ -20,7 +20,9 @@ _TEXTS = (fields.String, Slug, Choice, Ref, EventId)
 
 
 def compile_quick_check(schema: Schema) -> Check:
-    """A function that says whether a payload is surely valid by this schema."""
+    """A function that says whether a payload is surely valid by this schema. With rules beyond its fields, none is."""
+    if any(type(schema).resolve_hooks().values()):
+        return _unknown
     checks = {name: _check_of(declared) for name, declared in schema.fields.items() if declared.data_key is None}
     required = frozenset(name for name, declared in schema.fields.items() if declared.required)
 

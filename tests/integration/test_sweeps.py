@@ -452,7 +452,7 @@ def test_a_thread_stays_parked_when_only_less_of_its_evidence_can_be_folded(ledg
     slower = views._fold_thread(
         noted.stream, [Evidence(noted, frozenset({noted.stream}))], ledger.dependencies.rules.history()
     )
-    views._write([slower], ledger.dependencies.rules.history())
+    views._write([slower], ledger.dependencies.rules.history(), ())
     assert [thread["_id"] for thread in views.parked_threads()] == [noted.stream]
 
 
