@@ -3,7 +3,7 @@
 .PHONY: help setup demo up test test-unit test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards api lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
-unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 PYTHON :=
 VENV := .venv/bin/python
