@@ -7,7 +7,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 
 PYTHON :=
 VENV := .venv/bin/python
-# Three processes run all tests, each with its own stack. They take whole files in a fixed order, longest first.
+# Three processes run all tests, each with its own stack. They take whole files, the longest first.
 # With ARGS, one process runs the chosen tests, heavy or not. It starts sooner, and -s and --pdb work.
 WORKERS = -n 3 --dist loadfile --no-loadscope-reorder
 
