@@ -3,11 +3,11 @@
 .PHONY: help setup demo up test test-unit test-heavy chaos chaos-cluster bench bench-stored bench-quick bench-county standards api settings lint lock clean
 .NOTPARALLEL:
 SHELL := /bin/sh
-unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PIP_USER PIP_TARGET PIP_PREFIX
 
 PYTHON :=
 VENV := .venv/bin/python
-# Three processes run all tests, each with its own stack. They take whole files in a fixed order, longest first.
+# Three processes run all tests, each with its own stack. They take whole files, the longest first.
 # With ARGS, one process runs the chosen tests, heavy or not. It starts sooner, and -s and --pdb work.
 WORKERS = -n 3 --dist loadfile --no-loadscope-reorder
 

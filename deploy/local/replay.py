@@ -1,8 +1,9 @@
 """Replays a case on a local stack: records each fact at its time through the APIs and lets the days pass.
 
 The clock goes from one instant to the next at which something happens: a fact, or a rung that falls due. It moves only
-when nothing is left to do: every event is published and folded, the services have recorded their reactions, and no
-digest waits. So the result depends neither on the speed of the machine nor on which processes were killed meanwhile.
+when nothing is left to do: the services have recorded their reactions to every fact, nothing is owed, and no digest
+waits. A sweep is only asked for when every source has reported that it is complete up to that instant. So the result
+depends neither on the speed of the machine nor on which processes were killed meanwhile.
 """
 
 from __future__ import annotations
@@ -102,6 +103,7 @@ class Replay:
             self._let_pass(deque(fact for fact in facts if fact.is_recorded), before)
             yield day, facts
             day = following
+        self._wait("everything recorded is told", self._is_told)
 
     def _let_pass(self, waiting: deque[Fact], before: datetime) -> None:
         """Records facts and sweeps, each at its time, until nothing is left to record or to chase before `before`."""
@@ -112,6 +114,7 @@ class Replay:
                 self._move_to(now)
                 while waiting and waiting[0].at == now:
                     self._record(waiting.popleft())
+                self._wait("everything recorded is told", self._is_told)
                 self._move_to(now + BETWEEN_SWEEPS)
             elif owed_at is not None and owed_at < before:
                 self._move_to(max(owed_at, self._clock.now()))
@@ -182,9 +185,9 @@ class Replay:
         return found
 
     def _move_to(self, instant: datetime) -> None:
-        self._wait("everything recorded is told", self._is_told)
+        """Moves the clock on, and waits until everything recorded before `instant` is folded."""
         self._clock.set(instant)
-        self._wait("every source says how far it is", self._is_told)
+        self._wait("every source says how far it is", self._is_complete)
 
     def _owed_at(self) -> datetime | None:
         """The next instant (UTC) at which a rung is due, as far as is known now."""

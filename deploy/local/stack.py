@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -160,9 +161,9 @@ def _prepare(backends: Backends, environments: Mapping[str, Mapping[str, str]]) 
         argv = [sys.executable, "-m", f"services.{service}", role]
         run_to_end(f"{service}.{role}", argv, environments[service], backends.folder)
 
-    for service in SERVICES:
-        run(service, "topology")
-    run("referrals_followup", "adopt")
+    roles = [*((service, "topology") for service in SERVICES), ("referrals_followup", "adopt")]
+    with ThreadPoolExecutor() as at_once:
+        list(at_once.map(lambda role: run(*role), roles))
 
 
 def _common_settings(

@@ -15,20 +15,19 @@ from deploy.local.replay import Replay
 from deploy.local.stack import local_stack
 from shared.kernel.envelope import from_text
 from tests.e2e.world import World, world_on
-from tests.support import without_foreign_backends
 
 GP, TRIAGE = "gp-okafor", "camhs-triage-novak"
 RECEIVER = {"receiver_person": "Petra Novak", "channel": "phone", "reference": "called back at ten"}
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world(stack_environment: dict[str, str]) -> Iterator[World]:
     with (
         local_stack(
             fresh_name("test"),
             replay_clock=_at("2013-01-14 09:00"),
             without=("perinatal.relay",),
-            environment=without_foreign_backends(),
+            environment=stack_environment,
         ) as stack,
         world_on(stack, Replay(stack, load_case())) as world,
     ):

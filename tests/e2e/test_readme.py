@@ -44,8 +44,9 @@ def walk() -> str:
 
 
 @pytest.fixture
-def stack() -> Iterator[LocalStack]:
-    with local_stack(fresh_name("test"), settings={"SWEEP_INTERVAL_SECONDS": "1"}) as stack:
+def stack(stack_environment: dict[str, str]) -> Iterator[LocalStack]:
+    settings = {"SWEEP_INTERVAL_SECONDS": "1"}
+    with local_stack(fresh_name("test"), settings=settings, environment=stack_environment) as stack:
         yield stack
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 from pymongo import MongoClient
 
 from deploy.local.backends import Backends
+from shared.messaging.topology import declare
 from shared.runtime.clock import ReplayClock
 from tests.integration.ledger import DIRECTORY, STANDARDS
 from tests.integration.recording import Running, is_ready, new_key
@@ -51,7 +52,7 @@ def following(
         try:
             service.run("adopt")
             if role == ("serve",):
-                service.run("topology")
+                declare(environment["AMQP_URI"], service.name)
             with service.kept_running(*role):
                 eventually(lambda: is_ready(service.url), within=30)
                 yield service

@@ -22,6 +22,7 @@ from pymongo import MongoClient
 from deploy.local.backends import Backends
 from deploy.local.ports import Ports
 from deploy.local.tokens import mint
+from shared.messaging.topology import declare
 from tests.support import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -119,7 +120,7 @@ def running(name: str, backends: Backends, folder: Path, beside: Running | None 
         }
         service = Running(name, f"http://{address}", environment, private, client[own])
         try:
-            service.run("topology")
+            declare(environment["AMQP_URI"], name)
             with service.kept_running("serve"), service.kept_running("relay"):
                 eventually(lambda: is_ready(service.url), within=30)
                 yield service

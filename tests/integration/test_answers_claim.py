@@ -21,8 +21,8 @@ MANAGER = Actor("gp-manager-hale", "manager", "gp-mill-road", ("essex",))
 
 
 @pytest.fixture
-def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
-    ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
+def ledger(ledger_database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
+    ledger = Ledger(config(ledger_database, mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
     ledger.clock.set(MONDAY + timedelta(days=1))
     yield ledger
     ledger.close()

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import pytest
 import requests
-import yaml
 
 from deploy.local.backends import Backends
+from shared.config.yamlfile import load_yaml
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.messaging.incoming import Delivery, Park
 from shared.messaging.topology import EVIDENCE
@@ -43,7 +43,7 @@ from tests.support import eventually
 
 NOW = from_text("2013-01-21T12:00:00Z")
 SOON_DUE = NOW - timedelta(hours=1)
-VERSIONS = {name: yaml.safe_load((STANDARDS / f"{name}.yaml").read_text())["version"] for name in ("england", "essex")}
+VERSIONS = {name: load_yaml(STANDARDS / f"{name}.yaml").value["version"] for name in ("england", "essex")}
 
 
 @pytest.fixture(scope="module")

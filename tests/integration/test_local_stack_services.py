@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import requests
@@ -20,8 +19,8 @@ BEGIN = datetime(2013, 1, 14, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[LocalStack]:
-    with local_stack(fresh_name("test"), replay_clock=BEGIN) as stack:
+def stack(stack_environment: dict[str, str]) -> Iterator[LocalStack]:
+    with local_stack(fresh_name("test"), replay_clock=BEGIN, environment=stack_environment) as stack:
         yield stack
 
 
@@ -51,9 +50,9 @@ def test_setting_the_replay_clock_writes_its_file(stack: LocalStack) -> None:
     assert stack.clock_file.read_text().strip() == "2013-01-16T09:00:00.000Z"
 
 
-def test_a_stack_whose_services_cannot_start_says_why(tmp_path: Path) -> None:
+def test_a_stack_whose_services_cannot_start_says_why(stack_environment: dict[str, str]) -> None:
     with (
         pytest.raises(NotReady, match="BODY_LIMIT_BYTES"),
-        local_stack(fresh_name("test"), settings={"BODY_LIMIT_BYTES": "many"}),
+        local_stack(fresh_name("test"), settings={"BODY_LIMIT_BYTES": "many"}, environment=stack_environment),
     ):
         pass

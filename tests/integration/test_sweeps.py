@@ -34,8 +34,8 @@ from tests.integration.ledger import (
 
 
 @pytest.fixture
-def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
-    ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
+def ledger(ledger_database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
+    ledger = Ledger(config(ledger_database, mongodb_uri), MovableClock(MONDAY - timedelta(days=300)))
     ledger.clock.set(MONDAY)
     yield ledger
     ledger.close()

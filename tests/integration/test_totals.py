@@ -24,8 +24,8 @@ GP = Actor("gp-0", "gp_practice", "gp-elsewhere", ("essex",))
 
 
 @pytest.fixture
-def ledger(database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
-    ledger = Ledger(config(database, mongodb_uri), MovableClock(MONDAY))
+def ledger(ledger_database: Database[dict[str, Any]], mongodb_uri: str) -> Iterator[Ledger]:
+    ledger = Ledger(config(ledger_database, mongodb_uri), MovableClock(MONDAY))
     yield ledger
     ledger.close()
 

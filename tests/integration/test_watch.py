@@ -58,9 +58,11 @@ def inbox() -> Inbox:
 
 
 @pytest.fixture
-def ledger(database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int, inbox: Inbox) -> Iterator[Ledger]:
+def ledger(
+    ledger_database: Database[dict[str, Any]], mongodb_uri: str, smtp_port: int, inbox: Inbox
+) -> Iterator[Ledger]:
     """One where all is well: some things are late, chased and mailed, one is done, and one thread is another's."""
-    settings = config(database, mongodb_uri, smtp_port, sweep_interval_seconds=3600)
+    settings = config(ledger_database, mongodb_uri, smtp_port, sweep_interval_seconds=3600)
     ledger = Ledger(settings, MovableClock(MONDAY - timedelta(days=1)))
     with mail_server(inbox, smtp_port):
         sent = referral_noted()

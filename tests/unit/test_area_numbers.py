@@ -7,6 +7,7 @@ import pytest
 from tests.unit.practice import (
     CHILD,
     GP,
+    HISTORY,
     HV,
     MANAGER,
     MIDWIFE,
@@ -128,3 +129,10 @@ def test_the_follow_up_shows_the_areas_own_source(step, opened, national, essex,
     found = opened(practice).the(step)
     assert found.source == PACKS[area]["steps"][step]["source"]
     assert found.rules[area] == PACKS[area]["version"]
+
+
+def test_a_step_that_an_area_leaves_as_it_is_is_compiled_once_for_all_areas() -> None:
+    essex, elsewhere = (HISTORY.timeline(area)[-1].steps for area in ("essex", "kent"))
+    changed = PACKS["essex"]["steps"].keys()
+    assert all(essex[step_id] is elsewhere[step_id] for step_id in elsewhere.keys() - changed)
+    assert all(essex[step_id] is not elsewhere[step_id] for step_id in changed)

@@ -70,13 +70,14 @@ def test_every_key_that_is_there_twice_is_named_with_both_lines(written):
     ("text", "line", "message"),
     [
         ("a: 1\nb: [1, 2\nc: 3\n", 3, "flow sequence"),
-        ("a: 1\n\tb: 2\n", 2, "cannot start any token"),
+        ("a: 1\n\tb: 2\n", 2, "a tab character that violates indentation"),
         ("a: 1\n---\nb: 2\n", 2, "single document"),
         ("a: 1\nb: *nowhere\n", 2, "undefined alias"),
         ("a: 1\nb: !!python/object:os.system {}\n", 2, "could not determine a constructor"),
         ("a: 1\n? [x, y]\n: 2\n", 2, "a key is one plain word"),
         ("a: &a\n  b: *a\n", 2, "an alias stands inside what it names"),
         ("a: 1\nb: \x00\n", 2, "control character"),
+        ("é: ééééé\nb: \x00\nc: 1\n", 2, "control character"),
         (b"a: \xff\n", 0, "is not UTF-8 text"),
     ],
 )

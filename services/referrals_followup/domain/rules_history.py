@@ -6,10 +6,11 @@ explained.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from services.referrals_followup.domain.compiling import compile_step, read_step
@@ -260,5 +261,11 @@ def _ruleset(area: str, since: datetime, national: Adoption, local: Adoption | N
         versions[local.pack] = local.version
         for step_id, overrides in local.content["steps"].items():
             contents[step_id] = {**contents.get(step_id, {}), **overrides}
-    steps = {step_id: compile_step(step_id, content) for step_id, content in contents.items()}
+    steps = {step_id: _compile(step_id, json.dumps(content)) for step_id, content in contents.items()}
     return Ruleset(area, since, steps, national.calendar, versions)
+
+
+@lru_cache(maxsize=2_000)
+def _compile(step_id: str, content: str) -> Step:
+    """The step of this content in JSON. It is compiled once for all areas and adoptions that have it as it is."""
+    return compile_step(step_id, json.loads(content))
