@@ -68,7 +68,7 @@ STEPS = {
     "MH-02": Step(
         begin=referral("sent", "acknowledged", "accepted"),
         opens=("referral.assessed.v1", {"outcome": "treat"}),
-        due="28 days",
+        due="28 days, or six weeks",
         meets=(("referral.treatment_started.v1", {}),),
         ends=(("referral.treatment_declined.v1", {}), WITHDRAWN),
         ladder=ladder(
