@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -82,8 +82,8 @@ class KilledAfter:
     def __init__(self, store: EventStore, writes: int) -> None:
         self._store, self._left = store, writes
 
-    def load(self, stream: str) -> list[Event]:
-        return self._store.load(stream)
+    def load_all(self, streams: Iterable[str]) -> Iterator[dict[str, list[Event]]]:
+        return self._store.load_all(streams)
 
     def execute(self, *args: Any, **named: Any) -> Any:
         if not self._left:
