@@ -22,6 +22,7 @@ from shared.archive.verify import FileCheck, Finding
 from shared.contracts import CATALOGUE
 from shared.events.documents import document_of
 from shared.events.mongo import despite_duplicates
+from shared.kernel.chunks import chunks
 from shared.kernel.envelope import Event
 
 _BATCH = 1_000
@@ -97,7 +98,7 @@ def _begin(database: Database[dict[str, Any]], chain: str) -> None:
 def _documents(lines: Iterator[dict[str, Any]], sealer: Sealer | None) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """The documents to insert, in batches, each with the name of its collection."""
     made = (document for line in lines if (document := _document(line, sealer)))
-    while some := list(islice(made, _BATCH)):
+    for some in chunks(made, _BATCH):
         for name in ("events", "heard"):
             documents = [document for where, document in some if where == name]
             if documents:

@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -29,6 +28,7 @@ from uuid import uuid4
 from shared.cli.terminal import console
 from shared.config.config import Config
 from shared.events.errors import StoreUnavailable
+from shared.kernel.chunks import chunks
 from shared.messaging.backoff import Backoff
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _go_through(
     refused.truncate(progress.refused_bytes)
     refused.seek(0, os.SEEK_END)
     with _bar(os.fstat(file.fileno()).st_size, progress) as bar:
-        for rows in _batches(_rows(file, progress.row, progress.end)):
+        for rows in chunks(_rows(file, progress.row, progress.end), ROWS):
             for row, result in zip(rows, _give(bulk, rows, correlation_id), strict=True):
                 if result.is_recorded:
                     progress.recorded += 1
@@ -177,11 +177,6 @@ def _rows(file: IO[bytes], number: int, end: int) -> Iterator[Row]:
             end += len(rest)
         if raw.strip():
             yield Row(number, raw, end)
-
-
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, ROWS)):
-        yield batch
 
 
 def _fingerprint(file: IO[bytes]) -> str:

@@ -19,9 +19,14 @@ Check = Callable[[Any], bool]
 _TEXTS = (fields.String, Slug, Choice, Ref, EventId)
 
 
+def has_hooks(schema: Schema) -> bool:
+    """Whether the schema has rules beyond its fields, such as `@validates_schema`."""
+    return any(type(schema).resolve_hooks().values())
+
+
 def compile_quick_check(schema: Schema) -> Check:
     """A function that says whether a payload is surely valid by this schema. With rules beyond its fields, none is."""
-    if any(type(schema).resolve_hooks().values()):
+    if has_hooks(schema):
         return _unknown
     checks = {name: _check_of(declared) for name, declared in schema.fields.items() if declared.data_key is None}
     required = frozenset(name for name, declared in schema.fields.items() if declared.required)

@@ -25,6 +25,7 @@ from shared.events.errors import Contended, KeyReused, StaleVersion, Taken, Unkn
 from shared.events.outbox_indexes import relay_indexes
 from shared.events.recorder import MongoRecorder, Recorder, Stored, available
 from shared.events.requests import fingerprint, former_fingerprints, key_of
+from shared.kernel.chunks import chunks
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Refused
 from shared.kernel.envelope import Event, to_ms
 from shared.kernel.ids import uuid7
@@ -100,10 +101,8 @@ class EventStore:
 
         A stream that does not exist has no events. Raises StoreUnavailable.
         """
-        names = sorted(set(streams))
-        for first in range(0, len(names), STREAMS_AT_A_TIME):
-            found = self.read_all(names[first : first + STREAMS_AT_A_TIME])
-            yield {stream: [one.event for one in stored] for stream, stored in found.items()}
+        for names in chunks(sorted(set(streams)), STREAMS_AT_A_TIME):
+            yield {stream: [one.event for one in stored] for stream, stored in self.read_all(names).items()}
 
     def exists(self, stream: str) -> bool:
         """Whether the stream has any event. Raises StoreUnavailable."""

@@ -24,6 +24,7 @@ from shared.events.errors import Contended
 from shared.events.mongo import despite_duplicates
 from shared.events.recorder import EVENTS_AT_A_TIME
 from shared.events.store import EventStore
+from shared.kernel.chunks import chunks
 from shared.kernel.decisions import RETRACTION, Actor, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, Retract
@@ -60,9 +61,9 @@ class Reactions:
 
     def react(self, events: Iterable[Event]) -> None:
         """Store the relevant events, and record all that follows from them. Raises StoreUnavailable."""
-        relevant = [event for event in events if event.type in self._rules.relevant_types]
-        for first in range(0, len(relevant), EVENTS_AT_A_TIME):
-            self._settle(relevant[first : first + EVENTS_AT_A_TIME])
+        relevant = (event for event in events if event.type in self._rules.relevant_types)
+        for some in chunks(relevant, EVENTS_AT_A_TIME):
+            self._settle(some)
 
     def _settle(self, events: list[Event]) -> None:
         self._keep(events)

@@ -332,7 +332,7 @@ def _named(event_type: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str,
 @cache
 def _kinds_named_by(event_type: str) -> Mapping[str, str]:
     """The kind of record that each field names, for the fields of this type of event that name one, or several."""
-    declared = CATALOGUE[event_type].schema._declared_fields
+    declared = CATALOGUE[event_type].schema().fields
     inner = {name: one.inner if isinstance(one, fields.List) else one for name, one in declared.items()}
     return {name: one.metadata["ref"] for name, one in inner.items() if isinstance(one, Ref)}
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
+from shared.contracts.quick_check import has_hooks
+
 Load = Callable[[Any], dict[str, Any]]
 Dump = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -24,7 +26,7 @@ _AS_THEY_ARE: Mapping[type, tuple[type, ...]] = {
 def compile_load(schema: Schema) -> Load:
     """A function that loads a body. Raises what `schema.load` raises."""
     load: Load = schema.load
-    if schema.unknown != RAISE or _has_hooks(schema):
+    if schema.unknown != RAISE or has_hooks(schema):
         return load
     declared = {field.data_key or name: (field.attribute or name, field) for name, field in schema.load_fields.items()}
     required = frozenset(given for given, (_, field) in declared.items() if field.required)
@@ -50,7 +52,7 @@ def compile_load(schema: Schema) -> Load:
 
 def compile_dump(schema: Schema) -> Dump:
     """A function that dumps the body of an answer."""
-    if _has_hooks(schema):
+    if has_hooks(schema):
         dump: Dump = schema.dump
         return dump
     plan = [
@@ -69,7 +71,3 @@ def compile_dump(schema: Schema) -> Dump:
         return dumped
 
     return dump_quickly
-
-
-def _has_hooks(schema: Schema) -> bool:
-    return any(type(schema).resolve_hooks().values())

@@ -58,6 +58,15 @@ def new_relay(
     return make
 
 
+def let_hear_only(amqp_uri: str, *types: str) -> None:
+    """From here on, no queue takes an event of the service but those of these types, which only `QUEUE` takes."""
+    with channel(amqp_uri) as on:
+        for queue in HEARING:
+            on.queue_unbind(queue, exchange_of("perinatal"), "#")
+        for event_type in types:
+            on.queue_bind(QUEUE, exchange_of("perinatal"), event_type)
+
+
 def said(amqp_uri: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The events and the positions that were published since the last look."""
     bodies = [body for _, body in take_all(amqp_uri, QUEUE)]
@@ -266,9 +275,7 @@ def test_a_message_that_no_queue_takes_stays_pending_and_holds_back_the_position
     new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
     ids = record(database, 3)
-    with channel(amqp_uri) as on:
-        for queue in HEARING:
-            on.queue_unbind(queue, exchange_of("perinatal"), "#")
+    let_hear_only(amqp_uri)
     relay = new_relay()
     relay.step()
     assert database["events"].count_documents({"relay.pending": True}) == 3
@@ -286,10 +293,7 @@ def test_a_message_that_no_queue_takes_stays_pending_and_holds_back_the_position
 def test_one_type_that_no_queue_takes_does_not_stop_the_others(
     new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
-    with channel(amqp_uri) as on:
-        for queue in HEARING:
-            on.queue_unbind(queue, exchange_of("perinatal"), "#")
-        on.queue_bind(QUEUE, exchange_of("perinatal"), "record.retracted.v1")
+    let_hear_only(amqp_uri, "record.retracted.v1")
     unheard = [document_of(an_event(), private={}, relay={"pending": True}) for _ in range(10)]
     for document in unheard:
         document["event"]["type"] = "nobody.listens.v1"
@@ -427,10 +431,7 @@ def test_events_that_follow_each_other_closely_are_published_at_once_and_share_a
 def test_what_a_queue_took_is_marked_within_seconds_although_another_type_is_held_back(
     new_relay: Callable[..., Relay], database: Database[dict[str, Any]], amqp_uri: str
 ) -> None:
-    with channel(amqp_uri) as on:
-        for queue in HEARING:
-            on.queue_unbind(queue, exchange_of("perinatal"), "#")
-        on.queue_bind(QUEUE, exchange_of("perinatal"), "record.retracted.v1")
+    let_hear_only(amqp_uri, "record.retracted.v1")
     unheard = document_of(an_event(), private={}, relay={"pending": True})
     unheard["event"]["type"] = "nobody.listens.v1"
     database["events"].insert_one(unheard)
@@ -535,10 +536,7 @@ def test_a_relays_question_costs_what_is_pending_and_not_what_was_ever_recorded(
 
 
 def test_the_publisher_confirms_only_what_a_queue_has(publisher: ConfirmedPublisher, amqp_uri: str) -> None:
-    with channel(amqp_uri) as on:
-        for queue in HEARING:
-            on.queue_unbind(queue, exchange_of("perinatal"), "#")
-        on.queue_bind(QUEUE, exchange_of("perinatal"), "heard.*.v1")
+    let_hear_only(amqp_uri, "heard.*.v1")
     messages = [Outgoing(str(n), f"{'heard' if n % 3 else 'unheard'}.event.v1", b"{}") for n in range(900)]
     assert publisher.publish(messages) == {
         message.id for message in messages if message.routing_key.startswith("heard")

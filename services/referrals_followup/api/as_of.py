@@ -21,11 +21,11 @@ from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.overlap import chunks
 from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.ledger.views import THREADS_AT_A_TIME
 from services.referrals_followup.standards.rules import Rules
 from shared.events.pages import encode_cursor
+from shared.kernel.chunks import chunks
 from shared.kernel.decisions import Actor
 from shared.runtime.clock import Clock
 from shared.runtime.observability import get_logger

@@ -65,10 +65,8 @@ class FollowUpRoutes:
         if "as_of" in request.query:
             past = self.dependencies.past_follow_ups.list_page(request.actor, request.query)
             return Answer(200, past, subjects=_people_in(past))
-        prepared, shown = (
-            self.dependencies.queries.prepare_page(request.actor, request.query),
-            self.dependencies.shown_people,
-        )
+        shown = self.dependencies.shown_people
+        prepared = self.dependencies.queries.prepare_page(request.actor, request.query)
         tag = prepared.find_tag()
         if tag is not None and request.holds(tag) and (people := shown.find(tag)) is not None:
             return Answer(304, {}, tag=tag, subjects=people)

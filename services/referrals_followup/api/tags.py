@@ -12,7 +12,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +39,12 @@ class AnswerTags:
     """Makes tags. They are the same in every process that has the same code, directory and addresses."""
 
     def __init__(self, directory: Directory, links: Links) -> None:
-        self._made_by = _fingerprint([_code(), repr(directory.people), repr(links)])
+        self._directory = directory
+        self._links = links
+
+    @cached_property
+    def _made_by(self) -> str:
+        return _fingerprint([_code(), repr(self._directory.people), repr(self._links)])
 
     def make(
         self,

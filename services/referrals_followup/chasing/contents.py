@@ -14,11 +14,11 @@ from services.referrals_followup.domain.links import Links
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
 from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.ledger.data_problems import DataProblems
-from services.referrals_followup.ledger.overlap import chunks
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
+from shared.kernel.chunks import chunks
 from shared.kernel.envelope import Event, from_text
 
 # The most follow-ups that are in memory at once, each with everything about it.

@@ -27,7 +27,6 @@ from services.referrals_followup.domain.directory import Directory, Parties
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.overlap import chunks
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
@@ -35,6 +34,7 @@ from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.batch_store import BatchStore
 from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
+from shared.kernel.chunks import chunks
 from shared.kernel.decisions import Refused
 from shared.kernel.time import london_date
 from shared.messaging.incoming import Delivery, Done, Outcome, Park, read_request

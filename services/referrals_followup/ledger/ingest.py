@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.overlap import chunks, store_beside
+from services.referrals_followup.ledger.overlap import store_beside
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.contracts import CATALOGUE
+from shared.kernel.chunks import chunks
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park, read_event
 from shared.relay.position import POSITION

@@ -30,12 +30,13 @@ from services.referrals_followup.domain.rules import ADOPTED
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.overlap import chunks, store_beside
+from services.referrals_followup.ledger.overlap import store_beside
 from services.referrals_followup.ledger.totals import SUMMED_IN, Change, Sum, Totals, sum_of
 from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.ledger.view_schema import ensure_indexes
 from services.referrals_followup.standards.rules import Rules
 from shared.events.mongo import in_transaction, is_store_away
+from shared.kernel.chunks import chunks
 from shared.kernel.envelope import Event
 from shared.recording.views import STALE
 
