@@ -1,13 +1,13 @@
-"""How many messages a batch may hold: as many as can be handled within five seconds of work.
+"""How many messages a batch may hold: as many as can be handled within twenty seconds of work.
 
-A service that is asked to stop finishes its present batch, and it has ten seconds for that.
+The seconds bound how long a message waits for the batch before its own. A stop does not wait for a batch: it gives a
+long one up between two parts.
 """
 
 from __future__ import annotations
 
-MOST = 10_000
-FIRST = 2_000
-SECONDS = 5.0
+MOST = 20_000
+SECONDS = 20.0
 _GROWTH = 4
 
 
@@ -16,7 +16,7 @@ class BatchLimit:
 
     def __init__(self, most: int = MOST) -> None:
         self.most = most
-        self.now = min(FIRST, most)
+        self.now = most
 
     def note(self, size: int, seconds: float) -> None:
         """Adjust the limit to a batch of this many messages, which took so many (real) seconds of work."""

@@ -26,6 +26,7 @@ from shared.messaging.session import Session
 from shared.messaging.topology import is_heard_by_one
 from shared.runtime.dependencies import SETTINGS
 from shared.runtime.observability import BATCH_SECONDS, BATCH_SIZE, MESSAGES, get_logger
+from shared.runtime.stopping import Stopping
 
 _WAIT = 0.5
 _BREATHE_EVERY = 5.0
@@ -84,6 +85,8 @@ class Consumer(Entrypoint):
         while not self._stopping.ready():
             try:
                 self._consume(backoff)
+            except Stopping:  # the batch in hand goes back to the queue
+                return
             except Exception as error:  # unacknowledged messages have gone back and are delivered again
                 log.warning("consumer interrupted", queue=self.queue, exc_info=error)
                 self._stopping.wait(backoff.next())
@@ -142,7 +145,7 @@ class Consumer(Entrypoint):
     def _call(self, deliveries: list[Delivery], session: Session) -> list[Outcome]:
         """The method's answer, from a nameko worker of its own, while the connection is kept alive.
 
-        Raises HandlerRaised; any other error is the connection's.
+        Raises HandlerRaised, or Stopping if the method gave up for a stop; any other error is the connection's.
         """
         answered = Signal()
 
@@ -154,6 +157,8 @@ class Consumer(Entrypoint):
         while (answer := answered.wait(_BREATHE_EVERY)) is None:
             session.breathe()
         outcomes, error = answer
+        if isinstance(error, Stopping):
+            raise error
         if error is None and not _is_answer(outcomes, len(deliveries)):
             error = WrongAnswer()
         if error is not None:

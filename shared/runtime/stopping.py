@@ -8,8 +8,20 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from threading import Event
 
 GONE_WITHIN = 9.5
+_asked = Event()
+
+
+class Stopping(Exception):
+    """This process was asked to stop. What it had in hand is done again by the next one."""
+
+
+def go_on() -> None:
+    """Raises Stopping once this process was asked to stop. Long work calls it between its parts."""
+    if _asked.is_set():
+        raise Stopping
 
 
 def on_stop(stop: Callable[[], None]) -> None:
@@ -18,6 +30,7 @@ def on_stop(stop: Callable[[], None]) -> None:
     def handle(*_: object) -> None:
         if not any(signal.getitimer(signal.ITIMER_REAL)):
             signal.setitimer(signal.ITIMER_REAL, GONE_WITHIN)
+        _asked.set()
         stop()
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

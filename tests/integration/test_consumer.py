@@ -351,6 +351,20 @@ def test_told_to_stop_it_finishes_the_batch_in_hand_and_returns_the_rest(
     assert waiting_in(amqp_uri, EVIDENCE) == 5
 
 
+def test_told_to_stop_it_gives_up_long_work_and_returns_all_of_the_batch(
+    consumer: Process, amqp_uri: str, database: Database[dict[str, Any]]
+) -> None:
+    publish(amqp_uri, EVIDENCE, *(an_event() for _ in range(3)), an_event("long"))
+    consumer.start()
+    eventually(lambda: len(handled(database)) == 3)
+    assert consumer.running is not None
+    consumer.running.terminate()
+    assert consumer.running.wait(timeout=10) == 0
+    consumer.running = None
+    assert waiting_in(amqp_uri, EVIDENCE) == 4
+    assert database["parked_messages"].count_documents({}) == 0
+
+
 def test_a_connection_lost_in_the_middle_of_a_batch_never_acknowledges_on_the_next_one(
     consumer: Process, settings: dict[str, str], backends: Backends, amqp_uri: str, database: Database[dict[str, Any]]
 ) -> None:

@@ -15,6 +15,7 @@ from services.referrals_followup.ledger import ingest, views
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Delivery, Done, Park
 from shared.runtime.clock import MovableClock
+from shared.runtime.stopping import Stopping
 from tests.integration.ledger import MONDAY, Ledger, config, delivery, referral_noted, referral_sent
 
 PEOPLE = [f"p_{number:032x}" for number in range(12)]
@@ -87,6 +88,28 @@ def test_when_a_part_cannot_be_written_nothing_is_done_and_the_batch_delivered_a
         with pytest.raises(AutoReconnect):
             ledger.dependencies.ingest.receive(deliveries)
     assert written == fails_at
+    assert unfolded(ledger) == len(deliveries)
+    assert ledger.dependencies.ingest.receive(deliveries) == [Done()] * len(deliveries)
+    assert unfolded(ledger) == 0
+    assert list(ledger.dependencies.views.find_differing(view["thread"] for view in documents(ledger))) == []
+
+
+def test_a_batch_that_a_stop_ends_between_two_parts_is_made_whole_when_it_is_delivered_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries: list[Delivery] = [delivery(event) for event in noted_and_sent()]
+    parts = 0
+
+    def stop_before_the_third() -> None:
+        nonlocal parts
+        parts += 1
+        if parts == 3:
+            raise Stopping
+
+    with monkeypatch.context() as asked:
+        asked.setattr("services.referrals_followup.ledger.views.go_on", stop_before_the_third)
+        with pytest.raises(Stopping):
+            ledger.dependencies.ingest.receive(deliveries)
     assert unfolded(ledger) == len(deliveries)
     assert ledger.dependencies.ingest.receive(deliveries) == [Done()] * len(deliveries)
     assert unfolded(ledger) == 0

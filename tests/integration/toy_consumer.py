@@ -1,4 +1,4 @@
-"""A service whose one handler does what each event's reason code says: keep, raise, park, later, or miss its store."""
+"""A service whose one handler does what each event's reason code says: keep, raise, park, wait, or miss its store."""
 
 # ruff: noqa: E402 - eventlet comes first
 import eventlet
@@ -17,6 +17,7 @@ from shared.kernel.envelope import Event
 from shared.messaging.consumer import consume
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park, read_event
 from shared.runtime.observability import configure_logging
+from shared.runtime.stopping import go_on
 
 DATABASE = open_database(os.environ["TOY_MONGODB_URI"], os.environ["TOY_DATABASE"])
 # Nothing listens there: what a handler sees when its store is away.
@@ -53,6 +54,10 @@ class Toy:
                 raise ValueError("Jane Doe, born 2 January 1990")
             case "linger":
                 while not DATABASE["switches"].find_one({"_id": "go on"}):
+                    eventlet.sleep(0.05)
+            case "long":
+                while True:
+                    go_on()
                     eventlet.sleep(0.05)
         change = {"$inc": {"times": 1}, "$set": {"redelivered": delivery.redelivered}}
         DATABASE["handled"].update_one({"_id": event.id}, change, upsert=True)

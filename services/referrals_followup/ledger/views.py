@@ -39,6 +39,7 @@ from shared.events.mongo import in_transaction, is_store_away
 from shared.kernel.chunks import chunks
 from shared.kernel.envelope import Event
 from shared.recording.views import STALE
+from shared.runtime.stopping import go_on
 
 THREADS_AT_A_TIME = 200
 # A thread is parked for this reason when an earlier fold read more events than there are. The database may have been
@@ -120,9 +121,13 @@ class FollowUpViews:
     def _fold_in_turn(
         self, some: Iterator[list[str]], history: RulesHistory, kept: Mapping[str, Evidence]
     ) -> Iterator[tuple[Mapping[str, Evidence], list[ThreadFold]]]:
-        """The folds of each chunk, and the events that its transaction marks as folded: all of them with the last."""
+        """The folds of each chunk, and the events that its transaction marks as folded: all of them with the last.
+
+        Raises Stopping when the process is asked to stop. Then no event is marked as folded.
+        """
         chunk = next(some)
         while chunk:
+            go_on()
             folds = [*self._fold(chunk, history, kept)]
             chunk = next(some, [])
             yield {} if chunk else kept, folds
