@@ -35,7 +35,7 @@ class CurrentDirectory(Directory):
         self._listed = stored.read()
         parts, left_out = parts_of(one.entry for one in self._listed.values())
         if left_out:
-            log.warning("directory incomplete: import it again", count=len(left_out))
+            log.warning("directory incomplete, import it again", count=len(left_out))
         super().__init__(*parts)
 
     def version_of(self, stream: str) -> int:
