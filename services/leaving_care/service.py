@@ -28,6 +28,10 @@ class LeavingCareService(CareLeaverRoutes, PlanItemRoutes, CommandRoutes, Parked
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.reactions.receive(deliveries)
 
+    @consume("leaving_care.directory")
+    def copy_directory(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.dependencies.directory.receive(deliveries)
+
     @consume("leaving_care.check", most=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.checker.receive(deliveries)

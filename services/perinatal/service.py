@@ -43,6 +43,10 @@ class PerinatalService(
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.reactions.receive(deliveries)
 
+    @consume("perinatal.directory")
+    def copy_directory(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.dependencies.directory.receive(deliveries)
+
     @consume("perinatal.check", most=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.checker.receive(deliveries)

@@ -1,6 +1,7 @@
-"""`python -m services.referrals_followup serve [http|bus] | relay | topology | rebuild | parked | check`, and two more.
+"""`python -m services.referrals_followup serve [http|bus] | relay | topology | rebuild | parked | check`, and others.
 
-`adopt` brings into force the packs of standards that are new; `tick` asks for sweeps and checks.
+`adopt` brings into force the packs of standards that are new, `tick` asks for sweeps and checks, and `directory import`
+records who works where.
 """
 
 import sys

@@ -13,6 +13,7 @@ from services.referrals_followup.api import acts
 from services.referrals_followup.api.acts import FollowUpActs
 from services.referrals_followup.api.as_of import PastFollowUps
 from services.referrals_followup.api.chronology import Chronologies
+from services.referrals_followup.api.directory_acts import DirectoryActs
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.standards_in_force import StandardsInForce
@@ -24,9 +25,10 @@ from services.referrals_followup.chasing.parked_work import ParkedWork
 from services.referrals_followup.chasing.sending import DigestSender
 from services.referrals_followup.chasing.smtp import SmtpChannel
 from services.referrals_followup.chasing.sweeps import Sweeper, SweepLog, SweepRound
+from services.referrals_followup.directory.current import CurrentDirectory, import_directory
 from services.referrals_followup.directory.loader import load_directory
+from services.referrals_followup.directory.stored import StoredDirectory
 from services.referrals_followup.domain import silence
-from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.invariants import Invariants
 from services.referrals_followup.ledger.completeness import Completeness
@@ -68,7 +70,7 @@ class Dependencies:
     views: FollowUpViews
     parked: ParkedMessages
     known: Completeness
-    directory: Directory
+    directory: CurrentDirectory
     links: Links
     access_log: AccessLog
     queries: FollowUpQueries
@@ -76,6 +78,7 @@ class Dependencies:
     past_follow_ups: PastFollowUps
     chronologies: Chronologies
     acts: FollowUpActs
+    directory_acts: DirectoryActs
     standards_in_force: StandardsInForce
     checks: Mapping[str, Callable[[], object]]
     ingest: Ingest
@@ -108,6 +111,10 @@ class Dependencies:
         PARKED_WAITING.set(self.parked.waiting())
         self.checker.observe()
 
+    def refresh(self) -> None:
+        """Bring the directory up to date; the process asks for it every second."""
+        self.directory.refresh()
+
     def close(self) -> None:
         self.database.client.close()
 
@@ -115,12 +122,13 @@ class Dependencies:
 def build(config: Config, clock: Clock | None = None) -> Dependencies:
     """Build all objects and create all indexes. `clock` replaces the configured clock.
 
-    Raises FaultyFile when the directory file has faults, and PyMongoError when MongoDB cannot be reached.
+    When no directory was ever imported, the configured file is. Raises FaultyFile when it has faults, and PyMongoError
+    when MongoDB cannot be reached.
     """
-    directory = load_directory(config.directory_file)
     clock = clock or config.clock()
     database = open_database(config.mongodb_uri, config.mongodb_database)
     store = EventStore(database, source=SERVICE, clock=clock, catalogue=CATALOGUE)
+    directory = _open_directory(config, store, clock)
     evidence = EvidenceStore(database, CATALOGUE)
     rules = Rules(store)
     views, parked = FollowUpViews(database, evidence, rules), ParkedMessages(database)
@@ -193,6 +201,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         past_follow_ups=PastFollowUps(evidence, rules, known, presenter, clock),
         chronologies=Chronologies(evidence, rules, known, presenter, clock),
         acts=FollowUpActs(store, views, queries, directory, known, clock),
+        directory_acts=DirectoryActs(store, directory, views),
         standards_in_force=StandardsInForce(rules, clock),
         checks={"mongodb": lambda: database.command("ping")},
         ingest=Ingest(evidence, views, {POSITION: parked_work.note_reported, FINISHED: parked_work.tell_of_findings}),
@@ -227,3 +236,13 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         keeper.ensure_indexes()
     acts.ensure_indexes(store.collection)
     return dependencies
+
+
+def _open_directory(config: Config, store: EventStore, clock: Clock) -> CurrentDirectory:
+    stored = StoredDirectory(store)
+    stored.ensure_indexes()
+    if not stored.was_imported():
+        # The index that refuses a second event of one version is needed before the first event.
+        store.ensure_indexes()
+        import_directory(stored, load_directory(config.directory_file), clock)
+    return CurrentDirectory(stored, clock)

@@ -1,16 +1,23 @@
-"""What this service runs besides serving, such as adopting rules and rebuilding. None of it imports eventlet."""
+"""What this service runs besides serving, such as adopting rules and importing the directory. None imports eventlet."""
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Iterable
 from contextlib import closing, suppress
+from pathlib import Path
 from typing import Any
 
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from services.referrals_followup.bootstrap import SERVICE, build
+from services.referrals_followup.directory.current import import_directory
 from services.referrals_followup.directory.loader import load_directory
+from services.referrals_followup.directory.stored import StoredDirectory
 from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.directory_entries import ADDED, CHANGED, GONE, parts_of
 from services.referrals_followup.domain.follow_up import AGGREGATE
 from services.referrals_followup.standards.loader import locate_packs
 from services.referrals_followup.standards.rules import Rules
@@ -19,18 +26,21 @@ from shared.cli.main import Role
 from shared.config.config import Config
 from shared.config.yamlfile import Fault, FaultyFile, Located
 from shared.contracts import CATALOGUE
-from shared.events.errors import StoreUnavailable
+from shared.events.errors import StaleVersion, StoreUnavailable
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.calendar import england
 
 
-def check_files(config: Config) -> tuple[Directory, list[Located]]:
-    """The directory and the packs of standards. Raises FaultyFile with every fault of all of them."""
+def check_files(config: Config) -> list[Located]:
+    """The packs of standards. Raises FaultyFile with every fault of them, and of the directory's file if it is needed.
+
+    The file is needed until a directory was imported.
+    """
     faults: list[Fault] = []
     directory = None
     try:
-        directory = load_directory(config.directory_file)
+        directory = _find_directory(config)
     except FaultyFile as error:
         faults += error.faults
     try:
@@ -39,18 +49,33 @@ def check_files(config: Config) -> tuple[Directory, list[Located]]:
         packs = locate_packs(config.standards_dir, CATALOGUE, *known)
     except FaultyFile as error:
         faults += error.faults
-    if faults or directory is None:
+    if faults:
         raise FaultyFile(faults)
-    return directory, packs
+    return packs
+
+
+def _find_directory(config: Config) -> Directory:
+    """The stored directory; without one, or without a store, that of the configured file. Raises FaultyFile."""
+    database = open_database(config.mongodb_uri, config.mongodb_database)
+    with closing(database.client), suppress(StoreUnavailable):
+        stored = StoredDirectory(_store(config, database))
+        if stored.was_imported():
+            parts, _ = parts_of(listed.entry for listed in stored.read().values())
+            return Directory(*parts)
+    return load_directory(config.directory_file)
+
+
+def _store(config: Config, database: Database[dict[str, Any]]) -> EventStore:
+    return EventStore(database, source=SERVICE, clock=config.clock(), catalogue=CATALOGUE)
 
 
 def check_before_serving(config: Config) -> None:
     """Raises FaultyFile for a fault of the directory or a pack, or for a pack that needs a new version."""
-    _, packs = check_files(config)
+    packs = check_files(config)
     database = open_database(config.mongodb_uri, config.mongodb_database)
     # Without a store nothing can be compared; serving then fails by itself and says why.
     with closing(database.client), suppress(StoreUnavailable):
-        _check_versions(packs, Rules(EventStore(database, source=SERVICE, clock=config.clock(), catalogue=CATALOGUE)))
+        _check_versions(packs, Rules(_store(config, database)))
 
 
 def _check_versions(packs: Iterable[Located], rules: Rules) -> None:
@@ -84,25 +109,66 @@ def run_check(config: Config, full: bool) -> list[CheckFinding]:
     return build(config).checker.run(full)
 
 
-def adopt(config: Config) -> None:
+def adopt(config: Config, arguments: argparse.Namespace) -> int:
     """Bring into force every pack of standards whose content or calendar is new.
 
     Raises FaultyFile, and adopts nothing, when a pack has changed and its version has not.
     """
-    _, packs = check_files(config)
+    packs = check_files(config)
     rules = build(config).rules
     _check_versions(packs, rules)
     for adopted in rules.adopt((pack.value for pack in packs), england(config.bank_holidays_until)):
         print(f"adopted {adopted}")
+    return 0
 
 
-def tick(config: Config) -> None:
+def tick(config: Config, arguments: argparse.Namespace) -> int:
     from shared.scheduling.tick import run_tick
 
     run_tick(config)
+    return 0
+
+
+def add_directory_arguments(parser: argparse.ArgumentParser) -> None:
+    acts = parser.add_subparsers(dest="act", required=True)
+    importing = acts.add_parser("import", help="make the directory list what the file lists, and nothing else")
+    importing.add_argument("file", type=Path, metavar="FILE")
+    importing.add_argument("--dry-run", action="store_true", help="print the differences, and record nothing")
+
+
+def change_directory(config: Config, arguments: argparse.Namespace) -> int:
+    """Record how the file differs from the stored directory, and print it.
+
+    Exit status 0: it is done; 1: somebody else changed the directory meanwhile; 2: the file or the store is at fault.
+    """
+    database = open_database(config.mongodb_uri, config.mongodb_database)
+    store, clock = _store(config, database), config.clock()
+    stored = StoredDirectory(store)
+    with closing(database.client):
+        try:
+            directory = load_directory(arguments.file)
+            store.ensure_indexes()
+            stored.ensure_indexes()
+            differences = import_directory(stored, directory, clock, dry_run=arguments.dry_run)
+        except FaultyFile as error:
+            print(f"nothing is imported:\n{error}", file=sys.stderr)
+            return 2
+        except (PyMongoError, StoreUnavailable):
+            print("the database cannot be reached; run the same command again", file=sys.stderr)
+            return 2
+        except StaleVersion:
+            print("somebody changed the directory meanwhile; run the same command again", file=sys.stderr)
+            return 1
+    for difference in differences:
+        print(difference)
+    would = "would be " if arguments.dry_run else ""
+    counts = (f"{sum(one.what == what for one in differences)} {would}{what}" for what in (ADDED, CHANGED, GONE))
+    print(", ".join(counts))
+    return 0
 
 
 OWN = (
     Role("adopt", "bring into force the packs of standards that are new", adopt),
     Role("tick", "ask for a sweep, every so often", tick),
+    Role("directory", "import a file of who works where", change_directory, add_directory_arguments),
 )

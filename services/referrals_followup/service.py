@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.referrals_followup.api.directory import DirectoryRoutes
 from services.referrals_followup.api.follow_ups import FollowUpRoutes
 from services.referrals_followup.api.people import PersonRoutes
 from services.referrals_followup.api.standards import StandardRoutes
@@ -15,7 +16,7 @@ from shared.web.parked import ParkedRoutes
 CHECK = check_queue_of(SERVICE)
 
 
-class ReferralsFollowupService(FollowUpRoutes, PersonRoutes, StandardRoutes, ParkedRoutes):
+class ReferralsFollowupService(FollowUpRoutes, PersonRoutes, StandardRoutes, DirectoryRoutes, ParkedRoutes):
     """What is expected next, of whom, by when and why; who was chased; and people's acts on it."""
 
     name = SERVICE

@@ -100,7 +100,7 @@ def _import(config: Config, path: Path, service_class: Any, dry_run: bool) -> tu
         refused = stack.enter_context(refused_file.open("r+b"))
         progress = _read_progress(file, None if dry_run else progress_file, refused_file.stat().st_size)
         service = service_class()
-        service.dependencies = dependencies = service_class.dependencies.build(config)
+        service.dependencies = dependencies = service_class.dependencies.build(config).for_import()
         stack.callback(dependencies.close)
         if dry_run:
             rehearsal = Rehearsal(dependencies.store)

@@ -29,11 +29,14 @@ COLLECT_AFTER = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role that only this service has. `run` raises FaultyFile when a file that it reads has faults."""
+    """A role that only this service has. `run` returns the exit status, and raises FaultyFile when a file that it reads
+    has faults.
+    """
 
     name: str
     help: str
-    run: Callable[[Config], None]
+    run: Callable[[Config, argparse.Namespace], int]
+    add_arguments: Callable[[argparse.ArgumentParser], object] = lambda parser: None
 
 
 def run(
@@ -103,7 +106,7 @@ def _run(
     elif arguments.role == "rebuild":
         print(f"{rebuild(config)} views rebuilt")
     else:
-        next(entry for entry in own if entry.name == arguments.role).run(config)
+        return next(entry for entry in own if entry.name == arguments.role).run(config, arguments)
     return 0
 
 
@@ -135,7 +138,7 @@ def _parser(service: str, own: Sequence[Role], imports: bool) -> argparse.Argume
             roles.add_parser("import", help="record a file of commands, one JSON object a line")
         )
     for role in own:
-        roles.add_parser(role.name, help=role.help)
+        role.add_arguments(roles.add_parser(role.name, help=role.help))
     return parser
 
 

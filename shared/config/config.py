@@ -39,7 +39,7 @@ _HEARING = frozenset({"serve", "serve bus"})
 _ANSWERING = frozenset({"serve", "serve http"})
 _SERVING = _HEARING | _ANSWERING
 _STORING = _SERVING | {"relay", "tick", "adopt", "parked", "rebuild", "check"}
-_STORING |= {"export", "restore", "verify", "erase", "import"}
+_STORING |= {"export", "restore", "verify", "erase", "import", "directory"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "follow_up.accept": _OWNERS,
     "follow_up.end": LEADS,
     "standards.read": ROLES,
+    "directory.read": _OVERSIGHT | {"operator"},
+    "directory.change": LEADS,
 }
 
 _EVERY_CLASS = frozenset({"health", "leaving_care", "social_care", "operational"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -25,11 +26,16 @@ class EventData(Schema):
 
 
 class Slug(fields.String):
-    """A code word of at most 64 characters: lower-case letters, digits, single `.`, `_`, `-`; begins with a letter."""
+    """A code word of at most 64 characters: lower-case letters, digits, single `.`, `_`, `-`; begins with a letter.
 
-    def __init__(self, **options: Any) -> None:
+    `names`: what it names in the directory (`area`, `team` or `worker`), if it does.
+    """
+
+    def __init__(self, *, names: str | None = None, metadata: Mapping[str, Any] | None = None, **options: Any) -> None:
         message = "is a code word: lower-case letters, digits and . _ -, beginning with a letter"
-        super().__init__(validate=[validate.Length(max=64), validate.Regexp(f"^{SLUG}\\Z", error=message)], **options)
+        checks = [validate.Length(max=64), validate.Regexp(f"^{SLUG}\\Z", error=message)]
+        named = {"names": names} if names else {}
+        super().__init__(validate=checks, metadata={**(metadata or {}), **named}, **options)
 
 
 class Choice(fields.String):

@@ -31,18 +31,18 @@ class CareLeaverRegistered(CareLeaverData):
 
 class EntitlementDecided(CareLeaverData):
     decision = Choice(*ENTITLEMENT_DECISIONS, required=True)
-    decided_by = Slug(required=True)
+    decided_by = Slug(names="worker", required=True)
 
 
 class AdviserAssigned(CareLeaverData):
     """`adviser` and `team` are directory ids."""
 
-    adviser = Slug(required=True, metadata={"description": "the personal adviser, by directory id"})
-    team = Slug(required=True)
+    adviser = Slug(names="worker", required=True, metadata={"description": "the personal adviser, by directory id"})
+    team = Slug(names="team", required=True)
 
 
 class AdviserEnded(CareLeaverData):
-    adviser = Slug(required=True)
+    adviser = Slug(names="worker", required=True)
     reason_code = Slug(required=True)
 
 
@@ -66,13 +66,13 @@ class AccommodationChanged(CareLeaverData):
 
     kind = Choice(*ACCOMMODATIONS, required=True)
     provided_by_authority = YesNo(required=True)
-    area = Slug(required=True)
+    area = Slug(names="area", required=True)
 
 
 class CareLeaverMoved(CareLeaverData):
     """`out_of_area`: the responsible authority stays responsible."""
 
-    to_area = Slug(required=True)
+    to_area = Slug(names="area", required=True)
     out_of_area = YesNo(required=True)
 
 
@@ -83,7 +83,7 @@ class CareLeaverMoveLearnt(CareLeaverMoved):
 
 
 class AuthorityConfirmed(CareLeaverData):
-    authority = Slug(required=True)
+    authority = Slug(names="area", required=True)
 
 
 class ParenthoodLearnt(AboutParenthood):
@@ -116,7 +116,7 @@ class PlanItemAdded(PlanItemData):
 class PlanItemArranged(PlanItemData):
     """`owner` is a directory id; `trigger_code` says what will show that the condition is met."""
 
-    owner = Slug(required=True, metadata={"description": "who sees to it, by directory id"})
+    owner = Slug(names="worker", required=True, metadata={"description": "who sees to it, by directory id"})
     trigger_code = Slug(required=True, metadata={"description": "what shows that the condition is met"})
     fallback = Choice(*PLAN_ITEM_FALLBACKS, required=True)
     review_by = Day(required=True)
@@ -135,7 +135,7 @@ class PlanItemEnded(PlanItemData):
 
     reason_code = Slug(required=True)
     young_person_view_given = YesNo(required=True)
-    manager = Slug(required=True, metadata={"description": "the manager who agreed, by directory id"})
+    manager = Slug(names="worker", required=True, metadata={"description": "the manager who agreed, by directory id"})
 
 
 # Who hears an event. The follow-up service hears every event. `perinatal` hears the events that may affect a pregnancy.

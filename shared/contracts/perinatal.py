@@ -74,7 +74,7 @@ class ReferralAddressed(ReferralData):
     service = Choice(*CARE_SERVICES, required=True)
     service_kind = Choice(*SERVICE_KINDS, required=True)
     urgency = Choice(*URGENCIES, required=True)
-    to_team = Slug()
+    to_team = Slug(names="team")
     condition_id = Ref("condition")
 
 
@@ -92,7 +92,7 @@ class ReferralSent(ReferralAddressed):
 
 class ReferralWithdrawn(ReferralData):
     reason_code = Slug(required=True)
-    decided_by = Slug(required=True, metadata={"description": "the clinician, by directory id"})
+    decided_by = Slug(names="worker", required=True, metadata={"description": "the clinician, by directory id"})
 
 
 class ReferralAcknowledged(ReferralData):
@@ -105,7 +105,7 @@ class ReferralAcknowledged(ReferralData):
 class ReferralRedirected(ReferralData):
     to_service = Choice(*CARE_SERVICES, required=True)
     to_service_kind = Choice(*SERVICE_KINDS, required=True)
-    to_team = Slug()
+    to_team = Slug(names="team")
     reason_code = Slug()
 
 
@@ -169,13 +169,13 @@ class PersonLinked(AboutPerson):
 
     other_person_id = Ref("person", required=True)
     reason = Choice(*LINK_REASONS, required=True)
-    confirmed_by = Slug(required=True)
+    confirmed_by = Slug(names="worker", required=True)
 
 
 class PersonUnlinked(AboutPerson):
     other_person_id = Ref("person", required=True)
     reason_code = Slug(required=True)
-    confirmed_by = Slug(required=True)
+    confirmed_by = Slug(names="worker", required=True)
 
 
 class PersonDied(AboutPerson):
@@ -188,8 +188,8 @@ class PractitionerAssigned(AboutPerson):
     """Who is named for a person in a role; `practitioner` and `team` are directory ids."""
 
     role = Choice(*PRACTITIONERS, required=True)
-    practitioner = Slug(required=True)
-    team = Slug(required=True)
+    practitioner = Slug(names="worker", required=True)
+    team = Slug(names="team", required=True)
 
 
 class AdultJoinedHousehold(AboutPerson):
@@ -214,15 +214,15 @@ class ReviewStep(AboutPerson):
 
 
 class AccumulationLeadNamed(AboutPerson):
-    lead = Slug(required=True)
-    team = Slug(required=True)
+    lead = Slug(names="worker", required=True)
+    team = Slug(names="team", required=True)
 
 
 class AccumulationReviewed(AboutPerson):
     """The merged chronology was read and a decision taken, by a named lead."""
 
     decision = Choice(*ACCUMULATION_DECISIONS, required=True)
-    lead = Slug(required=True)
+    lead = Slug(names="worker", required=True)
 
 
 # --- pregnancies --------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ class CareLeaverLearnt(PregnancyData):
     """A parent is a care leaver: a fact that opens a question, never an assessment. `contact_team` keeps the plan."""
 
     parent_id = Ref("person", required=True)
-    contact_team = Slug()
+    contact_team = Slug(names="team")
 
 
 class PregnancyEnded(PregnancyData):
@@ -279,11 +279,11 @@ class PregnancyEnded(PregnancyData):
 class ScreeningDecided(PregnancyData):
     outcome = Choice(*SCREENING_OUTCOMES, required=True)
     reason_code = Slug(required=True)
-    decided_by = Slug(required=True)
+    decided_by = Slug(names="worker", required=True)
 
 
 class PrebirthReferred(PregnancyData):
-    to_team = Slug()
+    to_team = Slug(names="team")
 
 
 class AssessmentCompleted(PregnancyData):
@@ -324,7 +324,7 @@ class ScreenRecorded(ScreenData):
 
 class ScreenFollowedUp(ScreenData):
     outcome = Choice(*SCREEN_OUTCOMES, required=True)
-    assessed_by = Slug(required=True)
+    assessed_by = Slug(names="worker", required=True)
 
 
 class SupportData(AboutPerson):
@@ -383,7 +383,7 @@ class OfferEnded(OfferData):
     """`manager` agreed; the person's own words are private, that they were asked is not."""
 
     reason_code = Slug(required=True)
-    manager = Slug(required=True)
+    manager = Slug(names="worker", required=True)
     view_given = YesNo(required=True)
 
 
@@ -397,15 +397,15 @@ class MoveData(AboutPerson):
 class MoveTold(MoveData):
     """`recorded_in`: the area of the two in which whoever records it acts; for who acts in both, the one left."""
 
-    recorded_in = Slug()
+    recorded_in = Slug(names="area")
 
 
 class HouseholdMoved(MoveTold):
     """`people` moved from one area to another, `person_id` among them. `handover_needed`: more than universal work."""
 
     people = fields.List(Ref("person"), required=True, validate=validate.Length(min=1, max=30))
-    from_area = Slug(required=True)
-    to_area = Slug(required=True)
+    from_area = Slug(names="area", required=True)
+    to_area = Slug(names="area", required=True)
     told_by = Choice(*TOLD_BY, required=True)
     handover_needed = YesNo(required=True)
 
@@ -413,7 +413,7 @@ class HouseholdMoved(MoveTold):
 class HandoverAttempted(MoveTold):
     outcome = Choice(*HANDOVER_ATTEMPTS, required=True)
     channel = Choice(*CHANNELS, required=True)
-    to_team = Slug()
+    to_team = Slug(names="team")
 
 
 class HandoverGiven(MoveTold):
@@ -421,15 +421,15 @@ class HandoverGiven(MoveTold):
 
     contexts = fields.List(Choice(*HANDOVER_CONTEXTS), required=True, validate=validate.Length(min=1))
     channel = Choice(*CHANNELS, required=True)
-    to_team = Slug()
+    to_team = Slug(names="team")
 
 
 class HandoverAcknowledged(MoveData):
     """`practitioner` and `team` take over; by the sender, the receiver's person and reference are held (private)."""
 
     reported_by = Choice(*REPORTED_BY, required=True)
-    practitioner = Slug()
-    team = Slug(required=True)
+    practitioner = Slug(names="worker")
+    team = Slug(names="team", required=True)
     channel = Choice(*CHANNELS)
 
 
@@ -468,7 +468,7 @@ class InjuryDecided(ConcernData):
     """Whether the explanation fits, and what follows. `senior`: a second, senior professional took part."""
 
     decision = Choice(*INJURY_DECISIONS, required=True)
-    decided_by = Slug(required=True)
+    decided_by = Slug(names="worker", required=True)
     senior = YesNo()
 
 
@@ -489,7 +489,7 @@ class ConsultationHeld(ConsultationData):
     side = Choice(*CONSULTATION_SIDES, required=True)
     mentions = fields.List(Choice(*CONSULTATION_MENTIONS), required=True)
     advice = Choice(*CONSULTATION_ADVICE, required=True)
-    to_team = Slug(required=True)
+    to_team = Slug(names="team", required=True)
 
 
 class ConsultationAccount(ConsultationData):
@@ -521,7 +521,7 @@ class NotificationData(AboutPerson):
 
 class NotificationSent(NotificationData):
     about = Choice(*NOTIFICATIONS, required=True)
-    to_team = Slug()
+    to_team = Slug(names="team")
     channel = Choice(*CHANNELS, required=True)
 
 
@@ -535,6 +535,8 @@ class ContactData(AboutPerson):
 
 
 class ContactReceived(ContactData):
+    """Anybody may make contact, such as a school or a neighbour. So `from_team` need not be in the directory."""
+
     from_team = Slug(required=True)
     from_person = Slug()
     channel = Choice(*CHANNELS, required=True)

@@ -1,13 +1,20 @@
-"""The events of `referrals_followup`: chases, people's acts on follow-ups, digests, and the rules it works by."""
+"""The events of `referrals_followup`: chases, acts on follow-ups, digests, the rules it works by, and the directory."""
 
 from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from shared.contracts.access import ROLES
 from shared.contracts.catalogue import OPERATIONAL, EventType
-from shared.contracts.fields import Choice, EventData, EventId, Instant, Ref, Slug
+from shared.contracts.fields import Choice, Day, EventData, EventId, Instant, Ref, Slug, Whole
+from shared.contracts.words import CARE_SERVICES, TEAM_DAYS
 
 _ME = ("referrals_followup",)
+# The recording services keep a copy of the directory, and check whom and what a command names.
+_ALL = ("perinatal", "leaving_care", "referrals_followup")
+
+
+_TIME_OF_DAY = validate.Regexp(r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z", error="is not a time such as 08:30")
 
 
 class _FollowUp(EventData):
@@ -19,7 +26,7 @@ class ChasedRung(EventData):
     name = Slug(required=True)
     at = Instant(required=True)
     alarm = fields.Boolean(required=True)
-    to = fields.List(Slug(), required=True)
+    to = fields.List(Slug(names="worker"), required=True)
 
 
 class FollowUpChased(_FollowUp):
@@ -31,7 +38,7 @@ class FollowUpChased(_FollowUp):
     urgent = fields.Boolean(required=True)
     inherited = fields.Boolean(required=True)
     rungs = fields.List(fields.Nested(ChasedRung), required=True, validate=validate.Length(min=1))
-    recipients = fields.List(Slug(), required=True)
+    recipients = fields.List(Slug(names="worker"), required=True)
 
 
 class FollowUpAct(_FollowUp):
@@ -39,8 +46,8 @@ class FollowUpAct(_FollowUp):
 
 
 class FollowUpAssigned(_FollowUp):
-    person = Slug(required=True)
-    team = Slug(required=True)
+    person = Slug(names="worker", required=True)
+    team = Slug(names="team", required=True)
 
 
 class FollowUpReasoned(_FollowUp):
@@ -50,7 +57,7 @@ class FollowUpReasoned(_FollowUp):
 class DigestComposed(EventData):
     """One digest for one recipient: the chases it covers. The address is looked up at sending."""
 
-    recipient = Slug(required=True)
+    recipient = Slug(names="worker", required=True)
     urgent = fields.Boolean(required=True)
     chases = fields.List(EventId(), required=True)
 
@@ -58,7 +65,7 @@ class DigestComposed(EventData):
 class DigestAccepted(EventData):
     """The channel took the digest; without a channel, by e-mail."""
 
-    recipient = Slug(required=True)
+    recipient = Slug(names="worker", required=True)
     digest_id = EventId(required=True)
     channel = Slug()
 
@@ -82,7 +89,7 @@ class SourceFellSilent(EventData):
 
     service = Slug(required=True)
     complete_until = Instant(required=True, allow_none=True)
-    recipients = fields.List(Slug(), required=True)
+    recipients = fields.List(Slug(names="worker"), required=True)
 
 
 class WorkStalled(EventData):
@@ -94,7 +101,77 @@ class WorkStalled(EventData):
     kind = Choice("message", "thread", "letter", "finding", required=True)
     what = fields.String(required=True, validate=validate.Regexp(r"^[a-z-]+/[\w-]+\Z"))
     reason_code = Slug(required=True)
-    recipients = fields.List(Slug(), required=True)
+    recipients = fields.List(Slug(names="worker"), required=True)
+
+
+class AreaListed(EventData):
+    """The directory lists the area like this from now on; its name is private. It is gone from `closed_on`."""
+
+    area = Slug(names="area", required=True)
+    closed_on = Day()
+
+
+class TeamHours(EventData):
+    """When the team works. The times are London's."""
+
+    opens = fields.String(required=True, validate=_TIME_OF_DAY)
+    closes = fields.String(required=True, validate=_TIME_OF_DAY)
+    days = Choice(*TEAM_DAYS, required=True)
+
+
+class TeamListed(EventData):
+    """The directory lists the team like this from now on; its name is private. `role` is what its members act as."""
+
+    team = Slug(names="team", required=True)
+    area = Slug(names="area", required=True)
+    role = Choice(*sorted(ROLES), required=True)
+    services = fields.List(Choice(*CARE_SERVICES), required=True)
+    manager = Slug(names="worker", required=True)
+    duty = Slug(names="worker", required=True)
+    hours = fields.Nested(TeamHours)
+    out_of_hours_duty = Slug(names="worker")
+    closed_on = Day()
+
+
+class WorkerPost(EventData):
+    role = Choice(*sorted(ROLES), required=True)
+    team = Slug(names="team", required=True)
+
+
+class WorkerAbsence(EventData):
+    """From the first day to the last, both included."""
+
+    first = Day(required=True)
+    last = Day(required=True)
+
+
+class WorkerListed(EventData):
+    """The directory lists the worker like this from now on, the main post first; name and address are private.
+
+    `left_on` is the first day on which they no longer work there.
+    """
+
+    worker = Slug(names="worker", required=True)
+    posts = fields.List(fields.Nested(WorkerPost), required=True, validate=validate.Length(1, 20))
+    absences = fields.List(fields.Nested(WorkerAbsence), required=True)
+    left_on = Day()
+
+
+class DutyListed(EventData):
+    """Who holds the role in the area, or for one team of it, from now on. `people` is empty when nobody does."""
+
+    role = Slug(required=True)
+    area = Slug(names="area", required=True)
+    team = Slug(names="team")
+    people = fields.List(Slug(names="worker"), required=True)
+
+
+class DirectoryImported(EventData):
+    """A whole directory was imported: how many entries were added and changed, and how many are gone."""
+
+    added = Whole(required=True)
+    changed = Whole(required=True)
+    gone = Whole(required=True)
 
 
 def _type(name: str, schema: type[Schema], hearers: tuple[str, ...], disclosure: str) -> EventType:
@@ -115,4 +192,9 @@ TYPES = (
     _type("rules.adopted.v1", RulesAdopted, _ME, OPERATIONAL),
     _type("source.fell_silent.v1", SourceFellSilent, _ME, OPERATIONAL),
     _type("work.stalled.v1", WorkStalled, _ME, OPERATIONAL),
+    _type("directory.area_listed.v1", AreaListed, _ALL, OPERATIONAL),
+    _type("directory.team_listed.v1", TeamListed, _ALL, OPERATIONAL),
+    _type("directory.worker_listed.v1", WorkerListed, _ALL, OPERATIONAL),
+    _type("directory.duty_listed.v1", DutyListed, _ALL, OPERATIONAL),
+    _type("directory.imported.v1", DirectoryImported, _ME, OPERATIONAL),
 )

@@ -159,3 +159,6 @@ PLAN_ITEM_KINDS = (
 )
 PLAN_ITEM_CONDITIONS = ("when_ready", "none")
 PLAN_ITEM_FALLBACKS = ("mental_health_worker", "none")
+
+# The days on which a team of the directory works.
+TEAM_DAYS = ("working_days", "every_day")

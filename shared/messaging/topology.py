@@ -24,11 +24,12 @@ _PRECONDITION_FAILED = 406
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue `<hearer>.<purpose>`, and the services whose every event it receives."""
+    """A queue `<hearer>.<purpose>`, and the services whose events it receives: those whose type fits `types`."""
 
     name: str
     hearer: str
     hears: tuple[str, ...] = ()
+    types: str = "#"
     arguments: Mapping[str, Any] = field(default_factory=lambda: _QUORUM)
 
 
@@ -48,6 +49,8 @@ QUEUES = (
     Queue("perinatal.reactions", "perinatal", hears=("perinatal", "leaving_care")),
     Queue("leaving_care.views", "leaving_care", hears=("leaving_care",)),
     Queue("leaving_care.reactions", "leaving_care", hears=("leaving_care", "perinatal")),
+    Queue("perinatal.directory", "perinatal", hears=("referrals_followup",), types="directory.#"),
+    Queue("leaving_care.directory", "leaving_care", hears=("referrals_followup",), types="directory.#"),
     *(Queue(check_queue_of(service), service) for service in SERVICES),
 )
 
@@ -95,4 +98,4 @@ def _declare(channel: BlockingChannel, service: str) -> None:
     for queue in queues:
         channel.queue_declare(queue.name, durable=True, arguments=dict(queue.arguments))
         for speaker in queue.hears:
-            channel.queue_bind(queue.name, exchange_of(speaker), routing_key="#")
+            channel.queue_bind(queue.name, exchange_of(speaker), routing_key=queue.types)

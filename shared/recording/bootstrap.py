@@ -23,6 +23,8 @@ from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.messaging.parked import ParkedMessages
+from shared.recording.directory_copy import DirectoryCopy
+from shared.recording.names import NameCheck
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.recording.records import LivesIn, Records, nowhere_else
@@ -47,10 +49,21 @@ class RecordingDependencies:
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
     lives_in: Callable[[EventStore], LivesIn]
+    names: NameCheck
+
+    @property
+    def directory(self) -> DirectoryCopy:
+        """The copy of the directory of `referrals_followup`."""
+        return self.names.directory
 
     def over(self, store: EventStore) -> RecordingDependencies:
         """The same parts, with the records in another store."""
-        return replace(self, store=store, records=Records(store, self.lives_in(store)))
+        return replace(self, store=store, records=Records(store, self.lives_in(store), self.names))
+
+    def for_import(self) -> RecordingDependencies:
+        """The same parts, which keep the names in facts from before the directory began."""
+        names = replace(self.names, spares_past=True)
+        return replace(self, names=names, records=Records(self.store, self.lives_in(self.store), names))
 
     def readable_views(self, kind: str, actor: Actor, begun_by: str, person_id: str | None) -> QuerySet:
         """The views of the actor's areas that they may read, by their role or because their team has a part in them.
@@ -74,6 +87,10 @@ class RecordingDependencies:
         PARKED_WAITING.set(self.parked.waiting())
         self.checker.observe()
 
+    def refresh(self) -> None:
+        """Bring the copy of the directory up to date; the process asks for it every second."""
+        self.directory.refresh()
+
     def close(self) -> None:
         self.database.client.close()
 
@@ -93,6 +110,7 @@ def build_recording(
     clock = config.clock()
     store = EventStore(database, source=service, clock=clock, catalogue=CATALOGUE)
     parked = ParkedMessages(database)
+    names = NameCheck(DirectoryCopy(database))
     lists = {
         kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
         for kind, view in views.items()
@@ -100,7 +118,7 @@ def build_recording(
     dependencies = RecordingDependencies(
         database=database,
         store=store,
-        records=Records(store, lives_in(store)),
+        records=Records(store, lives_in(store), names),
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
@@ -109,12 +127,15 @@ def build_recording(
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
         lives_in=lives_in,
+        names=names,
     )
     dependencies.store.ensure_indexes()
     dependencies.access_log.ensure_indexes()
     dependencies.reactions.ensure_indexes()
     dependencies.parked.ensure_indexes()
     dependencies.checker.ensure_indexes()
+    dependencies.directory.ensure_indexes()
+    dependencies.directory.refresh()
     for view in dependencies.views.values():
         view.ensure_indexes()
     return dependencies

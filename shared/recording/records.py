@@ -25,6 +25,8 @@ from shared.kernel.envelope import Event
 from shared.kernel.history import Command, History, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
+from shared.recording.directory_copy import DirectoryCopy
+from shared.recording.names import NameCheck
 from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, timing
 
@@ -92,9 +94,15 @@ class ReadableRecord(NamedTuple):
 class Records:
     """The records of one service, by aggregate and id. The table of problems answers what its methods raise."""
 
-    def __init__(self, store: EventStore, lives_in: LivesIn = nowhere_else) -> None:
+    def __init__(self, store: EventStore, lives_in: LivesIn = nowhere_else, names: NameCheck | None = None) -> None:
         self._store = store
         self._lives_in = lives_in
+        self._names = names
+
+    @property
+    def directory(self) -> DirectoryCopy | None:
+        """The copy of the directory; None while this service has never heard of it."""
+        return None if self._names is None or self._names.directory.is_empty else self._names.directory
 
     def begin(
         self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request, location: str
@@ -167,7 +175,7 @@ class Records:
         begins: bool = False,
     ) -> Answer:
         recorded = self._store.execute(
-            aggregate,
+            self._names.guard(aggregate) if self._names else aggregate,
             f"{aggregate.kind}/{record_id}",
             command,
             request.actor,

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from nameko.extensions import DependencyProvider
 
+from shared.runtime.observability import get_logger
+
 SETTINGS = "followthrough"
+REFRESH_SECONDS = 1.0
+
+log = get_logger()
 
 
 class ServiceDependencies(Protocol):
     """What the HTTP server needs of every service. It is ready when each check returns anything but False.
 
-    Two more methods are optional: `details` returns what readiness shows, and `observe` brings the gauges up to date.
+    Three more methods are optional: `details` returns what readiness shows, `observe` brings the gauges up to date, and
+    `refresh` is called every second to bring what the process keeps up to date.
     """
 
     @property
@@ -33,14 +40,34 @@ class BootstrapProvider(DependencyProvider):
 
     def __init__(self, build: Callable[[Any], ServiceDependencies]) -> None:
         self.build = build
+        self._refreshing: Any = None
 
     def setup(self) -> None:
         self.built = self.build(self.container.config[SETTINGS])
+
+    def start(self) -> None:
+        refresh = getattr(self.built, "refresh", None)
+        if refresh is not None:
+            self._refreshing = self.container.spawn_managed_thread(partial(_keep_fresh, refresh), identifier="refresh")
 
     def get_dependency(self, worker_ctx: Any) -> Any:
         return self.built
 
     def stop(self) -> None:
+        if self._refreshing is not None:
+            self._refreshing.kill()
         close = getattr(self.built, "close", None)
         if close is not None:
             close()
+
+
+def _keep_fresh(refresh: Callable[[], None]) -> None:
+    """Goes on until it is killed. While the store is away, what the process keeps stays as it is."""
+    from eventlet import sleep
+
+    while True:
+        sleep(REFRESH_SECONDS)
+        try:
+            refresh()
+        except Exception as error:
+            log.warning("refresh failed", error=type(error).__name__)

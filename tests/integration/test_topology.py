@@ -25,9 +25,20 @@ def on(amqp_uri: str) -> Iterator[Any]:
 def test_one_services_step_alone_lets_nothing_it_says_be_lost(amqp_uri: str, on: Any, service: str) -> None:
     declare(amqp_uri, service)
     on.basic_publish(exchange_of(service), "referral.sent.v1", b"x", mandatory=True)
-    heard_by = [queue for queue in QUEUES if service in queue.hears]
+    heard_by = [queue for queue in QUEUES if service in queue.hears and queue.types == "#"]
     assert EVIDENCE in [queue.name for queue in heard_by]
     assert [waiting_in(amqp_uri, queue.name) for queue in heard_by] == [1] * len(heard_by)
+
+
+def test_the_recording_services_hear_of_the_directory_and_of_nothing_else_of_its_service(
+    amqp_uri: str, on: Any
+) -> None:
+    declare(amqp_uri, "referrals_followup")
+    exchange = exchange_of("referrals_followup")
+    on.basic_publish(exchange, "directory.team_listed.v1", b"x", mandatory=True)
+    on.basic_publish(exchange, "follow_up.chased.v1", b"x", mandatory=True)
+    assert [waiting_in(amqp_uri, f"{service}.directory") for service in ("perinatal", "leaving_care")] == [1, 1]
+    assert waiting_in(amqp_uri, EVIDENCE) == 2
 
 
 def test_declaring_again_changes_nothing(amqp_uri: str) -> None:

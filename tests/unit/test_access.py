@@ -137,6 +137,7 @@ WHO_MAY = {
         condition: read
         consultation: read
         contact: read
+        directory: change read
         follow_up: accept acknowledge assign end note read
         move: read
         notification: read
@@ -201,6 +202,7 @@ WHO_MAY = {
     """,
     "operator": """
         chronology: read
+        directory: read
         follow_up: accept acknowledge note read
         parked: discard inspect replay
         standards: read
@@ -228,6 +230,7 @@ WHO_MAY = {
         condition: read
         consultation: read
         contact: read
+        directory: read
         follow_up: read
         move: read
         notification: read
@@ -250,6 +253,7 @@ WHO_MAY = {
         condition: read
         consultation: read
         contact: read
+        directory: change read
         follow_up: accept acknowledge assign end note read
         move: read
         notification: read

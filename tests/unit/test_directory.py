@@ -15,8 +15,10 @@ from services.referrals_followup.domain.directory import (
     Area,
     Directory,
     DutyRole,
+    Hours,
     Member,
     Parties,
+    Post,
     Recipient,
     Team,
 )
@@ -281,3 +283,83 @@ def test_a_team_that_is_in_another_area_than_its_duty_role_is_a_fault(tmp_path: 
     file.write_text(text)
     with pytest.raises(FaultyFile, match=r"directory\.yaml:\d+: duty_roles\[\d+\]\.team: belongs to the area essex"):
         load_directory(file)
+
+
+BREAKING = ["Mill\\nRoad", "Mill\\u2028Road", "Mill\\u0007Road", "Mill\\u202eRoad", "Mill\\u2066Road", "Mill\\x7fRoad"]
+
+
+@pytest.mark.parametrize("name", BREAKING)
+@pytest.mark.parametrize(
+    ("old", "where"),
+    [("name: Norfolk}", "areas[1].name"), ("name: Mill Road Surgery", "teams[0].name"), ("name: Emi Sato", "people[")],
+)
+def test_a_name_that_breaks_a_line_or_changes_its_direction_is_refused(
+    tmp_path: Path, name: str, old: str, where: str
+) -> None:
+    file = tmp_path / "directory.yaml"
+    new = f'name: "{name}"' + ("}" if old.endswith("}") else "")
+    file.write_text(EXAMPLE.read_text().replace(old, new))
+    with pytest.raises(FaultyFile, match="has a line break, a control character or a direction character") as caught:
+        load_directory(file)
+    assert all(fault.where.startswith(where) for fault in caught.value.faults)
+
+
+def test_an_address_with_a_line_break_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "directory.yaml"
+    file.write_text(
+        EXAMPLE.read_text().replace("emi.sato@essex.example", '"emi.sato@essex.example\\nBcc: x@y.example"')
+    )
+    with pytest.raises(FaultyFile) as caught:
+        load_directory(file)
+    assert {fault.where.rpartition(".")[2] for fault in caught.value.faults} == {"email"}
+
+
+def test_a_line_that_does_not_reach_three_people_is_refused_and_says_whom_it_reaches(tmp_path: Path) -> None:
+    file = tmp_path / "directory.yaml"
+    text = EXAMPLE.read_text().replace(
+        "  - {role: deputy_safeguarding_lead, area: england, person: designated-nurse-hartigan}\n", ""
+    )
+    file.write_text(text)
+    with pytest.raises(FaultyFile) as caught:
+        load_directory(file)
+    lines = text.splitlines()
+    assert [(lines[fault.line - 1].split(",")[0], fault.message.split(";")[0]) for fault in caught.value.faults] == [
+        ("  - {id: operator-kowalski", "the line from here reaches only lead-achterberg and operator-kowalski"),
+        ("  - {id: reviewer-thorne", "the line from here reaches only lead-achterberg and reviewer-thorne"),
+    ]
+
+
+def test_nobody_asks_for_the_line_of_somebody_who_has_left(tmp_path: Path) -> None:
+    file = tmp_path / "directory.yaml"
+    text = EXAMPLE.read_text().replace(
+        "  - {role: deputy_safeguarding_lead, area: england, person: designated-nurse-hartigan}\n", ""
+    )
+    for team in ("operations", "practice-review"):
+        text = text.replace(f"team: {team}}}", f"team: {team}, left_on: 2026-01-01}}")
+    file.write_text(text)
+    assert load_directory(file).people["reviewer-thorne"].left_on == date(2026, 1, 1)
+
+
+def test_a_team_has_hours_and_somebody_outside_them_and_a_person_has_further_posts(tmp_path: Path) -> None:
+    file = tmp_path / "directory.yaml"
+    text = EXAMPLE.read_text()
+    text = text.replace(
+        "duty: hv-sato}", 'duty: hv-sato, hours: {from: "08:00", until: "18:00"}, out_of_hours_duty: hv-pereira}'
+    )
+    text = text.replace(
+        "role: health_visitor, team: hv-harwich}",
+        "role: health_visitor, team: hv-harwich, also: [{role: midwife, team: midwifery-colne}]}",
+    )
+    file.write_text(text)
+    directory = load_directory(file)
+    team = directory.teams["hv-harwich"]
+    assert (team.hours, team.out_of_hours_duty) == (Hours("08:00", "18:00", "working_days"), "hv-pereira")
+    assert directory.people["hv-sato"].posts == (
+        Post("health_visitor", "hv-harwich"),
+        Post("midwife", "midwifery-colne"),
+    )
+    file.write_text(text.replace("08:00", "8 am").replace("team: midwifery-colne}]", "team: nowhere}]"))
+    with pytest.raises(FaultyFile) as caught:
+        load_directory(file)
+    places = [fault.where.partition(".")[2] for fault in caught.value.faults]
+    assert sorted(set(places)) == ["also[0].team", "hours.from"]

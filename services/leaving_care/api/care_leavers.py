@@ -16,6 +16,7 @@ from services.leaving_care.api.schemas import (
     LookedAfter,
 )
 from services.leaving_care.domain import care_leaver
+from shared.kernel.decisions import Forbidden
 from shared.kernel.ids import derived_id
 from shared.recording.bootstrap import RecordingDependencies
 from shared.recording.records import Records, person_id_for
@@ -55,6 +56,16 @@ def find_date_of_birth(records: Records, request: Request) -> Mapping[str, Any]:
     return {"date_of_birth": date.fromisoformat(born)} if born else {}
 
 
+def require_leaving_care(records: Records, request: Request) -> Mapping[str, Any]:
+    """Refuse, as forbidden, whoever is of a team that does not act as personal advisers, as the directory has it."""
+    if records.directory:
+        team = records.directory.team(request.actor.team)
+        if team is None or team.role != "personal_adviser":
+            message = f"{request.actor.team} is not a leaving-care team; ask the manager of theirs"
+            raise Forbidden("not-leaving-care", message)
+    return {}
+
+
 class CareLeaverRoutes:
     dependencies: RecordingDependencies
 
@@ -88,10 +99,18 @@ class CareLeaverRoutes:
         columns={"category": "category", "adviser": "adviser", "state": "status"},
     )
     assign_adviser = routes.step(
-        "adviser", "adviser.assign", "adviser.assigned.v1", "Who their personal adviser is from now on"
+        "adviser",
+        "adviser.assign",
+        "adviser.assigned.v1",
+        "Who their personal adviser is from now on; said by a manager of leaving care",
+        look_up=require_leaving_care,
     )
     end_adviser = routes.step(
-        "adviser-ended", "adviser.assign", "adviser.ended.v1", "The present adviser stops; nobody follows yet"
+        "adviser-ended",
+        "adviser.assign",
+        "adviser.ended.v1",
+        "The present adviser stops; nobody follows yet; said by a manager of leaving care",
+        look_up=require_leaving_care,
     )
     change_category = routes.step(
         "category",

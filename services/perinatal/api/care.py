@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, require_same_person
+from services.perinatal.api.lookups import KNOWN, find_assessor, require_same_person
 from services.perinatal.domain import offer, screen, support
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -21,7 +21,11 @@ class CareRoutes:
     )
     read_screen = screens.read("screen.read", "A screen, with its history")
     follow_up_screen = screens.step(
-        "followed-up", "screen.record", "screen.followed_up.v1", "What a clinician made of it, and what follows"
+        "followed-up",
+        "screen.record",
+        "screen.followed_up.v1",
+        "What a clinician made of it, and what follows",
+        look_up=find_assessor,
     )
     retract_of_screen = screens.retract()
 

@@ -33,6 +33,15 @@ def find_partner(records: Records, request: Request) -> Mapping[str, Any]:
     return {"nhs_number_known": known.nhs_number_known, "born_on": _born_on(records, partner_id)}
 
 
+def find_assessor(records: Records, request: Request) -> Mapping[str, Any]:
+    """The roles in the directory of the assessor whom the body names; actors who name themselves have their own."""
+    named = request.body["assessed_by"]
+    if named == request.actor.id:
+        return {"assessor_roles": frozenset({request.actor.role})}
+    worker = records.directory.worker(named) if records.directory else None
+    return {"assessor_roles": worker.roles} if worker else {}
+
+
 def require_same_person(records: Records, request: Request) -> Mapping[str, Any]:
     """Refuse, as invalid, a condition of another person, and a pregnancy in which the person has no part."""
     body, faults = request.body, {}

@@ -12,11 +12,11 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.directory import Directory, Member
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.ledger.totals import Version
 from shared.kernel.decisions import Actor
@@ -41,10 +41,15 @@ class AnswerTags:
     def __init__(self, directory: Directory, links: Links) -> None:
         self._directory = directory
         self._links = links
+        self._people: Mapping[str, Member] = {}
+        self._made_by = ""
 
-    @cached_property
-    def _made_by(self) -> str:
-        return _fingerprint([_code(), repr(self._directory.people), repr(self._links)])
+    def _find_made_by(self) -> str:
+        """The fingerprint of the code, the directory and the addresses; made again when the directory changes."""
+        if self._people is not self._directory.people:
+            self._people = self._directory.people
+            self._made_by = _fingerprint([_code(), repr(self._people), repr(self._links)])
+        return self._made_by
 
     def make(
         self,
@@ -60,7 +65,7 @@ class AnswerTags:
         reader = [actor.role, actor.team, sorted(set(actor.areas))]
         sources = {source: until and _minute(until) for source, until in evidence["sources"].items()}
         known = [sources, evidence["stale"], evidence["set_aside"]]
-        return _fingerprint([self._made_by, question, reader, asked, list(version), known, list(more)])
+        return _fingerprint([self._find_made_by(), question, reader, asked, list(version), known, list(more)])
 
 
 class ShownPeople:

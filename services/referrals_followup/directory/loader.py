@@ -1,9 +1,13 @@
-"""The directory's file. It is used whole or not at all: every fault is reported at once, with its file and line."""
+"""The directory's file. It is used whole or not at all: every fault is reported at once, with its file and line.
+
+A line of management that does not reach three different people is a fault: nobody new could be told of what is late.
+"""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,20 +15,27 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from services.referrals_followup.domain.directory import (
     NEEDED_IN_EACH_AREA,
+    SAFEGUARDING_LEAD,
     Absence,
     Area,
     Directory,
     DutyRole,
+    Hours,
     Member,
+    Post,
     Team,
 )
 from shared.config.yamlfile import FaultyFile, Located, faults, load_yaml
 from shared.contracts.access import ROLES
 from shared.contracts.fields import Choice, Slug
-from shared.contracts.words import CARE_SERVICES
+from shared.contracts.words import CARE_SERVICES, TEAM_DAYS
 
 Place = tuple[str | int, ...]
 _ROLE = sorted(ROLES)
+# Whoever comes after a team's manager. Each of them may be told of what a worker of the team has not done.
+HEADS = ("head_of_service", "deputy_safeguarding_lead", SAFEGUARDING_LEAD)
+REACHED_BY_A_LINE = 3
+_JOINERS = "\u200c\u200d"
 
 
 class _Entry(Schema):
@@ -32,26 +43,57 @@ class _Entry(Schema):
         unknown = RAISE
 
 
-def _text() -> fields.String:
-    return fields.String(required=True, validate=validate.Length(1, 120))
+def is_one_line(text: str) -> bool:
+    """Whether the text has no line break, control or direction character. Letters of some scripts need joiners."""
+    return not any(unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") and one not in _JOINERS for one in text)
+
+
+def require_one_line(text: str) -> None:
+    """Raises ValidationError for a text that would break a line of a digest, or show in another order."""
+    if not is_one_line(text):
+        raise ValidationError("has a line break, a control character or a direction character")
+
+
+def text_field() -> fields.String:
+    """A name: one line of at most 120 characters."""
+    return fields.String(required=True, validate=[validate.Length(1, 120), require_one_line])
+
+
+def address_field() -> fields.Email:
+    """An e-mail address."""
+    return fields.Email(required=True, validate=require_one_line)
+
+
+_FROM, _UNTIL = "from", "until"
 
 
 class _AreaEntry(_Entry):
     id = Slug(required=True)
-    name = _text()
+    name = text_field()
+
+
+def time_of_day(key: str | None = None) -> fields.String:
+    """A time such as `08:30`."""
+    is_time = validate.Regexp(r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z", error="is not a time such as 08:30")
+    return fields.String(required=True, data_key=key, validate=is_time)
+
+
+class _HoursEntry(_Entry):
+    opens = time_of_day(_FROM)
+    closes = time_of_day(_UNTIL)
+    days = Choice(*TEAM_DAYS, load_default=TEAM_DAYS[0])
 
 
 class _TeamEntry(_Entry):
     id = Slug(required=True)
-    name = _text()
+    name = text_field()
     area = Slug(required=True)
     role = Choice(*_ROLE, required=True)
     services = fields.List(Choice(*CARE_SERVICES))
     manager = Slug(required=True)
     duty = Slug(required=True)
-
-
-_FROM, _UNTIL = "from", "until"
+    hours = fields.Nested(_HoursEntry)
+    out_of_hours_duty = Slug()
 
 
 class _AbsenceEntry(_Entry):
@@ -59,12 +101,18 @@ class _AbsenceEntry(_Entry):
     last = fields.Date(required=True, data_key=_UNTIL)
 
 
-class _MemberEntry(_Entry):
-    id = Slug(required=True)
-    name = _text()
-    email = fields.Email(required=True)
+class _PostEntry(_Entry):
     role = Choice(*_ROLE, required=True)
     team = Slug(required=True)
+
+
+class _MemberEntry(_Entry):
+    id = Slug(required=True)
+    name = text_field()
+    email = address_field()
+    role = Choice(*_ROLE, required=True)
+    team = Slug(required=True)
+    also = fields.List(fields.Nested(_PostEntry), validate=validate.Length(max=19))
     absent = fields.List(fields.Nested(_AbsenceEntry))
     left_on = fields.Date()
 
@@ -95,13 +143,20 @@ def load_directory(path: str | os.PathLike[str]) -> Directory:
         raise FaultyFile(found)
     return Directory(
         areas=tuple(Area(**entry) for entry in loaded["areas"]),
-        teams=tuple(Team(**{**entry, "services": tuple(entry.get("services", ()))}) for entry in loaded["teams"]),
-        people=tuple(
-            Member(**{**entry, "absent": tuple(Absence(**absence) for absence in entry.get("absent", ()))})
-            for entry in loaded["people"]
-        ),
+        teams=tuple(_team_of(entry) for entry in loaded["teams"]),
+        people=tuple(_member_of(entry) for entry in loaded["people"]),
         duty_roles=tuple(DutyRole(**entry) for entry in loaded["duty_roles"]),
     )
+
+
+def _team_of(entry: Mapping[str, Any]) -> Team:
+    hours = Hours(**entry["hours"]) if "hours" in entry else None
+    return Team(**{**entry, "services": tuple(entry.get("services", ())), "hours": hours})
+
+
+def _member_of(entry: Mapping[str, Any]) -> Member:
+    absent = tuple(Absence(**absence) for absence in entry.get("absent", ()))
+    return Member(**{**entry, "absent": absent, "also": tuple(Post(**post) for post in entry.get("also", ()))})
 
 
 def _cross_faults(located: Located) -> Iterator[tuple[Place, str]]:
@@ -113,6 +168,7 @@ def _cross_faults(located: Located) -> Iterator[tuple[Place, str]]:
         ("teams", "area", "areas"),
         ("teams", "manager", "people"),
         ("teams", "duty", "people"),
+        ("teams", "out_of_hours_duty", "people"),
         ("people", "team", "teams"),
         ("duty_roles", "area", "areas"),
         ("duty_roles", "team", "teams"),
@@ -121,9 +177,11 @@ def _cross_faults(located: Located) -> Iterator[tuple[Place, str]]:
         for index, entry in _entries(located, section):
             if isinstance(entry.get(name), str) and entry[name] not in known[meant]:
                 yield (section, index, name), f"is not the id of one of the {meant}"
+    yield from _posts_nowhere(located, known["teams"])
     yield from _teams_elsewhere(located)
     yield from _unheld(located)
     yield from _backwards(located)
+    yield from _short_lines(located)
 
 
 def _entries(located: Located, section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -131,6 +189,11 @@ def _entries(located: Located, section: str) -> Iterator[tuple[int, Mapping[str,
     for index, entry in enumerate(listed if isinstance(listed, list) else []):
         if isinstance(entry, Mapping):
             yield index, entry
+
+
+def _text_in(entry: Mapping[str, Any], name: str) -> str:
+    """The text under this name; empty when there is none."""
+    return entry[name] if isinstance(entry.get(name), str) else ""
 
 
 def _ids(located: Located, section: str) -> set[Any]:
@@ -144,6 +207,14 @@ def _twice(located: Located, section: str) -> Iterator[tuple[Place, str]]:
             counted[entry["id"]] += 1
             if counted[entry["id"]] > 1:
                 yield (section, index, "id"), f"is the id of another one of the {section}"
+
+
+def _posts_nowhere(located: Located, teams: set[Any]) -> Iterator[tuple[Place, str]]:
+    for index, entry in _entries(located, "people"):
+        posts = entry.get("also")
+        for number, post in enumerate(posts if isinstance(posts, list) else []):
+            if isinstance(post, Mapping) and isinstance(post.get("team"), str) and post["team"] not in teams:
+                yield ("people", index, "also", number, "team"), "is not the id of one of the teams"
 
 
 def _teams_elsewhere(located: Located) -> Iterator[tuple[Place, str]]:
@@ -172,3 +243,32 @@ def _backwards(located: Located) -> Iterator[tuple[Place, str]]:
         for number, absence in enumerate(absences if isinstance(absences, list) else []):
             if isinstance(absence, Mapping) and str(absence.get(_FROM, "")) > str(absence.get(_UNTIL, "~")):
                 yield ("people", index, "absent", number, _UNTIL), f"lies before `{_FROM}`"
+
+
+def _short_lines(located: Located) -> Iterator[tuple[Place, str]]:
+    """Whoever has nobody new above them: worker, manager, and those who come after are fewer than three people.
+
+    A line that names what is not in the file has that fault only. Nobody asks about people who have left.
+    """
+    people = _ids(located, "people")
+    teams = {entry["id"]: entry for _, entry in _entries(located, "teams") if isinstance(entry.get("id"), str)}
+    heads: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for _, duty in _entries(located, "duty_roles"):
+        if _text_in(duty, "role") in HEADS and _text_in(duty, "person") in people:
+            scope = "team" if "team" in duty else "area"
+            heads[scope, _text_in(duty, scope)].add(duty["person"])
+    for index, entry in _entries(located, "people"):
+        team = teams.get(_text_in(entry, "team"))
+        if team is None or "left_on" in entry or _text_in(team, "manager") not in people:
+            continue
+        above = heads["team", team["id"]] | heads["area", _text_in(team, "area")]
+        line = {_text_in(entry, "id"), team["manager"], *above}
+        if above and len(line) < REACHED_BY_A_LINE:
+            reached = " and ".join(sorted(line))
+            yield (
+                ("people", index, "team"),
+                (
+                    f"the line from here reaches only {reached}; three different people are needed: name another"
+                    f" manager of {team['id']}, or a {HEADS[0]} or {HEADS[1]} of {team['area']} among the duty_roles"
+                ),
+            )

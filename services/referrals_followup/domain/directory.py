@@ -20,11 +20,24 @@ NEEDED_IN_EACH_AREA = (OPERATOR, SAFEGUARDING_LEAD)
 class Area:
     id: str
     name: str
+    closed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When a team works, such as from `08:00` until `18:00`; `days` is `working_days` or `every_day`."""
+
+    opens: str
+    closes: str
+    days: str
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """`role` is what its members act as, `services` what is referred to it. `manager` and `duty` are ids of people."""
+    """`role` is what its members act as, `services` what is referred to it. `manager` and `duty` are ids of people.
+
+    Outside its `hours` the person on `out_of_hours_duty` is there for it. From `closed_on` it takes on nothing.
+    """
 
     id: str
     name: str
@@ -33,6 +46,9 @@ class Team:
     manager: str
     duty: str
     services: tuple[str, ...] = ()
+    hours: Hours | None = None
+    out_of_hours_duty: str | None = None
+    closed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +60,18 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True)
+class Post:
+    """What somebody acts as, and in which team."""
+
+    role: str
+    team: str
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """A professional. `left_on` is the first day on which they no longer work here."""
+    """A professional, with their main post and further ones. `left_on` is the first day on which they no longer work
+    here.
+    """
 
     id: str
     name: str
@@ -54,6 +80,12 @@ class Member:
     team: str
     absent: tuple[Absence, ...] = ()
     left_on: date | None = None
+    also: tuple[Post, ...] = ()
+
+    @property
+    def posts(self) -> tuple[Post, ...]:
+        """Every post, the main one first."""
+        return (Post(self.role, self.team), *self.also)
 
     def why_away(self, on: date) -> str | None:
         """Why this person cannot act on that day; None when they can."""
@@ -205,7 +237,11 @@ class Directory:
     def _team_acting_as(self, role: str, area: str) -> Team | None:
         """The first team of the area, by id, that acts as this role or takes referrals for it."""
         return min(
-            (team for team in self.teams.values() if team.area == area and role in (team.role, *team.services)),
+            (
+                team
+                for team in self.teams.values()
+                if team.area == area and role in (team.role, *team.services) and team.closed_on is None
+            ),
             key=lambda team: team.id,
             default=None,
         )

@@ -1,0 +1,74 @@
+"""The directory as it is now, for every process of this service. It follows what is recorded while the process runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.referrals_followup.directory.stored import StoredDirectory
+from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.directory_entries import (
+    Difference,
+    entries_of,
+    find_differences,
+    parts_of,
+)
+from shared.kernel.time import london_date
+from shared.runtime.clock import Clock
+from shared.runtime.observability import get_logger
+
+# An event becomes visible some time after the time of its recording, at most after the deadline of the write.
+OVERLAP = timedelta(seconds=30)
+
+log = get_logger()
+
+
+class CurrentDirectory(Directory):
+    """A directory that changes: `refresh` brings it up to date. A change costs what changed, not the whole directory.
+
+    While an import is under way, the directory before it stays in use.
+    """
+
+    def __init__(self, stored: StoredDirectory, clock: Clock) -> None:
+        self._stored = stored
+        self._clock = clock
+        self._looked_at = clock.now()
+        self._listed = stored.read()
+        parts, left_out = parts_of(one.entry for one in self._listed.values())
+        if left_out:
+            log.warning("directory incomplete, import it again", count=len(left_out))
+        super().__init__(*parts)
+
+    def version_of(self, stream: str) -> int:
+        """The version of this entry that is in use; 0 for one that is not listed."""
+        return self._listed[stream].version if stream in self._listed else 0
+
+    def refresh(self) -> None:
+        """Look for what was recorded since the last look: one query by an index. Raises StoreUnavailable."""
+        looked_at = self._clock.now()
+        found = self._stored.find_versions(self._looked_at - OVERLAP)
+        newer = [stream for stream, version in found.items() if version > self.version_of(stream)]
+        if not newer:
+            self._looked_at = looked_at
+            return
+        listed = {**self._listed, **self._stored.read(newer)}
+        parts, left_out = parts_of(one.entry for one in listed.values())
+        if not left_out:
+            self._listed = listed
+            self._looked_at = looked_at
+            super().__init__(*parts)
+
+
+def import_directory(
+    stored: StoredDirectory, directory: Directory, clock: Clock, *, dry_run: bool = False
+) -> list[Difference]:
+    """Make the stored directory list this one and nothing else. Returns the differences that it recorded.
+
+    Done twice, it records nothing; with `dry_run`, neither. Raises StaleVersion when somebody else changed an entry
+    meanwhile, and StoreUnavailable.
+    """
+    listed = stored.read()
+    now = {stream: one.entry for stream, one in listed.items()}
+    differences = find_differences(now, entries_of(directory), london_date(clock.now()))
+    if not dry_run:
+        stored.record(differences, {stream: one.version for stream, one in listed.items()})
+    return differences

@@ -1,0 +1,86 @@
+"""Whether a command names areas, teams and workers of the directory. The contract of its event says which fields do.
+
+Guarantee: no doubt about a name refuses a fact that can open an urgent step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
+
+from marshmallow import fields
+
+from shared.contracts import CATALOGUE
+from shared.contracts.urgent import is_recorded_whoever_it_names
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Invalid
+from shared.kernel.time import london_date
+from shared.recording.directory_copy import AREA, TEAM, WORKER, DirectoryCopy
+
+
+@dataclass(frozen=True, slots=True)
+class NameCheck:
+    """Checks names against the copy of the directory. Without a copy, it checks nothing.
+
+    With `spares_past` it keeps the names in facts from before the directory began: an import brings them as they were
+    written.
+    """
+
+    directory: DirectoryCopy
+    spares_past: bool = False
+
+    def guard(self, aggregate: Aggregate[Any]) -> Aggregate[Any]:
+        """The aggregate, which refuses facts that name nobody, or nothing, that the directory knows."""
+        return replace(aggregate, decide=partial(self._decide, aggregate.decide))
+
+    def _decide(self, decide: Callable[[Any, Any, Context], Fact], state: Any, command: Any, context: Context) -> Fact:
+        fact = decide(state, command, context)
+        self.require_known(fact, getattr(command, "data", {}), context.actor)
+        return fact
+
+    def require_known(self, fact: Fact, given: Collection[str], actor: Actor) -> None:
+        """Raises Invalid, which gives for each unknown name the nearest that exist.
+
+        `given` are the fields that the command brings. What the record had before is not asked about again.
+        """
+        if self.directory.is_empty or is_recorded_whoever_it_names(fact.type, fact.data):
+            return
+        began_at = self.directory.began_at
+        if self.spares_past and began_at is not None and fact.occurred_at < began_at:
+            return
+        on = london_date(fact.occurred_at)
+        faults = {
+            path: [why]
+            for path, kind, name in _names_in(fact.type, fact.data, given)
+            if not _is_own(kind, name, actor) and (why := self.directory.why_not(kind, name, on))
+        }
+        if faults:
+            message = "the directory does not list what the body names; `errors` says where, and what is nearest"
+            raise Invalid("unknown-name", message, fields=faults)
+
+
+def _is_own(kind: str, name: str, actor: Actor) -> bool:
+    """Whether actors name themselves, their team or one of their areas: the token vouches for these."""
+    return name in {WORKER: (actor.id,), TEAM: (actor.team,), AREA: (*actor.areas, *actor.also_in)}[kind]
+
+
+def _names_in(event_type: str, data: Mapping[str, Any], given: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Each name in the data of an event: the path to it, what kind of thing it names, and the name."""
+    for field, kind in _kinds_named_by(event_type).items():
+        value = data.get(field) if field in given else None
+        if isinstance(value, list):
+            for place, name in enumerate(value):
+                yield f"{field}.{place}", kind, name
+        elif value is not None:
+            yield field, kind, value
+
+
+@cache
+def _kinds_named_by(event_type: str) -> Mapping[str, str]:
+    """What each field of this type of event names in the directory, for the fields that name something there."""
+    if event_type not in CATALOGUE:
+        return {}
+    declared = CATALOGUE[event_type].schema().fields
+    inner = {name: one.inner if isinstance(one, fields.List) else one for name, one in declared.items()}
+    return {name: one.metadata["names"] for name, one in inner.items() if "names" in one.metadata}

@@ -1,0 +1,306 @@
+"""What a command names is compared with the copy of the directory, on every way in, and an alarm is recorded anyway."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from pymongo.database import Database
+
+from deploy.local.backends import Backends
+from services.referrals_followup.directory.loader import load_directory
+from services.referrals_followup.domain.directory_entries import AGGREGATE, List, entries_of
+from shared.contracts import CATALOGUE
+from shared.contracts.access import SYSTEM_ACTOR
+from shared.events.store import EventStore
+from shared.kernel.decisions import Actor, Context, Fact, Invalid
+from shared.kernel.envelope import Event
+from shared.messaging.incoming import Done
+from shared.recording.directory_copy import AREA, TEAM, WORKER, CopiedPost, DirectoryCopy
+from shared.recording.names import NameCheck
+from shared.runtime.clock import MovableClock
+from tests.integration.bus import publish
+from tests.integration.ledger import DIRECTORY, MONDAY, delivery
+from tests.integration.recording import Caller, Running, code, faulty_fields, running
+from tests.support import eventually
+
+GP = Actor("gp-okafor", "gp_practice", "gp-mill-road", ("essex",))
+NAMES = {"given_name": "Wren", "family_name": "Exampleton"}
+REFERRED = {"stage": "sent", "service": "perinatal_mental_health", "channel": "letter"}
+MISTYPED, RIGHT = "perinatal-mental-health-essex", "perinatal-mh-essex"
+
+
+def listing(database: Database[dict[str, Any]]) -> list[Event]:
+    """The events with which the follow-up service lists the example directory."""
+    store = EventStore(
+        database, source="referrals_followup", clock=MovableClock(MONDAY), catalogue=CATALOGUE, collection="listed"
+    )
+    store.ensure_indexes()
+    return [
+        store.execute(
+            AGGREGATE,
+            entry.stream,
+            List(entry),
+            SYSTEM_ACTOR,
+            key=entry.stream,
+            body={},
+            operation="test",
+            creates=True,
+        ).event
+        for entry in entries_of(load_directory(DIRECTORY))
+    ]
+
+
+def again(event: Event, version: int, **data: Any) -> Event:
+    """A later version of an entry."""
+    attributes = {**event.to_cloudevent(), "id": str(uuid4()), "streamversion": version, "data": {**event.data, **data}}
+    return Event.from_cloudevent(attributes)
+
+
+@pytest.fixture
+def copied(database: Database[dict[str, Any]]) -> DirectoryCopy:
+    copy = DirectoryCopy(database)
+    copy.ensure_indexes()
+    return copy
+
+
+# --- the copy -------------------------------------------------------------------------------------------------------
+
+
+def test_the_copy_says_nothing_until_it_has_heard_of_the_directory(copied: DirectoryCopy) -> None:
+    copied.refresh()
+    assert copied.is_empty
+    assert copied.team(RIGHT) is None
+    fact = Fact("referral.sent.v1", {"to_team": MISTYPED, "urgency": "routine"}, MONDAY)
+    NameCheck(copied).require_known(fact, fact.data, GP)
+
+
+def test_the_copy_is_the_same_in_whatever_order_and_however_often_it_hears(
+    database: Database[dict[str, Any]], copied: DirectoryCopy
+) -> None:
+    events = listing(database)
+    (harwich,) = [event for event in events if event.stream == "team/hv-harwich"]
+    events += [again(harwich, 3, duty="hv-pereira"), again(harwich, 2, duty="hv-manager-ito")]
+    for seed in (1, 2):
+        random.Random(seed).shuffle(events)
+        outcomes = copied.receive([delivery(event) for event in [*events, *events[:20]]])
+        assert all(isinstance(outcome, Done) for outcome in outcomes)
+        copied.refresh()
+        team = copied.team("hv-harwich")
+        assert team is not None
+        assert (team.duty, team.role, team.area) == ("hv-pereira", "health_visitor", "essex")
+    assert set(copied.areas) == {"essex", "norfolk", "england"}
+    worker = copied.worker("hv-sato")
+    assert worker is not None
+    assert worker.posts == (CopiedPost("health_visitor", "hv-harwich"),)
+    assert copied.began_at == MONDAY
+
+
+def test_another_process_follows_the_copy_and_asks_only_one_small_question_when_nothing_changed(
+    database: Database[dict[str, Any]], copied: DirectoryCopy
+) -> None:
+    events, other = listing(database), DirectoryCopy(database)
+    copied.keep(events)
+    other.refresh()
+    assert other.team("hv-harwich") is not None
+    known = other._teams["hv-harwich"]
+    other.refresh()
+    assert other._teams["hv-harwich"] is known
+    (harwich,) = [event for event in events if event.stream == "team/hv-harwich"]
+    copied.keep([again(harwich, 2, duty="hv-pereira")])
+    other.refresh()
+    assert other._teams["hv-harwich"].duty == "hv-pereira"
+
+
+def test_the_copy_has_no_name_and_no_address_of_anybody(
+    database: Database[dict[str, Any]], copied: DirectoryCopy
+) -> None:
+    copied.keep(listing(database))
+    stored = str(list(database["directory"].find()))
+    for member in load_directory(DIRECTORY).people.values():
+        assert member.name not in stored
+        assert member.email not in stored
+
+
+def test_whoever_has_left_and_what_was_closed_are_known_until_that_day(
+    database: Database[dict[str, Any]], copied: DirectoryCopy
+) -> None:
+    events = {event.stream: event for event in listing(database)}
+    copied.keep(events.values())
+    copied.keep([again(events["worker/hv-sato"], 2, left_on="2013-02-01")])
+    copied.keep([again(events["team/hv-harwich"], 2, closed_on="2013-02-01")])
+    copied.keep([again(events["area/norfolk"], 2, closed_on="2013-02-01")])
+    copied.refresh()
+    for kind, name in ((WORKER, "hv-sato"), (TEAM, "hv-harwich"), (AREA, "norfolk")):
+        assert copied.why_not(kind, name, date(2013, 1, 31)) is None
+        assert "on 2013-02-01" in (copied.why_not(kind, name, date(2013, 2, 1)) or "")
+
+
+# --- the check ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def check(database: Database[dict[str, Any]], copied: DirectoryCopy) -> NameCheck:
+    copied.keep(listing(database))
+    copied.refresh()
+    return NameCheck(copied)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "field", "name", "nearest"),
+    [
+        ("referral.sent.v1", "to_team", MISTYPED, RIGHT),
+        ("household.moved.v1", "to_area", "norfk", "norfolk"),
+        ("adviser.assigned.v1", "adviser", "pa-lindquist", "pa-lindqvist"),
+        ("plan_item.arranged.v1", "owner", "me", ""),
+        ("injury.decided.v1", "decided_by", "nobody-known", ""),
+        ("handover.acknowledged.v1", "practitioner", "hv-castrro", "hv-castro"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_that_exist(
+    check: NameCheck, event_type: str, field: str, name: str, nearest: str
+) -> None:
+    fact = Fact(event_type, {field: name}, MONDAY)
+    with pytest.raises(Invalid) as refused:
+        check.require_known(fact, fact.data, GP)
+    assert refused.value.code == "unknown-name"
+    assert list(refused.value.fields) == [field]
+    assert nearest in refused.value.fields[field][0]
+
+
+def test_what_the_token_says_and_what_the_record_had_before_are_not_asked_about(check: NameCheck) -> None:
+    stranger = Actor("nurse-nightingale", "health_visitor", "night-team", ("kent",), ("rutland",))
+    said = {"practitioner": stranger.id, "team": stranger.team}
+    check.require_known(Fact("practitioner.assigned.v1", said, MONDAY), said, stranger)
+    moved = {"from_area": "kent", "to_area": "rutland"}
+    check.require_known(Fact("household.moved.v1", moved, MONDAY), moved, stranger)
+    check.require_known(Fact("referral.sent.v1", {"to_team": "of-old"}, MONDAY), {"channel": "letter"}, GP)
+
+
+def test_rows_of_an_import_from_before_the_directory_began_keep_their_names(check: NameCheck) -> None:
+    before = Fact("referral.sent.v1", {"to_team": "of-old", "urgency": "routine"}, MONDAY.replace(year=2011))
+    spared = NameCheck(check.directory, spares_past=True)
+    spared.require_known(before, before.data, GP)
+    for strict, fact in ((check, before), (spared, Fact(before.type, before.data, MONDAY))):
+        with pytest.raises(Invalid):
+            strict.require_known(fact, fact.data, GP)
+
+
+def test_the_check_asks_the_domain_first(check: NameCheck) -> None:
+    from services.perinatal.domain import referral
+    from shared.kernel.tables import AppendEntry
+
+    with pytest.raises(Exception, match=r"begin a new one"):
+        check.guard(referral.AGGREGATE).decide(
+            referral.AGGREGATE.initial,
+            AppendEntry(type="referral.sent.v1", data={"to_team": MISTYPED}),
+            Context(MONDAY, GP, "referral/x"),
+        )
+
+
+# --- on the running service -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("perinatal", backends, tmp_path_factory.mktemp("names")) as service:
+        events = listing(service.database)
+        publish(service.environment["AMQP_URI"], "perinatal.directory", *events)
+        entries = sum(event.type != "directory.duty_listed.v1" for event in events)
+        eventually(
+            lambda: service.database["directory"].count_documents({"kind": {"$exists": True}}) == entries, within=20
+        )
+        yield service
+
+
+@pytest.fixture(scope="module")
+def gp(service: Running) -> Caller:
+    caller = service.caller(GP.id, GP.role, GP.team)
+    person = caller.post("/v1/people", NAMES).json()["person_id"]
+    body = {**REFERRED, "person_id": person, "to_team": MISTYPED}
+    eventually(lambda: caller.post("/v1/referrals", body).status_code == 422, within=10)
+    return caller
+
+
+@pytest.fixture
+def person(gp: Caller) -> str:
+    return str(gp.post("/v1/people", NAMES).json()["person_id"])
+
+
+def test_a_referral_to_a_mistyped_team_is_refused_with_the_nearest_and_an_urgent_one_is_recorded(
+    gp: Caller, person: str
+) -> None:
+    body = {**REFERRED, "person_id": person, "to_team": MISTYPED}
+    refused = gp.post("/v1/referrals", body)
+    assert code(refused) == "unknown-name"
+    assert RIGHT in str(refused.json()["errors"])
+    assert gp.post("/v1/referrals", {**body, "urgency": "urgent"}).status_code == 201
+    assert gp.post("/v1/referrals", {**body, "to_team": RIGHT}).status_code == 201
+
+
+def test_it_is_refused_in_bulk_too_and_only_that_command(gp: Caller, person: str) -> None:
+    commands = [
+        {"key": uuid4().hex, "path": "/v1/referrals", "body": {**REFERRED, "person_id": person, "to_team": team}}
+        for team in (MISTYPED, RIGHT)
+    ]
+    results = gp.post("/v1/commands", commands).json()["results"]
+    assert [one["status"] for one in results] == [422, 201]
+    assert results[0]["body"]["type"].endswith("unknown-name")
+
+
+def test_an_import_refuses_a_mistyped_team_and_keeps_the_names_of_old_rows(
+    service: Running, gp: Caller, person: str, tmp_path: Path
+) -> None:
+    actor = {"id": GP.id, "role": GP.role, "team": GP.team, "areas": list(GP.areas)}
+    rows = [
+        {
+            "key": uuid4().hex,
+            "path": "/v1/referrals",
+            "body": {**REFERRED, "person_id": person, "to_team": MISTYPED, "occurred_at": day},
+            "actor": actor,
+        }
+        for day in ("2012-03-01", "2013-03-01")
+    ]
+    file = tmp_path / "rows"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(Exception, match="returned non-zero exit status 1"):
+        service.run("import", str(file))
+    (refused,) = [json.loads(line) for line in (tmp_path / "rows.refused").read_text().splitlines()]
+    assert (refused["row"], refused["type"]) == (2, "/problems/unknown-name")
+
+
+def test_an_injury_of_a_child_and_a_consultation_are_recorded_whomever_they_name(gp: Caller, person: str) -> None:
+    consulted = {
+        "named": True,
+        "side": "caller",
+        "mentions": ["bruise"],
+        "advice": "refer_now",
+        "to_team": "no-such-team",
+    }
+    assert gp.post("/v1/consultations", {**consulted, "person_id": person}).status_code == 201
+    told = {
+        "person_id": person,
+        "to_role": "health_visitor",
+        "about": "injury",
+        "to_team": "no-such",
+        "channel": "phone",
+    }
+    assert gp.post("/v1/notifications", told).status_code == 201
+
+
+def test_an_answer_about_harm_to_oneself_is_settled_only_by_another_clinician(gp: Caller, person: str) -> None:
+    score = {"person_id": person, "tool": "epds", "score": 14, "self_harm": True}
+    screen = f"/v1/screens/{gp.post('/v1/screens', score).json()['screen_id']}/followed-up"
+    assert code(gp.post(screen, {"outcome": "no_further", "assessed_by": "nobody"})) == "unknown-name"
+    for nobody_else in (GP.id, "gp-manager-hale"):
+        refused = gp.post(screen, {"outcome": "no_further", "assessed_by": nobody_else})
+        assert code(refused) == "another-clinician-needed"
+        assert faulty_fields(refused) == {"assessed_by"}
+    assert gp.post(screen, {"outcome": "refer", "assessed_by": GP.id}).status_code == 201
+    assert gp.post(screen, {"outcome": "no_further", "assessed_by": "duty-clinician-berg"}).status_code == 201
