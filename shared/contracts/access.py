@@ -139,6 +139,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "follow_up.assign": LEADS,
     "follow_up.accept": _OWNERS,
     "follow_up.end": LEADS,
+    "follow_up.reopen": _OWNERS,
     "standards.read": ROLES,
     "directory.read": _OVERSIGHT | {"operator"},
     "directory.change": LEADS,

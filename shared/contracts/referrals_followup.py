@@ -50,6 +50,15 @@ class FollowUpAssigned(_FollowUp):
     team = Slug(names="team", required=True)
 
 
+class FollowUpGivenBack(_FollowUp):
+    """An assignment was undone: person and team as before it. They are null if the facts alone named the owner."""
+
+    assignment = EventId(required=True)
+    person = Slug(required=True, allow_none=True)
+    team = Slug(required=True, allow_none=True)
+    given_team = Slug(required=True, allow_none=True)
+
+
 class FollowUpReasoned(_FollowUp):
     reason_code = Slug(required=True)
 
@@ -183,9 +192,11 @@ TYPES = (
     _type("follow_up.acknowledged.v1", FollowUpAct, _ME, OPERATIONAL),
     _type("follow_up.noted.v1", FollowUpAct, _ME, OPERATIONAL),
     _type("follow_up.assigned.v1", FollowUpAssigned, _ME, OPERATIONAL),
+    _type("follow_up.given_back.v1", FollowUpGivenBack, _ME, OPERATIONAL),
     _type("follow_up.accepted.v1", FollowUpAct, _ME, OPERATIONAL),
     _type("follow_up.refused.v1", FollowUpReasoned, _ME, OPERATIONAL),
     _type("follow_up.ended.v1", FollowUpReasoned, _ME, OPERATIONAL),
+    _type("follow_up.reopened.v1", FollowUpAct, _ME, OPERATIONAL),
     _type("digest.composed.v1", DigestComposed, _ME, OPERATIONAL),
     _type("digest.accepted.v1", DigestAccepted, _ME, OPERATIONAL),
     _type("digest.overtaken.v1", DigestOvertaken, _ME, OPERATIONAL),

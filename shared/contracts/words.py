@@ -162,3 +162,8 @@ PLAN_ITEM_FALLBACKS = ("mental_health_worker", "none")
 
 # The days on which a team of the directory works.
 TEAM_DAYS = ("working_days", "every_day")
+# Why somebody ends a follow-up; for another reason they write a note. The routine reasons never end a guarded one: what
+# was done about that is recorded, and a move is handed over.
+OTHER_REASON = "other"
+ROUTINE_END_REASONS = ("recorded_elsewhere", "declined", "moved_out_of_reach")
+END_REASONS = (*ROUTINE_END_REASONS, "not_needed_after_review", "duplicate", "person_died", OTHER_REASON)

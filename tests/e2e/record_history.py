@@ -323,7 +323,7 @@ ACTS: list[Step] = [
     ("lead-achterberg", "$f1/noted", {"note": "The letter is on my desk."}),
     ("lead-achterberg", "$f2/assigned", {"person": "gp-adeyemi"}),
     ("lead-achterberg", "$f3/accepted", {}),
-    ("lead-achterberg", "$f4/ended", {"reason_code": "not_needed", "note": "Done by telephone."}),
+    ("lead-achterberg", "$f4/ended", {"reason_code": "recorded_elsewhere", "note": "Done by telephone."}),
     ("lead-achterberg", "$f5/refused", {"reason_code": "not_ours"}),
 ]
 

@@ -19,11 +19,14 @@ from services.referrals_followup.chasing.composing import DigestComposer
 from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.chasing.smtp import SmtpChannel
 from services.referrals_followup.directory.loader import load_directory
+from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain.digest import AGGREGATE, Accept, Compose
 from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.follow_up import End, FollowUp, Line, Reopen
 from shared.contracts import CATALOGUE
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.errors import Contended
+from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.incoming import Delivery, Done, Park
 from shared.messaging.topology import EVIDENCE
@@ -126,6 +129,58 @@ def test_everybody_who_is_told_gets_a_mail_and_each_reads_who_else_was_told(ledg
     ledger.days_pass("2013-01-18T17:00:00Z")
     assert "Also told: gp-safeguarding-rahman" in text_of(*inbox.to(GP))
     assert "Also told: gp-okafor" in text_of(*inbox.to("shirin.rahman@essex.example"))
+
+
+def decide_about(ledger: Ledger, command: Any, key: str) -> None:
+    """The owner's manager decides."""
+    manager = Actor("gp-manager-hale", "manager", "gp-mill-road", ("essex",))
+    stream = f"follow-up/{command.follow_up.id}"
+    options: dict[str, Any] = {"key": key, "body": {}, "operation": "test", "creates": True}
+    ledger.dependencies.store.execute(follow_ups.AGGREGATE, stream, command, manager, **options)
+    ledger.catch_up()
+
+
+def line_of(ledger: Ledger, follow_up: FollowUp) -> Line:
+    return ledger.dependencies.directory.line_of(follow_up, MONDAY.date())
+
+
+@pytest.mark.usefixtures("server")
+def test_the_owner_reads_who_ended_a_follow_up_and_why_and_who_reopened_it(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted())
+    follow_up = ledger.follow_up()
+    decide_about(ledger, End(follow_up, "not_needed_after_review", line=line_of(ledger, follow_up)), "end")
+    ledger.sweep()
+    (mail,) = inbox.mails
+    assert (mail["To"], mail["Subject"]) == (GP, "[Followthrough] 1 ended")
+    ended = f"gp-manager-hale has ended REF-01: {follow_up.title} [{follow_up.reference}] (not needed after review)."
+    assert ended in text_of(mail)
+    assert f"http://follow-ups.example/v1/follow-ups/{follow_up.reference}" in text_of(mail)
+    decide_about(ledger, Reopen(ledger.follow_up(), line=line_of(ledger, follow_up)), "reopen")
+    ledger.sweep()
+    assert inbox.mails[1]["Subject"] == "[Followthrough] 1 reopened"
+    assert f"gp-manager-hale has reopened REF-01: {follow_up.title}" in text_of(inbox.mails[1])
+    ledger.days_pass(DUE)
+    assert inbox.mails[2]["Subject"] == "[Followthrough] 1 overdue: REF-01 (Essex)"
+
+
+@pytest.mark.usefixtures("server")
+def test_an_end_that_was_taken_back_before_the_digest_went_is_not_told(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted())
+    follow_up = ledger.follow_up()
+    decide_about(ledger, End(follow_up, "duplicate", line=line_of(ledger, follow_up)), "end")
+    decide_about(ledger, Reopen(ledger.follow_up(), line=line_of(ledger, follow_up)), "reopen")
+    ledger.sweep()
+    (mail,) = inbox.mails
+    assert "has ended" not in text_of(mail)
+    assert "has reopened" in text_of(mail)
+
+
+@pytest.mark.usefixtures("server")
+def test_whoever_is_told_in_place_of_the_owner_reads_why(ledger: Ledger, inbox: Inbox) -> None:
+    ledger.hear(referral_noted(actor="gp-locum"))  # not in the directory
+    ledger.days_pass(DUE)
+    (mail,) = inbox.to("tunde.adeyemi@essex.example")
+    assert "You are told as: duty person of gp-mill-road; gp-locum is not of gp-mill-road" in text_of(mail)
 
 
 @pytest.mark.usefixtures("server")
@@ -379,16 +434,13 @@ def test_a_recipient_whom_the_directory_no_longer_knows_has_a_stand_in(
 
 @pytest.mark.usefixtures("server")
 def test_a_recipient_outside_the_disclosure_class_reads_only_whom_to_ask(ledger: Ledger, inbox: Inbox) -> None:
-    from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
-    from shared.contracts.access import SYSTEM_ACTOR
-
     ledger.hear(*item_planned())
     follow_up = ledger.follow_up("CL-01.arrange")
     ledger.dependencies.store.execute(
-        AGGREGATE,
+        follow_ups.AGGREGATE,
         f"follow-up/{follow_up.id}",
-        Assign(follow_up, "gp-okafor", "camhs-essex"),
-        SYSTEM_ACTOR,
+        follow_ups.Accept(follow_up),  # which discloses nothing
+        Actor("gp-okafor", "manager", "gp-mill-road", ("essex",)),
         key="k",
         body={},
         operation="test",

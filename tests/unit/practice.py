@@ -18,7 +18,6 @@ from marshmallow import fields, validate
 
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain import follow_up as follow_ups
-from services.referrals_followup.domain.directory import Parties
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, Sweep
 from services.referrals_followup.domain.ledger import fold
 from services.referrals_followup.domain.rules_history import NATIONAL, Adoption, RulesHistory
@@ -296,8 +295,8 @@ class Practice:
                 continue
 
             def find_recipients(rung: Rung, owner: Owner, found: FollowUp = found) -> tuple[str, ...]:
-                parties, on = Parties.of(found, owner), london_date(at)
-                return tuple(told.person for to in rung.to for told in DIRECTORY.resolve(to, parties, on))
+                recipients = DIRECTORY.find_recipients(found, rung, owner, london_date(at))
+                return tuple(recipient.person for recipient in recipients)
 
             event = self._decided(Sweep(found, at, self.calendar(), find_recipients), at, SYSTEM)
             names = tuple(rung["name"] for rung in event.data["rungs"])

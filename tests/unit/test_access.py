@@ -31,7 +31,7 @@ WHO_MAY = {
         chronology: read
         concern: raise read
         consultation: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         move: read record
         notification: acknowledge read record
         person: read register
@@ -48,7 +48,7 @@ WHO_MAY = {
         concern: decide raise read
         consultation: answer read record
         contact: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         household: record
         move: read record
         notification: acknowledge read record
@@ -68,7 +68,7 @@ WHO_MAY = {
         concern: decide raise read
         condition: read record
         consultation: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         household: record
         move: read record
         notification: acknowledge read record
@@ -92,7 +92,7 @@ WHO_MAY = {
         concern: decide raise read
         condition: read record
         consultation: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         handover: record
         household: record
         move: read record
@@ -116,7 +116,7 @@ WHO_MAY = {
         chronology: read
         concern: raise read
         consultation: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         household: record
         move: read record
         notification: acknowledge read record
@@ -138,7 +138,7 @@ WHO_MAY = {
         consultation: read
         contact: read
         directory: change read
-        follow_up: accept acknowledge assign end note read
+        follow_up: accept acknowledge assign end note read reopen
         move: read
         notification: read
         offer: read
@@ -159,7 +159,7 @@ WHO_MAY = {
         concern: raise read
         condition: read record
         consultation: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         notification: acknowledge read record
         offer: read record
         person: read
@@ -180,7 +180,7 @@ WHO_MAY = {
         concern: decide raise read
         condition: read record
         consultation: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         handover: record
         household: record
         move: read record
@@ -203,7 +203,7 @@ WHO_MAY = {
     "operator": """
         chronology: read
         directory: read
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         parked: discard inspect replay
         standards: read
     """,
@@ -212,7 +212,7 @@ WHO_MAY = {
         chronology: read
         concern: raise read
         consultation: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         notification: acknowledge read
         person: read
         plan_item: add arrange end read record
@@ -254,7 +254,7 @@ WHO_MAY = {
         consultation: read
         contact: read
         directory: change read
-        follow_up: accept acknowledge assign end note read
+        follow_up: accept acknowledge assign end note read reopen
         move: read
         notification: read
         offer: read
@@ -279,7 +279,7 @@ WHO_MAY = {
         concern: decide raise read
         consultation: answer read record
         contact: read record
-        follow_up: accept acknowledge note read
+        follow_up: accept acknowledge note read reopen
         household: record
         move: read record
         notification: acknowledge read record

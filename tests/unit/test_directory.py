@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,10 @@ from services.referrals_followup.domain.directory import (
     Recipient,
     Team,
 )
-from services.referrals_followup.domain.follow_up import Owner
+from services.referrals_followup.domain.follow_up import FollowUp, Owner, Rung
 from shared.config.yamlfile import FaultyFile
 from shared.contracts.access import ROLES
+from tests.unit.practice import Practice
 
 EXAMPLE = Path(__file__).parents[2] / "services" / "referrals_followup" / "directory" / "directory.example.yaml"
 MONDAY = date(2013, 1, 14)
@@ -135,8 +137,87 @@ def test_an_owner_whom_no_team_of_the_area_acts_as_means_the_safeguarding_lead()
 
 def test_the_manager_is_the_one_of_the_owners_team() -> None:
     assert list_recipients(a_directory(), "manager") == ["gp-manager"]
-    assert list_recipients(a_directory(), "manager", Owner("gp_practice", "surgery", "nurse")) == ["nurse-manager"]
+    assert list_recipients(a_directory(), "manager", Owner("gp_practice", None, "nurse")) == ["nurse-manager"]
     assert list_recipients(a_directory(), "manager", Owner("housing")) == ["lead"]
+
+
+def test_an_owner_who_works_in_another_team_by_now_is_replaced_and_it_is_said_why() -> None:
+    moved = Owner("gp_practice", "surgery", "nurse")
+    (recipient,) = a_directory().resolve("owner", Parties("essex", moved, "gp", "surgery"), MONDAY)
+    assert recipient == Recipient("gp-duty", "duty person of surgery; nurse is not of surgery")
+    assert list_recipients(a_directory(), "manager", moved) == ["gp-manager"]
+
+
+# --- the line above the owner -------------------------------------------------------------------------------------
+
+
+def told(directory: Directory, owner: Owner, *to: str, on: date = MONDAY) -> list[str]:
+    """The people whom a rung above the owner's first rung tells."""
+    return [found.person for found in directory.find_recipients(a_follow_up(owner, to), rung("above", *to), owner, on)]
+
+
+def rung(name: str, *to: str) -> Rung:
+    return Rung(name, datetime(2013, 1, 14, tzinfo=UTC), to)
+
+
+def a_follow_up(owner: Owner, to: tuple[str, ...]) -> FollowUp:
+    practice = Practice()
+    referral = practice.referral()
+    referral.was("intended", "2013-01-14 09:30")
+    return replace(referral.the("REF-01"), owner=owner, rungs=(rung("owner", "owner"), rung("above", *to)))
+
+
+MANAGES = Owner("gp_practice", "surgery", "gp-manager")
+
+
+@pytest.mark.parametrize("to", [("manager",), ("owner", "manager")])
+def test_a_manager_who_owns_it_is_not_escalated_to_herself_but_to_the_next_one_up(to: tuple[str, ...]) -> None:
+    assert "lead" in told(a_directory(), MANAGES, *to)
+    assert told(a_directory(), SURGERY, *to)[-1] == "gp-manager"
+    (recipient,) = a_directory().resolve("manager", Parties("essex", MANAGES, "nurse", "camhs"), MONDAY)
+    assert recipient == Recipient("lead", "next above gp-manager")
+
+
+def test_the_lead_who_owns_it_is_escalated_to_the_deputy() -> None:
+    assert told(a_directory(), Owner("safeguarding_lead", "board", "lead"), "manager", "safeguarding_lead") == [
+        "lead-deputy",
+        "lead",
+    ]
+
+
+def test_somebody_who_holds_the_role_of_the_rung_herself_is_escalated_to_her_manager() -> None:
+    assert told(a_directory(), Owner("gp_practice", "surgery", "gp-duty"), "practice_lead") == ["gp-duty", "gp-manager"]
+
+
+def test_a_manager_who_is_told_in_place_of_the_owner_is_not_told_again_as_the_manager() -> None:
+    away = {person: member(person, "surgery", away=AWAY) for person in ("gp", "gp-duty")}
+    directory = a_directory(**away)
+    assert list_recipients(directory, "owner") == ["gp-manager"]
+    assert told(directory, SURGERY, "owner", "manager") == ["gp-manager", "lead"]
+
+
+def test_the_first_rung_of_the_owner_tells_nobody_above() -> None:
+    follow_up = replace(a_follow_up(MANAGES, ()), rungs=(rung("owner", "owner", "practice_lead"),))
+    found = a_directory().find_recipients(
+        follow_up, follow_up.rungs[0], Owner("gp_practice", "surgery", "gp-duty"), MONDAY
+    )
+    assert [recipient.person for recipient in found] == ["gp-duty"]
+
+
+def test_the_head_of_a_team_and_whoever_manages_its_manager_are_above_it() -> None:
+    directory = a_directory(**{"gp-manager": member("gp-manager", "camhs", "manager")})
+    heads = (*directory.duty_roles, DutyRole("service_manager", "essex", "north-manager", team="surgery"))
+    directory = Directory(
+        tuple(directory.areas.values()), tuple(directory.teams.values()), tuple(directory.people.values()), heads
+    )
+    line = ("gp-manager", "north-manager", "nurse-manager", "lead", "lead-deputy")
+    assert directory.line_above(SURGERY, "essex", MONDAY) == line
+    assert directory.line_above(Owner("gp_practice", "surgery", "north-manager"), "essex", MONDAY) == line[2:]
+
+
+def test_whoever_has_left_is_above_nobody() -> None:
+    directory = a_directory(**{"gp-manager": member("gp-manager", "surgery", "manager", left_on=MONDAY)})
+    assert directory.line_above(SURGERY, "essex", MONDAY) == ("lead", "lead-deputy")
 
 
 def test_the_sender_is_who_opened_it() -> None:
@@ -363,3 +444,37 @@ def test_a_team_has_hours_and_somebody_outside_them_and_a_person_has_further_pos
         load_directory(file)
     places = [fault.where.partition(".")[2] for fault in caught.value.faults]
     assert sorted(set(places)) == ["also[0].team", "hours.from"]
+
+
+@st.composite
+def directories(draw: st.DrawFn) -> tuple[Directory, Owner]:
+    """A directory of a few teams, whose managers, duty people and leads may be the same people, and an owner in it."""
+    people = [f"p{number}" for number in range(draw(st.integers(1, 8)))]
+    somebody = st.sampled_from(people)
+    names = [f"t{number}" for number in range(draw(st.integers(1, 3)))]
+    teams = tuple(Team(name, name, "essex", "gp_practice", draw(somebody), draw(somebody)) for name in names)
+    roles = st.sampled_from(["gp_practice", "manager", "safeguarding_lead"])
+    absences = st.sampled_from([(), AWAY])
+    members = tuple(member(one, draw(st.sampled_from(names)), draw(roles), draw(absences)) for one in people)
+    duties = [
+        DutyRole("safeguarding_lead", "essex", draw(somebody)),
+        DutyRole("operator", "essex", draw(somebody)),
+        DutyRole("practice_lead", "essex", draw(somebody), team=draw(st.sampled_from([None, *names]))),
+        DutyRole("service_manager", "essex", draw(somebody), team=draw(st.sampled_from(names))),
+    ]
+    owner = Owner("gp_practice", draw(st.sampled_from([None, *names, "unknown"])), draw(st.none() | somebody))
+    return Directory((Area("essex", "Essex"),), teams, members, tuple(duties)), owner
+
+
+ABOVE = [("manager",), ("owner", "manager"), ("practice_lead",), ("safeguarding_lead",), ("owner", "safeguarding_lead")]
+
+
+@given(directories(), st.sampled_from(ABOVE))
+def test_a_rung_above_the_owner_tells_somebody_else_wherever_the_line_has_three_people(
+    found: tuple[Directory, Owner], to: tuple[str, ...]
+) -> None:
+    directory, owner = found
+    as_owner = {one.person for one in directory.resolve("owner", Parties("essex", owner, "p0", "t0"), MONDAY)}
+    line = {*directory.line_above(owner, "essex", MONDAY), *as_owner}
+    if len(line) >= 3:
+        assert set(told(directory, owner, *to)) - as_owner

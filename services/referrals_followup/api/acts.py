@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from pymongo import ASCENDING
@@ -10,14 +11,35 @@ from pymongo.collection import Collection
 
 from services.referrals_followup.api.presenter import present_entry
 from services.referrals_followup.api.queries import FollowUpQueries
-from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.assignees import require_assignee
+from services.referrals_followup.domain.directory import Directory, Member
 from services.referrals_followup.domain.disclosure import is_disclosed, redact
-from services.referrals_followup.domain.follow_up import AGGREGATE, ASSIGNED, OPEN, Assign, FollowUp
+from services.referrals_followup.domain.follow_up import (
+    AGGREGATE,
+    ALREADY_CLOSED,
+    ASSIGNED,
+    OPEN,
+    Accept,
+    Acts,
+    Assign,
+    End,
+    FollowUp,
+    GiveBack,
+    Line,
+    Refuse,
+    Reopen,
+    acts_of,
+    decide,
+)
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
+from services.referrals_followup.standards.rules import Rules
+from shared.events.documents import event_of
+from shared.events.errors import UnknownStream
 from shared.events.store import EventStore, Recorded
-from shared.kernel.decisions import Forbidden, Invalid, Refused
+from shared.kernel.decisions import Context, Forbidden, Invalid, Refused
+from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id
 from shared.kernel.time import london_date
 from shared.runtime.clock import Clock
@@ -41,6 +63,7 @@ class FollowUpActs:
         store: EventStore,
         views: FollowUpViews,
         queries: FollowUpQueries,
+        rules: Rules,
         directory: Directory,
         known: Completeness,
         clock: Clock,
@@ -48,6 +71,7 @@ class FollowUpActs:
         self._store = store
         self._views = views
         self._queries = queries
+        self._rules = rules
         self._directory = directory
         self._known = known
         self._clock = clock
@@ -75,33 +99,95 @@ class FollowUpActs:
         }
         return Answer(201, body, version=recorded.version)
 
+    def end(self, request: Request) -> Answer:
+        """End the follow-up in the path. Raises Forbidden unless the actor is above its owner or leads in its area."""
+        reason, note = request.body["reason_code"], request.body.get("note")
+        return self.record(request, lambda follow_up: End(follow_up, reason, note, self._line_of(follow_up)))
+
+    def reopen(self, request: Request) -> Answer:
+        """Give the ended follow-up in the path back. Raises Forbidden unless the actor owns it or might end it."""
+        note = request.body.get("note")
+        return self.record(request, lambda follow_up: Reopen(follow_up, note, self._line_of(follow_up)))
+
+    def accept(self, request: Request) -> Answer:
+        """The actor takes the follow-up in the path on. Raises Forbidden for somebody whose it cannot be."""
+        return self.record(request, lambda follow_up: Accept(follow_up, self._line_of(follow_up)))
+
+    def refuse(self, request: Request) -> Answer:
+        """The actor hands the follow-up in the path back. Raises Forbidden as `accept` does."""
+        reason, note = request.body["reason_code"], request.body.get("note")
+        return self.record(request, lambda follow_up: Refuse(follow_up, reason, note, self._line_of(follow_up)))
+
     def assign(self, request: Request) -> Answer:
         """Assign the follow-up to the person and team in the body.
 
-        Raises Invalid for a person who is not in the directory, has left, or works in none of the follow-up's areas.
+        Raises Forbidden unless the actor owns it or is above its owner, and Invalid for a person who is not in the
+        directory or not at work, works in none of the follow-up's areas, or may not see or not do what it asks for.
         """
-        person, team = self._assignee(request, "person")
-        return self.record(request, lambda follow_up: self._assignment(follow_up, person, team, "person"))
+        member, team = self._assignee(request, "person")
+        return self.record(request, lambda follow_up: self._assignment(follow_up, member, team, "person"))
 
     def reassign(self, request: Request) -> Answer:
-        """Assign all open follow-ups of one person, in the actor's areas, to another. A repeat does what is left."""
-        person, team = self._assignee(request, "to_person")
+        """Assign all open follow-ups of one person, in the actor's areas, to another. A repeat does what is left.
+
+        Those that cannot be given to that person, or not by the actor, are named with the reason, and the others are
+        assigned. With `preview`, nothing is recorded. Raises UnknownStream for a person who is not in the directory and
+        owns nothing.
+        """
+        member, team = self._assignee(request, "to_person")
         batch = derived_id("reassignment", request.actor.id, request.key)
         known = self._known.report()
-        assigned, closed = [], []
-        commands = [
-            self._assignment(owned, person, team, "to_person") for owned in self._find_to_reassign(request, batch)
-        ]
+        found = self._find_to_reassign(request, batch)
+        from_person = request.body["from_person"]
+        if not found and self._directory.member(from_person) is None:
+            raise UnknownStream(f"nobody in the directory is {from_person}, and no follow-up is theirs")
+        commands = [self._assignment(owned, member, team, "to_person") for owned in found]
+        done = self._record_each(request, commands, batch, is_preview=request.body["preview"])
+        return Answer(
+            200, {"id": batch, "assigned": sorted(done.recorded), **done.others(), "evidence": known.evidence}
+        )
+
+    def undo(self, request: Request) -> Answer:
+        """Give back what a reassignment gave, as far as nobody has given it away or taken it on since.
+
+        Raises UnknownStream for an id that is no reassignment in the actor's areas.
+        """
+        batch = request.path["reassignment"]
+        known = self._known.report()
+        given = self._find_assigned(batch)
+        views = self._views.collection.find({"_id": {"$in": list(given)}, "areas": {"$in": list(request.actor.areas)}})
+        follow_ups = [follow_up_of(document) for document in views.sort("_id", ASCENDING)]
+        if not follow_ups:
+            raise UnknownStream("there is no such reassignment")
+        commands = [self._giving_back(follow_up, given[follow_up.id]) for follow_up in follow_ups]
+        undoing = derived_id("undone", batch, request.actor.id, request.key)
+        done = self._record_each(request, commands, undoing)
+        return Answer(200, {"given_back": sorted(done.recorded), **done.others(), "evidence": known.evidence})
+
+    def _record_each(self, request: Request, commands: Iterable[Any], batch: str, *, is_preview: bool = False) -> _Done:
+        """Record these commands, or with `is_preview` only decide them. What is refused holds up nothing else."""
+        done = _Done([], [], [])
         for command in commands:
             follow_up = command.follow_up
             try:
-                self._execute(request, follow_up, command, key=f"{request.key}\n{follow_up.id}", correlation_id=batch)
-            except Refused:
-                closed.append(follow_up.reference)
+                if is_preview:
+                    stream, now = f"{AGGREGATE.kind}/{follow_up.id}", self._clock.now()
+                    decide(acts_of(self._store.load(stream)), command, Context(now, request.actor, stream))
+                else:
+                    key = f"{request.key}\n{follow_up.id}"
+                    self._execute(request, follow_up, command, key=key, correlation_id=batch)
+            except Refused as error:
+                if error.code == ALREADY_CLOSED:
+                    done.closed.append(follow_up.reference)
+                else:
+                    reason = {"reference": follow_up.reference, "code": error.code, "reason": error.message}
+                    done.refused.append(reason)
             else:
-                assigned.append(follow_up.reference)
-        body = {"assigned": sorted(assigned), "closed_meanwhile": sorted(closed), "evidence": known.evidence}
-        return Answer(200, body)
+                done.recorded.append(follow_up.reference)
+        return done
+
+    def _line_of(self, follow_up: FollowUp) -> Line:
+        return self._directory.line_of(follow_up, london_date(self._clock.now()))
 
     def _execute(
         self,
@@ -126,40 +212,61 @@ class FollowUpActs:
             creates=True,
         )
 
-    def _assignee(self, request: Request, field: str) -> tuple[str, str]:
+    def _assignee(self, request: Request, field: str) -> tuple[Member, str]:
         """The person in this field of the body and the team, which is the person's own when the body names none."""
         person, team = request.body[field], request.body.get("team")
         faults = {}
         member = self._directory.member(person)
         if member is None:
             faults[field] = ["is not in the directory"]
-        elif member.left_on is not None and member.left_on <= london_date(self._clock.now()):
-            faults[field] = ["has left"]
+        elif away := member.why_away(london_date(self._clock.now())):
+            faults[field] = [away]
         if team is not None and self._directory.team(team) is None:
             faults["team"] = ["is not in the directory"]
+        elif team is not None and member is not None and not member.works_in(team):
+            faults["team"] = [f"is not a team of {member.id}"]
         if member is None or faults:
-            raise Invalid("unknown-assignee", "the assignee is not in the directory", fields=faults)
-        return person, team or member.team
+            raise Invalid("unknown-assignee", "the assignee is not at work in this team", fields=faults)
+        return member, team or member.team
 
-    def _assignment(self, follow_up: FollowUp, person: str, team: str, field: str) -> Assign:
-        """Raises Invalid when person or team belongs to none of the follow-up's areas."""
-        for name, its in ((field, self._directory.team_of(person)), ("team", self._directory.team(team))):
-            if its and its.area not in follow_up.areas:
-                message = f"{follow_up.reference} belongs to {' and '.join(follow_up.areas)}"
-                fields = {name: [f"is not in {' or '.join(follow_up.areas)}"]}
-                raise Invalid("assignee-elsewhere", message, fields=fields)
-        return Assign(follow_up, person, team)
+    def _assignment(self, follow_up: FollowUp, member: Member, team: str, field: str) -> Assign:
+        rules = self._rules.history().newest(follow_up.area)
+        step = rules.steps.get(follow_up.step) if rules else None
+
+        def require(acts: Acts) -> None:
+            require_assignee(self._directory, member, field, follow_up, acts, step)
+
+        return Assign(follow_up, member.id, team, self._line_of(follow_up), require)
+
+    def _giving_back(self, follow_up: FollowUp, given: Event) -> GiveBack:
+        before = [event for event in self._store.load(given.stream) if event.version < given.version]
+        return GiveBack(follow_up, given, acts_of(before), self._line_of(follow_up))
 
     def _find_to_reassign(self, request: Request, batch: str) -> list[FollowUp]:
         """Those that the person owns, and those that this very request assigned before it broke off."""
-        assigned = self._store.collection.find(
-            {"event.type": ASSIGNED, "event.correlationid": batch}, {"event.stream": 1}
-        )
-        done = [document["event"]["stream"].partition("/")[2] for document in assigned]
         owned = {
             "owner_person": request.body["from_person"],
             "state": OPEN,
             "areas": {"$in": list(request.actor.areas)},
         }
-        documents = self._views.collection.find({"$or": [owned, {"_id": {"$in": done}}]}).sort("_id", ASCENDING)
+        done = {"_id": {"$in": list(self._find_assigned(batch))}}
+        documents = self._views.collection.find({"$or": [owned, done]}).sort("_id", ASCENDING)
         return [follow_up_of(document) for document in documents]
+
+    def _find_assigned(self, batch: str) -> dict[str, Event]:
+        """What this reassignment has assigned, by the id of the follow-up."""
+        found = self._store.collection.find({"event.type": ASSIGNED, "event.correlationid": batch}, {"event": 1})
+        return {event.data["follow_up_id"]: event for event in map(event_of, found)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What came of the commands of one request: the references, and the reasons of those that were refused."""
+
+    recorded: list[str]
+    refused: list[dict[str, str]]
+    closed: list[str]
+
+    def others(self) -> dict[str, Any]:
+        refused = sorted(self.refused, key=lambda one: one["reference"])
+        return {"refused": refused, "closed_meanwhile": sorted(self.closed)}

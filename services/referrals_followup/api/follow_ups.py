@@ -13,6 +13,7 @@ from services.referrals_followup.api.schemas import (
     AsOfQuery,
     AssignedBody,
     EmptyBody,
+    EndedBody,
     FollowUpDetail,
     FollowUpList,
     FollowUpsQuery,
@@ -23,9 +24,10 @@ from services.referrals_followup.api.schemas import (
     ReassignmentBody,
     ScopeQuery,
     SummaryAnswer,
+    UndoneAnswer,
 )
 from services.referrals_followup.api.tags import ShownPeople
-from services.referrals_followup.domain.follow_up import Accept, Acknowledge, End, Note, Refuse
+from services.referrals_followup.domain.follow_up import Acknowledge, Note
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 
@@ -156,7 +158,7 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def accept(self, request: Request) -> Answer:
-        return self.dependencies.acts.record(request, Accept)
+        return self.dependencies.acts.accept(request)
 
     @endpoint(
         "POST",
@@ -168,25 +170,31 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def refuse(self, request: Request) -> Answer:
-        body = request.body
-        return self.dependencies.acts.record(
-            request, lambda follow_up: Refuse(follow_up, body["reason_code"], body.get("note"))
-        )
+        return self.dependencies.acts.refuse(request)
 
     @endpoint(
         "POST",
         f"{ONE}/ended",
         command="follow_up.end",
-        body=ReasonBody,
+        body=EndedBody,
         answers={201: ActAnswer},
-        summary="Nothing more is expected, and why",
+        summary="Nothing more is expected, and why. Only people above the owner, or an area's lead, say so",
         errors=ACT_ERRORS,
     )
     def end(self, request: Request) -> Answer:
-        body = request.body
-        return self.dependencies.acts.record(
-            request, lambda follow_up: End(follow_up, body["reason_code"], body.get("note"))
-        )
+        return self.dependencies.acts.end(request)
+
+    @endpoint(
+        "POST",
+        f"{ONE}/reopened",
+        command="follow_up.reopen",
+        body=NoteBody,
+        answers={201: ActAnswer},
+        summary="It was ended wrongly: it is expected again, with its clock as it was",
+        errors=ACT_ERRORS,
+    )
+    def reopen(self, request: Request) -> Answer:
+        return self.dependencies.acts.reopen(request)
 
     @endpoint(
         "POST",
@@ -194,11 +202,23 @@ class FollowUpRoutes:
         command="follow_up.assign",
         body=ReassignmentBody,
         answers={200: ReassignmentAnswer},
-        summary="Give all open follow-ups of one person to another, in your areas",
-        errors=(409,),
+        summary="Give the open follow-ups of one person to another, in your areas; with `preview`, only say so",
+        errors=(404, 409),
     )
     def reassign(self, request: Request) -> Answer:
         return self.dependencies.acts.reassign(request)
+
+    @endpoint(
+        "POST",
+        "/v1/reassignments/<reassignment>/undone",
+        command="follow_up.assign",
+        body=EmptyBody,
+        answers={200: UndoneAnswer},
+        summary="Give back what a reassignment gave, unless somebody has given it away or taken it on since",
+        errors=(404, 409),
+    )
+    def undo(self, request: Request) -> Answer:
+        return self.dependencies.acts.undo(request)
 
 
 def _people_in(page: Mapping[str, Any]) -> list[str]:

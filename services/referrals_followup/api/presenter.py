@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from services.referrals_followup.domain.directory import Directory, Parties
+from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.disclosure import find_withheld, is_disclosed, redaction_of
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Rung, owner_of, timed
 from services.referrals_followup.domain.links import Links
@@ -91,6 +91,7 @@ class FollowUpPresenter:
             "closed_at": follow_up.closed_at,
             "closed_actor": follow_up.closed_actor,
             "closed_reason": follow_up.closed_reason if disclosed else None,
+            "guarded": follow_up.guarded if disclosed else None,
         }
 
     def _present_owner(self, role: str, team: str | None, person: str | None) -> dict[str, Any]:
@@ -99,7 +100,7 @@ class FollowUpPresenter:
         return {"role": member.role if member else role, "team": team, "person": person}
 
     def _present_ladder(self, follow_up: FollowUp, acts: Acts, now: datetime) -> list[dict[str, Any]]:
-        parties, on = Parties.of(follow_up, owner_of(follow_up, acts)), london_date(now)
+        owner, on = owner_of(follow_up, acts), london_date(now)
 
         def present_rung(rung: Rung) -> dict[str, Any]:
             chased_at = acts.chased.get(rung.name)
@@ -107,7 +108,7 @@ class FollowUpPresenter:
                 "name": rung.name,
                 "at": rung.at,
                 "to": list(rung.to),
-                "tells": [recipient for to in rung.to for recipient in self._directory.resolve(to, parties, on)],
+                "tells": self._directory.find_recipients(follow_up, rung, owner, on),
                 "urgent": rung.urgent,
                 "alarm": rung.alarm,
                 "repeats_every": offset_text(rung.repeat),

@@ -9,7 +9,8 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from services.referrals_followup.api.filters import ANY, SORTS, STATES
 from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.follow_up import OPEN
-from shared.contracts.fields import PERSON_ID, Choice, Slug
+from shared.contracts.fields import PERSON_ID, Choice, Slug, YesNo
+from shared.contracts.words import END_REASONS, OTHER_REASON
 from shared.web.fields import Body, FreeText, Instant
 from shared.web.pages import PageQuery
 from shared.web.rows import Rows
@@ -82,10 +83,22 @@ class ReasonBody(NoteBody):
     reason_code = Slug(required=True)
 
 
+class EndedBody(NoteBody):
+    """The routine reasons `recorded_elsewhere`, `declined` and `moved_out_of_reach` never end a guarded follow-up."""
+
+    reason_code = Choice(*END_REASONS, required=True)
+
+    @validates_schema
+    def _other_needs_a_note(self, data: Any, **_: Any) -> None:
+        if data["reason_code"] == OTHER_REASON and "note" not in data:
+            raise ValidationError("say why in a note", "note")
+
+
 class ReassignmentBody(Body):
     from_person = Slug(required=True)
     to_person = Slug(required=True, metadata={"description": "somebody in the directory"})
     team = Slug(metadata={"description": "left out, it is the person's own"})
+    preview = YesNo(load_default=False, metadata={"description": "true: record nothing, and answer as if it were"})
 
 
 class EmptyBody(Body):
@@ -231,6 +244,9 @@ class FollowUpDetail(FollowUpAnswer):
     closed_at = Instant(required=True, allow_none=True)
     closed_actor = fields.String(required=True, allow_none=True)
     closed_reason = fields.String(required=True, allow_none=True)
+    guarded = fields.Boolean(
+        required=True, allow_none=True, metadata={"description": "about harm; null when it is not disclosed to you"}
+    )
     as_of = Instant(required=True, allow_none=True)
     evidence = fields.Nested(EvidenceAnswer, required=True)
 
@@ -289,8 +305,27 @@ class ActAnswer(Schema):
     recorded = fields.Nested(HistoryEntry, required=True)
 
 
+class NotMovedAnswer(Schema):
+    """A follow-up that stays with its owner. `code` and `reason` say why."""
+
+    reference = fields.String(required=True)
+    code = fields.String(required=True)
+    reason = fields.String(required=True)
+
+
 class ReassignmentAnswer(Schema):
+    """`id` is the one by which the reassignment is undone."""
+
+    id = fields.String(required=True)
     assigned = fields.List(fields.String(), required=True, metadata={"description": "the references, sorted"})
+    refused = fields.List(fields.Nested(NotMovedAnswer), required=True)
+    closed_meanwhile = fields.List(fields.String(), required=True)
+    evidence = fields.Nested(EvidenceAnswer, required=True)
+
+
+class UndoneAnswer(Schema):
+    given_back = fields.List(fields.String(), required=True, metadata={"description": "the references, sorted"})
+    refused = fields.List(fields.Nested(NotMovedAnswer), required=True)
     closed_meanwhile = fields.List(fields.String(), required=True)
     evidence = fields.Nested(EvidenceAnswer, required=True)
 
@@ -334,6 +369,7 @@ class StandardAnswer(Schema):
     thread = fields.String(required=True)
     due = fields.String(required=True)
     recurs = fields.Boolean(required=True)
+    guarded = fields.Boolean(required=True, metadata={"description": "about harm: routine reasons never end it"})
     ladder = fields.List(fields.Nested(StandardRung), required=True)
     fallback = fields.String(required=True, allow_none=True)
     basis = fields.String(required=True, validate=validate.OneOf(sorted(BASES)))

@@ -50,6 +50,7 @@ def _present(step: Step) -> dict[str, Any]:
         "standard": step.standard,
         "thread": step.thread,
         "recurs": step.recurs,
+        "guarded": step.guarded,
         "ladder": [_present_rung(rung) for rung in step.ladder],
         "fallback": step.fallback,
         "applies_from": step.applies_from,

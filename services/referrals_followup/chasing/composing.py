@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.domain.digest import AGGREGATE, Chase, Compose, group_chases
 from services.referrals_followup.domain.directory import Directory
-from services.referrals_followup.domain.follow_up import CHASED
 from services.referrals_followup.domain.silence import FELL_SILENT
+from services.referrals_followup.domain.thread_history import is_act
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.batch_store import BatchStore
 from shared.events.mongo import is_store_away
@@ -89,7 +89,7 @@ class DigestComposer:
     def _digests_to(self, recipient: str, chases: list[Event]) -> Iterator[tuple[str, Compose]]:
         """The digests to one recipient about these chases, each with its stream."""
         team = self._directory.team_of(recipient)
-        for group in group_chases(Chase(chase.id, _is_urgent(chase), chase.type == CHASED) for chase in chases):
+        for group in group_chases(Chase(chase.id, _is_urgent(chase), is_act(chase)) for chase in chases):
             area = team.area if team else chases[0].area
             stream = f"{AGGREGATE.kind}/{derived_id(recipient, *(chase.id for chase in group))}"
             yield stream, Compose(recipient, group, area, datetime.now(UTC), self._outbox.channels)

@@ -6,13 +6,29 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from services.referrals_followup.domain.digest_text import ChasedItem, FindingItem, Item, ParkedItem, SilentSource
+from services.referrals_followup.domain.digest_text import (
+    ChasedItem,
+    DecidedItem,
+    FindingItem,
+    Item,
+    ParkedItem,
+    SilentSource,
+)
 from services.referrals_followup.domain.directory import Directory, Member
 from services.referrals_followup.domain.disclosure import redact
-from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
+from services.referrals_followup.domain.follow_up import (
+    ENDED,
+    OPEN,
+    REOPENED,
+    Acts,
+    FollowUp,
+    owner_of,
+    timed,
+)
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
 from services.referrals_followup.domain.silence import FELL_SILENT
+from services.referrals_followup.domain.thread_history import is_act
 from services.referrals_followup.ledger.data_problems import DataProblems
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.events.documents import event_of
@@ -20,6 +36,7 @@ from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
 from shared.kernel.chunks import chunks
 from shared.kernel.envelope import Event, from_text
+from shared.kernel.time import london_date
 
 # The most follow-ups that are in memory at once, each with everything about it.
 FOLDED_AT_A_TIME = 100
@@ -57,7 +74,7 @@ class DigestContents:
         """
         chases = [self._chases[chase] for chase in sorted(digest.data["chases"]) if chase in self._chases]
         # If two chases are about one follow-up, the later one names the rungs that are owed now.
-        latest = {chase.stream: chase for chase in chases}
+        latest = {(chase.stream, chase.type): chase for chase in chases}
         items: list[Item] = []
         for some in chunks(latest.values(), FOLDED_AT_A_TIME):
             current = self._all_current if self._all_current is not None else self._fold(some)
@@ -83,7 +100,7 @@ class DigestContents:
         """The chased follow-ups by id, with the other follow-ups of their threads and the acts on each. Raises any
         error of the fold of a parked thread.
         """
-        threads = {chase.stream: chase.data["thread"] for chase in chases if chase.type == CHASED}
+        threads = {chase.stream: chase.data["thread"] for chase in chases if is_act(chase)}
         stored = self._store.read_all(list(threads)) if threads else {}
         own: dict[str, list[Event]] = defaultdict(list)
         for stream, thread in threads.items():
@@ -101,7 +118,17 @@ class DigestContents:
         if chase.data["follow_up_id"] not in current:
             raise NotKnownNow
         follow_up, acts = current[chase.data["follow_up_id"]]
+        if chase.type in (ENDED, REOPENED):
+            return self._decided_item(chase, recipient, follow_up, acts)
         return self._chased_item(chase, recipient, follow_up, acts) if follow_up.state == OPEN else None
+
+    def _decided_item(self, act: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> DecidedItem | None:
+        """What somebody decided about the follow-up; None if it was decided otherwise since."""
+        if acts.ended != (act.type == ENDED):
+            return None
+        visible = redact(follow_up, acts, recipient.role, recipient.team)
+        reason = act.data.get("reason_code") if visible is follow_up else None
+        return DecidedItem(visible.reference, visible.step, visible.title, act.actor, act.type == ENDED, reason)
 
     def _chased_item(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> ChasedItem:
         visible = redact(follow_up, acts, recipient.role, recipient.team)
@@ -120,4 +147,13 @@ class DigestContents:
             inherited=chase.data["inherited"],
             gap=visible.gap,
             data_problem=self._problems.bear_on(follow_up.thread, follow_up.person),
+            because=self._why_told(chase, recipient, follow_up, acts) if visible is follow_up else None,
         )
+
+    def _why_told(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> str | None:
+        """Why a rung of the chase told this person, by the present directory; None if it would tell others today."""
+        names = {rung["name"] for rung in chase.data["rungs"] if recipient.id in rung["to"]}
+        owner, on = owner_of(follow_up, acts), london_date(from_text(chase.data["as_of"]))
+        rungs = (rung for rung in timed(follow_up, acts) if rung.name in names)
+        found = (one for rung in rungs for one in self._directory.find_recipients(follow_up, rung, owner, on))
+        return next((one.because for one in found if one.person == recipient.id), None)

@@ -23,7 +23,7 @@ from services.referrals_followup.chasing.parked_work import ParkedWork
 from services.referrals_followup.chasing.sending import DigestSender
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain import silence
-from services.referrals_followup.domain.directory import Directory, Parties
+from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp, Owner, Rung
 from services.referrals_followup.domain.silence import TellOf
 from services.referrals_followup.ledger.evidence import EvidenceStore
@@ -302,8 +302,6 @@ def recipients_of(directory: Directory, follow_up: FollowUp, on: date) -> Callab
     """The people whom each rung of this follow-up tells on that day, according to the directory."""
 
     def find_recipients(rung: Rung, owner: Owner) -> tuple[str, ...]:
-        parties = Parties.of(follow_up, owner)
-        found = (recipient.person for to in rung.to for recipient in directory.resolve(to, parties, on))
-        return tuple(dict.fromkeys(found))
+        return tuple(recipient.person for recipient in directory.find_recipients(follow_up, rung, owner, on))
 
     return find_recipients

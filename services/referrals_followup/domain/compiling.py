@@ -41,6 +41,7 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
         counted=counted,
         for_each_open=content.get("for_each_open", False),
         met_by_acceptance=content.get("met_by_acceptance", False),
+        guarded=content.get("guarded", False),
         due=compile_due(content["due"]),
         met_by=compile_matchers(content.get("met_by", [])),
         ended_by=compile_matchers(content.get("ended_by", [])),

@@ -25,7 +25,10 @@ _MOST_PARKED = 20
 
 @dataclass(frozen=True, slots=True)
 class ChasedItem:
-    """One chased follow-up, as its recipient may see it. `record_url` is None when there is no record to open."""
+    """One chased follow-up, as its recipient may see it. `record_url` is None when there is no record to open.
+
+    `because` says as whom the recipient is told.
+    """
 
     reference: str
     step: str
@@ -41,6 +44,7 @@ class ChasedItem:
     inherited: bool = False
     gap: str | None = None
     data_problem: bool = False
+    because: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,19 @@ class FindingItem:
     what: str
 
 
-Item = ChasedItem | SilentSource | ParkedItem | FindingItem
+@dataclass(frozen=True, slots=True)
+class DecidedItem:
+    """A follow-up that somebody ended or reopened, as its owner may see it; `reason_code` is that of an ending."""
+
+    reference: str
+    step: str
+    title: str
+    by: str
+    is_ended: bool
+    reason_code: str | None = None
+
+
+Item = ChasedItem | DecidedItem | SilentSource | ParkedItem | FindingItem
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
@@ -80,6 +96,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
         key=lambda item: (item.due_at, item.reference),
     )
+    decided = sorted((item for item in items if isinstance(item, DecidedItem)), key=lambda item: item.reference)
     parts = [f"Dear {recipient},", _write_opening(chased, now)]
     parts += [_write_paragraph(number, item, now, links) for number, item in enumerate(chased, start=1)]
     if inherited:
@@ -89,6 +106,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
             f"{_count(len(inherited), 'follow-up')} ({steps}) {what} before these standards applied here. Nobody is "
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
+    parts += [_write_decision(item, links) for item in decided]
     parts += [_write_silence(source) for source in silent]
     if parked:
         parts.append(_list_parked(parked))
@@ -98,7 +116,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _write_subject(chased, inherited, silent, parked, findings, now), "\n\n".join(
+    return _write_subject(chased, inherited, decided, silent, parked, findings, now), "\n\n".join(
         part for part in parts if part
     ) + "\n"
 
@@ -106,6 +124,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
 def _write_subject(
     chased: Sequence[ChasedItem],
     inherited: Sequence[ChasedItem],
+    decided: Sequence[DecidedItem],
     silent: Sequence[SilentSource],
     parked: Sequence[ParkedItem],
     findings: Sequence[FindingItem],
@@ -121,6 +140,9 @@ def _write_subject(
         return f"[Followthrough] {urgent}{', '.join(counts)}: {named} ({_name_areas(chased)})"
     if inherited:
         return f"[Followthrough] {_count(len(inherited), 'inherited follow-up')} ({_name_areas(inherited)})"
+    if decided:
+        decisions = Counter("ended" if item.is_ended else "reopened" for item in decided)
+        return f"[Followthrough] {', '.join(f'{decisions[what]} {what}' for what in sorted(decisions))}"
     if parked:
         kinds = Counter(item.kind for item in parked)
         return f"[Followthrough] set aside: {', '.join(_count(kinds[kind], kind) for kind in sorted(kinds))}"
@@ -155,11 +177,22 @@ def _write_paragraph(number: int, item: ChasedItem, now: datetime, links: Links)
     if item.data_problem:
         lines.append("Data problem: something about this person or record could not be read and may change this")
     lines.append(f"Basis: {BASES[item.basis]}" + (f". {item.source}" if item.source else ""))
+    if item.because:
+        lines.append(f"You are told as: {item.because}")
     lines.append(f"Also told: {', '.join(item.others_told) if item.others_told else 'nobody else'}")
     lines.append(f"Follow-up: {links.follow_up(item.reference)}")
     if item.record_url:
         lines.append(f"Record: {item.record_url}")
     return "\n   ".join(lines)
+
+
+def _write_decision(item: DecidedItem, links: Links) -> str:
+    what = f"{item.step}: {item.title} [{item.reference}]"
+    link = f"Follow-up: {links.follow_up(item.reference)}"
+    if not item.is_ended:
+        return f"{item.by} has reopened {what}. It is expected again, and its clock goes on as before.\n   {link}"
+    reason = f" ({item.reason_code.replace('_', ' ')})" if item.reason_code else ""
+    return f"{item.by} has ended {what}{reason}. If that is wrong, reopen it.\n   {link}"
 
 
 def _write_silence(source: SilentSource) -> str:

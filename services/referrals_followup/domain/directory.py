@@ -8,12 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from services.referrals_followup.domain.follow_up import OWNER, FollowUp, Owner
+from services.referrals_followup.domain.follow_up import OWNER, FollowUp, Line, Owner, Rung, is_above_owner
 
 MANAGER, SENDER, RECEIVER = "manager", "sender", "receiver"
 SAFEGUARDING_LEAD, OPERATOR = "safeguarding_lead", "operator"
 # Each area must name a person for these two, so that there is always somebody to stand in.
 NEEDED_IN_EACH_AREA = (OPERATOR, SAFEGUARDING_LEAD)
+# Whoever holds one of these for a team is above the manager of the team.
+HEADS = ("service_manager", "head_of_service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,15 @@ class Member:
         """Every post, the main one first."""
         return (Post(self.role, self.team), *self.also)
 
+    def works_in(self, team: str) -> bool:
+        return team == self.team
+
+    def has_left(self, on: date) -> bool:
+        return self.left_on is not None and on >= self.left_on
+
     def why_away(self, on: date) -> str | None:
         """Why this person cannot act on that day; None when they can."""
-        if self.left_on is not None and on >= self.left_on:
+        if self.left_on is not None and self.has_left(on):
             return f"{self.id} left on {self.left_on.isoformat()}"
         for absence in self.absent:
             if absence.first <= on <= absence.last:
@@ -151,6 +159,8 @@ class Directory:
         self.teams = {team.id: team for team in teams}
         self.people = {member.id: member for member in people}
         self.duty_roles = duty_roles
+        self._heads = self._list_heads()
+        self._leads = self._list_leads()
 
     @property
     def roles(self) -> frozenset[str]:
@@ -193,20 +203,61 @@ class Directory:
         if team is None:
             return False
         member = self.member(owner.person)
-        candidates = (member.id if member else team.duty, team.duty, team.manager)
+        candidates = (member.id if member and member.works_in(team.id) else team.duty, team.duty, team.manager)
         return any(not self.people[person].why_away(on) for person in candidates)
 
     def stand_in(self, person: str, area: str, on: date) -> Member:
         """The person themselves, or the area's safeguarding lead when the person is not in the directory."""
         return self.member(person) or self.people[self._last_resort(area, on, f"{person} is unknown").person]
 
+    def find_recipients(self, follow_up: FollowUp, rung: Rung, owner: Owner, on: date) -> tuple[Recipient, ...]:
+        """The people whom the rung tells that day.
+
+        A rung above the owner tells somebody else: where it would tell only whoever is told as the owner, it also tells
+        the next one up.
+        """
+        parties = Parties.of(follow_up, owner)
+        found = [recipient for to in rung.to for recipient in self.resolve(to, parties, on)]
+        told_as_owner = self._told_as_owner(parties, on)
+        if is_above_owner(follow_up, rung) and told_as_owner.issuperset(recipient.person for recipient in found):
+            found.append(self._next_above(parties, on))
+        return _unique(found)
+
+    def line_of(self, follow_up: FollowUp, on: date) -> Line:
+        """Who is above the owner of this follow-up, and who is told as the owner, for any owner that it may have."""
+        leads = (lead for area in follow_up.areas for lead in self.leads_of(area))
+        return Line(
+            above=lambda owner: self.line_above(owner, follow_up.area, on),
+            leads=[lead for lead in leads if not self.people[lead].has_left(on)],
+            told=lambda owner: self._told_as_owner(Parties.of(follow_up, owner), on),
+        )
+
+    def line_above(self, owner: Owner, area: str, on: date) -> tuple[str, ...]:
+        """The people above the owner who have not left, the nearest first. The owner is not among them.
+
+        They are the manager of the owner's team, the heads of that team and the managers of these managers; then the
+        safeguarding lead of the area and everybody else there who has that role.
+        """
+        team = self._owners_team(owner, area)
+        found: list[str] = []
+        while team is not None and team.manager not in found:
+            found += [team.manager, *self._heads.get(team.id, ())]
+            team = self.team_of(team.manager)
+        if owner.person in found:
+            found = found[found.index(owner.person) + 1 :]
+        found += self.leads_of(area)
+        return tuple(
+            person for person in dict.fromkeys(found) if person != owner.person and not self.people[person].has_left(on)
+        )
+
     def resolve(self, to: str, parties: Parties, on: date) -> tuple[Recipient, ...]:
         """The people whom a rung's `to` means on that day.
 
-        `to` is `owner`, `manager` (of the owner's team), `sender`, `receiver` (the duty person of that team) or a role.
+        `to` is `owner`, `manager` (of the owner's team, or the next one up where that person is told as the owner),
+        `sender`, `receiver` (the duty person of that team) or a role.
         A role is held for the receiver's team, else the owner's, else the sender's, else for the area. A person who is
-        away or has left is replaced by the duty person of their team, else its manager, else the area's safeguarding
-        lead.
+        away, has left or works in another team is replaced by the duty person of the team, else its manager, else the
+        area's safeguarding lead.
         """
         owner, area = parties.owner, parties.area
         if to == OWNER:
@@ -215,7 +266,8 @@ class Directory:
             team = self._owners_team(owner, area)
             if team is None:
                 return (self._last_resort(area, on, f"nobody manages {owner.role} in {area}"),)
-            return (self._find_present(team.manager, team, area, on, f"manager of {team.id}"),)
+            found = self._find_present(team.manager, team, area, on, f"manager of {team.id}")
+            return (self._next_above(parties, on) if found.person in self._told_as_owner(parties, on) else found,)
         if to == SENDER:
             return (self._person_or_team(parties.sender, self.team(parties.senders_team), SENDER, area, on),)
         receiving = self._receiving_team(parties)
@@ -226,7 +278,7 @@ class Directory:
         return self._holders(to, (receiving, self._owners_team(owner, area), self.team(parties.senders_team)), area, on)
 
     def _owners_team(self, owner: Owner, area: str) -> Team | None:
-        return self.team_of(owner.person) or self.team(owner.team) or self._team_acting_as(owner.role, area)
+        return self.team(owner.team) or self.team_of(owner.person) or self._team_acting_as(owner.role, area)
 
     def _receiving_team(self, parties: Parties) -> Team | None:
         named = self.team(parties.receiver_team)
@@ -247,12 +299,28 @@ class Directory:
         )
 
     def _person_or_team(self, person: str | None, team: Team | None, role: str, area: str, on: date) -> Recipient:
+        """The person, if they work in the team; else its duty person. Without a known team, their own counts."""
         member = self.member(person)
-        if member is not None:
-            return self._find_present(member.id, self.teams[member.team], area, on, role)
-        if team is not None:
-            return self._find_present(team.duty, team, area, on, f"duty person of {team.id}")
-        return self._last_resort(area, on, f"no team acts as {role} in {area}")
+        team = team or self.team_of(person)
+        if team is None:
+            return self._last_resort(area, on, f"no team acts as {role} in {area}")
+        if member is not None and member.works_in(team.id):
+            return self._find_present(member.id, team, area, on, role)
+        gone = f"{person} is not of {team.id}" if person else f"nobody is named as {role}"
+        return self._find_present(team.duty, team, area, on, f"duty person of {team.id}; {gone}")
+
+    def _told_as_owner(self, parties: Parties, on: date) -> frozenset[str]:
+        return frozenset(recipient.person for recipient in self.resolve(OWNER, parties, on))
+
+    def _next_above(self, parties: Parties, on: date) -> Recipient:
+        """The nearest person above the owner who is at work and is not told as the owner already.
+
+        If all of them are away, it is the nearest of those. Only if nobody is above the owner, it is the owner.
+        """
+        told = sorted(self._told_as_owner(parties, on))
+        line = [person for person in self.line_above(parties.owner, parties.area, on) if person not in told]
+        present = (person for person in line if not self.people[person].why_away(on))
+        return Recipient(next(present, (line or told)[0]), f"next above {' and '.join(told)}")
 
     def _holders(self, role: str, teams: tuple[Team | None, ...], area: str, on: date) -> tuple[Recipient, ...]:
         """Those who hold the role for the first of the teams that has a holder, else for the whole area."""
@@ -293,6 +361,31 @@ class Directory:
         team = self.teams[self.people[lead.person].team]
         there = (person for person in (lead.person, team.duty, team.manager) if not self.people[person].why_away(on))
         return Recipient(next(there, lead.person), f"for the {SAFEGUARDING_LEAD} of {lead.area}; {reason}")
+
+    def _list_heads(self) -> dict[str, list[str]]:
+        heads: dict[str, list[str]] = {}
+        for duty in self.duty_roles:
+            if duty.team and duty.role in HEADS:
+                heads.setdefault(duty.team, []).append(duty.person)
+        return heads
+
+    def _list_leads(self) -> dict[str, tuple[str, ...]]:
+        """For each area its safeguarding lead, and the deputies: whoever else has that role there, their team first."""
+        deputies: dict[str, list[str]] = {}
+        for member in self.people.values():
+            if member.role == SAFEGUARDING_LEAD:
+                deputies.setdefault(self.teams[member.team].area, []).append(member.id)
+        found: dict[str, list[str]] = {}
+        for duty in self.duty_roles:
+            if duty.role == SAFEGUARDING_LEAD and duty.team is None:
+                team, there = self.teams[self.people[duty.person].team], deputies.get(duty.area, [])
+                near = [person for person in (team.duty, team.manager) if person in there]
+                found.setdefault(duty.area, []).extend([duty.person, *near, *there])
+        return {area: tuple(dict.fromkeys(people)) for area, people in found.items()}
+
+    def leads_of(self, area: str) -> tuple[str, ...]:
+        """The safeguarding lead of the area and the deputies, as `_safeguarding_lead` finds the area."""
+        return self._leads[self._safeguarding_lead(area).area]
 
     def _safeguarding_lead(self, area: str) -> DutyRole:
         """The lead of the whole area; for an area that the directory does not know, the first of all leads."""

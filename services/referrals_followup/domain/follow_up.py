@@ -1,20 +1,23 @@
 """One expectation about one thread: when it is due, whose it is, which rungs of its ladder are owed, what people did.
 
 A `FollowUp` is computed by the ledger and never stored as truth. The only facts about it are the events of its own
-stream `follow-up/<id>`: chases, acknowledgements, notes, assignments, acceptances, refusals and endings.
+stream `follow-up/<id>`: chases, acknowledgements, notes, assignments and their undoing, acceptances, refusals,
+endings and reopenings.
 No follow-up ends by the clock: it is met, ended by an act with a reason, or void because its opening was retracted.
+An ended one that is reopened goes on with its clock as it was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from shared.contracts.access import LEADS
+from shared.contracts.words import ROUTINE_END_REASONS
 from shared.kernel.calendar import WorkingCalendar
-from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Forbidden, Refused
+from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Forbidden, Invalid, Refused
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.kernel.time import Offset, due
 
@@ -25,13 +28,18 @@ ASSIGNED = "follow_up.assigned.v1"
 ACCEPTED = "follow_up.accepted.v1"
 REFUSED = "follow_up.refused.v1"
 ENDED = "follow_up.ended.v1"
+REOPENED = "follow_up.reopened.v1"
+GIVEN_BACK = "follow_up.given_back.v1"
 
-ACT_TYPES = (CHASED, ACKNOWLEDGED, NOTED, ASSIGNED, ACCEPTED, REFUSED, ENDED)
+ACT_TYPES = (CHASED, ACKNOWLEDGED, NOTED, ASSIGNED, GIVEN_BACK, ACCEPTED, REFUSED, ENDED, REOPENED)
 
 # How a ladder names the owner of the follow-up.
 OWNER = "owner"
 
 OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
+
+# The code of the refusal of an act on a follow-up that is met, ended or void.
+ALREADY_CLOSED = "already-closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ class FollowUp:
     source: str
     confidence: str
     inherited: bool = False
+    guarded: bool = False
     gap: str | None = None
     fallback: str | None = None
     areas: tuple[str, ...] = ()
@@ -185,6 +194,18 @@ def _evolve_assigned(acts: Acts, event: Event) -> Acts:
     )
 
 
+def _evolve_given_back(acts: Acts, event: Event) -> Acts:
+    return replace(
+        acts,
+        assigned_person=event.data["person"],
+        assigned_team=event.data["team"],
+        given_team=event.data["given_team"],
+        given_at=event.recorded_at,
+        accepted_by=None,
+        refused_by=None,
+    )
+
+
 def _evolve_accepted(acts: Acts, event: Event) -> Acts:
     return replace(
         acts,
@@ -205,14 +226,20 @@ def _evolve_ended(acts: Acts, event: Event) -> Acts:
     return replace(acts, ended=True)
 
 
+def _evolve_reopened(acts: Acts, event: Event) -> Acts:
+    return replace(acts, ended=False)
+
+
 _EVOLVE: dict[str, Callable[[Acts, Event], Acts]] = {
     CHASED: _evolve_chased,
     ACKNOWLEDGED: _evolve_acknowledged,
     NOTED: _evolve_noted,
     ASSIGNED: _evolve_assigned,
+    GIVEN_BACK: _evolve_given_back,
     ACCEPTED: _evolve_accepted,
     REFUSED: _evolve_refused,
     ENDED: _evolve_ended,
+    REOPENED: _evolve_reopened,
 }
 
 
@@ -224,11 +251,26 @@ def acts_of(events: Iterable[Event]) -> Acts:
     return acts
 
 
+def find_ending(acts: Iterable[Event], follow_up_id: str) -> list[Event]:
+    """The act that ended the follow-up, unless it was reopened after that. The acts may come in any order."""
+    ending: list[Event] = []
+    own = (act for act in acts if act.type in (ENDED, REOPENED) and act.data["follow_up_id"] == follow_up_id)
+    for act in sorted(own, key=lambda act: act.version):
+        ending = (ending or [act]) if act.type == ENDED else []
+    return ending
+
+
 def owner_of(follow_up: FollowUp, acts: Acts) -> Owner:
     """The present owner: the person assigned, else the owner computed from the facts."""
     if acts.assigned_person:
         return Owner(follow_up.owner.role, acts.assigned_team or follow_up.owner.team, acts.assigned_person)
     return follow_up.owner
+
+
+def is_above_owner(follow_up: FollowUp, rung: Rung) -> bool:
+    """Whether the rung tells anybody but the owner, and is not the first one that tells the owner."""
+    first = next((each.name for each in follow_up.rungs if OWNER in each.to), None)
+    return rung.to != (OWNER,) and rung.name != first
 
 
 def owed(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar, now: datetime) -> list[Rung]:
@@ -310,29 +352,78 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """What the directory says about the owner of a follow-up: who is above them, and who is told as the owner.
+
+    `leads` are the safeguarding leads of its areas. The owner may change before the decision, so the rest is asked for
+    the owner of that moment.
+    """
+
+    above: Callable[[Owner], Collection[str]]
+    leads: Collection[str]
+    told: Callable[[Owner], Collection[str]]
+
+    def list_deciders(self, owner: Owner) -> list[str]:
+        """The people who may decide about what this owner owns: those above the owner, then the leads."""
+        return list(dict.fromkeys((*self.above(owner), *self.leads)))
+
+
+@dataclass(frozen=True, slots=True)
 class Assign:
+    """Give it to a person. `line` as for `End`; `require` raises Refused for a person who may not have it."""
+
     follow_up: FollowUp
     person: str
     team: str
+    line: Line | None = None
+    require: Callable[[Acts], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Undo this assignment. `before` are the acts up to then. `line` as for `End`."""
+
+    follow_up: FollowUp
+    assignment: Event
+    before: Acts
+    line: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
+    """Take it on. Without `line`, every manager and lead may."""
+
     follow_up: FollowUp
+    line: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
+    """Hand it back. `line` as for `Accept`."""
+
     follow_up: FollowUp
     reason_code: str
     note: str | None = None
+    line: Line | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class End:
+    """Nothing more is expected. Without `line`, nobody asks whose place it is to end it, and nobody is told."""
+
     follow_up: FollowUp
     reason_code: str
     note: str | None = None
+    line: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """It was ended wrongly, and is expected again. `line` as for `End`."""
+
+    follow_up: FollowUp
+    note: str | None = None
+    line: Line | None = None
 
 
 def decide(acts: Acts, command: Any, context: Context) -> Fact:
@@ -378,42 +469,103 @@ def _decide_note(acts: Acts, command: Note, context: Context) -> Fact:
 
 
 def _decide_assign(acts: Acts, command: Assign, context: Context) -> Fact:
-    _must_be_open(command.follow_up, acts)
-    return _fact(ASSIGNED, command.follow_up, context, {"person": command.person, "team": command.team})
+    follow_up = command.follow_up
+    _must_be_open(follow_up, acts)
+    if command.line:
+        _must_be_in_line(follow_up, acts, command.line, context.actor, "is given to somebody else by")
+    if command.require:
+        command.require(acts)
+    return _fact(ASSIGNED, follow_up, context, {"person": command.person, "team": command.team})
+
+
+def _decide_give_back(acts: Acts, command: GiveBack, context: Context) -> Fact:
+    follow_up, given, before = command.follow_up, command.assignment, command.before
+    _must_be_open(follow_up, acts)
+    if (acts.assigned_person, acts.given_at, acts.accepted_by) != (given.data["person"], given.recorded_at, None):
+        raise Refused("moved-since", f"{follow_up.reference} was given to somebody else or taken on since")
+    if command.line and context.actor.id != given.actor:
+        _must_be_in_line(follow_up, acts, command.line, context.actor, "is given back by")
+    data = {"person": before.assigned_person, "team": before.assigned_team, "given_team": before.given_team}
+    return _fact(GIVEN_BACK, follow_up, context, {**data, "assignment": given.id})
 
 
 def _decide_accept(acts: Acts, command: Accept, context: Context) -> Fact:
     _must_be_open(command.follow_up, acts)
-    _must_be_theirs(command.follow_up, acts, context.actor)
+    _must_be_theirs(command.follow_up, acts, context.actor, command.line)
     return _fact(ACCEPTED, command.follow_up, context, {})
 
 
 def _decide_refuse(acts: Acts, command: Refuse, context: Context) -> Fact:
     _must_be_open(command.follow_up, acts)
-    _must_be_theirs(command.follow_up, acts, context.actor)
+    _must_be_theirs(command.follow_up, acts, context.actor, command.line)
     data = {"reason_code": command.reason_code}
     return _fact(REFUSED, command.follow_up, context, data, private=_private(note=command.note))
 
 
 def _decide_end(acts: Acts, command: End, context: Context) -> Fact:
-    _must_be_open(command.follow_up, acts)
+    follow_up, owner = command.follow_up, owner_of(command.follow_up, acts)
+    _must_be_open(follow_up, acts)
+    if command.line:
+        _must_be_above(follow_up, owner, command.line, context.actor)
+    if follow_up.guarded and command.reason_code in ROUTINE_END_REASONS:
+        fields = {"reason_code": ["does not end a guarded follow-up; record what was done"]}
+        raise Invalid("guarded", f"{follow_up.reference} is guarded; routine reasons do not end it", fields=fields)
     data = {"reason_code": command.reason_code}
-    return _fact(ENDED, command.follow_up, context, data, private=_private(note=command.note))
+    private, outbox = _private(note=command.note), _tell_owner(command.line, owner, context.actor)
+    return _fact(ENDED, follow_up, context, data, private=private, outbox=outbox)
+
+
+def _decide_reopen(acts: Acts, command: Reopen, context: Context) -> Fact:
+    follow_up, owner, actor = command.follow_up, owner_of(command.follow_up, acts), context.actor
+    if not acts.ended or follow_up.state != ENDED_STATE:
+        raise Refused("not-ended", f"{follow_up.reference} is {follow_up.state}; nobody has ended it")
+    if command.line and actor.id != owner.person and actor.team != owner.team:
+        _must_be_in(command.line.list_deciders(owner), follow_up, actor, "is reopened by its owner or by")
+    private, outbox = _private(note=command.note), _tell_owner(command.line, owner, actor)
+    return _fact(REOPENED, follow_up, context, {}, private=private, outbox=outbox)
+
+
+def _must_be_above(follow_up: FollowUp, owner: Owner, line: Line, actor: Actor) -> None:
+    """Only those above the owner and the leads end it; a guarded one not even they, if it judges their own work."""
+    may = line.list_deciders(owner)
+    if follow_up.guarded:
+        judged = {owner.person, follow_up.owner.person, follow_up.opened_actor}
+        may = [person for person in may if person not in judged]
+    _must_be_in(may, follow_up, actor, "is ended by")
+
+
+def _must_be_in(people: list[str], follow_up: FollowUp, actor: Actor, what: str) -> None:
+    if actor.id not in people:
+        raise Forbidden("not-above-the-owner", f"{follow_up.reference} {what}: {', '.join(people) or 'nobody known'}")
+
+
+def _tell_owner(line: Line | None, owner: Owner, actor: Actor) -> Mapping[str, Any]:
+    """The outbox entry by which the owner gets a digest about what somebody else did."""
+    told = [person for person in line.told(owner) if person != actor.id] if line else []
+    return {"mail_for": told} if told else {}
 
 
 def _must_be_open(follow_up: FollowUp, acts: Acts) -> None:
     if follow_up.state != OPEN or acts.ended:
         state = ENDED_STATE if acts.ended else follow_up.state
-        raise Refused("already-closed", f"{follow_up.reference} is {state}; nothing more is expected of it")
+        raise Refused(ALREADY_CLOSED, f"{follow_up.reference} is {state}; nothing more is expected of it")
 
 
-def _must_be_theirs(follow_up: FollowUp, acts: Acts, actor: Actor) -> None:
-    """Only the assignee, the owner's team and leads may take it on or hand it back."""
+def _must_be_theirs(follow_up: FollowUp, acts: Acts, actor: Actor, line: Line | None) -> None:
+    """Only the assignee, the owner's team and those who may decide about it take it on or hand it back."""
     owner = follow_up.owner
     people, teams = (owner.person, acts.assigned_person), (owner.team, acts.assigned_team)
     of_the_role = owner.team is None and actor.role == owner.role
-    if not (actor.id in people or actor.team in teams or of_the_role or actor.role in LEADS):
+    decides = actor.id in line.list_deciders(owner_of(follow_up, acts)) if line else actor.role in LEADS
+    if not (actor.id in people or actor.team in teams or of_the_role or decides):
         raise Forbidden("not-yours", f"{follow_up.reference} is another team's; a manager can assign it")
+
+
+def _must_be_in_line(follow_up: FollowUp, acts: Acts, line: Line, actor: Actor, what: str) -> None:
+    """Only the owner and those who may decide about it give it to somebody else."""
+    owner = owner_of(follow_up, acts)
+    if actor.id != owner.person:
+        _must_be_in(line.list_deciders(owner), follow_up, actor, what)
 
 
 def _private(**values: str | None) -> dict[str, str]:
@@ -444,9 +596,11 @@ _DECIDE: dict[type, Callable[[Acts, Any, Context], Fact]] = {
     Acknowledge: _decide_acknowledge,
     Note: _decide_note,
     Assign: _decide_assign,
+    GiveBack: _decide_give_back,
     Accept: _decide_accept,
     Refuse: _decide_refuse,
     End: _decide_end,
+    Reopen: _decide_reopen,
 }
 
 AGGREGATE: Aggregate[Acts] = Aggregate(kind="follow-up", initial=Acts(), decide=decide, evolve=evolve)

@@ -16,7 +16,6 @@ from typing import Any
 from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
     ASSIGNED,
-    ENDED,
     ENDED_STATE,
     MET,
     OPEN,
@@ -25,6 +24,7 @@ from services.referrals_followup.domain.follow_up import (
     FollowUp,
     Matter,
     Rung,
+    find_ending,
 )
 from services.referrals_followup.domain.rules_history import UNASKED, Ruleset, RulesHistory, StepIndex
 from services.referrals_followup.domain.standards import (
@@ -214,6 +214,7 @@ def _evaluate(
         source=step.text["source"],
         confidence=step.text["confidence"],
         inherited=is_inherited(step, event),
+        guarded=step.guarded,
         gap=computed.gap,
         fallback=step.fallback,
         on=opening.on.reference if opening.on else None,
@@ -295,11 +296,7 @@ def _closing(
         for matcher in matchers
         if (event := first(matcher)) is not None
     ]
-    others = [
-        (event, ENDED_STATE)
-        for event in history.acts
-        if event.type == ENDED and event.data["follow_up_id"] == opening.follow_up_id
-    ]
+    others = [(event, ENDED_STATE) for event in find_ending(history.acts, opening.follow_up_id)]
     if step.met_by_acceptance:
         others += _taken_over(history, opening)
     if loss is not None:

@@ -188,7 +188,8 @@ def value_of(expression: Any, opening: Event, history: ThreadHistory) -> Any:
     """A field of the opening event, or of the latest standing event of a type.
 
     That event is one of the thread's own where it has any, else one about its people. A list names several types: the
-    thread's last event of any of them decides, even when it leaves the field out.
+    thread's last event of any of them decides, even when it leaves the field out. `until` is a type of event that ends
+    what the field names: from then on there is no value.
     """
     if isinstance(expression, list):
         fields = {item["event"]: item["field"] for item in expression}
@@ -198,21 +199,33 @@ def value_of(expression: Any, opening: Event, history: ThreadHistory) -> Any:
         return None
     if "event" not in expression:
         return opening.data.get(expression["field"])
-    values = (event.data.get(expression["field"]) for event in history.about(expression["event"]))
-    return next((value for value in values if value is not None), None)
+    named = (event for event in history.about(expression["event"]) if event.data.get(expression["field"]) is not None)
+    latest = next(named, None)
+    return None if latest is None or _has_ended(expression, latest, history) else latest.data[expression["field"]]
+
+
+def _has_ended(expression: Mapping[str, Any], named: Event, history: ThreadHistory) -> bool:
+    """Whether a later event of the same record ends what the field names."""
+    field = expression["field"]
+    ends = history.about(expression["until"]) if "until" in expression else ()
+    later = (end for end in ends if end.stream == named.stream and order_key(end) > order_key(named))
+    return any(end.data.get(field) == named.data[field] for end in later)
 
 
 def check_value(expression: Mapping[str, Any], site: Site) -> list[Problem]:
     if "event" not in expression:
         return site.check_field(expression.get("field"))
-    event = expression["event"]
-    return site.names.check_event(site.place, event) or site.about(event).check_field(expression.get("field"))
+    types = [expression[name] for name in ("event", "until") if name in expression]
+    unknown = [problem for event in types for problem in site.names.check_event(site.place, event)]
+    return unknown or [problem for event in types for problem in site.about(event).check_field(expression.get("field"))]
 
 
 def read_value(expression: Any) -> Iterator[Reading]:
     for item in _listed(expression):
         if isinstance(item, Mapping) and "event" in item:
             yield Reading(item["event"], PERSON)
+            if "until" in item:
+                yield Reading(item["until"], PERSON)
 
 
 # --- predicates ---------------------------------------------------------------------------------------------------

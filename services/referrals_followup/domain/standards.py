@@ -125,7 +125,10 @@ class LadderRung:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One expectation. `text` holds what people read: title, expects, basis, source, confidence, due rule in words."""
+    """One expectation. `text` holds what people read: title, expects, basis, source, confidence, due rule in words.
+
+    One that is `guarded` is about harm. Routine reasons never end it, nor does anybody whose own work it judges.
+    """
 
     id: str
     standard: str
@@ -134,6 +137,7 @@ class Step:
     counted: Count | None
     for_each_open: bool
     met_by_acceptance: bool
+    guarded: bool
     due: DueRule
     met_by: tuple[Matcher, ...]
     ended_by: tuple[Matcher, ...]

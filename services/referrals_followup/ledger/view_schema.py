@@ -61,6 +61,7 @@ class FollowUpView(Document):
     source = StringField()
     confidence = StringField()
     inherited = BooleanField()
+    guarded = BooleanField()
     gap = StringField(null=True)
     fallback = StringField(null=True)
     on = StringField(null=True)

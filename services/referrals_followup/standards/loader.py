@@ -77,6 +77,7 @@ class _RungSchema(_Strict):
 class _Expression(_Strict):
     field = fields.String(required=True)
     event = fields.String()
+    until = fields.String()
 
 
 class _Listed(_Expression):
@@ -150,6 +151,7 @@ class StepSchema(_Strict):
     recurs = fields.Boolean()
     for_each_open = fields.Boolean()
     met_by_acceptance = fields.Boolean()
+    guarded = fields.Boolean()
     area = fields.String(validate=validate.OneOf([RESIDENCE, RECORD]))
     after_loss = fields.String(validate=validate.OneOf([ENDS, CONTINUES, NEVER_ENDS]))
     fallback = fields.String()

@@ -76,6 +76,12 @@ def _step(step_id: str, step: Mapping[str, Any], overrides: Iterable[tuple[str, 
         ("Falls back on", step.get("fallback", "")),
         ("Owner", _owner(step["owner"])),
         ("Told", "; ".join(_rung(rung) for rung in step["ladder"])),
+        (
+            "Guarded",
+            "ended only by a lead or by a manager above the owner, for no routine reason"
+            if step.get("guarded")
+            else "",
+        ),
         ("After a loss", "goes on" if step.get("after_loss") == "continues" else ""),
         ("Numbers of", "the area that keeps the record" if step.get("area") == "record" else ""),
         ("Basis", f"{step['basis']}, confidence {step['confidence']}. {step['source']}"),
