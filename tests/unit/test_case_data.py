@@ -62,6 +62,24 @@ def test_whoever_records_or_is_told_is_in_the_directory(case: Case) -> None:
     assert named <= people.keys()
 
 
+# The field of a body that names something of the directory always names the same kind of thing.
+NAMING = {
+    name: field.metadata["names"]
+    for event_type in CATALOGUE
+    for name, field in event_type.schema().fields.items()
+    if "names" in field.metadata
+}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_team_area_and_worker_that_a_body_names_is_in_the_directory(case: Case) -> None:
+    directory = load_directory(SERVICE_FOLDER / "directory" / "directory.example.yaml")
+    known = {"area": directory.areas, "team": directory.teams, "worker": directory.people}
+    named = [(NAMING[name], value) for fact in case.recorded for name, value in fact.body.items() if name in NAMING]
+    assert named
+    assert [(kind, value) for kind, value in named if value not in known[kind]] == []
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_expected_alarm_is_a_rung_of_a_standard_about_an_id_that_the_case_remembers(case: Case) -> None:
     (pack,) = (pack for pack in load_packs(SERVICE_FOLDER / "standards", CATALOGUE) if pack["pack"] == "england")
