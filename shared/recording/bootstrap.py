@@ -25,7 +25,8 @@ from shared.kernel.decisions import Actor
 from shared.messaging.parked import ParkedMessages
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
-from shared.recording.records import LivesIn, Records, nowhere_else
+from shared.recording.records import Records
+from shared.recording.standing import LivesIn, RecordOf, Standings, nowhere_else, person_record
 from shared.recording.views import ViewOf, Views
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING
@@ -47,10 +48,13 @@ class RecordingDependencies:
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
     lives_in: Callable[[EventStore], LivesIn]
+    record_of: RecordOf
 
     def over(self, store: EventStore) -> RecordingDependencies:
         """The same parts, with the records in another store."""
-        return replace(self, store=store, records=Records(store, self.lives_in(store)))
+        lives_in = self.lives_in(store)
+        standings = Standings(store, self.views, lives_in, self.record_of)
+        return replace(self, store=store, records=Records(store, standings, lives_in))
 
     def readable_views(self, kind: str, actor: Actor, begun_by: str, person_id: str | None) -> QuerySet:
         """The views of the actor's areas that they may read, by their role or because their team has a part in them.
@@ -84,9 +88,11 @@ def build_recording(
     views: Mapping[str, ViewOf],
     reactions: ReactionRules,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
+    record_of: RecordOf = person_record,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
+    `record_of` names the stream that registers a person.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -97,10 +103,11 @@ def build_recording(
         kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
         for kind, view in views.items()
     }
+    moves = lives_in(store)
     dependencies = RecordingDependencies(
         database=database,
         store=store,
-        records=Records(store, lives_in(store)),
+        records=Records(store, Standings(store, lists, moves, record_of), moves),
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
@@ -109,6 +116,7 @@ def build_recording(
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
         lives_in=lives_in,
+        record_of=record_of,
     )
     dependencies.store.ensure_indexes()
     dependencies.access_log.ensure_indexes()

@@ -16,7 +16,6 @@ from services.leaving_care.api.schemas import (
     LookedAfter,
 )
 from services.leaving_care.domain import care_leaver
-from shared.kernel.ids import derived_id
 from shared.recording.bootstrap import RecordingDependencies
 from shared.recording.records import Records, person_id_for
 from shared.recording.routes import AREA, RecordRoutes, RouteBody
@@ -68,8 +67,7 @@ class CareLeaverRoutes:
     )
     def register_care_leaver(self, request: Request) -> Answer:
         person_id = person_id_for(request, self.dependencies.person_id_key)
-        # One person is one care leaver, whoever registers them and however often.
-        care_leaver_id = derived_id(care_leaver.KIND, person_id)
+        care_leaver_id = care_leaver.care_leaver_id_of(person_id)
         records = self.dependencies.records
         return routes.record_beginning(records, request, REGISTRATION, care_leaver_id, person_id=person_id)
 
@@ -140,3 +138,5 @@ class CareLeaverRoutes:
         "support-offered", "care_leaver.record", "support_offer.made.v1", "Support was offered to them as a parent"
     )
     retract_of_care_leaver = routes.retract()
+    confirm_claim_of_care_leaver = routes.confirm_claim()
+    reject_claim_of_care_leaver = routes.reject_claim()
