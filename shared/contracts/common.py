@@ -19,6 +19,19 @@ class RecordRetracted(EventData):
     reason_code = Slug(required=True)
 
 
+class ClaimConfirmed(EventData):
+    """Somebody with standing confirms the named event of the same stream, whose actor had none."""
+
+    event_id = EventId(required=True)
+
+
+class ClaimRejected(EventData):
+    """Somebody with standing rejects the named event of the same stream; folds leave it out from here on."""
+
+    event_id = EventId(required=True)
+    reason_code = Slug(required=True)
+
+
 class PrivatePartErased(EventData):
     """The private parts of the named events of this service were lawfully erased, for good."""
 
@@ -68,6 +81,8 @@ class CheckFinished(EventData):
 
 TYPES = (
     EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, OPERATIONAL),
+    EventType("record.claim_confirmed.v1", ClaimConfirmed, _RECORDING, _ALL, OPERATIONAL),
+    EventType("record.claim_rejected.v1", ClaimRejected, _RECORDING, _ALL, OPERATIONAL),
     EventType("private_part.erased.v1", PrivatePartErased, _ALL, _LEDGER, OPERATIONAL),
     EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, OPERATIONAL),
     EventType("check.finished.v1", CheckFinished, _ALL, _LEDGER, OPERATIONAL),

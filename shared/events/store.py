@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from pymongo import ASCENDING
@@ -156,15 +156,17 @@ class EventStore:
         creates: bool = False,
         begins: bool = False,
         permit: Callable[[list[Event]], Actor | None] = lambda history: None,
+        stamp: Callable[[list[Event], Event], str | None] = lambda history, event: None,
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
         `key` is the caller's idempotency key. With the same `operation` (the route, or the name of the job that asks)
         and the same `body` the first result comes back; with others KeyReused is raised. `permit` is asked first, with
-        the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `creates`: the stream
-        may be new; `begins`: it most likely is, so it is read only when it turns out not to be. Raises whatever
-        `permit` and `aggregate.decide` raise, UnknownStream where it may not be new, StaleVersion when
-        `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
+        the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `stamp` gives the
+        standing of the actor for the event that follows these. `creates`: the stream may be new; `begins`: it most
+        likely is, so it is read only when it turns out not to be. Raises whatever `permit`, `aggregate.decide` and
+        `stamp` raise, UnknownStream where it may not be new, StaleVersion when `expected_version` is not the stream's,
+        Contended after five lost races, StoreUnavailable.
         """
         request = {"key": key_of(actor, key), "body": fingerprint(operation, body)}
         # Decided as if the stream were new: no insert gets past what is there.
@@ -195,6 +197,7 @@ class EventStore:
                     guesses = False  # this very command may be recorded there
                     continue
                 event = self._event(fact, actor, stream, history, now, correlation_id)
+                event = replace(event, standing=stamp(history, event))
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
                 try:

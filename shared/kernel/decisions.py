@@ -16,6 +16,10 @@ from shared.kernel.envelope import Event
 S = TypeVar("S")
 
 RETRACTION = "record.retracted.v1"
+CLAIM_CONFIRMED, CLAIM_REJECTED = CLAIM_ANSWERS = ("record.claim_confirmed.v1", "record.claim_rejected.v1")
+
+# The event that one of these names is left out of every fold.
+LEAVES_OUT = (RETRACTION, CLAIM_REJECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +102,12 @@ class Aggregate(Generic[S]):
     evolve: Callable[[S, Event], S]
 
     def fold(self, events: Iterable[Event]) -> S:
-        """The state after `events`, in the order of their versions. Events that are retracted later are left out."""
+        """The state after `events`, in the order of their versions.
+
+        Events that are retracted later, and claims that are rejected later, are left out.
+        """
         history = list(events)
-        retracted = {event.data["event_id"] for event in history if event.type == RETRACTION}
+        retracted = {event.data["event_id"] for event in history if event.type in LEAVES_OUT}
         state = self.initial
         for event in history:
             if event.id not in retracted:
@@ -109,4 +116,4 @@ class Aggregate(Generic[S]):
 
     def fold_on(self, state: S, history: Sequence[Event], event: Event) -> S:
         """The state after `history` and `event`. `state` is the state after `history`. Equal to the fold of all."""
-        return self.fold([*history, event]) if event.type == RETRACTION else self.evolve(state, event)
+        return self.fold([*history, event]) if event.type in LEAVES_OUT else self.evolve(state, event)

@@ -12,6 +12,8 @@ from typing import Any
 
 CONTENT_TYPE = "application/cloudevents+json"
 PRECISIONS = ("minute", "day", "month")
+# Which standing the actor had with the people whom the event is about. `shared.recording.standing` has the rules.
+CIRCLE, RECEIVER, OWNER, NONE = STANDINGS = ("circle", "receiver", "owner", "none")
 
 
 class UnreadableEvent(ValueError):
@@ -44,6 +46,7 @@ class Event:
 
     `precision` says how exactly `occurred_at` is known: a minute, a day or a month of the London calendar.
     `subject` is the opaque id of the person concerned. `(stream, version)` is unique; versions start at 1.
+    `standing` is one of `STANDINGS`. Earlier events, and acts on follow-ups, have none, and count as having standing.
     """
 
     id: str
@@ -62,6 +65,16 @@ class Event:
     causation_id: str | None = None
     precision: str = "minute"
     data: Mapping[str, Any] = field(default_factory=dict)
+    standing: str | None = None
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether its actor was outside the circle of somebody whom the event is about."""
+        return self.standing is not None and self.standing != CIRCLE
+
+    def has_standing_on(self, thread: str) -> bool:
+        """Whether the event may lower follow-ups of this thread. A receiver's or owner's may on its own record only."""
+        return not self.is_claim or (self.standing != NONE and self.stream == thread)
 
     def to_attributes(self) -> dict[str, Any]:
         """The CloudEvents attributes by name, without absent values. The two instants are datetimes."""
@@ -80,6 +93,7 @@ class Event:
             "role": self.role,
             "team": self.team,
             "area": self.area,
+            "standing": self.standing,
             "correlationid": self.correlation_id,
             "causationid": self.causation_id,
             "datacontenttype": "application/json",
@@ -112,6 +126,8 @@ class Event:
             faults.append("specversion")
         if body.get("precision", "minute") not in PRECISIONS:
             faults.append("precision")
+        if body.get("standing", CIRCLE) not in STANDINGS:
+            faults.append("standing")
         instants = {}
         for name in ("time", "recordedat"):
             try:
@@ -141,9 +157,10 @@ class Event:
             area=attributes["area"],
             correlation_id=attributes["correlationid"],
             causation_id=attributes.get("causationid"),
+            standing=attributes.get("standing"),
             data=dict(attributes.get("data", {})),
         )
 
 
 _REQUIRED = ("id", "source", "type", "stream", "actor", "role", "team", "area", "correlationid")
-_OPTIONAL = ("subject", "causationid")
+_OPTIONAL = ("subject", "causationid", "standing")

@@ -12,12 +12,24 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Context, Fact, Forbidden, Invalid, Refused
+from shared.kernel.decisions import (
+    CLAIM_CONFIRMED,
+    CLAIM_REJECTED,
+    LEAVES_OUT,
+    RETRACTION,
+    Actor,
+    Aggregate,
+    Context,
+    Fact,
+    Forbidden,
+    Invalid,
+    Refused,
+)
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
-MAY_RETRACT_FOR_OTHERS = ("manager", "safeguarding_lead")
+MAY_RETRACT_FOR_OTHERS = ("safeguarding_lead",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +61,43 @@ class Retract(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmClaim(Command):
+    """Confirm an entry whose actor had no standing. From then on it counts like any other entry."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectClaim(Command):
+    """Reject an entry whose actor had no standing. From then on it counts nowhere."""
+
+    event_id: str
+    reason_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Base of every state. `entries`: each entry's team, by entry id. `retracted`: the ids of retracted entries."""
+    """Base of every state. `entries`: each entry's team, by entry id. `retracted`: the ids of retracted entries.
+
+    `claims`: the ids of the entries whose actor had no standing. `confirmed`: the ids of those that were confirmed.
+    """
 
     area: str | None = None
     person_id: str | None = None
     status: str | None = None
     entries: Mapping[str, str] = field(default_factory=dict)
     retracted: frozenset[str] = field(default_factory=frozenset)
+    claims: frozenset[str] = field(default_factory=frozenset)
+    confirmed: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def also_open_to(self) -> Collection[str]:
         """The areas that share this record with the area that it belongs to."""
         return ()
+
+    def was_sent_to(self, actor: Actor) -> bool:
+        """Whether the record was sent or passed to the actor's team."""
+        return False
 
 
 S = TypeVar("S", bound=History)
@@ -77,7 +113,12 @@ def history_of(
     A decision need not set `occurred_at`, precision, subject, area or note. They come from the command and the history.
     An event type without an evolution is only counted as an entry.
     """
-    table: dict[type[Command], Decision[S]] = {Retract: _retract, **decisions}
+    table: dict[type[Command], Decision[S]] = {
+        Retract: _retract,
+        ConfirmClaim: _confirm_claim,
+        RejectClaim: _reject_claim,
+        **decisions,
+    }
 
     def decide(state: S, command: Command, context: Context) -> Fact:
         if state.area is not None and not isinstance(command, Begin):
@@ -96,13 +137,17 @@ def history_of(
     def evolve(state: S, event: Event) -> S:
         evolution = evolutions.get(event.type)
         known = evolution(state, event) if evolution else state
-        retracted, entries = known.retracted, known.entries
-        if event.type == RETRACTION:
-            retracted = retracted | {event.data["event_id"]}
+        changes: dict[str, Any] = {}
+        if event.type in LEAVES_OUT:
+            changes["retracted"] = known.retracted | {event.data["event_id"]}
         else:
-            entries = {**entries, event.id: event.team}
+            changes["entries"] = {**known.entries, event.id: event.team}
+        if event.type == CLAIM_CONFIRMED:
+            changes["confirmed"] = known.confirmed | {event.data["event_id"]}
+        if event.is_claim:
+            changes["claims"] = known.claims | {event.id}
         area, person_id = known.area or event.area, known.person_id or event.subject
-        return replace(known, retracted=retracted, entries=entries, area=area, person_id=person_id)
+        return replace(known, **changes, area=area, person_id=person_id)
 
     return Aggregate(kind=kind, initial=initial, decide=decide, evolve=evolve)
 
@@ -187,8 +232,30 @@ def _retract(state: S, command: Retract, context: Context) -> Fact:
             fields={"event_id": ["not an entry of this record"]},
         )
     if context.actor.team != state.entries[command.event_id] and context.actor.role not in MAY_RETRACT_FOR_OTHERS:
-        raise Forbidden("not-your-entry", "only the team that made an entry, or a lead, may retract it")
+        raise Forbidden("not-your-entry", "only the team that made an entry, or a safeguarding lead, may retract it")
     return fact(RETRACTION, context, event_id=command.event_id, reason_code=command.reason_code)
+
+
+def _confirm_claim(state: S, command: ConfirmClaim, context: Context) -> Fact:
+    _require_claim(state, command.event_id, context.actor)
+    return fact(CLAIM_CONFIRMED, context, event_id=command.event_id)
+
+
+def _reject_claim(state: S, command: RejectClaim, context: Context) -> Fact:
+    _require_claim(state, command.event_id, context.actor)
+    return fact(CLAIM_REJECTED, context, event_id=command.event_id, reason_code=command.reason_code)
+
+
+def _require_claim(state: History, event_id: str, actor: Actor) -> None:
+    if event_id in state.confirmed or event_id in state.retracted:
+        raise Refused("already-answered", "that claim was confirmed, rejected or retracted before")
+    if event_id not in state.claims:
+        fields = {"event_id": ["is no entry of this record that waits for an answer"]}
+        raise Invalid(
+            "not-a-claim", "only an entry of somebody without standing is confirmed or rejected", fields=fields
+        )
+    if actor.team == state.entries[event_id]:
+        raise Forbidden("own-claim", "the team that made an entry cannot confirm or reject it; retract it instead")
 
 
 def _plain(value: Any) -> Any:

@@ -57,6 +57,9 @@ class RecordState(History):
     facts: Mapping[str, Any] = field(default_factory=dict)
     teams: frozenset[str] = frozenset()
 
+    def was_sent_to(self, actor: Actor) -> bool:
+        return actor.team == self.facts.get("to_team")
+
 
 Check = Callable[[Any, Any, Context], Mapping[str, Any]]
 

@@ -27,7 +27,8 @@ from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.names import NameCheck
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
-from shared.recording.records import LivesIn, Records, nowhere_else
+from shared.recording.records import Records
+from shared.recording.standing import LivesIn, RecordOf, Standings, nowhere_else, person_record
 from shared.recording.views import ViewOf, Views
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING
@@ -49,6 +50,7 @@ class RecordingDependencies:
     person_id_key: Callable[[], bytes]
     checks: Mapping[str, Callable[[], object]]
     lives_in: Callable[[EventStore], LivesIn]
+    record_of: RecordOf
     names: NameCheck
 
     @property
@@ -58,12 +60,16 @@ class RecordingDependencies:
 
     def over(self, store: EventStore) -> RecordingDependencies:
         """The same parts, with the records in another store."""
-        return replace(self, store=store, records=Records(store, self.lives_in(store), self.names))
+        return replace(self, store=store, records=self._records_in(store, self.names))
 
     def for_import(self) -> RecordingDependencies:
         """The same parts, which keep the names in facts from before the directory began."""
         names = replace(self.names, spares_past=True)
-        return replace(self, names=names, records=Records(self.store, self.lives_in(self.store), names))
+        return replace(self, names=names, records=self._records_in(self.store, names))
+
+    def _records_in(self, store: EventStore, names: NameCheck) -> Records:
+        lives_in = self.lives_in(store)
+        return Records(store, Standings(store, self.views, lives_in, self.record_of), lives_in, names)
 
     def readable_views(self, kind: str, actor: Actor, begun_by: str, person_id: str | None) -> QuerySet:
         """The views of the actor's areas that they may read, by their role or because their team has a part in them.
@@ -101,9 +107,11 @@ def build_recording(
     views: Mapping[str, ViewOf],
     reactions: ReactionRules,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
+    record_of: RecordOf = person_record,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
+    `record_of` names the stream that registers a person.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -115,10 +123,11 @@ def build_recording(
         kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
         for kind, view in views.items()
     }
+    moves = lives_in(store)
     dependencies = RecordingDependencies(
         database=database,
         store=store,
-        records=Records(store, lives_in(store), names),
+        records=Records(store, Standings(store, lists, moves, record_of), moves, names),
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
@@ -128,6 +137,7 @@ def build_recording(
         checks={"mongodb": lambda: database.command("ping")},
         lives_in=lives_in,
         names=names,
+        record_of=record_of,
     )
     dependencies.store.ensure_indexes()
     dependencies.access_log.ensure_indexes()

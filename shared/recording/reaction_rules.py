@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.kernel.decisions import RETRACTION, Aggregate
+from shared.kernel.decisions import CLAIM_ANSWERS, LEAVES_OUT, RETRACTION, Aggregate
 from shared.kernel.envelope import Event
 
 LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
@@ -39,6 +39,10 @@ class Reaction:
         """Whether this event records the reaction, whatever its other fields are."""
         return event.type == self.type and self._is_about_the_same(event)
 
+    def is_same_as(self, other: Reaction) -> bool:
+        """Whether the other one records the same about the same subject in the same stream, whatever caused it."""
+        return (self.stream, self.type) == (other.stream, other.type) and other.data[self.about] in self.same
+
     def is_ruled_out_by(self, retracted: Event) -> bool:
         """Whether a person's retraction of this event rules out the reaction, or the reaction that it follows."""
         return retracted.type in (self.type, self.follows) and self._is_about_the_same(retracted)
@@ -59,7 +63,7 @@ class ReactionRules:
     @property
     def relevant_types(self) -> frozenset[str]:
         """All types that can change the reactions. They include the service's own: a person may retract its entries."""
-        return self.hears | self.records | {RETRACTION}
+        return self.hears | self.records | {RETRACTION, *CLAIM_ANSWERS}
 
 
 class StandingEvents:
@@ -67,8 +71,8 @@ class StandingEvents:
 
     def __init__(self, events: Iterable[Event]) -> None:
         ordered = sorted({event.id: event for event in events}.values(), key=_recording_order)
-        retracted = {(event.stream, event.data["event_id"]) for event in ordered if event.type == RETRACTION}
-        facts = [event for event in ordered if event.type != RETRACTION]
+        retracted = {(event.stream, event.data["event_id"]) for event in ordered if event.type in LEAVES_OUT}
+        facts = [event for event in ordered if event.type not in LEAVES_OUT]
         self.standing = [event for event in facts if (event.stream, event.id) not in retracted]
         self.retracted = [event for event in facts if (event.stream, event.id) in retracted]
         self._ids = _link_ids(self.standing)

@@ -11,7 +11,7 @@ last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from pymongo import ASCENDING
@@ -25,8 +25,8 @@ from shared.events.mongo import despite_duplicates
 from shared.events.recorder import EVENTS_AT_A_TIME
 from shared.events.store import EventStore
 from shared.kernel.chunks import chunks
-from shared.kernel.decisions import RETRACTION, Actor, Refused
-from shared.kernel.envelope import Event
+from shared.kernel.decisions import CLAIM_CONFIRMED, LEAVES_OUT, Actor, Refused
+from shared.kernel.envelope import CIRCLE, NONE, Event
 from shared.kernel.history import Command, Retract
 from shared.kernel.tables import AppendEntry
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
@@ -99,40 +99,50 @@ class Reactions:
         for reaction in self._rules.rule(known):
             if reaction.stream in reactions:
                 reactions[reaction.stream].append(reaction)
+        confirmed = {event.data["event_id"] for event in known if event.type == CLAIM_CONFIRMED}
+        trusted = [event for event in known if not event.is_claim or event.id in confirmed]
+        standing = self._rules.rule(trusted) if len(trusted) < len(known) else None
         recorded = [
-            self._record(_StreamHistory(events), reactions[stream])
+            self._record(_StreamHistory(events), reactions[stream], standing)
             for histories in self._store.load_all(reactions)
             for stream, events in histories.items()
             if events
         ]
         return any(recorded)
 
-    def _record(self, history: _StreamHistory, reactions: list[Reaction]) -> bool:
-        """Record the missing reactions and retract those without a cause. Returns whether anything was recorded."""
+    def _record(
+        self, history: _StreamHistory, reactions: list[Reaction], standing: Collection[Reaction] | None
+    ) -> bool:
+        """Record the missing reactions and retract those without a cause. Returns whether anything was recorded.
+
+        A reaction that is not among `standing` follows from a claim only, and is itself one.
+        """
         wanted = [reaction for reaction in reactions if not history.rules_out(reaction)]
         recorded = False
         for reaction in wanted:
             if not history.entries_of(reaction):
-                recorded |= self._append(history, reaction)
+                is_claim = standing is not None and not any(reaction.is_same_as(one) for one in standing)
+                recorded |= self._append(history, reaction, NONE if is_claim else CIRCLE)
         caused = {entries[0].id for reaction in wanted if (entries := history.entries_of(reaction))}
         for event in history.standing:
             if event.type in self._rules.records and event.role == SYSTEM and event.id not in caused:
                 retract = Retract(event_id=event.id, reason_code=CAUSE_RETRACTED)
-                recorded |= self._execute(history, retract, f"{event.id}/{CAUSE_RETRACTED}")
+                recorded |= self._execute(history, retract, f"{event.id}/{CAUSE_RETRACTED}", event.standing)
         return recorded
 
-    def _append(self, history: _StreamHistory, reaction: Reaction) -> bool:
+    def _append(self, history: _StreamHistory, reaction: Reaction, standing: str) -> bool:
         command = AppendEntry(type=reaction.type, data=reaction.data, caused_by=reaction.cause)
         # A reaction that was retracted with its cause may get a new cause, and then needs a new key.
         times = sum(reaction.matches(event) for event in history.events)
         key = "/".join((reaction.cause, reaction.type, reaction.stream, str(reaction.data[reaction.about]), str(times)))
-        return self._execute(history, command, key, lambda events: _require_missing(reaction, events))
+        return self._execute(history, command, key, standing, lambda events: _require_missing(reaction, events))
 
     def _execute(
         self,
         history: _StreamHistory,
         command: Command,
         key: str,
+        standing: str | None,
         permit: Callable[[list[Event]], None] = lambda events: None,
     ) -> bool:
         """Whether the reaction was recorded now. A refusal is final: the record was retracted, or has ended."""
@@ -148,6 +158,7 @@ class Reactions:
                 body={},
                 operation="reaction.retract" if isinstance(command, Retract) else "reaction.record",
                 permit=permit,
+                stamp=lambda events, event: standing,
             )
         except _AlreadyRecorded:
             return False
@@ -176,7 +187,7 @@ class _StreamHistory:
     """The entries of one stream: those that are not retracted, and those that a person retracted."""
 
     def __init__(self, events: list[Event]) -> None:
-        retracted_by = {event.data["event_id"]: event.role for event in events if event.type == RETRACTION}
+        retracted_by = {event.data["event_id"]: event.role for event in events if event.type in LEAVES_OUT}
         self.events = events
         self.standing = [event for event in events if event.id not in retracted_by]
         self._retracted = [event for event in events if retracted_by.get(event.id, SYSTEM) != SYSTEM]

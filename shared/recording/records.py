@@ -20,29 +20,34 @@ from shared.contracts.access import ACCESS, may_see
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Forbidden, Invalid
+from shared.kernel.decisions import LEAVES_OUT, Actor, Aggregate, Forbidden, Invalid
 from shared.kernel.envelope import Event
-from shared.kernel.history import Command, History, Retract, require_area, teams_of
+from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.names import NameCheck
+from shared.recording.standing import LivesIn, Standings, nowhere_else
 from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, timing
-
-LivesIn = Callable[[str], Collection[str]]
-"""The areas where a person lives, according to their recorded moves."""
-
-
-def nowhere_else(person_id: str) -> Collection[str]:
-    """The function for a service that records no moves between areas."""
-    return ()
 
 
 class RetractionBody(CommandBody):
     """Retracts one entry of the record as made in error."""
 
     event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+    reason_code = Slug(required=True)
+
+
+class ConfirmationBody(CommandBody):
+    """Confirms one entry of the record that somebody without standing made."""
+
+    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+
+
+class RejectionBody(ConfirmationBody):
+    """Rejects one entry of the record that somebody without standing made."""
+
     reason_code = Slug(required=True)
 
 
@@ -82,6 +87,9 @@ IDENTITY: Mapping[str, fields.Field] = {
 """What only this service holds of a person. The NHS number is written 3-3-4."""
 
 
+Permit = Callable[[list[Event]], Actor | None]
+
+
 class ReadableRecord(NamedTuple):
     """A record for one reader. `readable_state` is the fold of the entries that they may read."""
 
@@ -94,8 +102,15 @@ class ReadableRecord(NamedTuple):
 class Records:
     """The records of one service, by aggregate and id. The table of problems answers what its methods raise."""
 
-    def __init__(self, store: EventStore, lives_in: LivesIn = nowhere_else, names: NameCheck | None = None) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        standings: Standings,
+        lives_in: LivesIn = nowhere_else,
+        names: NameCheck | None = None,
+    ) -> None:
         self._store = store
+        self._standings = standings
         self._lives_in = lives_in
         self._names = names
 
@@ -118,6 +133,20 @@ class Records:
         """Retract an entry, from a `RetractionBody`."""
         given = command_fields(request.body)
         return self.follow(aggregate, record_id, Retract(**{**given, "event_id": str(given["event_id"])}), request)
+
+    def answer_claim(
+        self, aggregate: Aggregate[Any], record_id: str, request: Request, command: type[ConfirmClaim | RejectClaim]
+    ) -> Answer:
+        """Confirm or reject an entry, from a `ConfirmationBody` or a `RejectionBody`."""
+        given = command_fields(request.body)
+        event_id = str(given["event_id"])
+        return self._give(
+            aggregate,
+            record_id,
+            command(**{**given, "event_id": event_id}),
+            request,
+            permit=lambda history: self._standings.admit_to_answer(history, event_id, request.actor),
+        )
 
     def present(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> ReadableRecord:
         """The record with every entry, private parts included. Raises UnknownStream, or Forbidden."""
@@ -142,7 +171,7 @@ class Records:
 
     def has(self, aggregate: Aggregate[Any], record_id: str) -> bool:
         """Whether the record exists and its beginning was not retracted."""
-        return aggregate.fold(self._store.load(f"{aggregate.kind}/{record_id}")).status is not None
+        return aggregate.fold(self._load(f"{aggregate.kind}/{record_id}")).status is not None
 
     def last_private(self, aggregate: Aggregate[Any], record_id: str, event_type: str) -> Mapping[str, Any]:
         """The private part of the last standing entry of this type. Empty if there is no such entry."""
@@ -158,11 +187,16 @@ class Records:
 
     def state_of(self, aggregate: Aggregate[Any], record_id: str, field: str) -> Any:
         """The state of the record that a body names in `field`. Raises Invalid if it is unknown or retracted."""
-        state = aggregate.fold(self._store.load(f"{aggregate.kind}/{record_id}"))
+        state = aggregate.fold(self._load(f"{aggregate.kind}/{record_id}"))
         if state.status is None:
             noun = aggregate.kind.replace("-", " ")
             raise Invalid("unknown-reference", f"no such {noun}", fields={field: [f"no such {noun} here"]})
         return state
+
+    def _load(self, stream: str) -> list[Event]:
+        history = self._store.load(stream)
+        self._standings.note(stream, history)
+        return history
 
     def _give(
         self,
@@ -173,6 +207,7 @@ class Records:
         *,
         location: str | None = None,
         begins: bool = False,
+        permit: Permit | None = None,
     ) -> Answer:
         recorded = self._store.execute(
             self._names.guard(aggregate) if self._names else aggregate,
@@ -185,7 +220,8 @@ class Records:
             expected_version=request.expected_version,
             correlation_id=request.correlation_id,
             begins=begins,
-            permit=lambda history: None if begins else self._admit(aggregate, history, request.actor),
+            permit=permit or (lambda history: None if begins else self._admit(aggregate, history, request.actor)),
+            stamp=lambda history, event: self._standings.find(aggregate, history, event, request.actor),
         )
         readable = _readable_after_command(aggregate, recorded.history, request.actor)
         is_whole = len(readable) == len(recorded.history)
@@ -275,7 +311,7 @@ def _readable_after_command(aggregate: Aggregate[Any], history: Sequence[Event],
 
 def _fold_readable(aggregate: Aggregate[Any], history: Sequence[Event], readable: Collection[str]) -> Any:
     """The fold of the readable entries, without retracted ones."""
-    return aggregate.fold(event for event in history if event.type == RETRACTION or event.id in readable)
+    return aggregate.fold(event for event in history if event.type in LEAVES_OUT or event.id in readable)
 
 
 def _present_entries(

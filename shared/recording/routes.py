@@ -17,13 +17,16 @@ from marshmallow import Schema, fields, missing
 from shared.contracts import CATALOGUE
 from shared.contracts.fields import Ref, Slug
 from shared.kernel.decisions import Aggregate, Invalid
+from shared.kernel.history import ConfirmClaim, RejectClaim
 from shared.kernel.ids import stream_id
 from shared.kernel.tables import AppendEntry, BeginRecord
 from shared.recording.records import (
     IDENTITY,
+    ConfirmationBody,
     Entry,
     RecordedAnswer,
     Records,
+    RejectionBody,
     RetractionBody,
     body_of,
     command_fields,
@@ -296,6 +299,37 @@ class RecordRoutes:
             return Answer(200, {"items": page, "next": following}, subjects=[view.person_id for view in page])
 
         return list_views
+
+    def confirm_claim(self) -> Route:
+        """The route that confirms an entry of somebody without standing."""
+        summary = "Confirm one entry of somebody without standing; from then on it counts like any other"
+        return self._answer_claim("confirmed", ConfirmClaim, ConfirmationBody, summary)
+
+    def reject_claim(self) -> Route:
+        """The route that rejects an entry of somebody without standing."""
+        summary = "Reject one entry of somebody without standing; it stays visible as such and counts nowhere"
+        return self._answer_claim("rejected", RejectClaim, RejectionBody, summary)
+
+    def _answer_claim(
+        self, verb: str, command: type[ConfirmClaim | RejectClaim], body: type[Schema], summary: str
+    ) -> Route:
+        aggregate = self.aggregate
+
+        @endpoint(
+            "POST",
+            f"{self.one}/claims/{verb}",
+            command="claim.answer",
+            body=body,
+            answers={201: self.answer},
+            summary=summary,
+            errors=STEP_ERRORS,
+        )
+        def record(self: Any, request: Request) -> Answer:
+            records: Records = self.dependencies.records
+            (record_id,) = request.path.values()
+            return records.answer_claim(aggregate, record_id, request, command)
+
+        return record
 
     def retract(self) -> Route:
         """The route that retracts an entry."""

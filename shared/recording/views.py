@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
-from mongoengine import DateTimeField, Document, IntField, ListField, StringField
+from mongoengine import BooleanField, DateTimeField, Document, IntField, ListField, StringField
 from mongoengine.queryset import QuerySet
 from pymongo import UpdateOne
 from pymongo.database import Database
@@ -37,7 +37,8 @@ class RecordView(Document):
     """The fields that the views of all records have. `begun_at` and `changed_at` are the recording times of the first
     and the last entry.
 
-    `teams` are the teams with a part in the record. The further fields come from the state of the record, or its facts.
+    `teams` are the teams with a part in the record. `is_claim` is set if nobody of the person's circle began it. The
+    further fields come from the state of the record, or its facts.
     """
 
     id = StringField(primary_key=True)
@@ -45,6 +46,7 @@ class RecordView(Document):
     area = StringField(required=True)
     status = StringField()
     teams = ListField(StringField())
+    is_claim = BooleanField()
     begun_at = DateTimeField(required=True)
     changed_at = DateTimeField(required=True)
     version = IntField(required=True)
@@ -69,6 +71,7 @@ class ViewOf:
             "area": state.area,
             "status": state.status,
             "teams": sorted(teams_of(history)),
+            "is_claim": history[0].is_claim or None,
             "begun_at": history[0].recorded_at,
             "changed_at": history[-1].recorded_at,
             "version": len(history),

@@ -212,6 +212,7 @@ class Practice:
         recorded_at: datetime | None = None,
         precision: str = "minute",
         area: str | None = None,
+        standing: str | None = None,
     ) -> Event:
         """One fact, which keeps its contract."""
         assert CATALOGUE.faults(event_type, data) == {}
@@ -233,6 +234,7 @@ class Practice:
             area=area or by.areas[0],
             correlation_id=str(UUID(int=number)),
             data=data,
+            standing=standing,
         )
         self._events[event.id] = event
         return event

@@ -36,6 +36,7 @@ WHO_MAY = {
         notification: acknowledge read record
         person: read register
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -56,6 +57,7 @@ WHO_MAY = {
         prebirth: assess decide
         pregnancy: notify read
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -77,6 +79,7 @@ WHO_MAY = {
         prebirth: refer
         pregnancy: book notify read record
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -104,6 +107,7 @@ WHO_MAY = {
         prebirth: decide refer
         pregnancy: book notify read record
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -123,6 +127,7 @@ WHO_MAY = {
         person: read register
         pregnancy: notify
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -147,6 +152,7 @@ WHO_MAY = {
         practitioner: assign
         pregnancy: read
         commands: record
+        claim: answer
         record: retract
         referral: read
         screen: read
@@ -166,6 +172,7 @@ WHO_MAY = {
         plan_item: read record
         pregnancy: read
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge assess book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -192,6 +199,7 @@ WHO_MAY = {
         prebirth: decide refer
         pregnancy: book notify read record
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -217,6 +225,7 @@ WHO_MAY = {
         person: read
         plan_item: add arrange end read record
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -264,6 +273,7 @@ WHO_MAY = {
         practitioner: assign
         pregnancy: read
         commands: record
+        claim: answer
         record: retract
         referral: read
         screen: read
@@ -291,6 +301,7 @@ WHO_MAY = {
         prebirth: assess decide refer
         pregnancy: notify read record
         commands: record
+        claim: answer
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw

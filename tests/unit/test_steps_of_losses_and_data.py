@@ -84,4 +84,4 @@ STEPS: dict[str, Row] = {
 
 class TestStepsOfLossesAndData(StepTests):
     steps = STEPS
-    prefixes = ("BEREAVE-", "DATA-")
+    prefixes = ("BEREAVE-", "DATA-01")

@@ -17,7 +17,6 @@ from services.leaving_care.api.schemas import (
 )
 from services.leaving_care.domain import care_leaver
 from shared.kernel.decisions import Forbidden
-from shared.kernel.ids import derived_id
 from shared.recording.bootstrap import RecordingDependencies
 from shared.recording.records import Records, person_id_for
 from shared.recording.routes import AREA, RecordRoutes, RouteBody
@@ -79,8 +78,7 @@ class CareLeaverRoutes:
     )
     def register_care_leaver(self, request: Request) -> Answer:
         person_id = person_id_for(request, self.dependencies.person_id_key)
-        # One person is one care leaver, whoever registers them and however often.
-        care_leaver_id = derived_id(care_leaver.KIND, person_id)
+        care_leaver_id = care_leaver.care_leaver_id_of(person_id)
         records = self.dependencies.records
         return routes.record_beginning(records, request, REGISTRATION, care_leaver_id, person_id=person_id)
 
@@ -159,3 +157,5 @@ class CareLeaverRoutes:
         "support-offered", "care_leaver.record", "support_offer.made.v1", "Support was offered to them as a parent"
     )
     retract_of_care_leaver = routes.retract()
+    confirm_claim_of_care_leaver = routes.confirm_claim()
+    reject_claim_of_care_leaver = routes.reject_claim()

@@ -66,3 +66,5 @@ class PlanItemRoutes:
         young_person_view=FreeText(metadata={"description": "in their own words; it never leaves this service"}),
     )
     retract_of_plan_item = routes.retract()
+    confirm_claim_of_plan_item = routes.confirm_claim()
+    reject_claim_of_plan_item = routes.reject_claim()

@@ -32,7 +32,11 @@ class PlanItemView(RecordView):
 
     meta = {
         "collection": "plan_item_views",
-        "indexes": [("area", "-begun_at", "-id"), ("care_leaver_id", "-begun_at", "-id")],
+        "indexes": [
+            ("area", "-begun_at", "-id"),
+            ("care_leaver_id", "-begun_at", "-id"),
+            ("person_id", "-begun_at", "-id"),
+        ],
     }
 
 

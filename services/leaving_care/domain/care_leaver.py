@@ -16,11 +16,22 @@ from services.leaving_care.domain.category import Period, category_on, entitleme
 from shared.kernel.decisions import Context, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, require_born, when
+from shared.kernel.ids import derived_id
 from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, begin_decision, record_of, states
 from shared.kernel.time import london_date, span
 
 KIND = "care-leaver"
 REGISTERED = "care_leaver.registered.v1"
+
+
+def care_leaver_id_of(person_id: str) -> str:
+    """One person is one care leaver, whoever registers them and however often."""
+    return derived_id(KIND, person_id)
+
+
+def stream_of(person_id: str) -> str:
+    """The stream that registers a person as a care leaver."""
+    return f"{KIND}/{care_leaver_id_of(person_id)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,8 @@ class AgencyRoutes:
         reference=FreeText(200),
     )
     retract_of_notification = notifications.retract()
+    confirm_claim_of_notification = notifications.confirm_claim()
+    reject_claim_of_notification = notifications.reject_claim()
 
     receive_contact = contacts.begin(
         "contact.record", "contact.received.v1", "Social care was contacted about a person"
@@ -40,6 +42,8 @@ class AgencyRoutes:
         "referrer-told", "contact.record", "contact.referrer_told.v1", "The person who made the contact was told"
     )
     retract_of_contact = contacts.retract()
+    confirm_claim_of_contact = contacts.confirm_claim()
+    reject_claim_of_contact = contacts.reject_claim()
 
     open_case = cases.begin("case.record", "case.opened.v1", "An agency opened a case about some people")
     read_case = cases.read("case.read", "A case, with its history")
@@ -51,3 +55,5 @@ class AgencyRoutes:
         derived=("agency", "people"),
     )
     retract_of_case = cases.retract()
+    confirm_claim_of_case = cases.confirm_claim()
+    reject_claim_of_case = cases.reject_claim()

@@ -28,6 +28,8 @@ class CareRoutes:
         look_up=find_assessor,
     )
     retract_of_screen = screens.retract()
+    confirm_claim_of_screen = screens.confirm_claim()
+    reject_claim_of_screen = screens.reject_claim()
 
     start_support = supports.begin(
         "support.record", "support.started.v1", "Support begins, such as listening visits", look_up=require_same_person
@@ -55,6 +57,8 @@ class CareRoutes:
     )
     end_support = supports.step("ended", "support.record", "support.ended.v1", "The support ended, and why")
     retract_of_support = supports.retract()
+    confirm_claim_of_support = supports.confirm_claim()
+    reject_claim_of_support = supports.reject_claim()
 
     make_offer = offers.begin("offer.record", "offer.made.v1", "Somebody was offered help")
     read_offer = offers.read("offer.read", "An offer, with what became of it")
@@ -76,3 +80,5 @@ class CareRoutes:
         persons_view=FreeText(),
     )
     retract_of_offer = offers.retract()
+    confirm_claim_of_offer = offers.confirm_claim()
+    reject_claim_of_offer = offers.reject_claim()

@@ -22,6 +22,8 @@ class ConcernRoutes:
         "decided", "concern.decide", "injury.decided.v1", "Whether the account fits the injury, and what follows"
     )
     retract_of_concern = concerns.retract()
+    confirm_claim_of_concern = concerns.confirm_claim()
+    reject_claim_of_concern = concerns.reject_claim()
 
     hold_consultation = consultations.begin(
         "consultation.record",
@@ -63,3 +65,5 @@ class ConcernRoutes:
         names_person=True,
     )
     retract_of_consultation = consultations.retract()
+    confirm_claim_of_consultation = consultations.confirm_claim()
+    reject_claim_of_consultation = consultations.reject_claim()

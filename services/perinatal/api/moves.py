@@ -44,3 +44,5 @@ class MoveRoutes:
         "first-contact", "handover.record", "handover.first_contact_made.v1", "The new area has met the family"
     )
     retract_of_move = routes.retract()
+    confirm_claim_of_move = routes.confirm_claim()
+    reject_claim_of_move = routes.reject_claim()

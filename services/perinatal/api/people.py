@@ -90,9 +90,13 @@ class PeopleRoutes:
         "The whole chronology was read, and what the lead decided",
     )
     retract_of_person = routes.retract()
+    confirm_claim_of_person = routes.confirm_claim()
+    reject_claim_of_person = routes.reject_claim()
 
     record_condition = conditions.begin(
         "condition.record", "condition.recorded.v1", "Record a condition found in a person who is known here"
     )
     read_condition = conditions.read("condition.read", "A condition, with its history")
     retract_of_condition = conditions.retract()
+    confirm_claim_of_condition = conditions.confirm_claim()
+    reject_claim_of_condition = conditions.reject_claim()

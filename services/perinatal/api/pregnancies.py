@@ -130,3 +130,5 @@ class PregnancyRoutes:
         optional=("review",),
     )
     retract_of_pregnancy = routes.retract()
+    confirm_claim_of_pregnancy = routes.confirm_claim()
+    reject_claim_of_pregnancy = routes.reject_claim()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from services.perinatal.domain import move
 from shared.events.store import EventStore
-from shared.recording.records import LivesIn
+from shared.recording.standing import LivesIn
 
 MOVED = "household.moved.v1"
 

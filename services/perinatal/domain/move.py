@@ -35,7 +35,8 @@ EVER = OPEN | {"acknowledged"}
 class Move(RecordState):
     """`senders`: the teams that recorded the move, or attempted or gave the handover. `recorded_in`: their areas.
 
-    `moved_at`: when the household moved, and when that was recorded.
+    `moved_at`: when the household moved, and when that was recorded. `to_team`: the team that the handover went to.
+    `is_acknowledged`: it was acknowledged by somebody with standing.
     """
 
     from_area: str | None = None
@@ -43,6 +44,8 @@ class Move(RecordState):
     senders: frozenset[str] = frozenset()
     moved_at: tuple[datetime, ...] = ()
     recorded_in: frozenset[str] = frozenset()
+    to_team: str | None = None
+    is_acknowledged: bool = False
 
     @property
     def also_open_to(self) -> Collection[str]:
@@ -50,13 +53,22 @@ class Move(RecordState):
 
     @property
     def is_agreed(self) -> bool:
-        """Whether the area that was left has recorded any part of the move, or the handover is acknowledged."""
-        return self.status == "acknowledged" or self.from_area in self.recorded_in
+        """Whether the area that was left has recorded or confirmed any part of the move.
+
+        The new area cannot agree with itself.
+        """
+        return self.is_acknowledged or self.from_area in self.recorded_in or bool(self.confirmed)
+
+    def was_sent_to(self, actor: Actor) -> bool:
+        return self.is_agreed and self.to_area in actor.areas
 
 
 def is_receiver(state: Move, actor: Actor) -> bool:
-    """Whether an entry of this actor counts as the new area's: they act only there, or took no part in sending."""
-    if state.to_area not in actor.areas:
+    """Whether an entry of this actor counts as the new area's: they act only there, or took no part in sending.
+
+    If the handover went to a named team, only that team receives it.
+    """
+    if state.to_area not in actor.areas or state.to_team not in (None, actor.team):
         return False
     return state.from_area not in actor.areas or actor.team not in state.senders
 
@@ -133,7 +145,12 @@ def _with_time(state: Move, event: Event) -> Move:
 
 def _with_sender(state: Move, event: Event) -> Move:
     areas = {event.data["recorded_in"]} if "recorded_in" in event.data else set()
-    return replace(state, senders=state.senders | {event.team}, recorded_in=state.recorded_in | areas)
+    to_team = event.data.get("to_team", state.to_team)
+    return replace(state, senders=state.senders | {event.team}, recorded_in=state.recorded_in | areas, to_team=to_team)
+
+
+def _with_acknowledgement(state: Move, event: Event) -> Move:
+    return replace(state, to_team=event.data["team"], is_acknowledged=event.has_standing_on(event.stream))
 
 
 ROWS = {
@@ -142,7 +159,7 @@ ROWS = {
     "handover.given.v1": Row(
         EVER, dict.fromkeys(("moved", "handover_attempted"), "handover_given"), _handed_over, also=_with_sender
     ),
-    "handover.acknowledged.v1": Row(OPEN, "acknowledged", _acknowledged),
+    "handover.acknowledged.v1": Row(OPEN, "acknowledged", _acknowledged, also=_with_acknowledgement),
     "handover.first_contact_made.v1": Row(EVER, who=RECEIVER),
 }
 

@@ -11,15 +11,16 @@ from shared.kernel.tables import AppendEntry, RecordState, Row, record_of, state
 
 
 def is_receiver(state: RecordState, actor: Actor) -> bool:
-    """Whether this actor is the receiver: of the team or role that is addressed, and not of a sending team."""
+    """Whether this actor is the receiver: of the team that is addressed, or of the role if no team is."""
     if actor.team in state.teams:
         return False
-    return actor.team == state.facts.get("to_team") or actor.role == state.facts.get("to_role")
+    return state.was_sent_to(actor) if state.facts.get("to_team") else actor.role == state.facts.get("to_role")
 
 
 def _acknowledged(state: RecordState, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     by_receiver = is_receiver(state, context.actor)
-    if not by_receiver and context.actor.team not in state.teams:
+    may_report = context.actor.team in state.teams or context.actor.role == state.facts.get("to_role")
+    if not by_receiver and not may_report:
         raise Forbidden("no-part-in-it", "only the receiver or the sender acknowledges a notification")
     return {"reported_by": reported_by(by_receiver, {**command.data, **command.private})}
 

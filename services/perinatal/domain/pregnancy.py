@@ -12,9 +12,9 @@ from typing import Any
 
 from services.perinatal.domain.age import band_at
 from shared.contracts.words import LOSSES
-from shared.kernel.decisions import Context
+from shared.kernel.decisions import Actor, Context
 from shared.kernel.envelope import Event
-from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, invalid, record_of, states
+from shared.kernel.tables import AppendEntry, BeginRecord, Party, RecordState, Row, invalid, record_of, states
 
 LIVE = states("notified", "booked")
 EVER = LIVE | {"ended"}
@@ -84,6 +84,12 @@ def _with_children(state: Pregnancy, event: Event) -> Pregnancy:
     return replace(state, children=tuple(event.data["children"]))
 
 
+def _may_accept(state: Pregnancy, actor: Actor) -> bool:
+    return state.was_sent_to(actor) or not state.facts.get("to_team")
+
+
+ACCEPTING = Party(_may_accept, "receiver-only", "this is for the team that it was referred to")
+
 ROWS = {
     "pregnancy.notified.v1": Row(becomes="notified", check=_known),
     "pregnancy.booked.v1": Row(states("notified"), "booked", _known, begins=True),
@@ -94,7 +100,7 @@ ROWS = {
     "pregnancy.ended.v1": Row(LIVE, "ended", _ended, sets=("outcome",), also=_with_children),
     "prebirth.screening_decided.v1": Row(EVER),
     "prebirth.referred.v1": Row(EVER),
-    "prebirth.referral_accepted.v1": Row(EVER),
+    "prebirth.referral_accepted.v1": Row(EVER, who=ACCEPTING),
     "prebirth.assessment_started.v1": Row(EVER),
     "prebirth.assessment_completed.v1": Row(EVER),
     "prebirth.strategy_decided.v1": Row(EVER),

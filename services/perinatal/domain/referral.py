@@ -1,8 +1,8 @@
 """A referral, from the decision to refer until its outcome has come back and it is closed (practice section 5.1).
 
-A decision to refer is a state of its own: it does not mean that anything is sent. A sender who acknowledges for the
-receiver names the person at the receiver, the channel and the reference. A closing is accepted in every state except
-`closed`.
+A decision to refer is a state of its own: it does not mean that anything is sent. Only the team that the referral was
+sent or passed to receives it. Whoever else acknowledges it names the person at the receiver, the channel and the
+reference. A closing is accepted in every state except `closed`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UNANSWERED = states("rejected", "more_info_requested", "redirected", "closed")
 # A missed appointment may be followed up even after a later appointment was kept.
 AFTER_A_MISS = CARE | RETURNED | states("in_treatment", "ended", "closed")
 
-# The roles that receive referrals for each service. A member of the addressed team is always a receiver.
+# The roles that receive referrals for each service, if no team is named.
 RECEIVING_ROLES = {
     "camhs": {"mental_health_service"},
     "perinatal_mental_health": {"mental_health_service"},
@@ -68,6 +68,9 @@ class Referral(RecordState):
     assessed: str | None = None
     outcome_code: str | None = None
 
+    def was_sent_to(self, actor: Actor) -> bool:
+        return actor.team == self.to_team
+
 
 def is_sender(state: Referral, actor: Actor) -> bool:
     """Whether the actor is on the side that refers."""
@@ -75,21 +78,30 @@ def is_sender(state: Referral, actor: Actor) -> bool:
 
 
 def is_receiver(state: Referral, actor: Actor) -> bool:
-    """Whether the actor is on the side that receives."""
+    """Whether the actor is on the side that receives: the team it was sent to, or the role if no team was named."""
     if is_sender(state, actor):
         return False
-    return actor.team == state.to_team or actor.role in RECEIVING_ROLES.get(state.service or "", ())
+    return state.was_sent_to(actor) if state.to_team else is_of_receiving_role(state, actor)
+
+
+def is_of_receiving_role(state: Referral, actor: Actor) -> bool:
+    return actor.role in RECEIVING_ROLES.get(state.service or "", ())
 
 
 def has_part(state: Referral, actor: Actor) -> bool:
     return is_sender(state, actor) or is_receiver(state, actor)
 
 
+def may_report(state: Referral, actor: Actor) -> bool:
+    """Whether the actor may acknowledge, at least as reported by the receiver."""
+    return has_part(state, actor) or is_of_receiving_role(state, actor)
+
+
 FOR_RECEIVER = "receiver-only", "this is for the receiving service to record"
 SENDER = Party(is_sender, "sender-only", "this is for those who refer to record")
 RECEIVER = Party(is_receiver, *FOR_RECEIVER)
 EITHER = Party(has_part, *FOR_RECEIVER)
-ACKNOWLEDGER = Party(has_part, "no-part-in-it", "only the receiver or the sender acknowledges a referral")
+ACKNOWLEDGER = Party(may_report, "no-part-in-it", "only the receiver or the sender acknowledges a referral")
 
 
 def _addressed(state: Referral, command: BeginRecord | AppendEntry, context: Context) -> Mapping[str, Any]:

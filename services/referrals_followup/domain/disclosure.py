@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from services.referrals_followup.domain.claims import HANDOVERS
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from services.referrals_followup.domain.thread_history import MOVED
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
-from shared.kernel.decisions import RETRACTION
+from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION
 from shared.kernel.envelope import Event
 
 WHOM_TO_ASK = {
@@ -45,7 +46,14 @@ def areas_opened(events: Iterable[Event], areas: Collection[str]) -> frozenset[s
     far as each handover is acknowledged. `events` are the standing ones of the streams that name the person.
     """
     known = list(events)
-    acknowledged = {event.stream for event in known if event.type == HANDED_OVER}
+    # The new area cannot agree with itself: the area that was left has recorded or confirmed a part of it.
+    agreed = {event.stream for event in known if not event.is_claim and event.type in (MOVED, *HANDOVERS)}
+    agreed |= {event.stream for event in known if event.type == CLAIM_CONFIRMED}
+    acknowledged = {
+        event.stream
+        for event in known
+        if event.type == HANDED_OVER and (event.has_standing_on(event.stream) or event.stream in agreed)
+    }
     moves = [event for event in known if event.type == MOVED and event.stream in acknowledged]
     opened = frozenset(areas)
     while further := {move.data["from_area"] for move in moves if move.data["to_area"] in opened} - opened:

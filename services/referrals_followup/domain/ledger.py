@@ -13,6 +13,7 @@ from itertools import count
 from operator import attrgetter
 from typing import Any
 
+from services.referrals_followup.domain.claims import find_claims, find_worlds, join
 from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
     ASSIGNED,
@@ -59,8 +60,20 @@ _BY_CLOSING = attrgetter("by_closing")
 
 
 def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list[FollowUp]:
-    """Every follow-up about `thread`, sorted by id. `evidence` holds the thread's events and those about its people."""
-    history = ThreadHistory(thread, evidence)
+    """Every follow-up about `thread`, sorted by id. `evidence` holds the thread's events and those about its people.
+
+    Where some of it lacks standing, it is folded without these claims and with them, and the more alarming counts.
+    """
+    known = list(evidence)
+    claims = find_claims(thread, known)
+    if not claims:
+        return _fold(rules, ThreadHistory(thread, known))
+    trusted = _fold(rules, ThreadHistory(thread, (item for item in known if item.event.id not in claims)))
+    worlds = (_fold(rules, ThreadHistory(thread, world, claims)) for world in find_worlds(claims, known))
+    return join(trusted, worlds)
+
+
+def _fold(rules: RulesHistory, history: ThreadHistory) -> list[FollowUp]:
     found = [*_simple(rules, history), *_counted(rules, history)]
     found += _for_each_open(rules, history, found)
     missing = history.acted_on - {follow_up.id for follow_up in found}
@@ -185,7 +198,9 @@ def _evaluate(
     due_at = computed.at or event.recorded_at
     visible = step.visible(event, history, ruleset.calendar).at if step.visible else None
     person = history.person_of(event)
-    seen_in = {ruleset.area, event.area, history.lives_in(person), *_both_ends(event)}
+    # A claim on somebody else's record shows that record to nobody more.
+    recorded_in = set() if event.id in history.claims and event.stream != history.thread else {event.area}
+    seen_in = {ruleset.area, *recorded_in, history.lives_in(person), *_both_ends(event)}
     state, closer, reason = _ending(step, history, opening, until)
     return FollowUp(
         id=opening.follow_up_id,
@@ -286,7 +301,12 @@ def _closing(
     def first(matcher: Matcher) -> Event | None:
         """The first match in order. Later matches close nothing."""
         for event in history.standing_of(matcher.event):
-            if is_in_time(event) and _counts_after(event, opening) and matcher.closes(event, opening.event, history):
+            if (
+                is_in_time(event)
+                and event.id not in history.claims
+                and _counts_after(event, opening)
+                and matcher.closes(event, opening.event, history)
+            ):
                 return event
         return None
 
@@ -401,7 +421,7 @@ def _episodes(rules: RulesHistory, history: ThreadHistory, step_id: str, events:
         area, step, rule = _count_for(rules, history, step_id, event)
         if step is None or rule is None:
             continue
-        if _any_matches(rule.reset_by, event, history):
+        if event.id not in history.claims and _any_matches(rule.reset_by, event, history):
             counted = []
         if not _any_matches(rule.of, event, history):
             continue
@@ -443,8 +463,11 @@ def _takes_in(closing: Event | None, event: Event) -> bool:
 
 
 def _for_each_open(rules: RulesHistory, history: ThreadHistory, found: list[FollowUp]) -> Iterator[FollowUp]:
-    """One follow-up for each obligation that was still open when an agency closed its case about the same person."""
-    for event in history.facts:
+    """One follow-up for each obligation that was still open when an agency closed its case about the same person.
+
+    A claim of a closing opens none: it would show somebody else's obligations to whoever claims it.
+    """
+    for event in (event for event in history.facts if event.id not in history.claims):
         for step_id in _steps(rules, history, event, _BY_CLOSING):
             for obligation in found:
                 if _was_open(obligation, event, history) and obligation.standard != step_id.partition(".")[0]:

@@ -95,7 +95,7 @@ class PredicateSpec:
 
 # --- matchers -----------------------------------------------------------------------------------------------------
 
-_OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another"}
+_OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another", "names_opening"}
 _VIA_IN_WORDS = {PERSON: "of the same person", PEOPLE: "of anybody named here", SIBLINGS: "of an older child"}
 
 
@@ -112,6 +112,7 @@ def compile_matcher(item: Any) -> Matcher:
         item.get("via", OWN),
         tuple(item.get("agrees", {}).items()),
         item.get("by_another", False),
+        item.get("names_opening", False),
     )
 
 
@@ -131,6 +132,8 @@ def matcher_in_words(item: Any) -> str:
         words += f" (about the same {same})"
     if item.get("by_another"):
         words += " (recorded by somebody else)"
+    if item.get("names_opening"):
+        words += " (about this very entry)"
     return f"{words}, if {all_in_words(item['when'])}" if item.get("when") else words
 
 
@@ -145,8 +148,9 @@ def check_matcher(item: Any, site: Site) -> list[Problem]:
         return site.names.check_event_of_thread(site.place, item)
     if not {"event"} <= set(item) <= _OF_A_MATCHER or item.get("via", VIA[0]) not in VIA:
         return site.fault("has `event` and, if need be, `when` and `via: person`, `people` or `siblings`")
-    if not isinstance(item.get("by_another", False), bool):
-        return site.at("by_another").fault("is true or false")
+    for flag in ("by_another", "names_opening"):
+        if not isinstance(item.get(flag, False), bool):
+            return site.at(flag).fault("is true or false")
     event = item["event"]
     here = site.about(*([event] if isinstance(event, str) else []))
     check_event = site.names.check_event if "via" in item else site.names.check_event_of_thread
@@ -382,6 +386,11 @@ def _role_in(roles: list[str]) -> Predicate:
     return lambda event, history: event.role in roles
 
 
+def _lacks_standing(wanted: bool) -> Predicate:
+    """Whether whoever recorded the event had no standing with somebody whom it is about."""
+    return lambda event, history: event.is_claim == wanted
+
+
 def _moved_with_the_person(wanted: bool) -> Predicate:
     """Whether the move that the event belongs to took along the person whom the thread is about."""
     return lambda event, history: history.moved_along(event, history.person_of(event)) == wanted
@@ -506,6 +515,13 @@ _SPECS = (
         compile=_role_in,
         describe=lambda roles: f"recorded by one of {in_words(roles)}",
         check=_takes_roles,
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "lacks_standing",
+        compile=_lacks_standing,
+        describe=lambda wanted: f"recorded by somebody {'without' if wanted else 'with'} standing",
+        check=_takes_flag,
         reads=_reads_no_other,
     ),
     PredicateSpec(

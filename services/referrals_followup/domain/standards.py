@@ -45,7 +45,7 @@ class Matcher:
     people, those about anybody whom its events name; siblings, those about an older child of the parents of the
     pregnancy. For a closing event, `agrees` maps its fields to fields of the opening: the values must agree, or the
     closing's list must hold the opening's value; a missing value agrees. With `by_another` somebody other than the
-    opener must record it.
+    opener must record it. With `names_opening` it must name the very event that opened.
     """
 
     event: str
@@ -53,6 +53,7 @@ class Matcher:
     via: str = OWN
     agrees: tuple[tuple[str, str], ...] = ()
     by_another: bool = False
+    names_opening: bool = False
 
     def matches(self, event: Event, history: ThreadHistory) -> bool:
         return event.type == self.event and self._belongs(event, history) and self.holds(event, history)
@@ -60,6 +61,8 @@ class Matcher:
     def closes(self, event: Event, opening: Event, history: ThreadHistory) -> bool:
         """Whether it matches, and is about the same thing as the opening."""
         if self.by_another and event.actor == opening.actor:
+            return False
+        if self.names_opening and event.data.get("event_id") != opening.id:
             return False
         return self._agrees(event, opening, history) and self.matches(event, history)
 

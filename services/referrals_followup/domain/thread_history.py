@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.contracts.words import LOSSES
-from shared.kernel.decisions import RETRACTION
+from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_REJECTED, RETRACTION
 from shared.kernel.envelope import Event
 from shared.kernel.gestation import gestation_on
 from shared.kernel.time import london_date, plus_months, span
@@ -34,7 +34,9 @@ PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
 # Events that bear on every thread about the people whom they name, whatever the standards read.
-BEARS_ON_ALL = frozenset({LINKED, UNLINKED, RETRACTION, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST})
+BEARS_ON_ALL = frozenset(
+    {LINKED, UNLINKED, RETRACTION, *CLAIM_ANSWERS, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +72,19 @@ class ThreadHistory:
     `everything` is all that bears on the thread. `own` are the events that name it, `facts` all events but people's
     acts on follow-ups, `standing` all that were not retracted. `ever` also holds facts about people whom no link joins
     any longer. `own_ids` are the ids of the thread's own events and, for a person, of those under their other ids.
-    For a pregnancy `of_siblings` are the ids of the events that are here only because of an older child.
+    For a pregnancy `of_siblings` are the ids of the events that are here only because of an older child. `claims` are
+    the ids of the events that lack standing here: they raise and lower nothing.
     """
 
-    def __init__(self, thread: str, evidence: Iterable[Evidence]) -> None:
+    def __init__(self, thread: str, evidence: Iterable[Evidence], claims: Collection[str] = ()) -> None:
         known = {item.event.id: item for item in evidence}
         ordered = sorted(known.values(), key=lambda item: order_key(item.event))
         self.thread = thread
+        self.claims = claims
         self.kind, _, self.thread_id = thread.partition("/")
         self._retractions: dict[str, list[Event]] = {}
         for item in ordered:
-            if item.event.type == RETRACTION:
+            if item.event.type in (RETRACTION, CLAIM_REJECTED):
                 self._retractions.setdefault(item.event.data["event_id"], []).append(item.event)
         self._canonical = _link_ids(
             (item.event for item in ordered if not self._is_retracted(item.event)), (item.event for item in ordered)
@@ -129,8 +133,15 @@ class ThreadHistory:
         return self.retraction_of(event) is not None
 
     def retraction_of(self, event: Event) -> Event | None:
-        """The event that retracted this one, if any; only an event of the same stream can."""
-        return next((found for found in self._retractions.get(event.id, ()) if found.stream == event.stream), None)
+        """The event that retracted this one or rejected this claim, if any; only an event of the same stream can."""
+        return next((found for found in self._retractions.get(event.id, ()) if self._may_retract(found, event)), None)
+
+    def _may_retract(self, found: Event, event: Event) -> bool:
+        if found.stream != event.stream:
+            return False
+        if found.type == CLAIM_REJECTED:
+            return event.is_claim and not found.is_claim and found.team != event.team
+        return found.id not in self.claims or (found.team == event.team and event.id in self.claims)
 
     @cached_property
     def _by_type(self) -> Mapping[str, list[Event]]:
@@ -289,10 +300,15 @@ class ThreadHistory:
     def _area_of(self, event: Event) -> str:
         moves = self._moves_of(self.person_of(event)) if self._moves else []
         if not moves:
-            return event.area
+            return (event.is_claim and self._home_of(self.person_of(event))) or event.area
         day = london_date(event.occurred_at)
         before = [move for move in moves if london_date(span(move.occurred_at, move.precision)[0]) <= day]
         return str(before[-1].data["to_area"] if before else moves[0].data["from_area"])
+
+    def _home_of(self, person_id: str | None) -> str | None:
+        """The area where the person's circle recorded something first. A claim is made elsewhere."""
+        own = [event for event in self.standing if not event.is_claim and self.is_about(event, person_id)]
+        return min(own, key=lambda event: (event.recorded_at, event.id)).area if own else None
 
     def lives_in(self, person_id: str | None) -> str | None:
         """The area where the person lives after the last known move; None when no move is known."""
@@ -330,7 +346,7 @@ class ThreadHistory:
                 household = loss.data.get("household_person_id")
                 if is_its or (household and household == opening.data.get("household_person_id")):
                     yield loss
-        for birth in self.births() if deaths else ():
+        for birth in (birth for birth in self.births() if birth.id not in self.claims) if deaths else ():
             children = {self.person(child) for child in birth.data["children"]}
             if birth.data["pregnancy_id"] in pregnancies and children and children <= deaths.keys():
                 yield max((deaths[child] for child in children), key=order_key)
@@ -344,7 +360,7 @@ class ThreadHistory:
         return [
             event
             for event in self.standing_of(DIED, PARENTHOOD_LOST, PREGNANCY_ENDED)
-            if event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES
+            if event.id not in self.claims and (event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES)
         ]
 
 

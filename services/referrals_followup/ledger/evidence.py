@@ -18,10 +18,12 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection as MongoCollection
 from pymongo.database import Database
 
+from services.referrals_followup.domain.claims import HANDOVERS, without_claims
 from services.referrals_followup.domain.follow_up import ACT_TYPES
 from services.referrals_followup.domain.rules_history import UNASKED, RelevantTypes
 from services.referrals_followup.domain.thread_history import (
     LINKED,
+    MOVED,
     OF_SIBLINGS,
     PERSON,
     PREGNANCY,
@@ -36,7 +38,7 @@ from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import event_of
 from shared.events.mongo import despite_duplicates
-from shared.kernel.decisions import RETRACTION
+from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
 
@@ -88,17 +90,22 @@ class EvidenceStore:
 
         An event affects the threads that it names. If its type matters there, it also affects the threads of the people
         it names (one hop). An event that affects a younger sibling, or a birth, also affects the pregnancies of the
-        child's parents. A retraction affects what the retracted event affects. An act on a follow-up affects only the
-        thread of that follow-up.
+        child's parents. A retraction affects what the retracted event affects, and the answer to a claim what the claim
+        affects. An act on a follow-up affects only the thread of that follow-up.
 
         Call this method after `keep`. If two workers have one event each, at least one of them then finds both events.
         """
         touched = {ref for item in kept if is_act(item.event) for ref in item.refs}
         facts = [(item.event.type, item.refs) for item in kept if not is_act(item.event)]
-        retracted = [item.event.data["event_id"] for item in kept if item.event.type == RETRACTION]
+        retracted = [item.event.data["event_id"] for item in kept if item.event.type in (RETRACTION, *CLAIM_ANSWERS)]
         if retracted:
             found = self._evidence.find({"_id": {"$in": retracted}}, {"refs": 1, "event.type": 1})
             facts += [(document["event"]["type"], frozenset(document["refs"])) for document in found]
+        handed_over = {item.event.stream for item in kept if item.event.type in HANDOVERS}
+        if handed_over:
+            # They may show that the area that was left agrees to a move, which concerns everybody who moved.
+            moves = self._evidence.find({"refs": {"$in": sorted(handed_over)}, "event.type": MOVED}, {"refs": 1})
+            facts += [(MOVED, frozenset(document["refs"])) for document in moves]
         named = {ref for _, refs in facts for ref in _people(refs)}
         linked = self._find_joined(named)
         about: dict[str, set[str]] = defaultdict(set)
@@ -141,7 +148,8 @@ class EvidenceStore:
         if len(ids) == 1:
             return ids
         known = [item for item in self.find_around(ids) if as_of is None or item.event.recorded_at <= as_of]
-        history = ThreadHistory(f"person/{person_id}", known)
+        thread = f"{PERSON}/{person_id}"
+        history = ThreadHistory(thread, without_claims(thread, known))
         return {other for other in ids if history.person(other) == history.person(person_id)}
 
     def find_around(self, person_ids: Collection[str]) -> list[Evidence]:
@@ -256,7 +264,10 @@ class EvidenceStore:
         return {ref for ref in about if ref.startswith(f"{PREGNANCY}/")}
 
     def _add_retractions(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
-        """Add the retractions. A retraction names the retracted event by its id and may name none of its people."""
+        """Add the retractions, and the answers to claims.
+
+        A retraction or an answer names the event by its id and may name none of its people.
+        """
         threads_of: dict[str, list[str]] = defaultdict(list)
         for thread, items in by_thread.items():
             for event_id in items:
@@ -266,6 +277,14 @@ class EvidenceStore:
             retraction = Evidence(event_of(document), frozenset(document["refs"]))
             for thread in threads_of[retraction.event.data["event_id"]]:
                 by_thread[thread].setdefault(retraction.event.id, retraction)
+        claimed: dict[str, set[str]] = defaultdict(set)
+        for thread, items in by_thread.items():
+            for item in items.values():
+                if item.event.is_claim:
+                    claimed[item.event.stream].add(thread)
+        for answer in self._find(claimed, {"event.type": {"$in": [*CLAIM_ANSWERS, *HANDOVERS]}}):
+            for thread in claimed[answer.event.stream]:
+                by_thread[thread].setdefault(answer.event.id, answer)
 
     def _find_about(
         self, people: Collection[str], fields: Mapping[str, int], also: Mapping[str, Any] | None = None

@@ -1,0 +1,109 @@
+"""Claims: what somebody without standing recorded, until somebody with standing confirms or rejects it.
+
+A claim raises at once and lowers nothing. The stamp of each event says which standing its actor had. A confirmed claim
+counts like any other event. A rejected one counts as retracted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+
+from services.referrals_followup.domain.follow_up import OPEN, VOID, FollowUp, Rung
+from services.referrals_followup.domain.thread_history import MOVED, Evidence
+from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION
+from shared.kernel.envelope import Event
+
+HANDOVERS = ("handover.attempted.v1", "handover.given.v1")
+# What the new area may have recorded before the area that was left agreed to the move.
+OF_A_MOVE = (MOVED, *HANDOVERS, "handover.acknowledged.v1", "handover.first_contact_made.v1")
+
+
+def find_claims(thread: str, evidence: Collection[Evidence]) -> frozenset[str]:
+    """The ids of the events that lack standing on this thread and that nobody with standing has confirmed."""
+    lacking = {item.event.id: item.event for item in evidence if not item.event.has_standing_on(thread)}
+    if not lacking:
+        return frozenset()
+    trusted = [item.event for item in evidence if not item.event.is_claim]
+    retracted = {event.data["event_id"] for event in trusted if event.type == RETRACTION}
+    standing = [event for event in trusted if event.id not in retracted]
+    confirmed = {event.data["event_id"]: event for event in standing if event.type == CLAIM_CONFIRMED}
+    # The area that was left agrees to a move by recording a part of it.
+    agreed = {event.stream for event in standing if event.type in (MOVED, *HANDOVERS)}
+    return frozenset(
+        key
+        for key, event in lacking.items()
+        if not (event.stream in agreed and event.type in OF_A_MOVE) and not _is_confirmed(event, confirmed.get(key))
+    )
+
+
+def without_claims(thread: str, evidence: Collection[Evidence]) -> list[Evidence]:
+    """The evidence that has standing on this thread."""
+    claims = find_claims(thread, evidence)
+    return [item for item in evidence if item.event.id not in claims]
+
+
+def find_worlds(claims: Collection[str], evidence: Collection[Evidence]) -> Iterator[list[Evidence]]:
+    """The evidence with standing, joined with the claims of each team in turn, and last with all claims.
+
+    So no claim can take back what another team claimed.
+    """
+    team_of = {item.event.id: item.event.team for item in evidence if item.event.id in claims}
+    teams = sorted(set(team_of.values()))
+    for team in teams if len(teams) > 1 else ():
+        yield [item for item in evidence if team_of.get(item.event.id, team) == team]
+    yield list(evidence)
+
+
+def join(trusted: Iterable[FollowUp], worlds: Iterable[Iterable[FollowUp]]) -> list[FollowUp]:
+    """For each follow-up, the more alarming of what stands without claims (`trusted`) and with them."""
+    standing = {follow_up.id: follow_up for follow_up in trusted}
+    claimed: dict[str, list[FollowUp]] = {}
+    for world in worlds:
+        for follow_up in world:
+            claimed.setdefault(follow_up.id, []).append(follow_up)
+    return [
+        _most_alarming(standing.get(follow_up_id), claimed.get(follow_up_id, []))
+        for follow_up_id in sorted(standing.keys() | claimed.keys())
+    ]
+
+
+def _most_alarming(trusted: FollowUp | None, claimed: list[FollowUp]) -> FollowUp:
+    """Open if it is open in any world, and due at the earliest. Owner and areas are those without claims, if any."""
+    every = [*([trusted] if trusted else []), *claimed]
+    soonest = min(every, key=lambda one: (one.state != OPEN, one.state == VOID, one.due_at))
+    if soonest.state != OPEN:
+        return trusted if trusted and (trusted.state != VOID or soonest.state == VOID) else soonest
+    base = trusted if trusted and trusted.state != VOID else soonest
+    still_open = [one for one in every if one.state == OPEN]
+    return replace(
+        base,
+        state=OPEN,
+        due_at=soonest.due_at,
+        visible_from=min(one.visible_from for one in still_open),
+        rungs=_join_rungs(base, still_open),
+        rules=soonest.rules,
+        gap=soonest.gap,
+        why=soonest.why,
+        inherited=all(one.inherited for one in still_open),
+        closed_by=None,
+        closed_at=None,
+        closed_recorded_at=None,
+        closed_actor=None,
+        closed_reason=None,
+    )
+
+
+def _join_rungs(base: FollowUp, still_open: list[FollowUp]) -> tuple[Rung, ...]:
+    """Each rung at its earliest, and urgent if it is urgent in any world."""
+    rungs: dict[str, Rung] = {rung.name: rung for rung in base.rungs}
+    for rung in (rung for one in still_open for rung in one.rungs):
+        known = rungs.setdefault(rung.name, rung)
+        rungs[rung.name] = replace(
+            known, at=min(known.at, rung.at), urgent=known.urgent or rung.urgent, alarm=known.alarm or rung.alarm
+        )
+    return tuple(rungs.values())
+
+
+def _is_confirmed(claim: Event, confirmation: Event | None) -> bool:
+    return confirmation is not None and confirmation.stream == claim.stream and confirmation.team != claim.team

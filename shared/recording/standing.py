@@ -1,0 +1,158 @@
+"""The standing of whoever records an event with the people whom it is about: circle, receiver, owner or none.
+
+Standing is decided once, from the service's own records, when the event is recorded. Usually nothing more is read for
+it: the actor acts in the area where the record and its person belong. An event about several people needs the circle of
+each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared.events.store import EventStore
+from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor, Aggregate, Forbidden
+from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
+from shared.kernel.history import require_area
+from shared.recording.views import Views
+
+LivesIn = Callable[[str], Collection[str]]
+"""The areas where a person lives, according to their recorded moves."""
+
+RecordOf = Callable[[str], str]
+"""The stream that registers a person in this service."""
+
+# What two sides have to agree on. Who begins such a record owns neither side.
+BETWEEN_SIDES = frozenset(
+    {
+        "person.linked.v1",
+        "person.unlinked.v1",
+        "household.moved.v1",
+        "handover.attempted.v1",
+        "handover.given.v1",
+        "handover.acknowledged.v1",
+        "handover.first_contact_made.v1",
+    }
+)
+# A team has no live part in a record with one of these states.
+OVER = ("closed", "withdrawn", "rejected", "ended", "completed")
+MOST_AREAS = 10_000
+
+
+def nowhere_else(person_id: str) -> Collection[str]:
+    """The function for a service that records no moves between areas."""
+    return ()
+
+
+def person_record(person_id: str) -> str:
+    """The stream that registers a person in a service whose records of people are named by their id."""
+    return f"person/{person_id}"
+
+
+class Standings:
+    """Decides the standing of actors. `views` tell which teams have a part in which records of a person."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        views: Mapping[str, Views[Any]],
+        lives_in: LivesIn = nowhere_else,
+        record_of: RecordOf = person_record,
+    ) -> None:
+        self._store = store
+        self._views = views
+        self._lives_in = lives_in
+        self._record_of = record_of
+        self._areas: dict[str, str] = {}
+
+    def note(self, stream: str, history: Sequence[Event]) -> None:
+        """Remember the area of a record that was read. It never changes."""
+        if history:
+            if len(self._areas) >= MOST_AREAS:
+                self._areas.clear()
+            self._areas[stream] = history[0].area
+
+    def find(self, aggregate: Aggregate[Any], history: Sequence[Event], event: Event, actor: Actor) -> str:
+        """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable."""
+        if event.type in CLAIM_ANSWERS:
+            return CIRCLE  # nobody else is admitted to answer
+        about = entry_of(event, history)
+        if event.type == RETRACTION and about.team == actor.team:
+            return about.standing or CIRCLE
+        if self._is_in_circle_of_all(about, history, actor):
+            return CIRCLE
+        if history and aggregate.fold(history).was_sent_to(actor):
+            return RECEIVER
+        if about.type in BETWEEN_SIDES:
+            return NONE
+        begun = history[0] if history else event
+        return OWNER if begun.team == actor.team or begun.area in actor.areas else NONE
+
+    def admit_to_answer(self, history: Sequence[Event], event_id: str, actor: Actor) -> Actor:
+        """The actor, as somebody who may answer this claim. Refuses everybody else as forbidden.
+
+        It is for the side whose people it is about: they, too, have not asked for it.
+        """
+        claim = next((event for event in history if event.id == event_id), None)
+        if claim is None:
+            require_area(actor, history[0].area if history else "")
+            return actor
+        claimed_in = claim.data.get("recorded_in", history[0].area)
+        theirs = [one for one in sorted(people_of(claim)) if self._area_of(one) != claimed_in] or sorted(
+            people_of(claim)
+        )
+        if not all(self.is_in_circle(person_id, actor) for person_id in theirs):
+            raise Forbidden("no-standing", "a claim is answered by the teams who hold the person whom it is about")
+        return replace(actor, also_in=(history[0].area,))
+
+    def is_in_circle(self, person_id: str, actor: Actor, but: str = "") -> bool:
+        """Whether the person lives in an area of the actor, or the actor's team has a live part in their care.
+
+        A part in the record `but` does not count. Nobody else can have a part in somebody who is unknown here.
+        """
+        area = self._area_of(person_id)
+        if area is None or area in actor.areas or not set(actor.areas).isdisjoint(self._lives_in(person_id)):
+            return True
+        return self._is_named_for(person_id, actor.team) or self._has_part(person_id, actor.team, but)
+
+    def _area_of(self, person_id: str) -> str | None:
+        """The area of the person's record. None if they are unknown here."""
+        stream = self._record_of(person_id)
+        if stream not in self._areas:
+            self.note(stream, self._store.load(stream))
+        return self._areas.get(stream)
+
+    def _is_in_circle_of_all(self, about: Event, history: Sequence[Event], actor: Actor) -> bool:
+        people = people_of(about)
+        if not history and about.stream == self._record_of(about.subject or ""):
+            people.discard(about.subject or "")
+        elif history and not history[0].is_claim and history[0].area in actor.areas:
+            people -= people_of(history[0])
+        return all(self.is_in_circle(person_id, actor, about.stream) for person_id in sorted(people))
+
+    def _is_named_for(self, person_id: str, team: str) -> bool:
+        """Whether the person's own record names somebody of the team."""
+        own = self._store.load(self._record_of(person_id))
+        return any(event.data.get("team") == team and not event.is_claim for event in own)
+
+    def _has_part(self, person_id: str, team: str, but: str) -> bool:
+        wanted = {"person_id": person_id, "teams": team, "is_claim": {"$ne": True}, "status": {"$nin": OVER}}
+        return any(
+            f"{kind}/{view.id}" != but
+            for kind, views in self._views.items()
+            for view in views.objects.filter(__raw__=wanted).only("id").limit(2)
+        )
+
+
+def entry_of(event: Event, history: Sequence[Event]) -> Event:
+    """The entry that a retraction is about; any other event itself."""
+    if event.type != RETRACTION:
+        return event
+    return next((entry for entry in history if entry.id == event.data["event_id"]), event)
+
+
+def people_of(event: Event) -> set[str]:
+    """The people whose follow-ups the event can lower."""
+    named = {event.subject, event.data.get("other_person_id"), *event.data.get("people", ())}
+    return {str(person_id) for person_id in named if person_id}

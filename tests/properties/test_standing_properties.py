@@ -1,0 +1,112 @@
+"""Whose hand: somebody without standing may raise at once, and lowers nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+
+from services.referrals_followup.domain.follow_up import OPEN, FollowUp
+from services.referrals_followup.domain.ledger import fold
+from shared.kernel.decisions import RETRACTION
+from shared.kernel.envelope import CIRCLE, NONE, STANDINGS, Event
+from tests.properties.families import AREAS, HISTORY, evidence_of, lives, threads_of
+
+STRANGERS, OTHERS = "strangers-elsewhere", "others-elsewhere"
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], phases=[Phase.generate])
+
+
+def follow_ups(thread: str, events: list[Event]) -> dict[str, FollowUp]:
+    return {found.id: found for found in fold(HISTORY, thread, evidence_of(events))}
+
+
+def is_own_retraction(event: Event, events: list[Event]) -> bool:
+    """Whether a team takes back what it claimed itself."""
+    struck = next((one for one in events if event.type == RETRACTION and one.id == event.data["event_id"]), None)
+    return struck is not None and struck.team == event.team
+
+
+@st.composite
+def acts_of_strangers(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
+    """A family's events, of the circle or claimed by one team, and what another team without standing adds."""
+    events = draw(lives())
+    known, added = [], []
+    for event in events:
+        who = draw(st.sampled_from(["circle", "circle", "others", "strangers"]))
+        if who == "circle":
+            known.append(replace(event, standing=draw(st.sampled_from([None, CIRCLE]))))
+        else:
+            standing = draw(st.sampled_from([NONE, NONE, *STANDINGS[1:]]))
+            team = OTHERS if who == "others" else STRANGERS
+            (known if who == "others" else added).append(replace(event, standing=standing, team=team))
+    # On a move that the area it left has agreed to, the new area acts as the receiver.
+    agreed = {event.stream for event in known if not event.is_claim and event.stream.startswith("move/")}
+    return known, [event for event in added if not event.has_standing_on(event.stream) and event.stream not in agreed]
+
+
+@SLOW
+@given(acts_of_strangers())
+def test_no_event_without_standing_makes_a_follow_up_closed_later_owned_or_visible_to_somebody_else(world):
+    known, added = world
+    assume(added)
+    for thread in threads_of(known):
+        trusted = follow_ups(thread, [event for event in known if event.has_standing_on(thread)])
+        after = follow_ups(thread, [*known, *added])
+        for follow_up in follow_ups(thread, known).values():
+            then = after[follow_up.id]
+            if follow_up.id in trusted and trusted[follow_up.id].state == OPEN:
+                assert then.owner == follow_up.owner
+                assert (then.area, then.areas) == (follow_up.area, follow_up.areas)
+            if follow_up.state != OPEN:
+                continue
+            assert then.state == OPEN
+            assert then.due_at <= follow_up.due_at
+            assert then.visible_from <= follow_up.visible_from
+            rungs = {rung.name: rung for rung in then.rungs}
+            for rung in follow_up.rungs:
+                assert rungs[rung.name].at <= rung.at
+                assert rungs[rung.name].urgent >= rung.urgent
+                assert rungs[rung.name].to == rung.to or follow_up.id not in trusted
+
+
+@SLOW
+@given(lives(), st.data())
+def test_what_raises_has_the_same_effect_whether_or_not_its_actor_has_standing(events, data):
+    area = data.draw(st.sampled_from(AREAS))
+    events = [replace(event, area=area, standing=CIRCLE) for event in events]
+    raising = data.draw(st.sampled_from(events))
+    known = [event for event in events if event.id != raising.id]
+    for thread in threads_of(events):
+        before = follow_ups(thread, known)
+        by_circle = follow_ups(thread, [*known, raising])
+        if any(follow_up.closed_by == raising.id for follow_up in by_circle.values()):
+            continue  # it lowers something here
+        by_stranger = follow_ups(thread, [*known, replace(raising, standing=NONE)])
+        for follow_up in by_circle.values():
+            was = before.get(follow_up.id)
+            if follow_up.state != OPEN or (was and (was.state != OPEN or was.due_at < follow_up.due_at)):
+                continue  # it lowers this one, or does not touch it
+            if follow_up.on is not None:
+                continue  # a claim of a closing shows nobody's obligations
+            same = by_stranger[follow_up.id]
+            assert (same.state, same.due_at) == (OPEN, follow_up.due_at)
+            assert {(rung.name, rung.to) for rung in follow_up.rungs} <= {(rung.name, rung.to) for rung in same.rungs}
+
+
+@SLOW
+@given(lives(), st.data())
+def test_any_order_of_claims_gives_the_same_follow_ups(events, data):
+    stamps = data.draw(st.lists(st.sampled_from([None, *STANDINGS]), min_size=len(events), max_size=len(events)))
+    events = [replace(event, standing=stamp) for event, stamp in zip(events, stamps, strict=True)]
+    shuffled = data.draw(st.permutations([*events, *events[:3]]))
+    for thread in threads_of(events):
+        assert follow_ups(thread, list(shuffled)) == follow_ups(thread, events)
+
+
+@SLOW
+@given(lives())
+def test_events_from_before_standing_was_stamped_count_as_they_did(events):
+    for thread in threads_of(events):
+        stamped = [replace(event, standing=CIRCLE) for event in events]
+        assert follow_ups(thread, stamped) == follow_ups(thread, events)
