@@ -6,15 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from services.referrals_followup.domain.digest_text import ChasedItem, FindingItem, Item, ParkedItem, SilentSource
+from services.referrals_followup.domain.digest_text import (
+    ChasedItem,
+    FindingItem,
+    Item,
+    ParkedItem,
+    SilentSource,
+    WithheldItem,
+)
 from services.referrals_followup.domain.directory import Directory, Member
-from services.referrals_followup.domain.disclosure import redact
+from services.referrals_followup.domain.disclosure import find_withheld_of
 from services.referrals_followup.domain.follow_up import CHASED, OPEN, Acts, FollowUp
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
 from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.ledger.data_problems import DataProblems
 from services.referrals_followup.ledger.views import FollowUpViews
+from shared.contracts.access import signposts_to
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
@@ -101,23 +109,26 @@ class DigestContents:
         if chase.data["follow_up_id"] not in current:
             raise NotKnownNow
         follow_up, acts = current[chase.data["follow_up_id"]]
-        return self._chased_item(chase, recipient, follow_up, acts) if follow_up.state == OPEN else None
+        if follow_up.state != OPEN:
+            return None
+        if withheld := find_withheld_of(follow_up, acts, recipient.role, recipient.team):
+            return WithheldItem(tuple(signposts_to(withheld)))
+        return self._chased_item(chase, recipient, follow_up)
 
-    def _chased_item(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> ChasedItem:
-        visible = redact(follow_up, acts, recipient.role, recipient.team)
+    def _chased_item(self, chase: Event, recipient: Member, follow_up: FollowUp) -> ChasedItem:
         return ChasedItem(
-            reference=visible.reference,
-            step=visible.step,
-            title=visible.title,
-            expects=visible.expects,
-            area=self._directory.area_name(visible.area),
-            due_at=visible.due_at,
-            basis=visible.basis,
-            source=visible.source,
+            reference=follow_up.reference,
+            step=follow_up.step,
+            title=follow_up.title,
+            expects=follow_up.expects,
+            area=self._directory.area_name(follow_up.area),
+            due_at=follow_up.due_at,
+            basis=follow_up.basis,
+            source=follow_up.source,
             others_told=tuple(person for person in chase.data["recipients"] if person != recipient.id),
-            record_url=self._links.record(visible.thread),
+            record_url=self._links.record(follow_up.thread),
             urgent=chase.data["urgent"],
             inherited=chase.data["inherited"],
-            gap=visible.gap,
+            gap=follow_up.gap,
             data_problem=self._problems.bear_on(follow_up.thread, follow_up.person),
         )

@@ -25,7 +25,7 @@ _MOST_PARKED = 20
 
 @dataclass(frozen=True, slots=True)
 class ChasedItem:
-    """One chased follow-up, as its recipient may see it. `record_url` is None when there is no record to open."""
+    """One chased follow-up that its recipient may see. `record_url` is None when there is no record to open."""
 
     reference: str
     step: str
@@ -67,7 +67,14 @@ class FindingItem:
     what: str
 
 
-Item = ChasedItem | SilentSource | ParkedItem | FindingItem
+@dataclass(frozen=True, slots=True)
+class WithheldItem:
+    """A chased follow-up that its recipient may not see: only whom to ask about it."""
+
+    signposts: tuple[str, ...]
+
+
+Item = ChasedItem | WithheldItem | SilentSource | ParkedItem | FindingItem
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
@@ -75,6 +82,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
     silent = [item for item in items if isinstance(item, SilentSource)]
     parked = [item for item in items if isinstance(item, ParkedItem)]
     findings = [item for item in items if isinstance(item, FindingItem)]
+    signposts = sorted({text for item in items if isinstance(item, WithheldItem) for text in item.signposts})
     inherited = [item for item in items if isinstance(item, ChasedItem) and item.inherited]
     chased = sorted(
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
@@ -89,6 +97,8 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
             f"{_count(len(inherited), 'follow-up')} ({steps}) {what} before these standards applied here. Nobody is "
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
+    if signposts:
+        parts.append("\n  ".join(["Something is expected that you may not see. Please ask:", *signposts]))
     parts += [_write_silence(source) for source in silent]
     if parked:
         parts.append(_list_parked(parked))
@@ -98,7 +108,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _write_subject(chased, inherited, silent, parked, findings, now), "\n\n".join(
+    return _write_subject(chased, inherited, signposts, silent, parked, findings, now), "\n\n".join(
         part for part in parts if part
     ) + "\n"
 
@@ -106,6 +116,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
 def _write_subject(
     chased: Sequence[ChasedItem],
     inherited: Sequence[ChasedItem],
+    signposts: Sequence[str],
     silent: Sequence[SilentSource],
     parked: Sequence[ParkedItem],
     findings: Sequence[FindingItem],
@@ -121,6 +132,8 @@ def _write_subject(
         return f"[Followthrough] {urgent}{', '.join(counts)}: {named} ({_name_areas(chased)})"
     if inherited:
         return f"[Followthrough] {_count(len(inherited), 'inherited follow-up')} ({_name_areas(inherited)})"
+    if signposts:
+        return "[Followthrough] something is expected that you may not see"
     if parked:
         kinds = Counter(item.kind for item in parked)
         return f"[Followthrough] set aside: {', '.join(_count(kinds[kind], kind) for kind in sorted(kinds))}"
