@@ -661,3 +661,5 @@ def test_a_thread_that_cannot_be_folded_is_counted_and_stops_no_others(
     found = ledger.dependencies.past_follow_ups.list_page(actor, query)
     assert [item["thread"] for item in found["items"]] == [sound.stream]
     assert found["left_out"] == 1
+    outsider = Actor("housing-silva", "housing", "housing-essex", ("essex",))
+    assert ledger.dependencies.past_follow_ups.list_page(outsider, query)["left_out"] == 0

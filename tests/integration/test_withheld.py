@@ -418,4 +418,6 @@ def test_answers_about_records_depend_on_what_is_withheld_by_its_signposts_alone
     store_world(service, [varied(random, record, role) for record in records])
     other = Asked(service, role).ask_all(questions)
     assert_same(one, other)
-    assert {status for status, _, _ in one.values()} >= {200}
+    statuses = {status for status, _, _ in one.values()}
+    assert statuses <= {200, 403}
+    assert 200 in statuses or name == "leaving_care"
