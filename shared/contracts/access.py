@@ -6,12 +6,25 @@ Areas also count: a role is valid only in the areas of the actor (`require_area`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from shared.kernel.decisions import Actor
 from shared.kernel.history import require_area
 
-__all__ = ["ACCESS", "DISCLOSURE", "LEADS", "ROLES", "SYSTEM", "SYSTEM_ACTOR", "may", "may_see", "require_area"]
+__all__ = [
+    "ACCESS",
+    "CARING",
+    "DISCLOSURE",
+    "LEADS",
+    "ROLES",
+    "SYSTEM",
+    "SYSTEM_ACTOR",
+    "WHOM_TO_ASK",
+    "may",
+    "may_see",
+    "require_area",
+    "signposts_to",
+]
 
 SYSTEM = "system"
 """The role for reactions, which no person asks for. It is never accepted from a token."""
@@ -44,6 +57,8 @@ _RECEIVERS = _CLINICAL | frozenset(
 )
 LEADS = frozenset({"manager", "safeguarding_lead"})
 _OVERSIGHT = LEADS | {"reviewer"}
+CARING = _CLINICAL | {"social_worker", "front_door", "mental_health_service", "personal_adviser"} | _OVERSIGHT
+"""The roles that care for people or oversee their care. Others see less until somebody else knows the person."""
 # The roles that may report a worry about a child.
 _WORRIED = _SENDERS | {"front_door", "mental_health_service", "personal_adviser"}
 _OWNERS = ROLES - {"reviewer"}
@@ -175,3 +190,17 @@ def may(role: str, command: str) -> bool:
 def may_see(role: str, disclosure: str) -> bool:
     """Whether the role may see the content of events of this disclosure class."""
     return disclosure in DISCLOSURE.get(role, frozenset())
+
+
+WHOM_TO_ASK: Mapping[str, str] = {
+    "health": "health: contact the health visitor",
+    "leaving_care": "leaving care: contact the PA",
+    "social_care": "social care: contact the social worker",
+    "operational": "contact the operator",
+}
+"""The signposts: all that a reader is told of what they may not see, by its disclosure class."""
+
+
+def signposts_to(classes: Iterable[str]) -> list[str]:
+    """The sorted texts that say whom to ask about what is withheld of these classes, each once."""
+    return sorted({WHOM_TO_ASK[one] for one in classes})

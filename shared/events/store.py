@@ -157,6 +157,7 @@ class EventStore:
         begins: bool = False,
         permit: Callable[[list[Event]], Actor | None] = lambda history: None,
         stamp: Callable[[list[Event], Event], str | None] = lambda history, event: None,
+        version_of: Callable[[list[Event]], int] = len,
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
@@ -165,8 +166,8 @@ class EventStore:
         the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `stamp` gives the
         standing of the actor for the event that follows these. `creates`: the stream may be new; `begins`: it most
         likely is, so it is read only when it turns out not to be. Raises whatever `permit`, `aggregate.decide` and
-        `stamp` raise, UnknownStream where it may not be new, StaleVersion when `expected_version` is not the stream's,
-        Contended after five lost races, StoreUnavailable.
+        `stamp` raise, UnknownStream where it may not be new, StaleVersion when `expected_version` is not what
+        `version_of` gives for these events, Contended after five lost races, StoreUnavailable.
         """
         request = {"key": key_of(actor, key), "body": fingerprint(operation, body)}
         # Decided as if the stream were new: no insert gets past what is there.
@@ -185,8 +186,8 @@ class EventStore:
                         return Recorded(event, aggregate.fold(known), True, tuple(known))
                 if not history and not (creates or begins):
                     raise UnknownStream(f"there is no {stream}")
-                if expected_version is not None and expected_version != len(history):
-                    raise StaleVersion(f"{stream} is at version {len(history)}, not {expected_version}; read it again")
+                if expected_version is not None and expected_version != (version := version_of(history)):
+                    raise StaleVersion(f"{stream} is at version {version}, not {expected_version}; read it again")
                 now = max([to_ms(self.clock.now())] + [event.recorded_at for event in history[-1:]])
                 state = aggregate.fold(history)
                 try:

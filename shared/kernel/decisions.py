@@ -17,7 +17,8 @@ S = TypeVar("S")
 
 RETRACTION = "record.retracted.v1"
 CLAIM_CONFIRMED, CLAIM_REJECTED = CLAIM_ANSWERS = ("record.claim_confirmed.v1", "record.claim_rejected.v1")
-
+# Each of these is about the entry that it names, and is read by whoever may read that.
+ABOUT_AN_ENTRY = (RETRACTION, *CLAIM_ANSWERS)
 # The event that one of these names is left out of every fold.
 LEAVES_OUT = (RETRACTION, CLAIM_REJECTED)
 

@@ -3,24 +3,26 @@
 Guarantee: an answer is made from the fold of the stored stream. Only readers of the record's area may read the record.
 After its person has moved, readers of the new area may too. Readers of both areas may read a move. The role of the
 reader may see the record's disclosure class, or their team has a part in the record. Entries of another class are
-withheld. The answer to a command shows no more than that.
+withheld: an answer depends on them only by whom to ask about them. Version, state and facts are those of the other
+entries. The answer to a command shows no more than that.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
-from shared.contracts.access import ACCESS, may_see
+from shared.contracts.access import ACCESS, may_see, signposts_to
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import LEAVES_OUT, Actor, Aggregate, Forbidden, Invalid
+from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
@@ -28,6 +30,7 @@ from shared.kernel.nhs_number import format_nhs_number
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.names import NameCheck
 from shared.recording.standing import LivesIn, Standings, nowhere_else
+from shared.recording.views import RecordView
 from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, timing
 
@@ -52,7 +55,7 @@ class RejectionBody(ConfirmationBody):
 
 
 class RecordedAnswer(Schema):
-    """What every record answers. `version` is the number of its entries, and the value for If-Match."""
+    """What every record answers. `version` is how many of its entries you may read, and the value for If-Match."""
 
     person_id = fields.String(required=True)
     area = fields.String(required=True)
@@ -61,10 +64,9 @@ class RecordedAnswer(Schema):
 
 
 class Entry(Schema):
-    """One entry of a record. `private` is what stays in this service: notes, names, references.
+    """One entry of a record that you may read. `private` is what stays in this service: notes, names, references.
 
-    `withheld` names the disclosure class of an entry that is not for the reader's role. Its type, data and private part
-    are left out; the reader can ask the team that made it.
+    `withheld` is always null: an entry that you may not read is in no answer.
     """
 
     event_id = fields.String(required=True)
@@ -91,12 +93,12 @@ Permit = Callable[[list[Event]], Actor | None]
 
 
 class ReadableRecord(NamedTuple):
-    """A record for one reader. `readable_state` is the fold of the entries that they may read."""
+    """A record for one reader: fold, number and list of the entries that they may read; whom to ask about others."""
 
     state: Any
-    readable_state: Any
     version: int
     entries: list[dict[str, Any]]
+    signposts: list[str]
 
 
 class Records:
@@ -149,21 +151,32 @@ class Records:
         )
 
     def present(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> ReadableRecord:
-        """The record with every entry, private parts included. Raises UnknownStream, or Forbidden."""
+        """The record with every entry that the actor may read, private parts included.
+
+        Raises UnknownStream, or Forbidden.
+        """
         stream = f"{aggregate.kind}/{record_id}"
         history = self._store.load(stream)
         if not history:
             raise UnknownStream(f"there is no {aggregate.kind} with this id")
         self._admit(aggregate, history, actor)
-        state = aggregate.fold(history)
-        private = self._store.private_of(stream)
-        readable = _readable(history, actor)
-        return ReadableRecord(
-            state,
-            _fold_readable(aggregate, history, readable),
-            len(history),
-            list(_present_entries(history, private, state, readable)),
-        )
+        readable = _find_readable(history, actor)
+        state = aggregate.fold(readable)
+        entries = _present_entries(readable, self._store.private_of(stream), state)
+        return ReadableRecord(state, len(readable), list(entries), signposts_to(_find_withheld(history, readable)))
+
+    def cut_to_readable(self, kind: str, views: Sequence[RecordView], actor: Actor) -> None:
+        """Give each view the version and the last change that the actor may read of its record.
+
+        The other fields of a view depend on no entry of another class than the record's own.
+        """
+        if _may_see_all_of(self._store.source, actor.role):
+            return
+        names = [f"{kind}/{view.id}" for view in views]
+        histories = {name: history for some in self._store.load_all(names) for name, history in some.items()}
+        for name, view in zip(names, views, strict=True):
+            readable = _find_readable(histories[name][: view.version], actor)
+            view.version, view.changed_at = len(readable), readable[-1].recorded_at
 
     def lives_among(self, person_id: str, actor: Actor) -> bool:
         """Whether a recorded move says that the person now lives in one of the actor's areas."""
@@ -222,12 +235,13 @@ class Records:
             begins=begins,
             permit=permit or (lambda history: None if begins else self._admit(aggregate, history, request.actor)),
             stamp=lambda history, event: self._standings.find(aggregate, history, event, request.actor),
+            version_of=lambda history: len(_find_readable_after_command(aggregate, history, request.actor)),
         )
-        readable = _readable_after_command(aggregate, recorded.history, request.actor)
-        is_whole = len(readable) == len(recorded.history)
-        state = recorded.state if is_whole else _fold_readable(aggregate, recorded.history, readable)
-        body = {**body_of(aggregate, record_id, state, recorded.version), "event_id": recorded.event.id}
-        return Answer(201, body, version=recorded.version, location=location)
+        readable = _find_readable_after_command(aggregate, recorded.history, request.actor)
+        version, is_whole = len(readable), len(readable) == len(recorded.history)
+        state = recorded.state if is_whole else aggregate.fold(readable)
+        body = {**body_of(aggregate, record_id, state, version), "event_id": recorded.event.id}
+        return Answer(201, body, version=version, location=location)
 
     def _admit(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor, with the areas in which they may act on this record. Refuses everybody else as forbidden.
@@ -285,51 +299,67 @@ def require_disclosure(actor: Actor, event_type: str, teams: Collection[str]) ->
         raise Forbidden("not-disclosed", "this record is not for your role; ask the team that keeps it to contact you")
 
 
-def _readable(history: Sequence[Event], actor: Actor) -> set[str]:
+@cache
+def _may_see_all_of(service: str, role: str) -> bool:
+    """Whether the role may see every class of the events that the service records."""
+    return all(may_see(role, one.disclosure) for one in CATALOGUE if service in one.speakers)
+
+
+def _find_readable(history: Sequence[Event], actor: Actor) -> list[Event]:
     """The entries that the actor may read: entries whose class is open to their role, and entries by or to their team.
 
     A team with a part in the record may also read entries of the class of the first entry, but of no other class.
+    Whoever may read an entry may read its retraction.
     """
+    if not history:
+        return []
     begun_in = CATALOGUE[history[0].type].disclosure
     has_part = actor.team in teams_of(history)
 
     def is_readable(event: Event) -> bool:
         disclosure = CATALOGUE[event.type].disclosure
-        if may_see(actor.role, disclosure) or actor.team in teams_of([event]):
+        if actor.team in teams_of([event]):
             return True
-        return has_part and disclosure == begun_in
+        is_open = may_see(actor.role, disclosure) or (has_part and disclosure == begun_in)
+        return event.type not in ABOUT_AN_ENTRY and is_open
 
-    return {event.id for event in history if is_readable(event)}
+    return _with_retractions(history, filter(is_readable, history))
 
 
-def _readable_after_command(aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> set[str]:
+def _find_readable_after_command(aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> list[Event]:
     """The entries that the answer to a command may show: only the team's own, if the role may not read such records."""
     if actor.role in ACCESS.get(f"{aggregate.kind.replace('-', '_')}.read", ()):
-        return _readable(history, actor)
-    return {event.id for event in history if event.team == actor.team}
+        return _find_readable(history, actor)
+    return _with_retractions(history, (event for event in history if event.team == actor.team))
 
 
-def _fold_readable(aggregate: Aggregate[Any], history: Sequence[Event], readable: Collection[str]) -> Any:
-    """The fold of the readable entries, without retracted ones."""
-    return aggregate.fold(event for event in history if event.type in LEAVES_OUT or event.id in readable)
+def _with_retractions(history: Sequence[Event], readable: Iterable[Event]) -> list[Event]:
+    ids = {event.id for event in readable}
+    retracting = (event.id for event in history if event.type in ABOUT_AN_ENTRY and event.data["event_id"] in ids)
+    shown = ids.union(retracting)
+    return [event for event in history if event.id in shown]
 
 
-def _present_entries(
-    history: Sequence[Event], private: Mapping[str, Any], state: History, readable: Collection[str]
-) -> Iterator[dict[str, Any]]:
-    for event in history:
-        is_readable = event.id in readable
+def _find_withheld(history: Sequence[Event], readable: Sequence[Event]) -> set[str]:
+    """The disclosure classes of the other entries. A retraction is of the class of what it retracts."""
+    shown = {event.id for event in readable}
+    others = (event for event in history if event.id not in shown and event.type not in ABOUT_AN_ENTRY)
+    return {CATALOGUE[event.type].disclosure for event in others}
+
+
+def _present_entries(readable: Sequence[Event], private: Mapping[str, Any], state: History) -> Iterator[dict[str, Any]]:
+    for event in readable:
         yield {
             "event_id": event.id,
-            "type": event.type if is_readable else None,
+            "type": event.type,
             "occurred_at": event.occurred_at,
             "precision": event.precision,
             "recorded_at": event.recorded_at,
             "actor": event.actor,
             "role": event.role,
             "team": event.team,
-            "data": event.data if is_readable else {},
-            "private": private.get(event.id, {}) if is_readable else {},
+            "data": event.data,
+            "private": private.get(event.id, {}),
             "retracted": event.id in state.retracted,
-            "withheld": None if is_readable else CATALOGUE[event.type].disclosure,
+            "withheld": None,
         }

@@ -234,7 +234,10 @@ class RecordRoutes:
         """
         private = {**(IDENTITY if identity else {}), **more}
         history = fields.List(fields.Nested(Entry), required=True)
-        schema = _schema(f"{self._name}Record", self.answer, {**private, "history": history})
+        told = {"description": "whom to ask about the entries that you may not read, each once, sorted"}
+        signposts = fields.List(fields.String(), required=True, metadata=told)
+        more_fields = {**private, "history": history, "signposts": signposts}
+        schema = _schema(f"{self._name}Record", self.answer, more_fields)
         aggregate = self.aggregate
 
         @endpoint(
@@ -256,8 +259,8 @@ class RecordRoutes:
                 {
                     **body,
                     **(identity_of(record, identity) if identity else {}),
-                    "facts": record.readable_state.facts,
                     "history": record.entries,
+                    "signposts": record.signposts,
                 },
                 record.version,
                 subjects=[person_id] if person_id else [],
@@ -296,6 +299,7 @@ class RecordRoutes:
             views = self.dependencies.readable_views(kind, request.actor, begun_by, given.get("person"))
             views = views.filter(**{column: given[name] for name, column in columns.items() if name in given})
             page, following = list_page(views, given)
+            self.dependencies.records.cut_to_readable(kind, page, request.actor)
             return Answer(200, {"items": page, "next": following}, subjects=[view.person_id for view in page])
 
         return list_views

@@ -13,7 +13,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from deploy.local.backends import Backends
 from services.referrals_followup.domain import as_of as pure
-from shared.contracts.access import ROLES, may_see
+from services.referrals_followup.domain.chronology import WITHOUT_OUTLINE
+from shared.contracts.access import ROLES, WHOM_TO_ASK, may_see
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.runtime.clock import ReplayClock
@@ -222,7 +223,7 @@ def test_the_document_of_the_api_is_valid_and_has_the_chronology(service: Runnin
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-def test_each_role_sees_the_content_of_its_classes_and_of_the_others_whom_to_ask(
+def test_each_role_sees_what_is_of_its_classes_and_of_the_others_whom_to_ask(
     ledger: Ledger, service: Running, role: str
 ) -> None:
     noted, (assigned, added) = referral_noted(), item_planned(MONDAY + timedelta(hours=1))
@@ -230,13 +231,13 @@ def test_each_role_sees_the_content_of_its_classes_and_of_the_others_whom_to_ask
     for day in (16, 18, 21):  # the referral is chased, the referral once more, the plan item
         ledger.days_pass(f"2013-01-{day}T17:00:00Z")
     answer = service.caller("somebody", role, "some-team").get(CHRONOLOGY)
-    found = answer.json()["items"]
+    found = answer.json()
     classes = ["operational", "health", "leaving_care", "leaving_care", "health", "health", "leaving_care"]
-    assert [entry["disclosed"] for entry in found] == [may_see(role, disclosure) for disclosure in classes]
-    for entry, disclosure in zip(found, classes, strict=True):
-        if not entry["disclosed"]:
-            assert set(entry) == {"event_id", "occurred_at", "recorded_at", "area", "disclosed", "whom_to_ask"}
-            assert entry["whom_to_ask"].startswith(disclosure.replace("_", " "))
+    seen = [disclosure for disclosure in classes if may_see(role, disclosure)]
+    assert len(found["items"]) == len(seen)
+    assert found["signposts"] == sorted({WHOM_TO_ASK[one] for one in {*classes} - {*seen}})
+    assert {entry["disclosed"] for entry in found["items"]} <= {True}
+    assert {item["disclosed"] for item in found["follow_ups"]} <= {True}
     hidden = {
         "health": ("REF-01", "referral/", "referral.", "depression"),
         "leaving_care": ("CL-01", "plan-item", "plan_item", "counselling"),
@@ -249,7 +250,8 @@ def test_each_role_sees_the_content_of_its_classes_and_of_the_others_whom_to_ask
 def test_the_team_that_made_an_entry_sees_it_whatever_its_role(ledger: Ledger, service: Running) -> None:
     ledger.hear(*item_planned())
     worker = service.caller("lc-mental-health-greer", "mental_health_service", "leaving-care-essex")
-    assert {entry["disclosed"] for entry in entries(worker)} == {True}
+    found = answered(worker, CHRONOLOGY)
+    assert (types(found["items"]), found["signposts"]) == (["adviser.assigned.v1", "plan_item.added.v1"], [])
 
 
 def test_nobody_outside_the_persons_areas_reads_anything_and_no_reading_is_logged(
@@ -259,23 +261,19 @@ def test_nobody_outside_the_persons_areas_reads_anything_and_no_reading_is_logge
     service.database.access_log.delete_many({})
     for query in ({}, {"as_of": to_text(MONDAY)}):
         answer = service.caller("gp-lindholm", "gp_practice", "gp-wensum", "norfolk").get(CHRONOLOGY, **query)
-        assert (answer.status_code, code(answer)) == (403, "wrong-area")
+        assert (answer.status_code, code(answer)) == (404, "not-found")
     assert service.database.access_log.count_documents({}) == 0
 
 
-def test_of_another_area_only_that_there_is_an_entry_is_told(ledger: Ledger, gp: Caller) -> None:
+def test_of_another_area_only_whom_to_ask_is_told(ledger: Ledger, gp: Caller) -> None:
     there = referral_noted(MONDAY + timedelta(days=1), area="norfolk", actor="gp-lindholm", team="gp-wensum")
     ledger.hear(referral_noted(), there)
     for day in (16, 17):
         ledger.days_pass(f"2013-01-{day}T17:00:00Z")
     found = answered(gp, CHRONOLOGY)
-    assert [(entry["area"], entry["disclosed"]) for entry in found["items"]] == [
-        ("essex", True),
-        ("norfolk", False),
-        ("essex", True),
-        ("norfolk", False),
-    ]
-    assert there.stream not in str(found)
+    assert types(found["items"]) == ["referral.intended.v1", "follow_up.chased.v1"]
+    assert found["signposts"] == ["health: contact the health visitor"]
+    assert not [word for word in ("norfolk", "gp-lindholm", there.stream) if word in str(found)]
     assert [item["area"] for item in found["follow_ups"]] == ["essex"]
 
 
@@ -317,17 +315,18 @@ def test_after_the_handover_the_new_area_sees_what_the_old_one_recorded_and_not_
     path = f"/v1/people/{person}/chronology"
     visitor = service.caller("hv-castro", "health_visitor", "hv-yare", "norfolk")
     refused = visitor.get(path)
-    assert (refused.status_code, code(refused)) == (403, "wrong-area")
+    assert (refused.status_code, code(refused)) == (404, "not-found")
     there = from_text("2013-01-20T09:00:00Z")
     ledger.hear(handover, referral_noted(there, person=person, area="norfolk", actor="gp-lindholm", team="gp-wensum"))
     ledger.clock.set(NOW)
     found = answered(visitor, path)
-    assert {entry["disclosed"] for entry in found["items"]} == {True}
+    assert found["signposts"] == []
     assert "essex" in {item["area"] for item in found["follow_ups"]}
     before = answered(visitor, path, as_of="2013-01-15T09:00:00Z")
     assert [(entry["area"], entry["disclosed"]) for entry in before["items"]] == [("essex", True)]
     left = service.caller("gp-okafor", "gp_practice", "gp-mill-road").get(path).json()
-    assert [entry["disclosed"] for entry in left["items"] if entry["area"] == "norfolk"] == [False]
+    assert not [entry for entry in left["items"] if entry["area"] == "norfolk"]
+    assert left["signposts"] == ["health: contact the health visitor"]
 
 
 def linked(at: str, version: int, *, again: bool = False) -> Event:
@@ -507,10 +506,7 @@ def test_as_of_now_a_list_is_the_present_list(
 def test_the_past_is_not_shown_to_other_areas_nor_outside_the_class(ledger: Ledger, gp: Caller) -> None:
     ledger.hear(*item_planned(), referral_noted(area="norfolk"))
     past = {"team": "leaving-care-essex", "as_of": to_text(MONDAY)}
-    found = answered(gp, "/v1/follow-ups", **past)["items"]
-    assert {(item["area"], item["disclosed"], item["title"]) for item in found} == {
-        ("essex", False, "leaving care: contact the PA")
-    }
+    assert answered(gp, "/v1/follow-ups", **past)["items"] == []
     answer = gp.get("/v1/follow-ups", **past, area="norfolk")
     assert (answer.status_code, code(answer)) == (403, "wrong-area")
 
@@ -575,6 +571,61 @@ def test_one_follow_up_is_explained_as_it_was_known_then(ledger: Ledger, manager
     assert (before.status_code, code(before)) == (404, "not-found")
 
 
+def test_of_the_past_a_reader_sees_what_they_may_see_today(ledger: Ledger, manager: Caller, service: Running) -> None:
+    """A team that was given a follow-up, and from which it was taken back, sees nothing of it any more."""
+    ledger.hear(*item_planned())
+    follow_up = ledger.follow_up("CL-01.arrange")
+    path, gp = f"/v1/follow-ups/{follow_up.id}", service.caller("gp-okafor", "gp_practice", "gp-mill-road")
+    ledger.clock.set(from_text("2013-01-15T09:00:00Z"))
+    assert manager.post(f"{path}/assigned", {"person": "gp-okafor"}).status_code == 201
+    ledger.catch_up()
+    then = "2013-01-15T10:00:00Z"
+    ledger.clock.set(from_text(then))
+    of_person, of_team = {"person": PERSON, "as_of": then}, {"team": "gp-mill-road", "as_of": then}
+    assert gp.get(path, as_of=then).status_code == 200
+    assert steps(gp, **of_person) == steps(gp, **of_team) == [("CL-01.arrange", "open")]
+    assert "follow_up.assigned.v1" in types(entries(gp, as_of=then))
+    ledger.clock.set(from_text("2013-01-16T09:00:00Z"))
+    assert manager.post(f"{path}/assigned", {"person": "pa-lindqvist"}).status_code == 201
+    ledger.catch_up()
+    ledger.clock.set(NOW)
+    assert gp.get(path, as_of=then).status_code == gp.get(path).status_code == 404
+    assert steps(gp, **of_person) == steps(gp, **of_team) == steps(gp, person=PERSON) == []
+    told = answered(gp, CHRONOLOGY, as_of=then)
+    assert (told["items"], told["follow_ups"], told["signposts"]) == ([], [], ["leaving care: contact the PA"])
+    assert steps(manager, **of_team) == [("CL-01.arrange", "open")]
+    assert gp.get("/v1/follow-ups", **of_person).json()["signposts"] == ["leaving care: contact the PA"]
+
+
+def test_an_instant_before_anything_was_withheld_does_not_tell_since_when_it_is(ledger: Ledger, gp: Caller) -> None:
+    ledger.hear(registered(), *item_planned())
+    ledger.clock.set(NOW)
+    before, after = (answered(gp, CHRONOLOGY, as_of=to_text(MONDAY + timedelta(minutes=one))) for one in (-30, 30))
+    assert {**before, "as_of": None} == {**after, "as_of": None}
+    assert before["signposts"] == ["leaving care: contact the PA"]
+
+
+def test_somebody_who_recorded_one_concern_sees_their_own_record_and_no_outline(
+    ledger: Ledger, service: Running, gp: Caller
+) -> None:
+    concern_id, by = str(uuid4()), {"actor": "ey-jansen", "role": "early_years", "team": "little-oaks"}
+    said = {"concern_id": concern_id, "person_id": PERSON, "kind": "neglect", "seen": True}
+    raised = an_event("concern.raised.v1", f"concern/{concern_id}", said, subject=PERSON, **by)
+    elsewhere = {"actor": "gp-lindholm", "team": "gp-wensum", "area": "norfolk"}
+    alone = {"items": ["concern.raised.v1"], "signposts": [WITHOUT_OUTLINE], "left_out": 0}
+    nursery = service.caller("ey-jansen", "early_years", "little-oaks")
+
+    def outline() -> dict[str, Any]:
+        told = answered(nursery, CHRONOLOGY)
+        return {"items": types(told["items"]), "signposts": told["signposts"], "left_out": told["left_out"]}
+
+    ledger.hear(raised)
+    assert outline() == alone
+    ledger.hear(referral_noted(**elsewhere), referral_noted(**elsewhere))
+    assert outline() == alone
+    assert answered(gp, CHRONOLOGY)["signposts"] == ["health: contact the health visitor"]
+
+
 # --- what it costs, and what cannot be folded ---------------------------------------------------------------------
 
 
@@ -610,3 +661,5 @@ def test_a_thread_that_cannot_be_folded_is_counted_and_stops_no_others(
     found = ledger.dependencies.past_follow_ups.list_page(actor, query)
     assert [item["thread"] for item in found["items"]] == [sound.stream]
     assert found["left_out"] == 1
+    outsider = Actor("housing-silva", "housing", "housing-essex", ("essex",))
+    assert ledger.dependencies.past_follow_ups.list_page(outsider, query)["left_out"] == 0

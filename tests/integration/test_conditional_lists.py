@@ -303,6 +303,18 @@ def test_the_tag_follows_the_evidence_by_the_minute_and_what_is_parked(ledger: L
     assert tags_of(queries) == later
 
 
+def test_the_tag_of_a_reader_stays_the_same_whatever_changes_in_what_they_may_not_see(ledger: Ledger) -> None:
+    queries, housing = ledger.dependencies.queries, READERS[3]
+    ledger.hear(*shuffled(3), referral_noted())
+    ledger.catch_up()
+    before, managers = tags_of(queries, housing), tags_of(queries)
+    ledger.hear(referral_noted(), *item_planned(), *shuffled(5))
+    ledger.sweep()
+    ledger.catch_up()
+    assert tags_of(queries, housing) == before
+    assert not {*tags_of(queries)} & {*managers}
+
+
 def test_while_a_parked_message_names_people_a_list_has_no_tag(ledger: Ledger) -> None:
     message = Delivery(EVIDENCE, f'{{"subject": "{PERSON}", broken'.encode(), message_id="poison")
     ledger.dependencies.parked.park([(message, Park("not JSON"))])

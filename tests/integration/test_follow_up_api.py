@@ -15,7 +15,9 @@ import pytest
 import requests
 
 from deploy.local.backends import Backends
-from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
+from services.referrals_followup.domain.disclosure import is_disclosed
+from services.referrals_followup.domain.follow_up import AGGREGATE, Acts, Assign
+from services.referrals_followup.ledger.view_codec import follow_up_of
 from shared.config.yamlfile import load_yaml
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.kernel.envelope import Event, from_text, to_text
@@ -307,36 +309,43 @@ def test_nobody_sees_a_follow_up_of_another_area(ledger: Ledger, gp: Caller) -> 
     assert list_items(gp) == []
     for path in (f"/v1/follow-ups/{follow_up.id}", f"/v1/follow-ups/{follow_up.reference}"):
         answer = gp.get(path)
-        assert (answer.status_code, code(answer)) == (403, "wrong-area")
+        assert (answer.status_code, code(answer)) == (404, "not-found")
     for path in ("/v1/follow-ups", "/v1/follow-ups/summary"):
         answer = gp.get(path, area="norfolk")
         assert (answer.status_code, code(answer)) == (403, "wrong-area")
     answer = gp.post(f"/v1/follow-ups/{follow_up.id}/acknowledged", {})
-    assert (answer.status_code, code(answer)) == (403, "wrong-area")
+    assert (answer.status_code, code(answer)) == (404, "not-found")
 
 
-def test_a_role_outside_the_disclosure_class_sees_whom_to_ask_and_not_the_content(
-    ledger: Ledger, gp: Caller, manager: Caller
+def test_what_a_role_may_not_see_leaves_whom_to_ask_where_the_question_names_the_person(
+    ledger: Ledger, gp: Caller, manager: Caller, service: Running
 ) -> None:
     ledger.hear(*item_planned())
     follow_up = ledger.follow_up("CL-01.arrange")
-    shown = gp.get(f"/v1/follow-ups/{follow_up.id}").json()
-    assert shown["title"] == "leaving care: contact the PA"
-    assert shown["disclosed"] is False
-    assert (shown["expects"], shown["source"], shown["why"], shown["fallback"]) == ("", "", {}, None)
-    assert shown["history"] == shown["ladder"] == []
-    assert (shown["standard"], shown["step"], shown["thread"]) == ("undisclosed", "undisclosed", "undisclosed")
-    assert (shown["person"], shown["links"]["record"]) == (None, None)
-    hidden = (follow_up.person, follow_up.thread.partition("/")[2], "CL-01", "plan-item", "plan_item")
-    told = gp.get("/v1/follow-ups").text
-    assert not [content for content in hidden if content and content in told]
-    assert {item["title"] for item in list_items(gp)} == {"leaving care: contact the PA"}
+    unknown = gp.get("/v1/follow-ups/FT-0000-0000-1")
+    for name in (follow_up.id, follow_up.reference):
+        withheld = gp.get(f"/v1/follow-ups/{name}")
+        assert (withheld.status_code, withheld.json()["detail"]) == (404, unknown.json()["detail"])
+    of_person = gp.get("/v1/follow-ups", person=PERSON).json()
+    assert (of_person["items"], of_person["next"]) == ([], None)
+    assert of_person["signposts"] == ["leaving care: contact the PA"]
+    read = service.database.access_log.find_one(sort=[("_id", -1)])
+    assert read["subjects"] == [PERSON]
+    of_the_area = gp.get("/v1/follow-ups").json()
+    assert (of_the_area["items"], of_the_area["signposts"]) == ([], [])
     full = manager.get(f"/v1/follow-ups/{follow_up.id}").json()
     assert full["title"] == "A pathway plan item has an owner, a date, a trigger and a fallback"
     assert full["history"][0]["type"] == "plan_item.added.v1"
+    assert manager.get("/v1/follow-ups", person=PERSON).json()["signposts"] == []
 
 
-CONTENT = [
+QUERIES = [
+    {},
+    {"limit": "1"},
+    {"state": "any", "sort": "-opened_at"},
+    {"team": "leaving-care-essex"},
+    {"owner": "pa-lindqvist"},
+    {"overdue_by_days": "0"},
     {"standard": "CL-01"},
     {"step": "CL-01.revisit"},
     {"person": PERSON},
@@ -345,37 +354,42 @@ CONTENT = [
 ]
 
 
-@pytest.mark.parametrize("query", CONTENT, ids=str)
-def test_what_is_not_disclosed_is_not_found_by_what_it_is_about(
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_what_is_not_disclosed_is_in_no_list(
     ledger: Ledger, gp: Caller, manager: Caller, service: Running, query: dict[str, str]
 ) -> None:
     ledger.hear(referral_noted(), *item_planned(), case_closed())
-    disclosed = {item["id"] for item in list_items(gp) if item["disclosed"]}
-    theirs = [item["id"] for item in list_items(manager, **query) if item["id"] in disclosed]
-    assert len(theirs) < len(list_items(manager, **query))
-    found = list_items(gp, **query)
-    assert {item["disclosed"] for item in found} <= {True}
-    assert [item["id"] for item in found] == theirs
-    assert [item["id"] for page in pages(gp, limit=1, **query) for item in page] == theirs
+    everything = [item for page in pages(manager, **query) for item in page]
+    stored = ledger.dependencies.views.collection.find()
+    readable = {
+        document["_id"]
+        for document in stored
+        if is_disclosed(follow_up_of(document), Acts(**document["acts"]), "gp_practice", "gp-mill-road")
+    }
+    theirs = [item["id"] for item in everything if item["id"] in readable]
+    assert len(theirs) < len(everything)
+    assert [item["id"] for page in pages(gp, **query) for item in page] == theirs
+    assert [item["id"] for page in pages(gp, **{**query, "limit": 1}) for item in page] == theirs
     assert list_items(service.caller("housing-silva", "housing", "housing-essex"), **query) == []
     team = service.caller("lc-mental-health-greer", "mental_health_service", "leaving-care-essex")
-    assert {item["disclosed"] for item in list_items(team, **query)} == {True}
+    assert [item for page in pages(team, **query) for item in page]
 
 
-def test_what_is_narrowed_by_what_everybody_is_shown_keeps_what_is_not_disclosed(ledger: Ledger, gp: Caller) -> None:
-    ledger.hear(*item_planned())
-    for query in ({"team": "leaving-care-essex"}, {"owner": "pa-lindqvist"}, {"sort": "-opened_at"}):
-        assert {item["disclosed"] for item in list_items(gp, **query)} == {False}
+def test_the_signposts_of_a_person_depend_on_nothing_else_that_is_asked(ledger: Ledger, gp: Caller) -> None:
+    ledger.hear(referral_noted(), *item_planned())
+    ledger.days_pass("2013-01-21T17:00:00Z")
+    signposts = ["leaving care: contact the PA"]
+    asked: list[dict[str, Any]] = [*QUERIES, {"state": "met"}, {"step": "CL-01.arrange"}, {"area": "essex"}]
+    for query in [*asked, {"as_of": to_text(MONDAY - timedelta(days=30))}]:
+        assert gp.get("/v1/follow-ups", **{**query, "person": PERSON}).json()["signposts"] == signposts
+    assert gp.get("/v1/follow-ups", person=f"p_{'f' * 32}").json()["signposts"] == []
 
 
-def test_the_summary_counts_what_is_not_disclosed_without_saying_by_which_standard(
-    ledger: Ledger, gp: Caller, manager: Caller
-) -> None:
+def test_the_summary_counts_only_what_is_disclosed(ledger: Ledger, gp: Caller, manager: Caller) -> None:
     ledger.hear(referral_noted(), *item_planned(), *item_planned())
     rows = gp.get("/v1/follow-ups/summary").json()["rows"]
     assert [(row["standard"], row["team"], row["open"]) for row in rows] == [
         ("REF-01", "gp-mill-road", 1),
-        ("undisclosed", "leaving-care-essex", 6),
     ]
     assert gp.get("/v1/follow-ups/summary", standard="CL-01").json()["rows"] == []
     (row,) = manager.get("/v1/follow-ups/summary", standard="CL-01").json()["rows"]
@@ -393,11 +407,11 @@ def test_a_team_that_was_given_it_finds_it_by_what_it_is_about(ledger: Ledger, s
     ledger.catch_up()
     visitor = service.caller("gp-adeyemi", "gp_practice", "gp-mill-road")
     assert [item["id"] for item in list_items(visitor, standard="CL-01")] == [follow_up.id]
-    assert [row["standard"] for row in visitor.get("/v1/follow-ups/summary").json()["rows"]] == ["CL-01", "undisclosed"]
+    assert [row["standard"] for row in visitor.get("/v1/follow-ups/summary").json()["rows"]] == ["CL-01"]
     assert list_items(housing, standard="CL-01") == []
 
 
-def test_somebody_to_whom_the_content_is_not_disclosed_cannot_act_on_it(ledger: Ledger, gp: Caller) -> None:
+def test_an_act_on_what_is_withheld_is_answered_as_one_on_what_does_not_exist(ledger: Ledger, gp: Caller) -> None:
     ledger.hear(*item_planned())
     path = f"/v1/follow-ups/{ledger.follow_up('CL-01.arrange').id}"
     for verb, body in (
@@ -407,9 +421,9 @@ def test_somebody_to_whom_the_content_is_not_disclosed_cannot_act_on_it(ledger: 
         ("refused", {"reason_code": "not-mine"}),
     ):
         answer = gp.post(f"{path}/{verb}", body)
-        assert (answer.status_code, code(answer)) == (403, "not-disclosed")
-        assert "contact the PA" in answer.json()["detail"]
-    assert gp.get(path).json()["disclosed"] is False
+        unknown = gp.post(f"/v1/follow-ups/nothing/{verb}", body)
+        assert (answer.status_code, code(answer)) == (404, "not-found")
+        assert answer.json()["detail"] == unknown.json()["detail"]
 
 
 def test_another_team_cannot_take_on_what_is_not_theirs(ledger: Ledger, service: Running) -> None:
@@ -699,7 +713,7 @@ def test_after_a_move_it_is_listed_in_the_new_area_and_assigned_to_somebody_ther
 ) -> None:
     there = service.caller("gp-lindholm", "gp_practice", "gp-wensum", "norfolk")
     path = f"/v1/follow-ups/{noted(ledger)}"
-    assert (list_items(there), code(there.get(path))) == ([], "wrong-area")
+    assert (list_items(there), code(there.get(path))) == ([], "not-found")
     move_id = str(uuid4())
     said = {"person_id": PERSON, "move_id": move_id, "people": [PERSON], "from_area": "essex", "to_area": "norfolk"}
     said |= {"told_by": "family", "handover_needed": False}

@@ -519,19 +519,57 @@ def test_every_reading_of_a_record_is_logged(service: Running, visitor: Caller, 
     assert routes == {"GET /v1/pregnancies/<pregnancy_id>", "GET /v1/pregnancies"}
 
 
-def test_an_entry_of_another_class_is_withheld_from_a_reader_of_the_record(
+def test_of_an_entry_of_another_class_a_reader_of_the_record_learns_only_whom_to_ask(
     service: Running, visitor: Caller, midwife: Caller, person_id: str
 ) -> None:
     path = booked(midwife, person_id, edd="2014-06-15")
     decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
     midwife.post(f"{path}/screening-decided", decided)
     clinic = service.caller("camhs-intake", "mental_health_service", "camhs-essex")
-    record = clinic.get(path).json()
-    assert [entry["withheld"] for entry in record["history"]] == [None, "social_care"]
-    entry = record["history"][1]
-    assert (entry["type"], entry["data"], entry["private"], entry["team"]) == (None, {}, {}, "midwives-colne")
+    answer = clinic.get(path)
+    record = answer.json()
+    assert [entry["type"] for entry in record["history"]] == ["pregnancy.booked.v1"]
+    assert record["signposts"] == ["social care: contact the social worker"]
+    assert (record["version"], answer.headers["ETag"]) == (1, '"1"')
+    assert midwife.get(path).json()["signposts"] == []
     assert record["facts"]["edd"] == "2014-06-15"
     assert "outcome" not in record["facts"]
+
+
+def test_a_version_counts_what_its_reader_may_read_also_for_if_match_and_in_lists(
+    service: Running, visitor: Caller, midwife: Caller, person_id: str
+) -> None:
+    path = booked(midwife, person_id, edd="2014-06-15")
+    clinic = service.caller("camhs-intake", "mental_health_service", "camhs-essex")
+    decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
+    decision = midwife.post(f"{path}/screening-decided", decided).json()["event_id"]
+    wrong = {"event_id": decision, "reason_code": "wrong-person"}
+    assert midwife.post(f"{path}/retractions", wrong).json()["version"] == 3
+    record = clinic.get(path).json()
+    assert (record["version"], len(record["history"])) == (1, 1)
+    assert record["signposts"] == ["social care: contact the social worker"]
+    (row,) = eventually(lambda: clinic.get("/v1/pregnancies", person=person_id).json()["items"])
+    eventually(lambda: visitor.get("/v1/pregnancies", person=person_id).json()["items"][0]["version"] == 3)
+    (again,) = clinic.get("/v1/pregnancies", person=person_id).json()["items"]
+    assert again == row
+    assert (again["version"], again["changed_at"]) == (1, record["history"][0]["recorded_at"])
+
+
+def test_if_match_takes_the_version_that_its_reader_was_shown(
+    service: Running, visitor: Caller, person_id: str
+) -> None:
+    path = f"/v1/people/{person_id}"
+    housing = service.caller("housing-silva", "housing", "housing-essex")
+    assert visitor.post(f"{path}/review-offered", {"review": "new_birth"}).json()["version"] == 2
+    shown = housing.get(path)
+    assert (shown.json()["version"], shown.json()["signposts"]) == (1, ["health: contact the health visitor"])
+    joined, held = {"adult_id": registered(visitor), "children": []}, {"If-Match": shown.headers["ETag"]}
+    first = housing.post(f"{path}/adult-joined", joined, headers=held, key="joined")
+    assert (first.status_code, first.json()["version"], first.headers["ETag"]) == (201, 2, '"2"')
+    assert housing.post(f"{path}/adult-joined", joined, headers=held, key="joined").json() == first.json()
+    stale = housing.post(f"{path}/adult-joined", joined, headers=held)
+    assert (stale.status_code, code(stale)) == (412, "stale-version")
+    assert "version 2" in stale.json()["detail"]
 
 
 def test_the_answer_to_a_command_tells_what_a_reader_of_the_record_may_see(

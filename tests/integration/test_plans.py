@@ -34,6 +34,9 @@ STANDARDS = ("REF-01", "REF-03")
 DUE = 20
 RARE = {"step": "REF-02", "owner_person": "gp-okafor", "inherited": True}
 MANAGER = Actor("manager-abara", "manager", "essex-managers", ("essex",))
+ADVISER = Actor("pa-lindqvist", "personal_adviser", "leaving-care-essex", ("essex",))
+HOUSING = Actor("housing-silva", "housing", "housing-essex", ("essex", "norfolk"))
+HERS = {"matters": [{"type": "plan_item.added.v1", "teams": ["leaving-care-essex"]}], "teams": ["leaving-care-essex"]}
 
 
 @contextmanager
@@ -57,6 +60,7 @@ def stored(client: MongoClient[dict[str, Any]], mongodb_uri: str) -> Iterator[Le
             "next_rung_at": found["next_rung_at"] if number < DUE else later + timedelta(minutes=number),
             "person": f"p_{number:032x}",
             **(RARE if number % 150 == 0 else {}),
+            **({**HERS, "classes": "leaving_care"} if number % 500 == 7 else {}),
         }
         for number in range(STORED)
     )
@@ -144,6 +148,31 @@ def test_a_later_page_reads_no_more_than_the_first(read_only: Ledger, sort: str)
         assert len(page["items"]) == 200
         assert dear(seen) == []
         query = FollowUpsQuery().load({"sort": sort, "limit": 200, "cursor": page["next"]})
+
+
+@pytest.mark.parametrize("sort", [*SORTS, *(f"-{name}" for name in SORTS)])
+@pytest.mark.parametrize("narrowed", [{}, {"state": "any"}, *({"standard": one} for one in STANDARDS)], ids=str)
+@pytest.mark.parametrize(("reader", "most"), [(ADVISER, 3), (HOUSING, 0)], ids=["adviser", "housing"])
+def test_a_page_of_what_few_may_see_reads_a_page(
+    read_only: Ledger, reader: Actor, most: int, sort: str, narrowed: dict[str, str]
+) -> None:
+    query = FollowUpsQuery().load({"sort": sort, **narrowed})
+    with profiled(read_only.dependencies.database) as seen:
+        page = read_only.dependencies.queries.list_page(reader, query)
+    assert most >= len(page["items"]) >= most // 3
+    assert dear(seen) == []
+
+
+@pytest.mark.parametrize("sort", ["due_at", "-due_at"])
+@pytest.mark.parametrize("state", ["open", "any"])
+def test_a_page_of_what_a_reader_sees_by_their_team_alone_reads_a_page(
+    read_only: Ledger, sort: str, state: str
+) -> None:
+    query = FollowUpsQuery().load({"sort": sort, "state": state})
+    with profiled(read_only.dependencies.database) as seen:
+        page = read_only.dependencies.queries.list_page(replace(HOUSING, team="gp-mill-road"), query)
+    assert len(page["items"]) == query["limit"]
+    assert dear(seen) == []
 
 
 def test_a_summary_reads_the_sums_and_what_fell_due_in_the_last_hour(read_only: Ledger) -> None:

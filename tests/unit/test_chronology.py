@@ -8,19 +8,21 @@ from uuid import UUID
 import pytest
 
 from services.referrals_followup.domain.as_of import AsOf
-from services.referrals_followup.domain.chronology import Entry, entries_of
-from services.referrals_followup.domain.disclosure import Reader, areas_opened
+from services.referrals_followup.domain.chronology import Entry, entries_of, has_outline, own_streams
+from services.referrals_followup.domain.disclosure import Reader, areas_opened, find_withheld_of_past
 from services.referrals_followup.domain.follow_up import Accept, Assign
 from services.referrals_followup.domain.thread_history import Evidence
 from shared.contracts import CATALOGUE
+from shared.contracts.access import signposts_to
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event
-from tests.unit.practice import MANAGER, NORFOLK_GP, PERSON, Practice, london
+from tests.unit.practice import FRONT_DOOR, MANAGER, NORFOLK_GP, NURSERY, PERSON, Practice, london
 
 GP_READER = Reader("gp_practice", "gp-mill-road", frozenset({"essex"}))
 PA_READER = Reader("personal_adviser", "leaving-care-essex", frozenset({"essex"}))
 SOCIAL_WORKER = Reader("social_worker", "childrens-social-care-essex", frozenset({"essex"}))
 OTHER = f"p_{'b' * 32}"
+LEAVING_CARE = "leaving care: contact the PA"
 
 
 @pytest.fixture
@@ -34,15 +36,16 @@ def chronology(practice: Practice, reader: Reader = SOCIAL_WORKER, at: str = "20
     then = AsOf.of(practice.history, london(at))
     threads = sorted({event.stream for event in events if event.stream.startswith(("referral/", "plan-item/"))})
     pairs = [pair for thread in threads for pair in then.follow_ups(thread, evidence)]
-    return entries_of([person], then.known(evidence), {pair[0].id: pair for pair in pairs}, reader)
+    withheld = {pair[0].id: find_withheld_of_past(pair[0], pair, reader) for pair in pairs}
+    return entries_of([person], then.known(evidence), withheld, reader)
 
 
 def types(entries: list[Entry]) -> list[str]:
     return [entry.event.type for entry in entries]
 
 
-def whom_to_ask(entries: list[Entry]) -> set[str | None]:
-    return {entry.whom_to_ask for entry in entries}
+def whom_to_ask(entries: list[Entry]) -> list[list[str]]:
+    return [signposts_to(entry.withheld) for entry in entries]
 
 
 def test_entries_stand_in_the_order_in_which_things_happened_whenever_they_were_recorded(practice):
@@ -107,8 +110,8 @@ def test_outside_the_class_only_whom_to_ask_is_told_also_of_chases_acts_and_retr
     item.retracted(added, "2013-02-14 09:00")
     entries = chronology(practice, GP_READER)
     assert {"plan_item.added.v1", "follow_up.assigned.v1", "follow_up.chased.v1", RETRACTION} == set(types(entries))
-    assert whom_to_ask(entries) == {"leaving care: contact the PA"}
-    assert whom_to_ask(chronology(practice, PA_READER)) == {None}
+    assert whom_to_ask(entries) == [[LEAVING_CARE]] * len(entries)
+    assert not any(whom_to_ask(chronology(practice, PA_READER)))
 
 
 def test_the_team_that_made_an_entry_sees_it_whatever_its_role(practice):
@@ -116,7 +119,7 @@ def test_the_team_that_made_an_entry_sees_it_whatever_its_role(practice):
     added = item.was("added", "2013-01-14 09:30")
     item.retracted(added, "2013-01-14 10:00")
     worker = Reader("mental_health_service", "leaving-care-essex", frozenset({"essex"}))
-    assert whom_to_ask(chronology(practice, worker)) == {None}
+    assert whom_to_ask(chronology(practice, worker)) == [[], []]
 
 
 def test_taking_a_follow_up_on_opens_it_to_nobody_else_of_the_team(practice):
@@ -124,27 +127,51 @@ def test_taking_a_follow_up_on_opens_it_to_nobody_else_of_the_team(practice):
     item.was("added", "2013-01-14 09:30")
     lead = type(MANAGER)("gp-manager-hale", "manager", "gp-mill-road", ("essex",))
     practice.act(Accept(item.the("CL-01.arrange")), "2013-01-15 09:00", lead)
-    assert whom_to_ask(chronology(practice, GP_READER)) == {"leaving care: contact the PA"}
+    assert whom_to_ask(chronology(practice, GP_READER)) == [[LEAVING_CARE]] * 2
 
 
 def test_a_retraction_of_what_is_not_known_here_is_shown_to_the_team_that_made_it_only(practice):
     practice.referral().was(RETRACTION, "2013-01-14 09:30", event_id=str(UUID(int=99)), reason_code="wrong-patient")
-    assert whom_to_ask(chronology(practice, GP_READER)) == {None}
-    assert whom_to_ask(chronology(practice, SOCIAL_WORKER)) == {"contact the operator"}
+    assert whom_to_ask(chronology(practice, GP_READER)) == [[]]
+    assert whom_to_ask(chronology(practice, SOCIAL_WORKER)) == [["contact the operator"]]
+
+
+# --- the outline -----------------------------------------------------------------------------------------------------
+
+
+NURSERY_READER = Reader(NURSERY.role, NURSERY.team, frozenset({"essex"}))
+
+
+def evidence_of(practice: Practice) -> list[Evidence]:
+    return [Evidence(event, frozenset(CATALOGUE.refs(event))) for event in practice._events.values()]
+
+
+def test_who_recorded_one_concern_learns_of_nothing_else_until_another_team_of_the_area_knows_the_person(practice):
+    concern = practice.record_of("concern", by=NURSERY, person_id=PERSON)
+    concern.was("concern.raised.v1", "2013-01-14 09:30")
+    practice.referral(by=NORFOLK_GP).was("intended", "2013-01-15 09:30")
+    assert not has_outline(NURSERY_READER, [PERSON], evidence_of(practice))
+    assert has_outline(SOCIAL_WORKER, [PERSON], evidence_of(practice))
+    # What others record on their own record does not open the outline either.
+    concern.was("child.seen.v1", "2013-01-16 09:30", by=FRONT_DOOR)
+    assert not has_outline(NURSERY_READER, [PERSON], evidence_of(practice))
+    assert own_streams(NURSERY_READER, evidence_of(practice)) == {concern.name}
+    referral = practice.referral()
+    noted = referral.was("intended", "2013-01-17 09:30")
+    assert has_outline(NURSERY_READER, [PERSON], evidence_of(practice))
+    referral.retracted(noted, "2013-01-18 09:30")
+    assert not has_outline(NURSERY_READER, [PERSON], evidence_of(practice))
 
 
 # --- areas --------------------------------------------------------------------------------------------------------
 
 
-def test_an_entry_of_another_area_is_shown_without_content_even_to_its_own_team(practice):
+def test_an_entry_of_another_area_is_withheld_even_from_its_own_team(practice):
     practice.referral().was("intended", "2013-01-14 09:30")
     practice.referral(by=NORFOLK_GP).was("intended", "2013-01-15 09:30")
-    assert [entry.whom_to_ask for entry in chronology(practice)] == [None, "health: contact the health visitor"]
+    assert whom_to_ask(chronology(practice)) == [[], ["health: contact the health visitor"]]
     elsewhere = Reader("gp_practice", "gp-mill-road", frozenset({"norfolk"}))
-    assert [entry.whom_to_ask for entry in chronology(practice, elsewhere)] == [
-        "health: contact the health visitor",
-        None,
-    ]
+    assert whom_to_ask(chronology(practice, elsewhere)) == [["health: contact the health visitor"], []]
 
 
 def event(event_type: str, stream: str, area: str, **data) -> Event:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from services.referrals_followup.domain.digest import Chase, group_chases
-from services.referrals_followup.domain.digest_text import ChasedItem, ParkedItem, SilentSource, render
+from services.referrals_followup.domain.digest_text import ChasedItem, ParkedItem, SilentSource, WithheldItem, render
 from services.referrals_followup.domain.links import Links
 
 NOW = datetime(2013, 1, 18, 17, 0, tzinfo=UTC)
@@ -93,11 +93,15 @@ def test_a_missing_input_is_asked_for() -> None:
     assert "Missing: expected delivery date; please record it, the due date rests on it" in body
 
 
-def test_what_is_not_disclosed_leaves_no_empty_lines() -> None:
-    undisclosed = replace(NOTED, title="leaving care: contact the PA", expects="", source="")
-    _, body = render([undisclosed], "Maja", NOW, LINKS)
-    assert "1. REF-01: leaving care: contact the PA [FT-7K3M-2HXQ-Q]\n   Due:" in body
-    assert "Basis: a default of this system, to be confirmed locally\n" in body
+def test_what_the_recipient_may_not_see_leaves_only_whom_to_ask_once() -> None:
+    withheld = [WithheldItem(("leaving care: contact the PA",)), WithheldItem(("leaving care: contact the PA",))]
+    subject, body = render(withheld, "Maja", NOW, LINKS)
+    assert subject == "[Followthrough] something is expected that you may not see"
+    assert body.count("leaving care: contact the PA") == 1
+    assert render(withheld[:1], "Maja", NOW, LINKS) == (subject, body)
+    beside, more = render([NOTED, *withheld], "Maja", NOW, LINKS)
+    assert beside == render([NOTED], "Maja", NOW, LINKS)[0]
+    assert "Please ask:\n  leaving care: contact the PA" in more
 
 
 def test_the_operator_is_told_which_source_is_silent_and_since_when() -> None:

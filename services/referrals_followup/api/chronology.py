@@ -1,27 +1,37 @@
 """The chronology of a person: what is known of them across the services, who was told, and what followed.
 
-Guarantees: entries outside the reader's areas or disclosure class are shown without content. A reader with no entry
-about the person in their areas is refused. What is known today decides about areas, also in a question about the past.
+Guarantees: of entries and follow-ups outside the reader's areas or disclosure class, an answer tells only whom to ask
+about them. What holds today decides, also in a question about the past. A person of whom nothing is known in the
+reader's areas is answered as one of whom nothing is known at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from services.referrals_followup.api.as_of import PastThreads
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import parse_as_of
-from services.referrals_followup.domain.chronology import Entry, areas_open_to, entries_of
-from services.referrals_followup.domain.disclosure import Reader
+from services.referrals_followup.domain.chronology import (
+    WITHOUT_OUTLINE,
+    Entry,
+    areas_open_to,
+    entries_of,
+    has_outline,
+    own_streams,
+)
+from services.referrals_followup.domain.disclosure import Reader, find_withheld_of_past
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.standards.rules import Rules
+from shared.contracts.access import signposts_to
 from shared.events.errors import UnknownStream
 from shared.events.pages import decode_cursor, encode_cursor
-from shared.kernel.decisions import Actor, Forbidden
+from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.runtime.clock import Clock
 
@@ -48,8 +58,8 @@ class Chronologies:
     def read(self, actor: Actor, person_id: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """A page of the chronology, and the ids of its person. Each page reads the whole history of the person.
 
-        Raises UnknownStream for a person of whom nothing is known; Forbidden when nothing about them is in the actor's
-        areas; Invalid for an instant in the future or the cursor of another list.
+        Raises UnknownStream for a person of whom nothing is known in the actor's areas; Invalid for an instant in the
+        future or the cursor of another list.
         """
         now = self._clock.now()
         as_of = parse_as_of(query, now)
@@ -58,31 +68,43 @@ class Chronologies:
         today = self._evidence.ids_of(person_id)
         people = self._evidence.ids_of(person_id, at)
         evidence = self._evidence.find_around(today | people)
-        if not evidence:
-            raise UnknownStream("nothing is known of this person here")
         reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))
         if not reader.areas:
-            raise Forbidden("wrong-area", "nothing about this person belongs to an area where you may act")
+            raise UnknownStream("nothing about this person is known in an area where you may act")
 
         rules = self._rules.history()
-        past = PastThreads(self._evidence, rules, at)
-        threads = self._evidence.threads_of(people, rules.thread_kinds())
-        pairs = {follow_up.id: (follow_up, acts) for follow_up, acts in past.fold(sorted(threads))}
-        entries = entries_of(people, past.as_of.known(evidence), pairs, reader)
+        past = PastThreads(self._evidence, rules, at, now, reader)
+        threads = self._evidence.threads_of(today | people, rules.thread_kinds())
+        found = [*past.fold(sorted(threads))]
+        withheld = {one.then.id: one.find_withheld(reader) for one in found}
+        entries = entries_of(people, past.as_of.known(evidence), withheld, reader)
+        shown = [entry for entry in entries if not entry.withheld]
+        theirs = [one for one in found if one.then.person in people and not withheld[one.then.id]]
+        if has_outline(reader, today, evidence):
+            # Those of today, whatever the instant in question: others would tell since when something is withheld.
+            withheld_today = {pair[0].id: find_withheld_of_past(pair[0], pair, reader) for pair in past.today}
+            classes = [entry.withheld for entry in entries_of(today, evidence, withheld_today, reader)]
+            classes += [withheld_today[follow_up.id] for follow_up, _ in past.today if follow_up.person in today]
+            signposts = signposts_to(chain.from_iterable(classes))
+        else:
+            own = own_streams(reader, evidence)
+            shown = [entry for entry in shown if entry.event.stream in own or entry.event.team == reader.team]
+            theirs = [one for one in theirs if one.then.opened_team == reader.team]
+            signposts = [WITHOUT_OUTLINE]
         follow_ups = None
         if "cursor" in query:
             last = decode_cursor(query["cursor"], (datetime, datetime, str))
-            entries = [entry for entry in entries if entry.place > last]
+            shown = [entry for entry in shown if entry.place > last]
         else:
-            theirs = [pair for pair in pairs.values() if pair[0].person in people and reader.areas & set(pair[0].areas)]
-            theirs.sort(key=lambda pair: (pair[0].due_at, pair[0].id))
-            views = [document_of(follow_up, acts, None) for follow_up, acts in theirs]
-            follow_ups = self._presenter.present(actor, views, at, known.problems)
-        page = entries[: query["limit"]]
+            theirs.sort(key=lambda one: (one.then.due_at, one.then.id))
+            views = [document_of(one.then, one.acts, None) for one in theirs]
+            follow_ups = self._presenter.present(views, at, known.problems)
+        page = shown[: query["limit"]]
         body = {
             "person": person_id,
             "items": [_present(entry) for entry in page],
-            "next": encode_cursor(*page[-1].place) if len(entries) > len(page) else None,
+            "next": encode_cursor(*page[-1].place) if len(shown) > len(page) else None,
+            "signposts": signposts,
             "follow_ups": follow_ups,
             "as_of": as_of,
             "left_out": past.left_out,
@@ -93,18 +115,13 @@ class Chronologies:
 
 def _present(entry: Entry) -> dict[str, Any]:
     event = entry.event
-    placed = {
+    return {
         "event_id": event.id,
         "occurred_at": event.occurred_at,
         "recorded_at": event.recorded_at,
         "area": event.area,
-        "disclosed": entry.whom_to_ask is None,
-        "whom_to_ask": entry.whom_to_ask,
-    }
-    if entry.whom_to_ask is not None:
-        return placed
-    return {
-        **placed,
+        "disclosed": True,
+        "whom_to_ask": None,
         **{name: getattr(event, name) for name in _COPIED},
         "recorded_late_by_days": entry.recorded_late_by_days,
         "threads": sorted(entry.refs),

@@ -1,8 +1,8 @@
 """The filters and sorts of the list of follow-ups, in one table each.
 
-The list, the summary, the past list, the choice of an index and the rule of disclosure all read these tables, so a
-filter is one row here and one field in `schemas.py`. A test compares the two, and another compares what each filter
-finds among stored follow-ups with what it accepts of those of the past.
+The list, the summary, the past list and the choice of an index all read these tables, so a filter is one row here and
+one field in `schemas.py`. A test compares the two, and another compares what each filter finds among stored follow-ups
+with what it accepts of those of the past. A filter or an order never finds what is not disclosed to the reader.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.referrals_followup.domain.disclosure import types_seen_by
+from services.referrals_followup.domain.disclosure import sets_seen_by, types_seen_by
 from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN, VOID
 from shared.kernel.decisions import Actor
 
@@ -68,45 +68,42 @@ def _overdue(days: Any, now: datetime) -> Criterion:
 class Filter:
     """One filter: the parameter of the query, the field of the view, and what the field must be.
 
-    `tells_content`: who sees that the filter finds a follow-up learns what it is about. It then finds only what is
-    disclosed to the reader. `narrows`: it leaves so few follow-ups that any index serves the list.
+    `narrows`: it leaves so few follow-ups that any index serves the list.
     `criterion` makes what the field must be from the value in the query and the present instant (UTC).
     """
 
     name: str
     field: str
-    tells_content: bool
     narrows: bool
     criterion: Callable[[Any, datetime], Criterion] = _any_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
-    """One order of the list, by these fields and last by id. `tells_content` as for a filter."""
+    """One order of the list, by these fields and last by id."""
 
     fields: tuple[str, ...]
-    tells_content: bool
 
 
 FILTERS = {
     row.name: row
     for row in (
-        Filter(name="area", field="areas", tells_content=False, narrows=False),
-        Filter(name="team", field="owner_team", tells_content=False, narrows=True),
-        Filter(name="owner", field="owner_person", tells_content=False, narrows=True),
-        Filter(name="standard", field="standard", tells_content=True, narrows=False),
-        Filter(name="step", field="step", tells_content=True, narrows=True),
-        Filter(name="person", field="person", tells_content=True, narrows=True),
-        Filter(name="state", field="state", tells_content=False, narrows=False, criterion=_state),
-        Filter(name="inherited", field="inherited", tells_content=False, narrows=True),
-        Filter(name="overdue_by_days", field="due_at", tells_content=False, narrows=True, criterion=_overdue),
+        Filter(name="area", field="areas", narrows=False),
+        Filter(name="team", field="owner_team", narrows=True),
+        Filter(name="owner", field="owner_person", narrows=True),
+        Filter(name="standard", field="standard", narrows=False),
+        Filter(name="step", field="step", narrows=True),
+        Filter(name="person", field="person", narrows=True),
+        Filter(name="state", field="state", narrows=False, criterion=_state),
+        Filter(name="inherited", field="inherited", narrows=True),
+        Filter(name="overdue_by_days", field="due_at", narrows=True, criterion=_overdue),
     )
 }
 
 SORTS = {
-    "due_at": Sort(fields=("due_at",), tells_content=False),
-    "opened_at": Sort(fields=("opened_at",), tells_content=False),
-    "standard": Sort(fields=("standard", "due_at"), tells_content=True),
+    "due_at": Sort(fields=("due_at",)),
+    "opened_at": Sort(fields=("opened_at",)),
+    "standard": Sort(fields=("standard", "due_at")),
 }
 
 
@@ -128,17 +125,34 @@ class Criteria:
         return all(criterion.accepts(document.get(field)) for field, criterion in self._criteria)
 
 
-def tells_content(query: Mapping[str, Any]) -> bool:
-    """Whether the list that the query asks for tells what a follow-up is about, by holding it or by its order."""
-    by_sort = "sort" in query and sort_of(query).tells_content
-    return by_sort or any(row.tells_content for row in _filters_in(query))
-
-
 def disclosed_to(actor: Actor) -> dict[str, Any]:
     """`is_disclosed` of the domain as a MongoDB condition on the documents of the views."""
     withheld = {"type": {"$nin": types_seen_by(actor.role)}, "teams": {"$ne": actor.team}}
     none_withheld = {"matters.0": {"$exists": True}, "matters": {"$not": {"$elemMatch": withheld}}}
     return {"$or": [{"acts.given_team": actor.team}, none_withheld]}
+
+
+class Part(NamedTuple):
+    """Some of the follow-ups that are disclosed to a reader, and the index that holds a page of them in its order."""
+
+    condition: Mapping[str, Any]
+    hint: str | None
+
+
+def parts_for(actor: Actor, query: Mapping[str, Any]) -> list[Part]:
+    """What is disclosed to the actor, in parts that have no follow-up in common: by their role, and by their team.
+
+    So a page of what few may see reads no more than the page.
+    """
+    seen, others = sets_seen_by(actor.role)
+    index = index_for(query)
+    if not others:
+        return [Part({}, index)]
+    by_team = {"teams": actor.team, "classes": {"$in": others}, **disclosed_to(actor)}
+    return [
+        Part({"classes": {"$in": seen}}, index and index.replace("area_", "area_class_")),
+        Part(by_team, index and "team_class_due"),
+    ]
 
 
 def index_for(query: Mapping[str, Any]) -> str | None:

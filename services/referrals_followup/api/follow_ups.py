@@ -66,14 +66,14 @@ class FollowUpRoutes:
     def list_follow_ups(self, request: Request) -> Answer:
         if "as_of" in request.query:
             past = self.dependencies.past_follow_ups.list_page(request.actor, request.query)
-            return Answer(200, past, subjects=_people_in(past))
+            return Answer(200, past, subjects=_people_in(past, request.query))
         shown = self.dependencies.shown_people
         prepared = self.dependencies.queries.prepare_page(request.actor, request.query)
         tag = prepared.find_tag()
         if tag is not None and request.holds(tag) and (people := shown.find(tag)) is not None:
             return Answer(304, {}, tag=tag, subjects=people)
         page = prepared.make()
-        people = _people_in(page)
+        people = _people_in(page, request.query)
         if tag is not None:
             shown.remember(tag, people)
         return Answer(200, page, tag=tag, subjects=people)
@@ -221,5 +221,7 @@ class FollowUpRoutes:
         return self.dependencies.acts.undo(request)
 
 
-def _people_in(page: Mapping[str, Any]) -> list[str]:
-    return [item["person"] for item in page["items"] if item["person"]]
+def _people_in(page: Mapping[str, Any], query: Mapping[str, Any]) -> list[str]:
+    """The people whom the page shows, and the one whom its signposts are about."""
+    asked = [query["person"]] if page["signposts"] else []
+    return [item["person"] for item in page["items"] if item["person"]] or asked

@@ -1,7 +1,6 @@
 """Follow-ups as answers show them to one reader. Reads nothing from the store.
 
-Guarantee: outside the reader's disclosure class, an answer only says that the follow-up exists, when it is due, who
-owns it and whom to ask.
+Whoever calls it leaves out what the reader may not see (`domain/disclosure.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.referrals_followup.domain.directory import Directory
-from services.referrals_followup.domain.disclosure import find_withheld, is_disclosed, redaction_of
+from services.referrals_followup.domain.disclosure import find_withheld
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp, Rung, owner_of, timed
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.ledger.data_problems import DataProblems
@@ -26,10 +25,9 @@ _OF_VIEW = (
 )
 _OF_ACTS = ("chases", "last_chased_at", "acknowledged_by", "accepted_by", "refused_by")
 _OF_OWNER = ("owner_role", "owner_team", "owner_person")
-_OF_DISCLOSURE = ("matters", "acts.given_team")
 _WHY = ("opened_by", "opened_type", "opened_actor", "opened_team", "receiver_team", "confidence", "rules")
 
-LINE = dict.fromkeys((*_OF_VIEW, *_OF_OWNER, *_OF_DISCLOSURE, *(f"acts.{name}" for name in _OF_ACTS)), 1)
+LINE = dict.fromkeys((*_OF_VIEW, *_OF_OWNER, *(f"acts.{name}" for name in _OF_ACTS)), 1)
 """The fields of the view of a follow-up that its line in a list needs, as a projection."""
 
 
@@ -41,57 +39,45 @@ class FollowUpPresenter:
         self._links = links
 
     def present(
-        self, actor: Actor, views: Iterable[Mapping[str, Any]], now: datetime, problems: DataProblems
+        self, views: Iterable[Mapping[str, Any]], now: datetime, problems: DataProblems
     ) -> list[dict[str, Any]]:
-        """The lines of a list, as the actor may see them. `now` (UTC) is the instant that the list is about.
+        """The lines of a list. `now` (UTC) is the instant that the list is about.
 
         Each view is a document of `follow_ups` with at least the fields of `LINE`. Time counts in whole days in London:
         until midnight there, the lines of the same views stay the same.
         """
         today = london_date(now)
-        return [self._present_line(actor, view, today, problems) for view in views]
+        return [self._present_line(view, today, problems) for view in views]
 
-    def _present_line(
-        self, actor: Actor, view: Mapping[str, Any], today: date, problems: DataProblems
-    ) -> dict[str, Any]:
+    def _present_line(self, view: Mapping[str, Any], today: date, problems: DataProblems) -> dict[str, Any]:
         acts = view["acts"]
-        withheld = withheld_of(view, actor)
-        visible = view if withheld is None else {**view, **redaction_of(withheld)}
         is_open = view["state"] == OPEN
         return {
             "id": view["_id"],
-            **dict(zip(_OF_VIEW, map(visible.get, _OF_VIEW), strict=True)),
-            "disclosed": withheld is None,
+            **dict(zip(_OF_VIEW, map(view.get, _OF_VIEW), strict=True)),
+            "disclosed": True,
             "data_problem": problems.bear_on(view["thread"], view.get("person")),
             "owner": self._present_owner(view["owner_role"], view["owner_team"], view["owner_person"]),
             "overdue_by_days": max(0, (today - london_date(view["due_at"])).days) if is_open else 0,
             **dict(zip(_OF_ACTS, map(acts.get, _OF_ACTS), strict=True)),
             "links": {
                 "follow_up": self._links.follow_up(view["reference"]),
-                "record": self._links.record(visible["thread"]),
+                "record": self._links.record(view["thread"]),
             },
         }
 
-    def present_in_full(
-        self,
-        actor: Actor,
-        follow_up: FollowUp,
-        acts: Acts,
-        now: datetime,
-        problems: DataProblems,
-    ) -> dict[str, Any]:
+    def present_in_full(self, follow_up: FollowUp, acts: Acts, now: datetime, problems: DataProblems) -> dict[str, Any]:
         """Everything about one follow-up but its history: also why it is due, its ladder, and what closed it."""
-        disclosed = is_disclosed(follow_up, acts, actor.role, actor.team)
         why = {**follow_up.why, **{name: getattr(follow_up, name) for name in _WHY}}
         return {
-            **self.present(actor, [document_of(follow_up, acts, None)], now, problems)[0],
-            "why": why if disclosed else {},
-            "fallback": follow_up.fallback if disclosed else None,
-            "ladder": self._present_ladder(follow_up, acts, now) if disclosed else [],
+            **self.present([document_of(follow_up, acts, None)], now, problems)[0],
+            "why": why,
+            "fallback": follow_up.fallback,
+            "ladder": self._present_ladder(follow_up, acts, now),
             "closed_at": follow_up.closed_at,
             "closed_actor": follow_up.closed_actor,
-            "closed_reason": follow_up.closed_reason if disclosed else None,
-            "guarded": follow_up.guarded if disclosed else None,
+            "closed_reason": follow_up.closed_reason,
+            "guarded": follow_up.guarded,
         }
 
     def _present_owner(self, role: str, team: str | None, person: str | None) -> dict[str, Any]:
@@ -118,13 +104,13 @@ class FollowUpPresenter:
         return [present_rung(rung) for rung in timed(follow_up, acts)]
 
 
-def withheld_of(document: Mapping[str, Any], actor: Actor) -> str | None:
+def withheld_of(document: Mapping[str, Any], actor: Actor) -> frozenset[str]:
     """`find_withheld` of the domain for the document of a view or of a sum."""
     matters = ((matter["type"], matter["teams"]) for matter in document["matters"])
     return find_withheld(matters, document["acts"]["given_team"], actor.role, actor.team)
 
 
-def present_entry(event: Event, private: Mapping[str, Any] | None = None, disclosed: bool = True) -> dict[str, Any]:
+def present_entry(event: Event, private: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """One line of a history. `private` holds what is never published of the event, such as its note."""
     entry: dict[str, Any] = {
         "event_id": event.id,
@@ -135,7 +121,7 @@ def present_entry(event: Event, private: Mapping[str, Any] | None = None, disclo
         "role": event.role,
     }
     if event.stream.startswith("follow-up/"):
-        names = ("recipients", "person", "team", *(("reason_code",) if disclosed else ()))
+        names = ("recipients", "person", "team", "reason_code")
         entry.update({name: event.data[name] for name in names if name in event.data})
         if "rungs" in event.data:
             entry["rungs"] = [rung["name"] for rung in event.data["rungs"]]

@@ -1,13 +1,16 @@
 """Queries of follow-ups: lists and sums from the views, one follow-up from a fold of its evidence.
 
-Guarantees: a reader learns of no follow-up outside their areas, and of no content outside their disclosure class, not
-even because a filter finds it, a sum counts it or a sort places it. Every answer says up to when its evidence is
-complete. That instant is read before anything else, so the answer holds at least what was known then.
+Guarantees: a reader learns of no follow-up outside their areas or their disclosure class, not even because a filter
+finds it, a sum counts it, a sort places it or a tag changes with it. A question that names a person also gets
+signposts: whom to ask about what is withheld of them, each once, whatever else the question asks for. Every answer says
+up to when its evidence is complete. That instant is read before anything else, so the answer holds at least what was
+known then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,14 +19,18 @@ from pymongo import DESCENDING
 from services.referrals_followup.api.filters import (
     Criteria,
     disclosed_to,
-    index_for,
     is_descending,
+    parts_for,
     sort_of,
-    tells_content,
 )
 from services.referrals_followup.api.presenter import LINE, FollowUpPresenter, present_entry, withheld_of
 from services.referrals_followup.api.tags import AnswerTags, Prepared
-from services.referrals_followup.domain.disclosure import UNDISCLOSED, is_disclosed
+from services.referrals_followup.domain.disclosure import (
+    Reader,
+    find_withheld_of_past,
+    is_event_disclosed,
+    sees_every_class,
+)
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
@@ -31,12 +38,13 @@ from services.referrals_followup.ledger.totals import Grouping
 from services.referrals_followup.ledger.view_codec import LINE_OPTIONS, line_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
+from shared.contracts.access import signposts_to
 from shared.events.errors import UnknownStream
 from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Invalid, Refused
 from shared.kernel.envelope import Event
-from shared.kernel.history import require_area, require_one_of
+from shared.kernel.history import require_area
 from shared.kernel.ids import normal_reference
 from shared.kernel.time import london_date
 from shared.runtime.clock import Clock
@@ -78,7 +86,7 @@ class FollowUpQueries:
         return self.prepare_page(actor, query).make()
 
     def prepare_page(self, actor: Actor, query: Mapping[str, Any]) -> Prepared:
-        """A page of the follow-ups in the actor's areas. Of a query that tells content, those disclosed to the actor.
+        """A page of the follow-ups in the actor's areas that are disclosed to the actor.
 
         Raises Forbidden for another area, Invalid for the cursor of another list.
         """
@@ -104,26 +112,49 @@ class FollowUpQueries:
             following = None
             if len(found) > len(page):
                 following = encode_cursor(query["sort"], *(page[-1][key] for key in keys_of(query)))
-            items = self._presenter.present(actor, page, now, known.problems)
-            return {"items": items, "next": following, "as_of": None, "evidence": known.evidence}
+            items = self._presenter.present(page, now, known.problems)
+            return {
+                "items": items,
+                "next": following,
+                "signposts": self.find_signposts(actor, scope),
+                "as_of": None,
+                "evidence": known.evidence,
+            }
 
-        return Prepared(find_tag, make)
+        if sees_every_class(actor.role):
+            return Prepared(find_tag, make)
+        return self._tags.of_answer("list", actor, scope, make())
 
     def _find_page(
         self, actor: Actor, query: Mapping[str, Any], criteria: Criteria, last: Sequence[Any] | None
     ) -> list[dict[str, Any]]:
         """The views of the page that follows the row `last`, and of the first row of the page after it."""
-        wanted = [criteria.condition()]
-        if tells_content(query):
-            wanted.append(disclosed_to(actor))
         documents: list[dict[str, Any]] = []
-        index, views = index_for(query), self._views.collection.with_options(LINE_OPTIONS)
-        for rest, order in split_rest(last, keys_of(query), descending=is_descending(query)):
+        views, descending = self._views.collection.with_options(LINE_OPTIONS), is_descending(query)
+        for rest, order in split_rest(last, keys_of(query), descending=descending):
             left = query["limit"] + 1 - len(documents)
-            found = views.find({"$and": [*wanted, rest]}, LINE).sort(order).limit(left)
-            # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
-            documents += (found.hint(index) if index else found) if left else ()
+            some: list[dict[str, Any]] = []
+            for condition, index in parts_for(actor, query) if left else ():
+                found = views.find({"$and": [criteria.condition(), condition, rest]}, LINE).sort(order).limit(left)
+                # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
+                some += found.hint(index) if index else found
+            some.sort(key=lambda document: [document[key] for key, _ in order], reverse=descending)
+            documents += some[:left]
         return [line_of(document) for document in documents]
+
+    def find_signposts(self, actor: Actor, scope: Mapping[str, Any]) -> list[str]:
+        """Whom to ask about what is withheld of the person in the scope, in its areas; none if it names nobody.
+
+        The other filters do not matter: otherwise a reader could try out what is withheld. Nor does an instant of the
+        past, which would tell since when something is.
+        """
+        if "person" not in scope or sees_every_class(actor.role):
+            return []
+        theirs = {"person": {"$in": sorted(scope["person"])}, "areas": {"$in": list(areas_of(scope))}}
+        withheld = self._views.collection.find(
+            {**theirs, "$nor": [disclosed_to(actor)]}, {"matters": 1, "acts.given_team": 1}
+        )
+        return signposts_to(one for document in withheld for one in withheld_of(document, actor))
 
     def _find_last_due(self, scope: Mapping[str, Any], now: datetime) -> datetime | None:
         """When the last follow-up fell due that is as many days overdue as the scope asks for, by area and state only.
@@ -144,9 +175,9 @@ class FollowUpQueries:
     def prepare_summary(self, actor: Actor, query: Mapping[str, Any]) -> Prepared:
         """Open follow-ups counted by standard, area and owning team, each with the oldest.
 
-        Those that are not disclosed to the actor are counted under the standard `undisclosed`. Raises Forbidden.
+        Only those that are disclosed to the actor are counted. Raises Forbidden.
         """
-        now, scope, only_disclosed = self._clock.now(), scope_of(actor, query), tells_content(query)
+        now, scope = self._clock.now(), scope_of(actor, query)
         criteria = Criteria({name: value for name, value in scope.items() if name != "area"}, now)
         known = self._known.report()
         counted = self._views.totals.read(areas_of(scope), now)
@@ -156,18 +187,17 @@ class FollowUpQueries:
             return self._tags.make("summary", actor, scope, counted.version, known.evidence, due)
 
         def standard_of(one: Mapping[str, Any]) -> str | None:
-            if not criteria.accept(one):
-                return None
-            if withheld_of(one, actor) is None:
-                return str(one["standard"])
-            return None if only_disclosed else UNDISCLOSED
+            is_counted = criteria.accept(one) and not withheld_of(one, actor)
+            return str(one["standard"]) if is_counted else None
 
         def make() -> dict[str, Any]:
             key = actor.role, actor.team, tuple(sorted(query.items()))
             rows = self._views.totals.rows(counted, now, Grouping(key, standard_of))
             return {"rows": rows, "evidence": known.evidence}
 
-        return Prepared(find_tag, make)
+        if sees_every_class(actor.role):
+            return Prepared(find_tag, make)
+        return self._tags.of_answer("summary", actor, scope, make())
 
     def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.
@@ -178,10 +208,13 @@ class FollowUpQueries:
         known = self._known.report()
         found = self.find(actor, name, as_of)
         follow_up, acts, events = found
+        opening, closing = self._find_ends(found)
+        if closing and actor.team != acts.given_team and not is_event_disclosed(closing, actor.role, actor.team):
+            closing, follow_up = None, replace(follow_up, closed_actor=None, closed_reason=None)
         body = {
-            **self._presenter.present_in_full(actor, follow_up, acts, as_of or self._clock.now(), known.problems),
+            **self._presenter.present_in_full(follow_up, acts, as_of or self._clock.now(), known.problems),
             "version": len(events),
-            "history": self._history(actor, found),
+            "history": self._history(found, opening, closing),
             "as_of": as_of,
             "evidence": known.evidence,
         }
@@ -190,8 +223,8 @@ class FollowUpQueries:
     def find(self, actor: Actor, name: str, as_of: datetime | None = None) -> FollowUpState:
         """The follow-up with this id or reference, folded afresh. With `as_of` (UTC), as it stood then.
 
-        The areas that it belongs to at present decide whether the actor may see it. Raises UnknownStream when there is
-        none, or was none then; Forbidden outside the actor's areas; Refused when several share the reference.
+        What holds at present decides whether the actor may see it. Raises UnknownStream when there is none, was none
+        then, or it is withheld; Refused when several that the actor may see share the reference.
         """
         follow_up_id = self._id_of(actor, name)
         events = self._store.load(f"follow-up/{follow_up_id}")
@@ -200,12 +233,12 @@ class FollowUpQueries:
         current = self._views.fold_one(follow_up_id, thread, events) if thread else None
         if thread is None or current is None:
             raise UnknownStream("there is no such follow-up")
-        require_one_of(actor, current[0].areas)
+        past = current if as_of is None else self._views.fold_one(follow_up_id, current[0].thread, events, as_of)
+        reader = Reader(actor.role, actor.team, frozenset(actor.areas))
+        if past is None or find_withheld_of_past(past[0], current, reader):
+            raise UnknownStream("there is no such follow-up")
         if as_of is None:
             return FollowUpState(*current, events)
-        past = self._views.fold_one(follow_up_id, current[0].thread, events, as_of)
-        if past is None:
-            raise UnknownStream("there was no such follow-up then")
         return FollowUpState(*past, [event for event in events if event.recorded_at <= as_of])
 
     def _id_of(self, actor: Actor, name: str) -> str:
@@ -213,26 +246,26 @@ class FollowUpQueries:
             reference = normal_reference(name)
         except ValueError:
             return name
-        matching = list(self._views.collection.find({"reference": reference}, {"areas": 1}))
-        own = [document for document in matching if set(document["areas"]) & set(actor.areas)] or matching
+        mine = {"reference": reference, "areas": {"$in": list(actor.areas)}, **disclosed_to(actor)}
+        own = list(self._views.collection.find(mine, {"_id": 1}))
         if len(own) > 1:
             raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
         return own[0]["_id"] if own else reference
 
-    def _history(self, actor: Actor, found: FollowUpState) -> list[dict[str, Any]]:
-        """What opened it, the acts on it and what closed it. Undisclosed, only the acts, without reasons and notes."""
-        follow_up, acts, events = found
-        if not is_disclosed(follow_up, acts, actor.role, actor.team):
-            return [present_entry(event, disclosed=False) for event in events]
-        notes = self._store.private_of(f"follow-up/{follow_up.id}")
-        thread, matters = follow_up.thread, self._rules.history().relevant
+    def _find_ends(self, found: FollowUpState) -> list[Event | None]:
+        """The event that opened it and the one that closed it, if these are events of a source."""
+        follow_up, thread = found.follow_up, found.follow_up.thread
+        matters = self._rules.history().relevant
         evidence = {item.event.id: item.event for item in self._evidence.read_threads([thread], matters)[thread]}
-        own_ids = {event.id for event in events}
-        opening, closing = (
-            [present_entry(evidence[event_id])] if event_id in evidence and event_id not in own_ids else []
-            for event_id in (follow_up.opened_by, follow_up.closed_by)
-        )
-        return [*opening, *(present_entry(event, notes.get(event.id, {})) for event in events), *closing]
+        own_ids = {event.id for event in found.events}
+        ends = (follow_up.opened_by, follow_up.closed_by)
+        return [evidence.get(event_id) if event_id and event_id not in own_ids else None for event_id in ends]
+
+    def _history(self, found: FollowUpState, opening: Event | None, closing: Event | None) -> list[dict[str, Any]]:
+        """What opened it, the acts on it and what closed it."""
+        notes = self._store.private_of(f"follow-up/{found.follow_up.id}")
+        entries = [present_entry(event, notes.get(event.id, {})) for event in found.events]
+        return [*map(present_entry, filter(None, (opening,))), *entries, *map(present_entry, filter(None, (closing,)))]
 
 
 def scope_of(actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:

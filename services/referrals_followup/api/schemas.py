@@ -23,10 +23,7 @@ def _step(**options: Any) -> fields.String:
 
 
 class ScopeQuery(Body):
-    """What narrows both the list and the summary. Without `area`, they cover every area of your token.
-
-    With `standard`, `step` or `person`, or sorted by standard, they hold only what is disclosed to you.
-    """
+    """What narrows both the list and the summary. Without `area`, they cover every area of your token."""
 
     area = Slug()
     team = Slug(metadata={"description": "the team that owns it now"})
@@ -129,8 +126,7 @@ class LinksAnswer(Schema):
 
 
 class FollowUpAnswer(Schema):
-    """One follow-up. When `disclosed` is false, your role may not see its content: `title` says whom to ask,
-    `standard`, `step` and `thread` are `undisclosed`, and `person` is null."""
+    """One follow-up that you may see. `disclosed` is always true: what you may not see is in no answer."""
 
     id = fields.String(required=True)
     reference = fields.String(required=True)
@@ -169,8 +165,8 @@ class FollowUpAnswer(Schema):
 class AsOfAnswer(Schema):
     """`as_of` is the instant that you asked about, null for now. `evidence` says how complete the evidence is today.
 
-    `left_out`, in answers about the past, counts the threads that cannot be folded today and are missing. The operators
-    are told of each.
+    `left_out`, in answers about the past, counts the threads that cannot be folded today and are missing, as far as you
+    may see something of them. The operators are told of each.
     """
 
     as_of = Instant(required=True, allow_none=True)
@@ -178,7 +174,16 @@ class AsOfAnswer(Schema):
     evidence = fields.Nested(EvidenceAnswer, required=True)
 
 
-class FollowUpList(AsOfAnswer):
+class SignpostsAnswer(AsOfAnswer):
+    """`signposts`: whom to ask about what you may not see of the person in question, each once, sorted.
+
+    They are those of now, whatever else you ask for. A question that names no person has none.
+    """
+
+    signposts = fields.List(fields.String(), required=True)
+
+
+class FollowUpList(SignpostsAnswer):
     items = Rows(FollowUpAnswer, required=True)
     next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
 
@@ -262,7 +267,7 @@ class RetractedAnswer(Schema):
 
 
 class ChronologyEntry(Schema):
-    """One entry about a person. When `disclosed` is false, it only says that it exists, when, where and `whom_to_ask`.
+    """One entry about a person that you may see. So `disclosed` is always true, and `whom_to_ask` is null.
 
     A chase says in `data` who was told. `stream` is the history that the entry belongs to, `threads` is all it names.
     """
@@ -286,9 +291,9 @@ class ChronologyEntry(Schema):
     retracted = fields.Nested(RetractedAnswer, allow_none=True)
 
 
-class ChronologyAnswer(AsOfAnswer):
-    """What is known of a person, in the order in which it happened. `follow_ups` are all follow-ups about them, as they
-    stood; null on further pages."""
+class ChronologyAnswer(SignpostsAnswer):
+    """What you may see of a person, in the order in which it happened. `follow_ups` are the follow-ups about them, as
+    they stood; null on further pages. `signposts` say whom to ask about the rest."""
 
     person = fields.String(required=True)
     items = fields.List(fields.Nested(ChronologyEntry), required=True)
@@ -337,7 +342,7 @@ class OldestAnswer(Schema):
 
 class SummaryRow(Schema):
     """`open` and `overdue` leave out inherited follow-ups that nobody has taken on; `inherited` counts those.
-    Follow-ups that are not disclosed to you are counted under the standard `undisclosed`."""
+    Follow-ups that you may not see are not counted."""
 
     standard = fields.String(required=True)
     area = fields.String(required=True)

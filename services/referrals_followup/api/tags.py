@@ -1,9 +1,12 @@
 """The entity tags of the list and of the summary: as long as the tag stays the same, so does the answer.
 
-A tag is made from everything that an answer depends on, but not from the follow-ups themselves: the question, the
-reader's permissions, the version of the views in the reader's areas, what is parked, how far time has moved, the
-directory, and the code that makes the answer. How far each source is complete counts by the minute. So an answer that a
-client keeps may claim up to a minute less than is known, and never more. That is why the tags are weak (RFC 9110, 8.8).
+For a reader who sees every class, a tag is made from everything that an answer depends on, but not from the follow-ups
+themselves: the question, the reader's permissions, the version of the views in the reader's areas, what is parked, how
+far time has moved, the directory, and the code that makes the answer. How far each source is complete counts by the
+minute. So an answer that a client keeps may claim up to a minute less than is known, and never more. That is why the
+tags are weak (RFC 9110, 8.8).
+
+Such a tag also changes with what is withheld. So for any other reader, the tag is made from the answer itself.
 """
 
 from __future__ import annotations
@@ -63,9 +66,15 @@ class AnswerTags:
         """The tag of an answer to this question. `more` is what else the answer depends on, as JSON has it."""
         asked = {name: sorted(value) if isinstance(value, (set, tuple)) else value for name, value in query.items()}
         reader = [actor.role, actor.team, sorted(set(actor.areas))]
-        sources = {source: until and _minute(until) for source, until in evidence["sources"].items()}
-        known = [sources, evidence["stale"], evidence["set_aside"]]
-        return _fingerprint([self._find_made_by(), question, reader, asked, list(version), known, list(more)])
+        return _fingerprint(
+            [self._find_made_by(), question, reader, asked, list(version), _known(evidence), list(more)]
+        )
+
+    def of_answer(self, question: str, actor: Actor, query: Mapping[str, Any], body: dict[str, Any]) -> Prepared:
+        """This answer with a tag that is made from it."""
+        shown = {name: value for name, value in body.items() if name != "evidence"}
+        tag = self.make(question, actor, query, Version(()), body["evidence"], shown)
+        return Prepared(lambda: tag, lambda: body)
 
 
 class ShownPeople:
@@ -83,6 +92,11 @@ class ShownPeople:
     def find(self, tag: str) -> Sequence[str] | None:
         """The people whom the answer with this tag shows; None if that is not remembered here."""
         return self._people.get(tag)
+
+
+def _known(evidence: Mapping[str, Any]) -> list[Any]:
+    sources = {source: until and _minute(until) for source, until in evidence["sources"].items()}
+    return [sources, evidence["stale"], evidence["set_aside"]]
 
 
 def _minute(instant: datetime) -> datetime:

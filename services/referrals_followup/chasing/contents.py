@@ -13,9 +13,10 @@ from services.referrals_followup.domain.digest_text import (
     Item,
     ParkedItem,
     SilentSource,
+    WithheldItem,
 )
 from services.referrals_followup.domain.directory import Directory, Member
-from services.referrals_followup.domain.disclosure import redact
+from services.referrals_followup.domain.disclosure import find_withheld_of
 from services.referrals_followup.domain.follow_up import (
     ENDED,
     OPEN,
@@ -31,6 +32,7 @@ from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.domain.thread_history import is_act
 from services.referrals_followup.ledger.data_problems import DataProblems
 from services.referrals_followup.ledger.views import FollowUpViews
+from shared.contracts.access import signposts_to
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
@@ -120,34 +122,38 @@ class DigestContents:
         follow_up, acts = current[chase.data["follow_up_id"]]
         if chase.type in (ENDED, REOPENED):
             return self._decided_item(chase, recipient, follow_up, acts)
-        return self._chased_item(chase, recipient, follow_up, acts) if follow_up.state == OPEN else None
+        if follow_up.state != OPEN:
+            return None
+        if withheld := find_withheld_of(follow_up, acts, recipient.role, recipient.team):
+            return WithheldItem(tuple(signposts_to(withheld)))
+        return self._chased_item(chase, recipient, follow_up, acts)
 
-    def _decided_item(self, act: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> DecidedItem | None:
+    def _decided_item(self, act: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> Item | None:
         """What somebody decided about the follow-up; None if it was decided otherwise since."""
         if acts.ended != (act.type == ENDED):
             return None
-        visible = redact(follow_up, acts, recipient.role, recipient.team)
-        reason = act.data.get("reason_code") if visible is follow_up else None
-        return DecidedItem(visible.reference, visible.step, visible.title, act.actor, act.type == ENDED, reason)
+        if withheld := find_withheld_of(follow_up, acts, recipient.role, recipient.team):
+            return WithheldItem(tuple(signposts_to(withheld)))
+        reason = act.data.get("reason_code")
+        return DecidedItem(follow_up.reference, follow_up.step, follow_up.title, act.actor, act.type == ENDED, reason)
 
     def _chased_item(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> ChasedItem:
-        visible = redact(follow_up, acts, recipient.role, recipient.team)
         return ChasedItem(
-            reference=visible.reference,
-            step=visible.step,
-            title=visible.title,
-            expects=visible.expects,
-            area=self._directory.area_name(visible.area),
-            due_at=visible.due_at,
-            basis=visible.basis,
-            source=visible.source,
+            reference=follow_up.reference,
+            step=follow_up.step,
+            title=follow_up.title,
+            expects=follow_up.expects,
+            area=self._directory.area_name(follow_up.area),
+            due_at=follow_up.due_at,
+            basis=follow_up.basis,
+            source=follow_up.source,
             others_told=tuple(person for person in chase.data["recipients"] if person != recipient.id),
-            record_url=self._links.record(visible.thread),
+            record_url=self._links.record(follow_up.thread),
             urgent=chase.data["urgent"],
             inherited=chase.data["inherited"],
-            gap=visible.gap,
+            gap=follow_up.gap,
             data_problem=self._problems.bear_on(follow_up.thread, follow_up.person),
-            because=self._why_told(chase, recipient, follow_up, acts) if visible is follow_up else None,
+            because=self._why_told(chase, recipient, follow_up, acts),
         )
 
     def _why_told(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> str | None:

@@ -1,7 +1,7 @@
-"""The chronology of a person: every entry about them across the services, and every act and chase that followed.
+"""The chronology of a person: the entries about them across the services, and the acts and chases that followed.
 
 Entries are in the order in which things happened, whenever they were recorded. Each says how late it was recorded and
-whether it was retracted since. Entries that a reader may not see are shown without content.
+whether it was retracted since. An entry that a reader may not see leaves nothing but whom to ask.
 """
 
 from __future__ import annotations
@@ -10,21 +10,25 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.referrals_followup.domain.disclosure import Reader, areas_opened, whom_to_ask
-from services.referrals_followup.domain.follow_up import Acts, FollowUp
-from services.referrals_followup.domain.thread_history import Evidence, ThreadHistory
+from services.referrals_followup.domain.disclosure import Reader, areas_opened, find_withheld_of_entry
+from services.referrals_followup.domain.thread_history import Evidence, ThreadHistory, is_act
+from shared.contracts.access import CARING, SYSTEM
+from shared.kernel.decisions import ABOUT_AN_ENTRY
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
+
+WITHOUT_OUTLINE = "anything else: contact the front door"
+"""The one signpost of a reader who sees only what their own team recorded. It stands whatever there is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, its retraction if any, and whom to ask when the reader may not see its content."""
+    """One entry, its retraction if any, and the disclosure classes of it that the reader may not see."""
 
     event: Event
     refs: frozenset[str]
     retraction: Event | None
-    whom_to_ask: str | None
+    withheld: Collection[str]
 
     @property
     def place(self) -> tuple[datetime, datetime, str]:
@@ -41,13 +45,13 @@ class Entry:
 def entries_of(
     people: Collection[str],
     evidence: Iterable[Evidence],
-    follow_ups: Mapping[str, tuple[FollowUp, Acts]],
+    follow_ups: Mapping[str, Collection[str]],
     reader: Reader,
 ) -> list[Entry]:
-    """The entries about the person with the ids `people`, in order, as this reader may see them.
+    """The entries about the person with the ids `people`, in order, each with what this reader may not see of it.
 
-    `evidence` holds the events that name the person and those on the threads that these events name. `follow_ups`
-    holds, by id, the follow-ups of these threads. Both are as of the same instant.
+    `evidence` holds the events that name the person and those on the threads that these events name. `follow_ups` has
+    the classes that are withheld of each follow-up of these threads, by its id.
     """
     known = {item.event.id: item for item in evidence}
     history = ThreadHistory("", known.values())
@@ -57,7 +61,7 @@ def entries_of(
             item.event,
             item.refs,
             history.retraction_of(item.event),
-            whom_to_ask(item.event, events, follow_ups, reader),
+            find_withheld_of_entry(item.event, events, follow_ups, reader),
         )
         for item in _belonging(people, list(known.values()))
     ]
@@ -78,14 +82,38 @@ def areas_open_to(areas: Collection[str], people: Collection[str], evidence: Col
 
     Empty when none of these areas has an entry about the person.
     """
+    readable = frozenset(areas) | areas_opened(_find_standing(people, evidence), areas)
     about = [item.event for item in evidence if is_about(people, item)]
-    theirs = {event.stream for event in about}
-    history = ThreadHistory("", evidence)
-    standing = (
-        item.event for item in evidence if item.event.stream in theirs and history.retraction_of(item.event) is None
-    )
-    readable = frozenset(areas) | areas_opened(standing, areas)
     return readable if any(event.area in readable for event in about) else frozenset()
+
+
+def has_outline(reader: Reader, people: Collection[str], evidence: Collection[Evidence]) -> bool:
+    """Whether this reader learns that there is more about the person than the records that their own team began.
+
+    Those whose role is to care do. Others do once another team has recorded something else in the reader's areas.
+    """
+    own, about = own_streams(reader, evidence), {item.event.id for item in evidence if is_about(people, item)}
+    return reader.role in CARING or any(
+        event.id in about and event.area in reader.areas and event.stream not in own and not is_act(event)
+        for event in _find_standing(people, evidence)
+        if event.team not in (reader.team, SYSTEM) and event.type not in ABOUT_AN_ENTRY
+    )
+
+
+def own_streams(reader: Reader, evidence: Iterable[Evidence]) -> frozenset[str]:
+    """The records that the reader's team began."""
+    return frozenset(
+        item.event.stream for item in evidence if item.event.version == 1 and item.event.team == reader.team
+    )
+
+
+def _find_standing(people: Collection[str], evidence: Collection[Evidence]) -> Iterator[Event]:
+    """The events of the streams that name the person, without those that were retracted."""
+    streams = {item.event.stream for item in evidence if is_about(people, item)}
+    history = ThreadHistory("", evidence)
+    for item in evidence:
+        if item.event.stream in streams and history.retraction_of(item.event) is None:
+            yield item.event
 
 
 def is_about(people: Collection[str], item: Evidence) -> bool:

@@ -25,7 +25,7 @@ _MOST_PARKED = 20
 
 @dataclass(frozen=True, slots=True)
 class ChasedItem:
-    """One chased follow-up, as its recipient may see it. `record_url` is None when there is no record to open.
+    """One chased follow-up that its recipient may see. `record_url` is None when there is no record to open.
 
     `because` says as whom the recipient is told.
     """
@@ -83,7 +83,14 @@ class DecidedItem:
     reason_code: str | None = None
 
 
-Item = ChasedItem | DecidedItem | SilentSource | ParkedItem | FindingItem
+@dataclass(frozen=True, slots=True)
+class WithheldItem:
+    """A chased follow-up that its recipient may not see: only whom to ask about it."""
+
+    signposts: tuple[str, ...]
+
+
+Item = ChasedItem | WithheldItem | DecidedItem | SilentSource | ParkedItem | FindingItem
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
@@ -91,6 +98,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
     silent = [item for item in items if isinstance(item, SilentSource)]
     parked = [item for item in items if isinstance(item, ParkedItem)]
     findings = [item for item in items if isinstance(item, FindingItem)]
+    signposts = sorted({text for item in items if isinstance(item, WithheldItem) for text in item.signposts})
     inherited = [item for item in items if isinstance(item, ChasedItem) and item.inherited]
     chased = sorted(
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
@@ -107,6 +115,8 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
     parts += [_write_decision(item, links) for item in decided]
+    if signposts:
+        parts.append("\n  ".join(["Something is expected that you may not see. Please ask:", *signposts]))
     parts += [_write_silence(source) for source in silent]
     if parked:
         parts.append(_list_parked(parked))
@@ -116,7 +126,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _write_subject(chased, inherited, decided, silent, parked, findings, now), "\n\n".join(
+    return _write_subject(chased, inherited, decided, signposts, silent, parked, findings, now), "\n\n".join(
         part for part in parts if part
     ) + "\n"
 
@@ -125,6 +135,7 @@ def _write_subject(
     chased: Sequence[ChasedItem],
     inherited: Sequence[ChasedItem],
     decided: Sequence[DecidedItem],
+    signposts: Sequence[str],
     silent: Sequence[SilentSource],
     parked: Sequence[ParkedItem],
     findings: Sequence[FindingItem],
@@ -143,6 +154,8 @@ def _write_subject(
     if decided:
         decisions = Counter("ended" if item.is_ended else "reopened" for item in decided)
         return f"[Followthrough] {', '.join(f'{decisions[what]} {what}' for what in sorted(decisions))}"
+    if signposts:
+        return "[Followthrough] something is expected that you may not see"
     if parked:
         kinds = Counter(item.kind for item in parked)
         return f"[Followthrough] set aside: {', '.join(_count(kinds[kind], kind) for kind in sorted(kinds))}"

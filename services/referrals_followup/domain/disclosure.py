@@ -1,33 +1,35 @@
-"""What a reader may see of a follow-up, or of an entry in a chronology: its content, or only whom to ask.
+"""What a reader may see of a follow-up, or of an entry in a chronology: all of it, or nothing but whom to ask.
 
-One rule serves both: the reader's role may see the disclosure class, or the reader's team has a part in it.
+One rule serves both: the reader's role may see the disclosure class, or the reader's team has a part in it. What is
+withheld leaves only signposts: each says whom to ask, and stands once, however much is withheld.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from itertools import chain, combinations
 
 from services.referrals_followup.domain.claims import HANDOVERS
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from services.referrals_followup.domain.thread_history import MOVED
 from shared.contracts import CATALOGUE
-from shared.contracts.access import may_see
-from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION
+from shared.contracts.access import ROLES, may_see
+from shared.contracts.catalogue import DISCLOSURE_CLASSES, OPERATIONAL
+from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED
 from shared.kernel.envelope import Event
 
-WHOM_TO_ASK = {
-    "health": "health: contact the health visitor",
-    "leaving_care": "leaving care: contact the PA",
-    "social_care": "social care: contact the social worker",
-    "operational": "contact the operator",
-}
-
-UNDISCLOSED = "undisclosed"
-
 HANDED_OVER = "handover.acknowledged.v1"
+
+_RESTRICTED = [one for one in DISCLOSURE_CLASSES if not all(may_see(role, one) for role in ROLES)]
+# Every set of classes that not everybody may see, as views name them.
+_SETS_OF_CLASSES = tuple(
+    "+".join(sorted(some))
+    for some in chain.from_iterable(combinations(_RESTRICTED, size) for size in range(len(_RESTRICTED) + 1))
+)
+
+Pair = tuple[FollowUp, Acts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,12 @@ def areas_opened(events: Iterable[Event], areas: Collection[str]) -> frozenset[s
 
 
 def is_disclosed(follow_up: FollowUp, acts: Acts, role: str, team: str) -> bool:
-    """Whether this reader may see what the follow-up is about.
+    """Whether this reader may see the follow-up.
 
     For each event that it tells of, the role must see the disclosure class or the team have a part in it. A team that
     was assigned the follow-up sees all of it. Accepting a follow-up discloses nothing.
     """
-    return _find_withheld(follow_up, acts, role, team) is None
+    return not find_withheld_of(follow_up, acts, role, team)
 
 
 @lru_cache
@@ -76,21 +78,55 @@ def types_seen_by(role: str) -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in CATALOGUE if may_see(role, entry.disclosure)))
 
 
-def _find_withheld(follow_up: FollowUp, acts: Acts, role: str, team: str) -> str | None:
+def sees_every_class(role: str) -> bool:
+    """Whether nothing is withheld from this role in the areas where it may act."""
+    return not sets_seen_by(role)[1]
+
+
+@lru_cache
+def sets_seen_by(role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The sets of classes of which the role sees every class, and the other sets, as `name_classes` names them."""
+    seen = tuple(name for name in _SETS_OF_CLASSES if all(may_see(role, one) for one in name.split("+") if one))
+    return seen, tuple(name for name in _SETS_OF_CLASSES if name not in seen)
+
+
+def name_classes(event_types: Iterable[str]) -> str:
+    """The classes of these event types that not everybody may see, as one text."""
+    classes = {CATALOGUE[event_type].disclosure for event_type in event_types}
+    return "+".join(sorted(classes.intersection(_RESTRICTED)))
+
+
+def find_withheld_of(follow_up: FollowUp, acts: Acts, role: str, team: str) -> frozenset[str]:
+    """`find_withheld` for a follow-up and the acts on it."""
     matters = ((matter.type, matter.teams) for matter in follow_up.matters)
     return find_withheld(matters, acts.given_team, role, team)
 
 
 def find_withheld(
     matters: Iterable[tuple[str, Collection[str]]], given_team: str | None, role: str, team: str
-) -> str | None:
-    """The type of the first event of a follow-up that this reader may not see; None when they may see all.
+) -> frozenset[str]:
+    """The disclosure classes of a follow-up that are withheld from this reader; none when they may see it.
 
     `matters` are the event types that the follow-up tells of, each with the teams that have a part in it.
     """
     if team == given_team:
-        return None
-    return next((event_type for event_type, teams in matters if not _is_for(role, team, event_type, teams)), None)
+        return frozenset()
+    return frozenset(
+        CATALOGUE[event_type].disclosure for event_type, teams in matters if not _is_for(role, team, event_type, teams)
+    )
+
+
+def find_withheld_of_past(then: FollowUp, today: Pair | None, reader: Reader) -> frozenset[str]:
+    """The classes of a follow-up as it stood that are withheld from this reader by what holds today.
+
+    `today` is the same follow-up as it stands; None when there is none, and then no team has a part in it any more.
+    """
+    if reader.areas.isdisjoint((today[0] if today else then).areas):
+        return frozenset(CATALOGUE[matter.type].disclosure for matter in then.matters)
+    withheld = find_withheld_of(*today, reader.role, reader.team) if today else frozenset()
+    known = {matter.type for matter in today[0].matters} if today else set()
+    matters = ((matter.type, {reader.team} if matter.type in known else ()) for matter in then.matters)
+    return withheld | find_withheld(matters, today[1].given_team if today else None, reader.role, reader.team)
 
 
 def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str | None]) -> bool:
@@ -98,48 +134,33 @@ def _is_for(role: str, team: str, event_type: str | None, teams: Collection[str 
     return team in teams or (event_type is not None and may_see(role, CATALOGUE[event_type].disclosure))
 
 
-def redact(follow_up: FollowUp, acts: Acts, role: str, team: str) -> FollowUp:
-    """The follow-up as a reader may see it. Undisclosed, it says only that it exists, when it is due, whom to ask."""
-    withheld = _find_withheld(follow_up, acts, role, team)
-    return follow_up if withheld is None else replace(follow_up, **redaction_of(withheld))
+def is_event_disclosed(event: Event, role: str, team: str) -> bool:
+    """Whether this reader may see the event by its class or as their own, wherever it was recorded."""
+    return _is_for(role, team, event.type, {event.team})
 
 
-def redaction_of(withheld: str) -> dict[str, Any]:
-    """The fields that say what a follow-up is about, for a reader who may not see events of the type `withheld`."""
-    return {
-        "step": UNDISCLOSED,
-        "standard": UNDISCLOSED,
-        "person": None,
-        "thread": UNDISCLOSED,
-        "title": WHOM_TO_ASK[CATALOGUE[withheld].disclosure],
-        "expects": "",
-        "source": "",
-        "fallback": None,
-        "gap": None,
-        "closed_reason": None,
-        "why": {},
-    }
+def find_withheld_of_entry(
+    event: Event, events: Mapping[str, Event], follow_ups: Mapping[str, Collection[str]], reader: Reader
+) -> Collection[str]:
+    """The classes of an entry that are withheld from this reader; none when they may see it.
 
-
-def whom_to_ask(
-    event: Event, events: Mapping[str, Event], follow_ups: Mapping[str, tuple[FollowUp, Acts]], reader: Reader
-) -> str | None:
-    """Whom this reader is to ask about an entry; None when they may see it. `events` and `follow_ups` are by id.
-
-    Who may see a follow-up may see the acts on it, and who may see an event may see its retraction, because they name
-    the same things. While the retracted event is unknown here, only the team that retracted it sees the retraction.
+    `events` are by id. `follow_ups` has the classes that are withheld of each follow-up, by its id. Who may see a
+    follow-up may see the acts on it, and who may see an event may see its retraction, because they name the same
+    things. While the retracted event is unknown here, only the team that retracted it sees the retraction. Acts on a
+    follow-up that there is no longer are withheld from everybody.
     """
-    areas: Collection[str] = (event.area,)
     if event.stream.startswith("follow-up/"):
-        pair = follow_ups.get(event.data["follow_up_id"])
-        withheld = _find_withheld(*pair, reader.role, reader.team) if pair else None
-        about = withheld or (pair[0].opened_type if pair else None)
-        areas = pair[0].areas if pair else areas
-        disclosed = pair is not None and withheld is None
-    else:
-        subject = events.get(event.data["event_id"]) if event.type == RETRACTION else event
-        about = subject.type if subject else None
-        disclosed = _is_for(reader.role, reader.team, about, {event.team, (subject or event).team})
-    if disclosed and not reader.areas.isdisjoint(areas):
-        return None
-    return WHOM_TO_ASK[CATALOGUE[about].disclosure if about else "operational"]
+        known = follow_ups.get(event.data["follow_up_id"])
+        return known if known is not None else _classes_on(event.data["thread"], events)
+    subject = events.get(event.data["event_id"]) if event.type in ABOUT_AN_ENTRY else event
+    about = subject.type if subject else None
+    disclosed = _is_for(reader.role, reader.team, about, {event.team, (subject or event).team})
+    if disclosed and event.area in reader.areas:
+        return ()
+    return {CATALOGUE[about].disclosure if about else OPERATIONAL}
+
+
+def _classes_on(thread: str, events: Mapping[str, Event]) -> Collection[str]:
+    """The classes of the events of a thread."""
+    found = (event for event in events.values() if event.stream == thread and event.type not in ABOUT_AN_ENTRY)
+    return {CATALOGUE[event.type].disclosure for event in found} or {OPERATIONAL}

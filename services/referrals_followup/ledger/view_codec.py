@@ -11,7 +11,7 @@ from bson.codec_options import CodecOptions
 
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, Matter, Owner, Rung, owner_of
 from services.referrals_followup.ledger.totals import SUMMED_IN
-from services.referrals_followup.ledger.view_schema import FollowUpView
+from services.referrals_followup.ledger.view_schema import FollowUpView, audience_of
 from shared.kernel.time import Offset
 
 _NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
@@ -27,10 +27,12 @@ LINE_OPTIONS: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=False)
 def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> dict[str, Any]:
     """The document of a follow-up, its fields in the order of the schema. Its next rung is due at `next_at` (UTC)."""
     owner = owner_of(follow_up, acts)
+    matters = [{"type": matter.type, "teams": list(matter.teams)} for matter in follow_up.matters]
     values = {
         **{name: getattr(follow_up, name) for name in _COPIED},
         "areas": list(follow_up.areas),
-        "matters": [{"type": matter.type, "teams": list(matter.teams)} for matter in follow_up.matters],
+        "matters": matters,
+        **audience_of(matters, acts.given_team),
         "asked_of": _shallow(follow_up.owner),
         "owner_role": owner.role,
         "owner_team": owner.team,
