@@ -156,14 +156,16 @@ class EventStore:
         creates: bool = False,
         begins: bool = False,
         permit: Callable[[list[Event]], Actor | None] = lambda history: None,
+        check: Callable[[Fact], None] = lambda fact: None,
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
         `key` is the caller's idempotency key. With the same `operation` (the route, or the name of the job that asks)
         and the same `body` the first result comes back; with others KeyReused is raised. `permit` is asked first, with
-        the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `creates`: the stream
-        may be new; `begins`: it most likely is, so it is read only when it turns out not to be. Raises whatever
-        `permit` and `aggregate.decide` raise, UnknownStream where it may not be new, StaleVersion when
+        the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `check` may refuse
+        what was decided. `creates`: the stream may be new; `begins`: it most likely is, so it is read only when it
+        turns out not to be. Raises whatever
+        `permit`, `aggregate.decide` and `check` raise, UnknownStream where it may not be new, StaleVersion when
         `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
         """
         request = {"key": key_of(actor, key), "body": fingerprint(operation, body)}
@@ -189,6 +191,7 @@ class EventStore:
                 state = aggregate.fold(history)
                 try:
                     fact = aggregate.decide(state, command, Context(now=now, actor=acting, stream=stream))
+                    check(fact)
                 except Refused:
                     if not guesses:
                         raise

@@ -20,7 +20,7 @@ from shared.contracts.access import ACCESS, may_see
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Forbidden, Invalid
+from shared.kernel.decisions import RETRACTION, Actor, Aggregate, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, History, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
@@ -175,7 +175,7 @@ class Records:
         begins: bool = False,
     ) -> Answer:
         recorded = self._store.execute(
-            self._names.guard(aggregate) if self._names else aggregate,
+            aggregate,
             f"{aggregate.kind}/{record_id}",
             command,
             request.actor,
@@ -186,12 +186,17 @@ class Records:
             correlation_id=request.correlation_id,
             begins=begins,
             permit=lambda history: None if begins else self._admit(aggregate, history, request.actor),
+            check=lambda fact: self._check_names(fact, command, request.actor),
         )
         readable = _readable_after_command(aggregate, recorded.history, request.actor)
         is_whole = len(readable) == len(recorded.history)
         state = recorded.state if is_whole else _fold_readable(aggregate, recorded.history, readable)
         body = {**body_of(aggregate, record_id, state, recorded.version), "event_id": recorded.event.id}
         return Answer(201, body, version=recorded.version, location=location)
+
+    def _check_names(self, fact: Fact, command: Command, actor: Actor) -> None:
+        if self._names is not None:
+            self._names.require_known(fact, getattr(command, "data", {}), actor)
 
     def _admit(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor, with the areas in which they may act on this record. Refuses everybody else as forbidden.

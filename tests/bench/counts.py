@@ -367,8 +367,6 @@ def _ledger(backends: Backends) -> Iterator[tuple[Ledger, str]]:
     port = free_port()
     with _database(backends) as name, MongoClient[Any](backends.mongodb_uri) as client, mail_server(Inbox(), port):
         ledger = Ledger(config(client[name], backends.mongodb_uri, port), MovableClock(MONDAY - timedelta(days=300)))
-        # What the first start recorded, the directory and the rules, was noted as complete long ago.
-        ledger.dependencies.evidence.complete_until()
         ledger.clock.set(MONDAY)
         yield ledger, name
         ledger.close()

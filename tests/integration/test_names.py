@@ -20,7 +20,7 @@ from services.referrals_followup.domain.directory_entries import AGGREGATE, List
 from shared.contracts import CATALOGUE
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.store import EventStore
-from shared.kernel.decisions import Actor, Context, Fact, Forbidden, Invalid
+from shared.kernel.decisions import Actor, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Done
 from shared.recording.directory_copy import AREA, TEAM, WORKER, CopiedPost, DirectoryCopy
@@ -193,18 +193,6 @@ def test_rows_of_an_import_from_before_the_directory_began_keep_their_names(chec
     for strict, fact in ((check, before), (spared, Fact(before.type, before.data, MONDAY))):
         with pytest.raises(Invalid):
             strict.require_known(fact, fact.data, GP)
-
-
-def test_the_check_asks_the_domain_first(check: NameCheck) -> None:
-    from services.perinatal.domain import referral
-    from shared.kernel.tables import AppendEntry
-
-    with pytest.raises(Exception, match=r"begin a new one"):
-        check.guard(referral.AGGREGATE).decide(
-            referral.AGGREGATE.initial,
-            AppendEntry(type="referral.sent.v1", data={"to_team": MISTYPED}),
-            Context(MONDAY, GP, "referral/x"),
-        )
 
 
 # --- on the running service -----------------------------------------------------------------------------------------
