@@ -164,9 +164,9 @@ class EventStore:
         and the same `body` the first result comes back; with others KeyReused is raised. `permit` is asked first, with
         the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `check` may refuse
         what was decided. `creates`: the stream may be new; `begins`: it most likely is, so it is read only when it
-        turns out not to be. Raises whatever
-        `permit`, `aggregate.decide` and `check` raise, UnknownStream where it may not be new, StaleVersion when
-        `expected_version` is not the stream's, Contended after five lost races, StoreUnavailable.
+        turns out not to be. Raises whatever `permit`, `aggregate.decide` and `check` raise, UnknownStream where it may
+        not be new, StaleVersion when `expected_version` is not the stream's, Contended after five lost races,
+        StoreUnavailable.
         """
         request = {"key": key_of(actor, key), "body": fingerprint(operation, body)}
         # Decided as if the stream were new: no insert gets past what is there.
