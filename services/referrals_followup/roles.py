@@ -69,13 +69,16 @@ def _store(config: Config, database: Database[dict[str, Any]]) -> EventStore:
     return EventStore(database, source=SERVICE, clock=config.clock(), catalogue=CATALOGUE)
 
 
-def check_before_serving(config: Config) -> None:
-    """Raises FaultyFile for a fault of the directory or a pack, or for a pack that needs a new version."""
+def check_before_serving(config: Config) -> list[Located]:
+    """The packs of standards. Raises FaultyFile for a fault of the directory or a pack, or for a pack that needs a new
+    version.
+    """
     packs = check_files(config)
     database = open_database(config.mongodb_uri, config.mongodb_database)
     # Without a store nothing can be compared; serving then fails by itself and says why.
     with closing(database.client), suppress(StoreUnavailable):
         _check_versions(packs, Rules(_store(config, database)))
+    return packs
 
 
 def _check_versions(packs: Iterable[Located], rules: Rules) -> None:
@@ -114,9 +117,8 @@ def adopt(config: Config, arguments: argparse.Namespace) -> int:
 
     Raises FaultyFile, and adopts nothing, when a pack has changed and its version has not.
     """
-    packs = check_files(config)
+    packs = check_before_serving(config)
     rules = build(config).rules
-    _check_versions(packs, rules)
     for adopted in rules.adopt((pack.value for pack in packs), england(config.bank_holidays_until)):
         print(f"adopted {adopted}")
     return 0

@@ -11,6 +11,8 @@ ALARMS: Mapping[str, Mapping[str, str]] = {
     "injury.reported.v1": {},
     "consultation.held.v1": {},
     "consultation.account_added.v1": {},
+    "consultation.linked.v1": {},
+    "consultation.referred.v1": {},
     "notification.sent.v1": {},
     "contact.received.v1": {},
     "prebirth.referral_accepted.v1": {},

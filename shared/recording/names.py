@@ -5,16 +5,16 @@ Guarantee: no doubt about a name refuses a fact that can open an urgent step.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from marshmallow import fields
 
 from shared.contracts import CATALOGUE
 from shared.contracts.urgent import is_recorded_whoever_it_names
-from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Invalid
+from shared.kernel.decisions import Actor, Fact, Invalid
 from shared.kernel.time import london_date
 from shared.recording.directory_copy import AREA, TEAM, WORKER, DirectoryCopy
 
@@ -29,15 +29,6 @@ class NameCheck:
 
     directory: DirectoryCopy
     spares_past: bool = False
-
-    def guard(self, aggregate: Aggregate[Any]) -> Aggregate[Any]:
-        """The aggregate, which refuses facts that name nobody, or nothing, that the directory knows."""
-        return replace(aggregate, decide=partial(self._decide, aggregate.decide))
-
-    def _decide(self, decide: Callable[[Any, Any, Context], Fact], state: Any, command: Any, context: Context) -> Fact:
-        fact = decide(state, command, context)
-        self.require_known(fact, getattr(command, "data", {}), context.actor)
-        return fact
 
     def require_known(self, fact: Fact, given: Collection[str], actor: Actor) -> None:
         """Raises Invalid, which gives for each unknown name the nearest that exist.

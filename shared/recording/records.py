@@ -22,7 +22,7 @@ from shared.contracts.access import ACCESS, may_see, signposts_to
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Forbidden, Invalid
+from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
@@ -223,7 +223,7 @@ class Records:
         permit: Permit | None = None,
     ) -> Answer:
         recorded = self._store.execute(
-            self._names.guard(aggregate) if self._names else aggregate,
+            aggregate,
             f"{aggregate.kind}/{record_id}",
             command,
             request.actor,
@@ -234,6 +234,7 @@ class Records:
             correlation_id=request.correlation_id,
             begins=begins,
             permit=permit or (lambda history: None if begins else self._admit(aggregate, history, request.actor)),
+            check=lambda fact: self._check_names(fact, command, request.actor),
             stamp=lambda history, event: self._standings.find(aggregate, history, event, request.actor),
             version_of=lambda history: len(_find_readable_after_command(aggregate, history, request.actor)),
         )
@@ -242,6 +243,10 @@ class Records:
         state = recorded.state if is_whole else aggregate.fold(readable)
         body = {**body_of(aggregate, record_id, state, version), "event_id": recorded.event.id}
         return Answer(201, body, version=version, location=location)
+
+    def _check_names(self, fact: Fact, command: Command, actor: Actor) -> None:
+        if self._names is not None:
+            self._names.require_known(fact, getattr(command, "data", {}), actor)
 
     def _admit(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor, with the areas in which they may act on this record. Refuses everybody else as forbidden.

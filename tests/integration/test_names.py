@@ -14,17 +14,20 @@ import pytest
 from pymongo.database import Database
 
 from deploy.local.backends import Backends
+from services.leaving_care.api.care_leavers import require_leaving_care
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.directory_entries import AGGREGATE, List, entries_of
 from shared.contracts import CATALOGUE
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.store import EventStore
-from shared.kernel.decisions import Actor, Context, Fact, Invalid
+from shared.kernel.decisions import Actor, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Done
 from shared.recording.directory_copy import AREA, TEAM, WORKER, CopiedPost, DirectoryCopy
 from shared.recording.names import NameCheck
+from shared.recording.records import Records
 from shared.runtime.clock import MovableClock
+from shared.web.exchange import Request
 from tests.integration.bus import publish
 from tests.integration.ledger import DIRECTORY, MONDAY, delivery
 from tests.integration.recording import Caller, Running, code, faulty_fields, running
@@ -192,18 +195,6 @@ def test_rows_of_an_import_from_before_the_directory_began_keep_their_names(chec
             strict.require_known(fact, fact.data, GP)
 
 
-def test_the_check_asks_the_domain_first(check: NameCheck) -> None:
-    from services.perinatal.domain import referral
-    from shared.kernel.tables import AppendEntry
-
-    with pytest.raises(Exception, match=r"begin a new one"):
-        check.guard(referral.AGGREGATE).decide(
-            referral.AGGREGATE.initial,
-            AppendEntry(type="referral.sent.v1", data={"to_team": MISTYPED}),
-            Context(MONDAY, GP, "referral/x"),
-        )
-
-
 # --- on the running service -----------------------------------------------------------------------------------------
 
 
@@ -304,3 +295,22 @@ def test_an_answer_about_harm_to_oneself_is_settled_only_by_another_clinician(gp
         assert faulty_fields(refused) == {"assessed_by"}
     assert gp.post(screen, {"outcome": "refer", "assessed_by": GP.id}).status_code == 201
     assert gp.post(screen, {"outcome": "no_further", "assessed_by": "duty-clinician-berg"}).status_code == 201
+
+
+def test_an_adviser_is_appointed_only_by_the_managers_of_leaving_care(
+    database: Database[dict[str, Any]], copied: DirectoryCopy
+) -> None:
+    store = EventStore(database, source="leaving_care", clock=MovableClock(MONDAY), catalogue=CATALOGUE)
+    records = Records(store, names=NameCheck(copied))
+
+    def by(person: str, team: str) -> Request:
+        return Request(Actor(person, "manager", team, ("essex",)), "c", {})
+
+    assert require_leaving_care(records, by("gp-manager-hale", "gp-mill-road")) == {}  # nothing is known yet
+    copied.keep(listing(database))
+    copied.refresh()
+    assert require_leaving_care(records, by("lc-manager-varga", "leaving-care-essex")) == {}
+    for team in ("gp-mill-road", "nowhere"):
+        with pytest.raises(Forbidden) as refused:
+            require_leaving_care(records, by("gp-manager-hale", team))
+        assert refused.value.code == "not-leaving-care"

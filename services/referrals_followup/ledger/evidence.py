@@ -48,6 +48,8 @@ _BEARING_ON_SIBLINGS = {*OF_SIBLINGS, PREGNANCY_ENDED, *LINKS}
 _NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
 # The fields in which an event names a team that can become the owner of a follow-up.
 TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
+# As many as a manifest names. MongoDB gives only about a hundred at first.
+IDS_AT_A_TIME = 1_000
 
 
 class EvidenceStore:
@@ -353,7 +355,8 @@ class EvidenceStore:
         ids = manifest.get("ids")
         if ids is None:
             return False
-        kept = {found["_id"] for found in self._evidence.find({"_id": {"$in": ids}, "folded": True}, {"_id": 1})}
+        folded = self._evidence.find({"_id": {"$in": ids}, "folded": True}, {"_id": 1}, batch_size=IDS_AT_A_TIME)
+        kept = {found["_id"] for found in folded}
         missing = [event_id for event_id in ids if event_id not in kept]
         return not missing or self._parked.among(missing) == set(missing)
 
