@@ -35,7 +35,7 @@ def test_a_move_asks_for_a_contact_and_a_review_and_out_of_the_area_who_is_respo
 
 
 def test_an_adviser_is_told_of_a_move_that_others_recorded(practice, leaver):
-    leaver.was("adviser.assigned.v1", "2014-01-06 10:00")
+    leaver.was("adviser.assigned.v1", "2014-01-06 10:00", team="leaving-care-essex")
     leaver.was("care_leaver.move_learnt.v1", "2014-09-08 10:00")  # a Monday
     assert leaver.steps() == ["CL-03.move-told"]
     assert practice.sweep("2014-09-10 17:00") == [chase("2014-09-10 17:00", "CL-03.move-told", "owner", "pa-lindqvist")]

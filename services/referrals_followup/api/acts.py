@@ -133,9 +133,8 @@ class FollowUpActs:
         batch = derived_id("reassignment", request.actor.id, request.key)
         known = self._known.report()
         found = self._find_to_reassign(request, batch)
-        from_person = request.body["from_person"]
-        if not found and self._directory.member(from_person) is None:
-            raise UnknownStream(f"nobody in the directory is {from_person}, and no follow-up is theirs")
+        if not found and self._directory.member(request.body["from_person"]) is None:
+            raise UnknownStream("`from_person` is not in the directory, and no follow-up is theirs")
         commands = [self._assignment(owned, member, team, "to_person") for owned in found]
         done = self._record_each(request, commands, batch, is_preview=request.body["preview"])
         return Answer(
@@ -226,12 +225,12 @@ class FollowUpActs:
 
     def _assignment(self, follow_up: FollowUp, member: Member, team: str, field: str) -> Assign:
         rules = self._rules.history().newest(follow_up.area)
-        step = rules.steps.get(follow_up.step) if rules else None
+        step, line = rules.steps.get(follow_up.step) if rules else None, self._line_of(follow_up)
 
         def require(acts: Acts) -> None:
-            require_assignee(self._directory, member, field, follow_up, acts, step)
+            require_assignee(self._directory, member, field, follow_up, acts, step, line)
 
-        return Assign(follow_up, member.id, team, self._line_of(follow_up), require)
+        return Assign(follow_up, member.id, team, line, require)
 
     def _giving_back(self, follow_up: FollowUp, given: Event) -> GiveBack:
         before = [event for event in self._store.load(given.stream) if event.version < given.version]
