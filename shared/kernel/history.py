@@ -30,6 +30,8 @@ from shared.kernel.time import london_date, span
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 MAY_RETRACT_FOR_OTHERS = ("safeguarding_lead",)
+# What a service recorded by itself is no team's entry, so that a manager may retract it too.
+SYSTEM_TEAM, MAY_RETRACT_FOR_THE_SYSTEM = "system", ("manager", "safeguarding_lead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +233,9 @@ def _retract(state: S, command: Retract, context: Context) -> Fact:
             "only an entry of this very record can be retracted, and a retraction is final",
             fields={"event_id": ["not an entry of this record"]},
         )
-    if context.actor.team != state.entries[command.event_id] and context.actor.role not in MAY_RETRACT_FOR_OTHERS:
+    team = state.entries[command.event_id]
+    leads = MAY_RETRACT_FOR_THE_SYSTEM if team == SYSTEM_TEAM else MAY_RETRACT_FOR_OTHERS
+    if context.actor.team != team and context.actor.role not in leads:
         raise Forbidden("not-your-entry", "only the team that made an entry, or a safeguarding lead, may retract it")
     return fact(RETRACTION, context, event_id=command.event_id, reason_code=command.reason_code)
 

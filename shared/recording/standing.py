@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from shared.events.store import EventStore
+from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor, Aggregate, Forbidden
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
 from shared.kernel.history import require_area
+from shared.kernel.time import Offset, due
 from shared.recording.views import Views
 
 LivesIn = Callable[[str], Collection[str]]
@@ -38,6 +41,8 @@ BETWEEN_SIDES = frozenset(
 # A team has no live part in a record with one of these states.
 OVER = ("closed", "withdrawn", "rejected", "ended", "completed")
 MOST_AREAS = 10_000
+# For so long a claim is for the other side alone to answer.
+SILENCE = Offset(working_days=2)
 
 
 def nowhere_else(person_id: str) -> Collection[str]:
@@ -92,19 +97,24 @@ class Standings:
     def admit_to_answer(self, history: Sequence[Event], event_id: str, actor: Actor) -> Actor:
         """The actor, as somebody who may answer this claim. Refuses everybody else as forbidden.
 
-        It is for the side whose people it is about: they, too, have not asked for it.
+        It is for those whose people it is about. If they are silent for two working days, the safeguarding lead of the
+        area that claims it may answer too.
         """
         claim = next((event for event in history if event.id == event_id), None)
         if claim is None:
             require_area(actor, history[0].area if history else "")
             return actor
         claimed_in = claim.data.get("recorded_in", history[0].area)
-        theirs = [one for one in sorted(people_of(claim)) if self._area_of(one) != claimed_in] or sorted(
-            people_of(claim)
-        )
-        if not all(self.is_in_circle(person_id, actor) for person_id in theirs):
+        people = sorted(people_of(claim))
+        theirs = [person_id for person_id in people if self._area_of(person_id) != claimed_in] or people
+        is_lead = actor.role == "safeguarding_lead" and claimed_in in actor.areas and self._has_waited(claim)
+        if not is_lead and not all(self.is_in_circle(person_id, actor) for person_id in theirs):
             raise Forbidden("no-standing", "a claim is answered by the teams who hold the person whom it is about")
         return replace(actor, also_in=(history[0].area,))
+
+    def _has_waited(self, claim: Event) -> bool:
+        now = self._store.clock.now()
+        return now > due(SILENCE, claim.recorded_at, "minute", _calendar(now.year + 1)).at
 
     def is_in_circle(self, person_id: str, actor: Actor, but: str = "") -> bool:
         """Whether the person lives in an area of the actor, or the actor's team has a live part in their care.
@@ -156,3 +166,8 @@ def people_of(event: Event) -> set[str]:
     """The people whose follow-ups the event can lower."""
     named = {event.subject, event.data.get("other_person_id"), *event.data.get("people", ())}
     return {str(person_id) for person_id in named if person_id}
+
+
+@cache
+def _calendar(until_year: int) -> WorkingCalendar:
+    return england(until_year)
