@@ -54,9 +54,9 @@ class FollowUpGivenBack(_FollowUp):
     """An assignment was undone: person and team as before it. They are null if the facts alone named the owner."""
 
     assignment = EventId(required=True)
-    person = Slug(required=True, allow_none=True)
-    team = Slug(required=True, allow_none=True)
-    given_team = Slug(required=True, allow_none=True)
+    person = Slug(names="worker", required=True, allow_none=True)
+    team = Slug(names="team", required=True, allow_none=True)
+    given_team = Slug(names="team", required=True, allow_none=True)
 
 
 class FollowUpReasoned(_FollowUp):
