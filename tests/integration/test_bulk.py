@@ -92,6 +92,7 @@ def test_each_command_has_its_own_result_in_their_order_and_may_build_on_one_bef
 def gp_reads(gp: Caller, location: str) -> dict[str, Any]:
     shown: dict[str, Any] = gp.get(location).json()
     shown.pop("history")
+    assert shown.pop("signposts") == []
     return shown
 
 

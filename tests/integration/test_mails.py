@@ -448,7 +448,7 @@ def test_a_recipient_outside_the_disclosure_class_reads_only_whom_to_ask(ledger:
     )
     ledger.days_pass("2013-01-21T17:00:00Z")
     text = text_of(*inbox.to(GP))
-    assert "Please ask:\n  leaving care: contact the PA" in text
+    assert "Please ask:\r\n  leaving care: contact the PA\r\n" in text
     assert follow_up.reference not in text
     assert "CL-01" not in text
     assert "Due:" not in text
