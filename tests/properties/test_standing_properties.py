@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp
 from services.referrals_followup.domain.ledger import fold
-from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import CIRCLE, NONE, STANDINGS, Event
 from tests.properties.families import AREAS, HISTORY, evidence_of, lives, threads_of
 
 STRANGERS, OTHERS = "strangers-elsewhere", "others-elsewhere"
-SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much], phases=[Phase.generate])
+SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 def follow_ups(thread: str, events: list[Event]) -> dict[str, FollowUp]:
     return {found.id: found for found in fold(HISTORY, thread, evidence_of(events))}
-
-
-def is_own_retraction(event: Event, events: list[Event]) -> bool:
-    """Whether a team takes back what it claimed itself."""
-    struck = next((one for one in events if event.type == RETRACTION and one.id == event.data["event_id"]), None)
-    return struck is not None and struck.team == event.team
 
 
 @st.composite
