@@ -206,6 +206,10 @@ def questions_of_follow_ups(names: Iterable[str]) -> dict[str, list[tuple[str, M
         "/v1/people/{person_id}/chronology": [
             (f"/v1/people/{person}/chronology", query) for person in people for query in chronologies
         ],
+        "/v1/directory/teams": [("/v1/directory/teams", {})],
+        "/v1/directory/workers/{worker}": [
+            (f"/v1/directory/workers/{worker}", {}) for worker in ("pa-lindqvist", "gp-okafor", "hv-pereira")
+        ],
         # These name no person: what is in force, and messages that no part of is shown, for two roles alone.
         "/v1/standards": [("/v1/standards", {})],
         "/v1/parked": [("/v1/parked", {})],

@@ -105,7 +105,7 @@ class AbsenceAnswer(Body):
 
 
 class WorkerAnswer(Body):
-    """`open_work`: the references of the open follow-ups that they own in your areas, 200 at most."""
+    """`open_work`: the references of the open follow-ups that they own in your areas and you may see, 200 at most."""
 
     worker = fields.String(required=True)
     name = fields.String(required=True)

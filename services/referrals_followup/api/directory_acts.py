@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from services.referrals_followup.api.filters import disclosed_to
 from services.referrals_followup.directory.current import CurrentDirectory
 from services.referrals_followup.directory.loader import HEADS, REACHED_BY_A_LINE
 from services.referrals_followup.domain.directory import SAFEGUARDING_LEAD, Absence, Hours, Member, Post, Team
@@ -206,7 +207,7 @@ class DirectoryActs:
             raise _invalid("posts.0.team", f"the line of {team.id} does not reach three different people")
 
     def _worker(self, member: Member, actor: Actor) -> dict[str, Any]:
-        owned = {"owner_person": member.id, "state": OPEN, "areas": {"$in": list(actor.areas)}}
+        owned = {"owner_person": member.id, "state": OPEN, "areas": {"$in": list(actor.areas)}, **disclosed_to(actor)}
         found = self._views.collection.find(owned, {"_id": 1}).sort("_id", 1).limit(MOST_WORK)
         return {
             "worker": member.id,
