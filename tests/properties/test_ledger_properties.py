@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.referrals_followup.domain.follow_up import (
-    ACKNOWLEDGED,
     CHASED,
     ENDED,
     OPEN,
-    REOPENED,
     Acts,
     FollowUp,
     acts_of,
@@ -61,8 +58,8 @@ def worlds(draw: st.DrawFn) -> tuple[RulesHistory, str, list[Evidence]]:
     thread = draw(st.sampled_from(threads_of(events) or ["thing/none"]))
     evidence = evidence_of(events)
     for follow_up in fold(history, thread, evidence):
-        for number in range(1, draw(st.integers(0, 3)) + 1):
-            event_type = draw(st.sampled_from([CHASED, CHASED, ENDED, REOPENED]))
+        for number in range(1, draw(st.integers(0, 2)) + 1):
+            event_type = draw(st.sampled_from([CHASED, CHASED, ENDED]))
             act = _act(follow_up, event_type, number, draw(st.integers(0, 2_000)))
             evidence.append(Evidence(act, frozenset({thread, act.stream})))
     return history, thread, evidence
@@ -115,19 +112,6 @@ def test_what_was_chased_stays_listed_whatever_becomes_known_later(world, data):
         if item.event.id not in {known.event.id for known in evidence}
     ]
     assert chased <= {follow_up.id for follow_up in fold(history, thread, evidence + later)}
-
-
-@given(worlds())
-def test_an_end_that_was_reopened_changes_nothing_that_is_asked_for(world):
-    history, thread, evidence = world
-    decisions = [item.event for item in evidence if item.event.type in (ENDED, REOPENED)]
-    last = {event.stream: event.type for event in sorted(decisions, key=lambda event: event.version)}
-    reopened = {event.id for event in decisions if last[event.stream] == REOPENED}
-    others = [
-        replace(item, event=replace(item.event, type=ACKNOWLEDGED)) if item.event.id in reopened else item
-        for item in evidence
-    ]
-    assert fold(history, thread, others) == fold(history, thread, evidence)
 
 
 @given(worlds(), st.integers(0, 3_000))
