@@ -90,7 +90,7 @@ class Member:
         return (Post(self.role, self.team), *self.also)
 
     def works_in(self, team: str) -> bool:
-        return team == self.team
+        return any(post.team == team for post in self.posts)
 
     def has_left(self, on: date) -> bool:
         return self.left_on is not None and on >= self.left_on
