@@ -116,7 +116,8 @@ def posts() -> dict[str, Endpoint]:
     found = {}
     for _, endpoint in endpoints_of(PerinatalService):
         path = "/".join("<>" if part.startswith("<") else part for part in endpoint.url.split("/")[2:])
-        if endpoint.method == "POST" and not path.endswith("retractions"):
+        of_every_record = ("retractions", "claims/confirmed", "claims/rejected")
+        if endpoint.method == "POST" and not path.endswith(of_every_record):
             found[path] = endpoint
     return found
 

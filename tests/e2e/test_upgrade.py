@@ -30,7 +30,7 @@ from tests.integration.recording import is_ready
 from tests.support import eventually
 
 RECORDED = ROOT / "tests" / "data" / "upgrade"
-ADDED = {"follow_ups": ("classes", "teams")}
+ADDED = {"follow_ups": ("classes", "teams", "guarded")}
 """The fields that later versions add to the views."""
 _AS_STORED = CANONICAL_JSON_OPTIONS.with_options(tz_aware=True)
 
