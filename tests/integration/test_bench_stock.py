@@ -23,9 +23,10 @@ def test_what_is_copied_is_what_a_fold_of_its_own_evidence_makes_and_some_of_it_
     try:
         threads = dependencies.database.threads.distinct("_id")
         assert list(dependencies.views.find_differing(threads)) == []
-        # The rules are evidence too, one event for each pack.
-        packs = dependencies.store.collection.count_documents({"event.type": "rules.adopted.v1"})
-        assert dependencies.database.evidence.count_documents({}) == LIVES * EVENTS_EACH + packs
+        # The rules and the directory are evidence too.
+        others = {"event.type": {"$regex": r"^(rules|directory)\."}}
+        kept = dependencies.database.evidence
+        assert kept.count_documents({}) == LIVES * EVENTS_EACH + kept.count_documents(others)
         assert dependencies.views.collection.count_documents({"state": "open"}) == stock.open == LIVES * OPEN_EACH
         assert dependencies.sweeper.sweep("sweep-1").chased == DUE * OPEN_EACH
     finally:

@@ -138,7 +138,7 @@ def test_a_manager_does_not_end_what_judges_their_own_work(ledger: Ledger, lead:
 def test_a_reader_outside_the_class_is_not_told_that_it_is_guarded(ledger: Ledger, service: Running) -> None:
     follow_up = harmed(ledger)
     housing = service.caller("housing-silva", "housing", "housing-essex")
-    assert housing.get(f"/v1/follow-ups/{follow_up.id}").json()["guarded"] is None
+    assert code(housing.get(f"/v1/follow-ups/{follow_up.id}")) == "not-found"
 
 
 def test_the_owner_is_told_who_ended_it_and_may_reopen_it(ledger: Ledger, manager: Caller, gp: Caller) -> None:
@@ -175,7 +175,7 @@ def test_nobody_from_outside_the_owners_line_reopens_it(
 
 def test_somebody_who_does_not_see_it_neither_ends_nor_reopens_it(ledger: Ledger, gp: Caller) -> None:
     ledger.hear(*item_planned())
-    assert code(gp.post(path(ledger.follow_up("CL-01.arrange"), "reopened"), {})) == "not-disclosed"
+    assert code(gp.post(path(ledger.follow_up("CL-01.arrange"), "reopened"), {})) == "not-found"
 
 
 def test_an_end_from_before_the_list_of_reasons_is_read_as_it_was_recorded(ledger: Ledger, gp: Caller) -> None:

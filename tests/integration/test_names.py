@@ -26,6 +26,7 @@ from shared.messaging.incoming import Done
 from shared.recording.directory_copy import AREA, TEAM, WORKER, CopiedPost, DirectoryCopy
 from shared.recording.names import NameCheck
 from shared.recording.records import Records
+from shared.recording.standing import Standings
 from shared.runtime.clock import MovableClock
 from shared.web.exchange import Request
 from tests.integration.bus import publish
@@ -301,7 +302,7 @@ def test_an_adviser_is_appointed_only_by_the_managers_of_leaving_care(
     database: Database[dict[str, Any]], copied: DirectoryCopy
 ) -> None:
     store = EventStore(database, source="leaving_care", clock=MovableClock(MONDAY), catalogue=CATALOGUE)
-    records = Records(store, names=NameCheck(copied))
+    records = Records(store, Standings(store, {}), names=NameCheck(copied))
 
     def by(person: str, team: str) -> Request:
         return Request(Actor(person, "manager", team, ("essex",)), "c", {})

@@ -83,12 +83,11 @@ class ReasonBody(NoteBody):
 class EndedBody(NoteBody):
     """The routine reasons `recorded_elsewhere`, `declined` and `moved_out_of_reach` never end a guarded follow-up."""
 
-    reason_code = Choice(*END_REASONS, required=True)
-
-    @validates_schema
-    def _other_needs_a_note(self, data: Any, **_: Any) -> None:
-        if data["reason_code"] == OTHER_REASON and "note" not in data:
-            raise ValidationError("say why in a note", "note")
+    # The decision checks it: a request that earlier versions answered gets its answer again, whatever its reason was.
+    reason_code = Slug(
+        required=True,
+        metadata={"description": f"one of {', '.join(END_REASONS)}; `{OTHER_REASON}` says why in the note"},
+    )
 
 
 class ReassignmentBody(Body):

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.contracts.access import LEADS
-from shared.contracts.words import ROUTINE_END_REASONS
+from shared.contracts.words import END_REASONS, OTHER_REASON, ROUTINE_END_REASONS
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Forbidden, Invalid, Refused
 from shared.kernel.envelope import Event, from_text, to_text
@@ -506,6 +506,7 @@ def _decide_end(acts: Acts, command: End, context: Context) -> Fact:
     follow_up, owner = command.follow_up, owner_of(command.follow_up, acts)
     _must_be_open(follow_up, acts)
     if command.line:
+        _must_be_reason(command)
         _must_be_above(follow_up, owner, command.line, context.actor)
     if follow_up.guarded and command.reason_code in ROUTINE_END_REASONS:
         fields = {"reason_code": ["does not end a guarded follow-up; record what was done"]}
@@ -513,6 +514,14 @@ def _decide_end(acts: Acts, command: End, context: Context) -> Fact:
     data = {"reason_code": command.reason_code}
     private, outbox = _private(note=command.note), _tell_owner(command.line, owner, context.actor)
     return _fact(ENDED, follow_up, context, data, private=private, outbox=outbox)
+
+
+def _must_be_reason(command: End) -> None:
+    if command.reason_code not in END_REASONS:
+        fields = {"reason_code": [f"one of: {', '.join(END_REASONS)}"]}
+        raise Invalid("unknown-reason", "say why by one of the reasons in `errors`", fields=fields)
+    if command.reason_code == OTHER_REASON and not command.note:
+        raise Invalid("note-needed", "say in a note what the other reason is", fields={"note": ["say why"]})
 
 
 def _decide_reopen(acts: Acts, command: Reopen, context: Context) -> Fact:
