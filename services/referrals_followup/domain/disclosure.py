@@ -92,8 +92,10 @@ def sets_seen_by(role: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def name_classes(event_types: Iterable[str]) -> str:
     """The classes of these event types that not everybody may see, as one text. An unknown type may be of any."""
-    known = {CATALOGUE[one].disclosure if one in CATALOGUE else None for one in event_types}
-    return "+".join(sorted(_RESTRICTED if None in known else known.intersection(_RESTRICTED)))
+    classes: set[str] = set()
+    for event_type in event_types:
+        classes.update([CATALOGUE[event_type].disclosure] if event_type in CATALOGUE else _RESTRICTED)
+    return "+".join(sorted(classes.intersection(_RESTRICTED)))
 
 
 def find_withheld_of(follow_up: FollowUp, acts: Acts, role: str, team: str) -> frozenset[str]:
