@@ -17,7 +17,7 @@ from pymongo.database import Database
 from shared.contracts import CATALOGUE
 from shared.events.recorder import available
 from shared.kernel.envelope import Event
-from shared.kernel.nearest import find_nearest
+from shared.kernel.nearest import say_nearest
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 
 AREA, TEAM, WORKER = "area", "team", "worker"
@@ -125,16 +125,11 @@ class DirectoryCopy:
     def worker(self, name: str | None) -> CopiedWorker | None:
         return self._workers.get(name or "")
 
-    def nearest(self, kind: str, name: str) -> list[str]:
-        """At most three names of this kind that are most like it, the most like first."""
-        return find_nearest(name, self._of(kind))
-
     def why_not(self, kind: str, name: str, on: date) -> str | None:
         """Why an act of that day cannot name this area, team or worker; None when it can."""
         known = self._of(kind)
         if name not in known:
-            nearest = self.nearest(kind, name)
-            return f"is not the id of a known {kind}" + (f"; the nearest: {', '.join(nearest)}" if nearest else "")
+            return f"is not the id of a known {kind}{say_nearest(name, known)}"
         one = known[name]
         gone_on = (
             one.left_on if isinstance(one, CopiedWorker) else one.closed_on if isinstance(one, CopiedTeam) else one

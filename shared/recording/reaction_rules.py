@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.kernel.decisions import CLAIM_ANSWERS, LEAVES_OUT, RETRACTION, Aggregate
+from shared.kernel.decisions import ABOUT_AN_ENTRY, LEAVES_OUT, Aggregate
 from shared.kernel.envelope import Event
 
 LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
@@ -63,7 +63,7 @@ class ReactionRules:
     @property
     def relevant_types(self) -> frozenset[str]:
         """All types that can change the reactions. They include the service's own: a person may retract its entries."""
-        return self.hears | self.records | {RETRACTION, *CLAIM_ANSWERS}
+        return self.hears | self.records.union(ABOUT_AN_ENTRY)
 
 
 class StandingEvents:

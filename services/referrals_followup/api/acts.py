@@ -30,6 +30,7 @@ from services.referrals_followup.domain.follow_up import (
     acts_of,
     decide,
 )
+from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
@@ -120,7 +121,8 @@ class FollowUpActs:
         directory or not at work, works in none of the follow-up's areas, or may not see or not do what it asks for.
         """
         member, team = self._assignee(request, "person")
-        return self.record(request, lambda follow_up: self._assignment(follow_up, member, team, "person"))
+        rules = self._rules.history()
+        return self.record(request, lambda follow_up: self._assignment(rules, follow_up, member, team, "person"))
 
     def reassign(self, request: Request) -> Answer:
         """Assign all open follow-ups of one person, in the actor's areas, to another. A repeat does what is left.
@@ -135,7 +137,8 @@ class FollowUpActs:
         found = self._find_to_reassign(request, batch)
         if not found and self._directory.member(request.body["from_person"]) is None:
             raise UnknownStream("`from_person` is not in the directory, and no follow-up is theirs")
-        commands = [self._assignment(owned, member, team, "to_person") for owned in found]
+        rules = self._rules.history()
+        commands = [self._assignment(rules, owned, member, team, "to_person") for owned in found]
         done = self._record_each(request, commands, batch, is_preview=request.body["preview"])
         return Answer(
             200, {"id": batch, "assigned": sorted(done.recorded), **done.others(), "evidence": known.evidence}
@@ -223,9 +226,9 @@ class FollowUpActs:
             raise Invalid("unknown-assignee", "the assignee is not at work in this team", fields=faults)
         return member, team or member.team
 
-    def _assignment(self, follow_up: FollowUp, member: Member, team: str, field: str) -> Assign:
-        rules = self._rules.history().newest(follow_up.area)
-        step, line = rules.steps.get(follow_up.step) if rules else None, self._line_of(follow_up)
+    def _assignment(self, rules: RulesHistory, follow_up: FollowUp, member: Member, team: str, field: str) -> Assign:
+        newest = rules.newest(follow_up.area)
+        step, line = newest.steps.get(follow_up.step) if newest else None, self._line_of(follow_up)
 
         def require(acts: Acts) -> None:
             require_assignee(self._directory, member, field, follow_up, acts, step, line)

@@ -28,7 +28,7 @@ from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Forbidden, Invalid, Refused
 from shared.kernel.ids import reference_of
-from shared.kernel.nearest import find_nearest
+from shared.kernel.nearest import say_nearest
 from shared.web.exchange import Answer, Request
 
 MOST_WORK = 200
@@ -245,5 +245,4 @@ def _invalid(field: str, fault: str) -> Invalid:
 
 
 def _unknown(kind: str, name: str, known: Mapping[str, Any]) -> str:
-    nearest = find_nearest(name, known)
-    return f"there is no such {kind}" + (f"; the nearest: {', '.join(nearest)}" if nearest else "")
+    return f"there is no such {kind}{say_nearest(name, known)}"

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.contracts.words import LOSSES
-from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_REJECTED, RETRACTION
+from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
 from shared.kernel.gestation import gestation_on
 from shared.kernel.time import london_date, plus_months, span
@@ -34,9 +34,7 @@ PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
 # Events that bear on every thread about the people whom they name, whatever the standards read.
-BEARS_ON_ALL = frozenset(
-    {LINKED, UNLINKED, RETRACTION, *CLAIM_ANSWERS, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST}
-)
+BEARS_ON_ALL = frozenset({LINKED, UNLINKED, *ABOUT_AN_ENTRY, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ class ThreadHistory:
         self.kind, _, self.thread_id = thread.partition("/")
         self._retractions: dict[str, list[Event]] = {}
         for item in ordered:
-            if item.event.type in (RETRACTION, CLAIM_REJECTED):
+            if item.event.type in LEAVES_OUT:
                 self._retractions.setdefault(item.event.data["event_id"], []).append(item.event)
         self._canonical = _link_ids(
             (item.event for item in ordered if not self._is_retracted(item.event)), (item.event for item in ordered)

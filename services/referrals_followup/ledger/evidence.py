@@ -38,7 +38,7 @@ from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
 from shared.events.documents import event_of
 from shared.events.mongo import despite_duplicates
-from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION
+from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_ANSWERS, RETRACTION
 from shared.kernel.envelope import Event, from_text
 from shared.messaging.parked import ParkedMessages
 
@@ -99,7 +99,7 @@ class EvidenceStore:
         """
         touched = {ref for item in kept if is_act(item.event) for ref in item.refs}
         facts = [(item.event.type, item.refs) for item in kept if not is_act(item.event)]
-        retracted = [item.event.data["event_id"] for item in kept if item.event.type in (RETRACTION, *CLAIM_ANSWERS)]
+        retracted = [item.event.data["event_id"] for item in kept if item.event.type in ABOUT_AN_ENTRY]
         if retracted:
             found = self._evidence.find({"_id": {"$in": retracted}}, {"refs": 1, "event.type": 1})
             facts += [(document["event"]["type"], frozenset(document["refs"])) for document in found]
