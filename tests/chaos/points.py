@@ -52,7 +52,7 @@ POINTS: Mapping[str, Point] = {
 class Dying:
     """How likely a process dies at a point, and how often in all processes together.
 
-    With `process`, only that process dies.
+    With `process`, only that process dies. Deaths that did not come by chance come at the end of the run.
     """
 
     probability: float
@@ -67,15 +67,15 @@ class Deaths:
         self._folder = folder
 
     def arm(self, share: float) -> None:
-        """Lets each point use this share of its deaths so far; with 0 none kills any more."""
+        """Lets each point use this share of its deaths so far. With 0 none kills, with 1 each visit kills."""
         written = self._folder / "armed.new"
         written.write_text(str(share))
         written.replace(self._folder / "armed")
 
-    def allowed(self, most: int) -> int:
-        """How many of so many deaths are allowed so far."""
+    def share(self) -> float:
+        """The share of its deaths that each point may use so far."""
         armed = self._folder / "armed"
-        return ceil(most * float(armed.read_text())) if armed.exists() else 0
+        return float(armed.read_text()) if armed.exists() else 0.0
 
     def note(self, point: str, process: str) -> None:
         self._append("deaths", f"{point} {process}\n")
@@ -152,7 +152,9 @@ def _mortal(
     def visit(args: tuple[Any, ...]) -> None:
         if args and hasattr(args[-1], "__len__") and not args[-1]:
             return
-        if chance.random() < how.probability and deaths.by_point()[name] < deaths.allowed(how.most):
+        share = deaths.share()
+        by_chance = chance.random() < how.probability
+        if (by_chance or share == 1) and deaths.by_point()[name] < ceil(how.most * share):
             deaths.note(name, process)
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -43,7 +43,7 @@ def harmed(practice: Practice, by: Actor = HV) -> FollowUp:
 
 def try_to_end(practice: Practice, found: FollowUp, by: Actor, reason: str = REVIEWED) -> Fact:
     at = london("2013-01-14 12:00")
-    command = End(found, reason, line=DIRECTORY.line_of(found, london_date(at)))
+    command = End(found, reason, "As agreed with the family.", line=DIRECTORY.line_of(found, london_date(at)))
     return decide(practice.acts(found), command, Context(at, by, f"follow-up/{found.id}"))
 
 
