@@ -6,7 +6,7 @@ An aggregate is two pure functions. `decide(state, command, context)` returns a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -75,14 +75,22 @@ class Refused(Exception):
 
     This class itself means that the command conflicts with what is already recorded. The subclasses are the other kinds
     of refusal. `code` names the refusal in the answer. `fields` names each offending field of the body, for example
-    `{"receiver_person": ["…"]}`.
+    `{"receiver_person": ["…"]}`. `possible`: the types of the events that can be recorded instead.
     """
 
-    def __init__(self, code: str, message: str, *, fields: Mapping[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        fields: Mapping[str, list[str]] | None = None,
+        possible: Iterable[str] = (),
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.fields = dict(fields or {})
+        self.possible = tuple(possible)
 
 
 class Invalid(Refused):
@@ -95,12 +103,16 @@ class Forbidden(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Aggregate(Generic[S]):
-    """An aggregate: its kind (its streams are named `<kind>/<id>`), its empty state and its two pure functions."""
+    """An aggregate: its kind (its streams are named `<kind>/<id>`), its empty state and its two pure functions.
+
+    `find_possible`: the types of the entries that this actor could add to a record in this state.
+    """
 
     kind: str
     initial: S
     decide: Callable[[S, Any, Context], Fact]
     evolve: Callable[[S, Event], S]
+    find_possible: Callable[[S, Actor], Collection[str]] = lambda state, actor: ()
 
     def fold(self, events: Iterable[Event]) -> S:
         """The state after `events`, in the order of their versions.

@@ -25,7 +25,7 @@ from shared.kernel.decisions import (
     Invalid,
     Refused,
 )
-from shared.kernel.envelope import Event
+from shared.kernel.envelope import Event, to_text
 from shared.kernel.time import london_date, span
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
@@ -162,11 +162,12 @@ def fact(event_type: str, context: Context, *, private: Mapping[str, Any] | None
 def when(command: Command, now: datetime) -> datetime:
     """The time of the command. Refuses a time, day or month that begins more than five minutes after `now`."""
     occurred_at = command.occurred_at or now
-    if span(occurred_at, command.precision)[0] > now + FUTURE_TOLERANCE:
+    limit = now + FUTURE_TOLERANCE
+    if span(occurred_at, command.precision)[0] > limit:
         raise Invalid(
             "in-the-future",
             "what has not happened yet cannot be recorded",
-            fields={"occurred_at": ["lies in the future; give the time when it happened"]},
+            fields={"occurred_at": [f"lies in the future: the latest is {to_text(limit)}; say when it happened"]},
         )
     return occurred_at
 
@@ -174,7 +175,7 @@ def when(command: Command, now: datetime) -> datetime:
 def require_born(date_of_birth: date, now: datetime) -> None:
     """Refuse, as invalid, a date of birth after today in London."""
     if date_of_birth > london_date(now):
-        fields = {"date_of_birth": ["lies in the future"]}
+        fields = {"date_of_birth": [f"lies in the future: the latest is today, {london_date(now)}"]}
         raise Invalid("in-the-future", "nobody can be born after today", fields=fields)
 
 
@@ -218,10 +219,10 @@ def require_step(event_type: str, state: History, steps: Mapping[str, frozenset[
         raise Refused("recorded-in-error", f"the entry that began this {noun} was retracted; begin a new one")
     if state.status in steps[event_type]:
         return
-    possible = ", ".join(name for name, before in steps.items() if state.status in before) or "nothing more"
-    raise Refused(
-        "not-from-here", f"this {noun} is {state.status}: {event_type} cannot follow; possible now: {possible}"
-    )
+    possible = [name for name, before in steps.items() if state.status in before]
+    named = ", ".join(possible) or "nothing more"
+    message = f"this {noun} is {state.status}: {event_type} cannot follow; possible now: {named}"
+    raise Refused("not-from-here", message, possible=possible)
 
 
 def _retract(state: S, command: Retract, context: Context) -> Fact:

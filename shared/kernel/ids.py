@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +19,11 @@ from shared.kernel.nhs_number import digits_of, why_invalid
 _STREAMS = UUID("6f1c7a52-3f0e-5d0b-9a41-0d2b8f3c5e71")
 _DERIVED = UUID("b0a4d9e6-74c2-5b1f-8e3d-5c9f1a7e2046")
 _REMEMBERED = 10_000
+
+_ID = re.compile("(p_)?([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
+_DASHES = dict.fromkeys(map(ord, "-\u2010\u2011\u2012\u2013\u2014\u2212"))
+# A longer text is no id, whatever blanks and dashes are in it.
+_LONGEST_TYPED = 80
 
 # Crockford's base 32: no I, L, O or U, so that a reference survives being read out on the telephone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -83,6 +89,20 @@ def normal_reference(text: str) -> str:
     if _check(values[:-1]) != values[-1]:
         raise ValueError("the check character does not fit: one character is wrong, or two have changed places")
     return _written(values)
+
+
+def read_id(text: str) -> str:
+    """The id that a person typed, as it is written. A text that is no id stays as it is.
+
+    Accepts any case, blanks, and dashes of any kind or none.
+    """
+    if not 32 <= len(text) <= _LONGEST_TYPED:
+        return text
+    match = _ID.fullmatch("".join(text.split()).translate(_DASHES).lower())
+    if match is None:
+        return text
+    person, *groups = match.groups()
+    return f"{person}{''.join(groups)}" if person else "-".join(groups)
 
 
 def _joined(*parts: str) -> str:

@@ -124,12 +124,18 @@ def record_of(
     `initial`: the empty state, if the record keeps more than a `RecordState`. `begin`: the decision that begins a
     record, if it differs from `begin_decision`. `facts_of`: what an entry adds to the facts.
     """
-    return history_of(
+    built = history_of(
         kind,
         initial or RecordState(),
         decisions={BeginRecord: begin or begin_decision(kind, rows), AppendEntry: append_decision(kind, rows)},
         evolutions={event_type: _evolution(row, facts_of) for event_type, row in rows.items()},
     )
+
+    def find_possible(state: RecordState, actor: Actor) -> list[str]:
+        following = {name: row for name, row in rows.items() if state.status in row.after}
+        return [name for name, row in following.items() if row.who is None or row.who.includes(state, actor)]
+
+    return replace(built, find_possible=find_possible)
 
 
 def begin_decision(kind: str, rows: Mapping[str, Row], *, again: bool = False) -> Decision[Any]:

@@ -40,6 +40,17 @@ def at_london(day: date, at: time) -> datetime:
     return to_ms(datetime.combine(day, at, tzinfo=LONDON))
 
 
+def days_overdue(due_at: datetime, now: datetime) -> int:
+    """The whole days in London from the day on which it was due to today. 0 on that day and before it."""
+    return max(0, (london_date(now) - london_date(due_at)).days)
+
+
+def occurred_on(occurred_at: datetime, precision: str) -> str:
+    """The day in London on which it happened (`2026-10-01`), or the month (`2026-10`) if only that is known."""
+    day = london_date(occurred_at).isoformat()
+    return day[:7] if precision == "month" else day
+
+
 def span(occurred_at: datetime, precision: str) -> tuple[datetime, datetime]:
     """The first and the last instant (UTC) at which an event with this date and precision can have happened."""
     if precision not in PRECISIONS:

@@ -36,6 +36,12 @@ def parameters_of(address: str) -> pika.URLParameters:
     return parameters
 
 
+def place_of(address: str) -> str:
+    """The `host:port` of an address, which may hold a password."""
+    parameters = pika.URLParameters(address)
+    return f"{parameters.host}:{parameters.port}"
+
+
 def _shuffled(amqp_uri: str) -> list[str]:
     addresses = addresses_of(amqp_uri)
     return random.sample(addresses, len(addresses))

@@ -17,7 +17,7 @@ from eventlet.event import Event as Signal
 from nameko.extensions import Entrypoint
 
 from shared.events.mongo import is_store_away, open_database
-from shared.messaging.addresses import in_turn
+from shared.messaging.addresses import in_turn, place_of
 from shared.messaging.backoff import RETRY_AFTER, Backoff
 from shared.messaging.batch_limit import MOST, BatchLimit
 from shared.messaging.incoming import Delivery, Done, Later, Outcome, Park
@@ -58,6 +58,7 @@ class Consumer(Entrypoint):
         self.limit = BatchLimit(most)
         self.connected = False
         self._greenlet: Any = None
+        self._place: str | None = None
 
     def setup(self) -> None:
         settings = self.container.config[SETTINGS]
@@ -88,14 +89,17 @@ class Consumer(Entrypoint):
             except Stopping:  # the batch in hand goes back to the queue
                 return
             except Exception as error:  # unacknowledged messages have gone back and are delivered again
-                log.warning("consumer interrupted", queue=self.queue, exc_info=error)
+                log.warning("consumer interrupted", queue=self.queue, address=self._place, exc_info=error)
                 self._stopping.wait(backoff.next())
 
     def _consume(self, backoff: Backoff) -> None:
         """Consume until `stop`. Raises when the store or the broker is unavailable."""
         self._parked.ensure_indexes()
-        session = Session(next(self._addresses), self.queue, prefetch=self.limit.most)
+        address = next(self._addresses)
+        self._place = place_of(address)
+        session = Session(address, self.queue, prefetch=self.limit.most)
         self.connected = True
+        log.info("consumer connected", queue=self.queue, address=self._place)
         tried_at = 0.0
         try:
             while not self._stopping.ready():

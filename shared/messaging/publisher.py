@@ -18,7 +18,7 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic
 
 from shared.kernel.envelope import CONTENT_TYPE
-from shared.messaging.addresses import ANSWER_WITHIN, in_turn, parameters_of
+from shared.messaging.addresses import ANSWER_WITHIN, in_turn, parameters_of, place_of
 
 HEARTBEAT = 30
 # pika must give up first: to close a connection that is still being opened may raise out of pika's own callbacks.
@@ -46,6 +46,7 @@ class ConfirmedPublisher:
         self._exchange = exchange
         self._addresses = in_turn(amqp_uri)
         self._connection: pika.SelectConnection | None = None
+        self.place: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -55,7 +56,8 @@ class ConfirmedPublisher:
         """Connect to the next node, unless connected. Raises BrokerAway."""
         if self._connection is not None:
             return
-        parameters = parameters_of(next(self._addresses))
+        address = next(self._addresses)
+        self.place, parameters = place_of(address), parameters_of(address)
         parameters.heartbeat = HEARTBEAT
         self._failure: BaseException | None = None
         self._ready = False

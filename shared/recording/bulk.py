@@ -28,7 +28,8 @@ from shared.events.requests import key_of
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
-from shared.kernel.ids import new_person_id, stream_id
+from shared.kernel.ids import new_person_id, read_id, stream_id
+from shared.kernel.nhs_number import digits_of
 from shared.runtime.observability import get_logger
 from shared.web.endpoint import Endpoint, endpoints_of
 from shared.web.exchange import KEY, Answer, Request, load_body
@@ -36,6 +37,7 @@ from shared.web.fields import Body, Whole
 from shared.web.problems import Problem, invalid, problem_of, unexpected
 from shared.web.quick_schema import Load, compile_load
 from shared.web.server import routes
+from shared.web.typed_ids import read_path
 
 YIELD_EVERY = 20
 
@@ -130,8 +132,8 @@ class Order:
     def touches(self) -> frozenset[str]:
         """Everything that can connect it to another command: its key, and the ids and keys that it names."""
         values = [*self.path.split("/"), *(one for value in self.body.values() for one in _each(value))]
-        ids = {one for one in values if isinstance(one, str) and _ID.fullmatch(one)}
-        number = str(self.body.get("nhs_number", "")).replace(" ", "")
+        ids = {read for one in values if isinstance(one, str) and _ID.fullmatch(read := read_id(one))}
+        number = digits_of(str(self.body.get("nhs_number", "")))
         return frozenset({self.key, number, *self.named_keys, *ids} - {""})
 
     @cached_property
@@ -155,7 +157,8 @@ def signed_order_of(given: Any) -> Order:
 def _load(load: Load, given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise Problem(422, "invalid", "a command is an object with at least `key` and `path`")
-    return load_body(load, given, "command")
+    line = load_body(load, given, "command")
+    return {**line, "path": read_path(line["path"])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +287,8 @@ class _Batch:
             ids |= dict.fromkeys(begun, stream_id(order.actor.id, order.key))
             ids |= {"person_id": new_person_id(order.actor.id, order.key)} if "person_id" in begun else {}
         for name, value in ids.items():
-            if name.endswith("_id") and isinstance(value, str) and _ID.fullmatch(value):
-                yield f"{name.removesuffix('_id').replace('_', '-')}/{value}"
+            if name.endswith("_id") and isinstance(value, str) and _ID.fullmatch(read := read_id(value)):
+                yield f"{name.removesuffix('_id').replace('_', '-')}/{read}"
 
     def _fill(
         self, order: Order, path: Mapping[str, str], store: EventStore

@@ -27,12 +27,13 @@ from shared.kernel.envelope import Event
 from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, require_area, teams_of
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
+from shared.kernel.time import occurred_on
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.names import NameCheck
 from shared.recording.standing import LivesIn, Standings, nowhere_else
 from shared.recording.views import RecordView
 from shared.web.exchange import Answer, Request
-from shared.web.fields import CommandBody, Instant, timing
+from shared.web.fields import CommandBody, Instant, OccurredOn, timing
 
 
 class RetractionBody(CommandBody):
@@ -72,6 +73,7 @@ class Entry(Schema):
     event_id = fields.String(required=True)
     type = fields.String(required=True, allow_none=True)
     occurred_at = Instant(required=True)
+    occurred_on = OccurredOn()
     precision = fields.String(required=True)
     recorded_at = Instant(required=True)
     actor = fields.String(required=True)
@@ -358,6 +360,7 @@ def _present_entries(readable: Sequence[Event], private: Mapping[str, Any], stat
             "event_id": event.id,
             "type": event.type,
             "occurred_at": event.occurred_at,
+            "occurred_on": occurred_on(event.occurred_at, event.precision),
             "precision": event.precision,
             "recorded_at": event.recorded_at,
             "actor": event.actor,

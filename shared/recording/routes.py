@@ -10,13 +10,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields, missing
 
 from shared.contracts import CATALOGUE
+from shared.contracts.access import may
 from shared.contracts.fields import Ref, Slug
-from shared.kernel.decisions import Aggregate, Invalid
+from shared.kernel.decisions import Actor, Aggregate, Invalid, Refused
 from shared.kernel.history import ConfirmClaim, RejectClaim
 from shared.kernel.ids import stream_id
 from shared.kernel.tables import AppendEntry, BeginRecord
@@ -36,12 +37,23 @@ from shared.recording.views import list_page
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, CommandBody
+from shared.web.openapi import NextRequest
+from shared.web.problems import refusal_of
 
 AREA = Slug(metadata={"description": "needed from somebody who acts in several areas"})
 STEP_ERRORS = (404, 409, 412)
 
 Route = Callable[[Any, Request], Answer]
 LookUp = Callable[[Records, Request], Mapping[str, Any]]
+
+
+class Step(NamedTuple):
+    """A route that adds an entry to a record: the last part of its URL, its command, its event and its title."""
+
+    verb: str
+    access: str
+    event_type: str
+    title: str
 
 
 class RecordAnswer(RecordedAnswer):
@@ -138,6 +150,7 @@ class RecordRoutes:
     known: Mapping[str, Aggregate[Any]] = field(default_factory=dict)
     answers: type[Schema] | None = None
     repeats: Collection[str] = ()
+    steps: list[Step] = field(default_factory=list, init=False, compare=False)
 
     @property
     def one(self) -> str:
@@ -209,6 +222,7 @@ class RecordRoutes:
         routes, body = self, RouteBody(event_type, derived, optional, defaults or {}, elsewhere, look_up, private)
         known = {self._own_id, *self.repeats, *(() if names_person else ("person_id",))}
         schema = body.schema(f"{self._name}{_words(verb)}Body", known)
+        self.steps.append(Step(verb, access, event_type, summary))
 
         @endpoint(
             "POST",
@@ -223,9 +237,22 @@ class RecordRoutes:
             records: Records = self.dependencies.records
             (record_id,) = request.path.values()
             command = body.append(records, request, routes.known)
-            return records.follow(routes.aggregate, record_id, command, request)
+            try:
+                return records.follow(routes.aggregate, record_id, command, request)
+            except Refused as refused:
+                if not refused.possible:
+                    raise
+                raise refusal_of(refused, routes.find_next(record_id, refused.possible, request.actor)) from None
 
         return record
+
+    def find_next(self, record_id: str, possible: Collection[str], actor: Actor) -> list[dict[str, str]]:
+        """The requests with which this actor can add entries of these types to the record."""
+        return [
+            {"verb": "POST", "title": step.title, "address": f"{self.url}/{record_id}/{step.verb}"}
+            for step in self.steps
+            if step.event_type in possible and may(actor.role, step.access)
+        ]
 
     def read(self, access: str, summary: str, *, identity: str | None = None, **more: fields.Field) -> Route:
         """The route that reads one record, with its history.
@@ -236,9 +263,10 @@ class RecordRoutes:
         history = fields.List(fields.Nested(Entry), required=True)
         told = {"description": "whom to ask about the entries that you may not read, each once, sorted"}
         signposts = fields.List(fields.String(), required=True, metadata=told)
-        more_fields = {**private, "history": history, "signposts": signposts}
+        following = fields.List(fields.Nested(NextRequest), required=True)
+        more_fields = {**private, "history": history, "signposts": signposts, "next": following}
         schema = _schema(f"{self._name}Record", self.answer, more_fields)
-        aggregate = self.aggregate
+        routes, aggregate = self, self.aggregate
 
         @endpoint(
             "GET",
@@ -261,6 +289,9 @@ class RecordRoutes:
                     **(identity_of(record, identity) if identity else {}),
                     "history": record.entries,
                     "signposts": record.signposts,
+                    "next": routes.find_next(
+                        record_id, aggregate.find_possible(record.state, request.actor), request.actor
+                    ),
                 },
                 record.version,
                 subjects=[person_id] if person_id else [],

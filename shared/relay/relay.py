@@ -213,7 +213,7 @@ def run_relay(config: Config, service: str, republish_since: datetime | None = N
     relay = Relay(database, publisher, service=service, clock=config.clock(), report_after=report_after)
     inserts = Inserts(database["events"], most=IDLE if may_jump else SCAN_EVERY)
     backoff = Backoff(first=0.1, most=1.0)
-    ready = False
+    ready = interrupted = False
     while not stopping.is_set():
         try:
             if not publisher.is_open:
@@ -234,8 +234,14 @@ def run_relay(config: Config, service: str, republish_since: datetime | None = N
                 else:
                     publisher.idle(IDLE)
             backoff.reset()
+            if interrupted:
+                log.info("relay goes on", address=publisher.place)
+                interrupted = False
         except (BrokerAway, AMQPError, OSError, PyMongoError) as error:
-            log.warning("relay interrupted", exc_info=error)
+            interrupted = True
+            # An error of the store names its own address.
+            address = None if isinstance(error, PyMongoError) else publisher.place
+            log.warning("relay interrupted", address=address, exc_info=error)
             _wait(publisher, backoff.next())
     publisher.close()
     lease.release()

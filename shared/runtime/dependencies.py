@@ -65,9 +65,16 @@ def _keep_fresh(refresh: Callable[[], None]) -> None:
     """Goes on until it is killed. While the store is away, what the process keeps stays as it is."""
     from eventlet import sleep
 
+    failing = False
     while True:
         sleep(REFRESH_SECONDS)
         try:
             refresh()
         except Exception as error:
-            log.warning("refresh failed", error=type(error).__name__)
+            if not failing:
+                log.warning("refresh failed", exc_info=error)
+            failing = True
+        else:
+            if failing:
+                log.info("refresh goes on")
+            failing = False

@@ -5,17 +5,19 @@ A log line is one JSON object on stderr. Any other key is dropped; `dropped` nam
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
+from pymongo.errors import PyMongoError
 
 from shared.kernel.envelope import to_text
 
@@ -26,11 +28,13 @@ id type event_id event_type stream version thread standard rung followup_id mess
 source actor actor_role team area correlation_id causation_id manifest rules_version calendar_version settings
 route method status code address queue exchange binding outcome reason signal
 count pending attempt attempts size seconds retry_at until now lag_seconds
-exception error frames at template
+exception error errno frames at template
 """
 ALLOWED_KEYS = frozenset(_ALLOWED.split())
 
 _LONGEST = 300
+# How pymongo tells that a server cannot be reached. Both parts come from the settings and the system.
+_AWAY = re.compile(r"([\w.-]+:\d{1,5}): .*?\[Errno (\d{1,3})\]")
 _EVENT_NAME = re.compile(r"[A-Za-z][A-Za-z ,._-]{0,79}\Z")
 
 
@@ -90,14 +94,48 @@ class _LibraryLines(logging.Handler):
 
 
 def _exception_without_text(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Adds the type of the exception and where it was raised. Its text is left out: it may hold a personal value."""
+    """Adds the type of the exception, where it was raised, and what failed of a connection: errno and address.
+
+    Its text is left out: it may hold a personal value.
+    """
     given = line.pop("exc_info", None)
     if given is True:
         given = sys.exc_info()
     error = given[1] if isinstance(given, tuple) else given
     if not isinstance(error, BaseException):
         return line
-    return {**line, "exception": _type_name(error), "frames": frames_of(error)}
+    given = {key: value for key, value in line.items() if value is not None}
+    return {**_connection_of(error), **given, "exception": _type_name(error), "frames": frames_of(error)}
+
+
+def _connection_of(error: BaseException) -> dict[str, str]:
+    """The name of the errno, such as `ECONNREFUSED`, and `host:port`, as far as the exception or its causes tell."""
+    found: dict[str, str] = {}
+    for one in _chain(error):
+        if isinstance(one, OSError) and one.errno is not None:
+            found.setdefault("errno", errno.errorcode.get(one.errno, str(one.errno)))
+        elif isinstance(one, PyMongoError) and (match := _AWAY.search(str(one))):
+            found.setdefault("address", match[1])
+            found.setdefault("errno", errno.errorcode.get(int(match[2]), match[2]))
+    return found
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception, what it was raised from or in the handling of, and what pika collected of its attempts."""
+    seen: set[int] = set()
+    waiting: list[Any] = [error]
+    while waiting:
+        one = waiting.pop(0)
+        if isinstance(one, BaseException) and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [
+                *getattr(one, "exceptions", ()),
+                getattr(one, "exception", None),
+                *one.args,
+                one.__cause__,
+                one.__context__,
+            ]
 
 
 def frames_of(error: BaseException) -> list[str]:

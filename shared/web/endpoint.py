@@ -36,6 +36,7 @@ from shared.web.fields import Body
 from shared.web.problems import Problem
 from shared.web.quick_schema import Dump, Load, compile_dump, compile_load
 from shared.web.server import HttpServer
+from shared.web.typed_ids import Read, compile_id_reader
 
 Handler = TypeVar("Handler", bound=Callable[[Any, Request], Answer])
 
@@ -93,6 +94,10 @@ class Endpoint(Entrypoint):
     def _dump(self) -> Mapping[int, Dump]:
         return {status: compile_dump(schema()) for status, schema in self.answers.items()}
 
+    @cached_property
+    def _read_ids(self) -> Read | None:
+        return compile_id_reader((self.body or Body)())
+
     @property
     def rule(self) -> Rule:
         return Rule(self.url, methods=[self.method], endpoint=self)
@@ -145,7 +150,8 @@ class Endpoint(Entrypoint):
         key = idempotency_key(environ)
         version = expected_version(environ)
         raw = read_body(environ, self.server.body_limit)
-        plain = {} if self.body is None and not raw else json_object(raw, environ.get("CONTENT_TYPE"))
+        # No body is an empty one. If the route needs more, the answer names the fields.
+        plain = json_object(raw, environ.get("CONTENT_TYPE")) if raw else {}
         return Request(actor, correlation_id, path, query, self.loaded(plain), raw, key, version, self.operation)
 
     def _held_tags(self, environ: Environ) -> frozenset[str]:
@@ -159,7 +165,7 @@ class Endpoint(Entrypoint):
 
     def loaded(self, plain: Mapping[str, Any]) -> dict[str, Any]:
         """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
-        return load_body(self._load, plain)
+        return load_body(self._load, self._read_ids(plain) if self._read_ids else plain)
 
     def dumped(self, answer: Answer) -> dict[str, Any]:
         """The body of the answer, as it is sent."""

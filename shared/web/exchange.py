@@ -17,6 +17,7 @@ from marshmallow import Schema, ValidationError, fields
 from shared.kernel.decisions import Actor
 from shared.web.problems import FieldError, Problem, invalid
 from shared.web.quick_schema import Load
+from shared.web.typed_ids import compile_id_reader
 
 JSON = "application/json"
 MOST_QUERY_FIELDS = 50
@@ -180,7 +181,8 @@ def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
     if twice:
         raise invalid({name: ["is given more than once"] for name in twice}, "query")
     plain = {name: values if name in repeatable else values[0] for name, values in given.items()}
-    return load_body(schema.load, plain, "query")
+    read_ids = compile_id_reader(schema)
+    return load_body(schema.load, read_ids(plain) if read_ids else plain, "query")
 
 
 def _bad_header(code: str, header: str, message: str) -> Problem:

@@ -19,12 +19,14 @@ from shared.contracts.fields import Whole as Whole
 from shared.contracts.fields import YesNo as YesNo
 from shared.kernel.envelope import from_text, to_text
 from shared.kernel.nhs_number import digits_of, why_invalid
-from shared.kernel.time import at_london
+from shared.kernel.time import at_london, span
 
 _MONTH = re.compile(rf"{YEAR}-[0-9][0-9]")
 _INSTANT = re.compile(
     rf"{YEAR}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9](:[0-9][0-9](\.[0-9]{{1,9}})?)?(Z|[+-][0-9][0-9]:[0-9][0-9])"
 )
+_SPACE_FOR_PLUS = re.compile(r"T\S* [0-9][0-9]:[0-9][0-9]\Z")
+_PLUS = "in an address, write the + of an offset as %2B"
 # Tabs and line breaks are allowed in a text. Other control characters are not.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -77,10 +79,41 @@ class Instant(fields.String):
                 return from_text(text)
         except ValueError:
             pass
-        raise ValidationError("is not an RFC 3339 instant with an offset")
+        raise ValidationError(_why_no_instant(text, "is not an RFC 3339 instant with an offset"))
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         return None if value is None else to_text(value)
+
+
+class AsOf(Instant):
+    """An instant of the past, or a day, which stands for the end of that day in London."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.metadata = {
+            "description": f"an RFC 3339 instant with an offset ({_PLUS}), or a day: then as things stood at its end",
+            "examples": ["2013-01-14", "2013-01-14T09:30:00Z"],
+        }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, str) and DAY.fullmatch(value):
+            try:
+                return span(at_london(date.fromisoformat(value), time()), "day")[1]
+            except ValueError:
+                raise ValidationError("is not a day of the calendar") from None
+        try:
+            return super()._deserialize(value, attr, data, **kwargs)
+        except ValidationError:
+            message = "is neither a day (2013-01-14) nor an RFC 3339 instant with an offset (2013-01-14T09:30:00Z)"
+            raise ValidationError(_why_no_instant(str(value), message)) from None
+
+
+class OccurredOn(fields.String):
+    """The day or month on which something happened, as far as it is known."""
+
+    def __init__(self) -> None:
+        description = "the day in London on which it happened (2026-10-01), or the month (2026-10) if no more is known"
+        super().__init__(required=True, metadata={"description": description})
 
 
 class FreeText(fields.String):
@@ -122,3 +155,8 @@ def timing(body: Mapping[str, Any]) -> dict[str, Any]:
     """`occurred_at` and `precision` of a loaded body, in the form that a command needs. Empty without them."""
     moment: Moment | None = body.get("occurred_at")
     return moment._asdict() if moment else {}
+
+
+def _why_no_instant(text: str, message: str) -> str:
+    """The message, which also explains `+` if it seems to have been read as a space."""
+    return f"{message}; {_PLUS}" if _SPACE_FOR_PLUS.search(text) else message

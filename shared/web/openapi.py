@@ -90,6 +90,14 @@ class ProblemField(Schema):
     message = fields.String(required=True)
 
 
+class NextRequest(Schema):
+    """A request that you may make next about this record. `verb` is the HTTP method."""
+
+    verb = fields.String(required=True)
+    title = fields.String(required=True)
+    address = fields.String(required=True)
+
+
 class ProblemDetails(Schema):
     """RFC 9457."""
 
@@ -99,6 +107,9 @@ class ProblemDetails(Schema):
     detail = fields.String(required=True)
     instance = fields.String(required=True, metadata={"format": "uri", "description": "names this occurrence"})
     errors = fields.List(fields.Nested(ProblemField))
+    next = fields.List(
+        fields.Nested(NextRequest), metadata={"description": "the requests that can be made instead of this one"}
+    )
 
 
 def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Route]]) -> dict[str, Any]:

@@ -31,14 +31,21 @@ class Operation:
 
 
 def operations_of(service_cls: Any, entrypoints: Iterable[Any], dependencies: Any) -> list[Operation]:
-    """The operations of one container. It is ready when every check passes and every consumer is connected."""
+    """The operations of one container. It is ready when every check passes.
+
+    A container without routes is ready when its consumers are connected too. One with routes answers while the broker
+    is away: it names the queues that it waits for.
+    """
     checks: dict[str, Callable[[], object]] = dict(getattr(dependencies, "checks", {}))
+    queues: dict[str, Callable[[], object]] = {}
     entrypoints = sorted(entrypoints, key=lambda entrypoint: entrypoint.method_name)
     endpoints = [(entrypoint.method_name, entrypoint) for entrypoint in entrypoints if entrypoint.kind == "http"]
     for entrypoint in entrypoints:
         if entrypoint.kind == "bus":
             name = getattr(entrypoint, "queue", entrypoint.method_name)
-            checks[f"queue {name}"] = partial(getattr, entrypoint, "connected")
+            queues[f"queue {name}"] = partial(getattr, entrypoint, "connected")
+    if not endpoints:
+        checks, queues = {**checks, **queues}, {}
     details = getattr(dependencies, "details", dict)
     observe = getattr(dependencies, "observe", lambda: None)
     openapi = Reply(200, [("Content-Type", JSON)], json.dumps(document_of(service_cls, endpoints)).encode())
@@ -46,19 +53,28 @@ def operations_of(service_cls: Any, entrypoints: Iterable[Any], dependencies: An
         "/openapi.json": lambda: openapi,
         "/docs": partial(docs.page, service_cls.name),
         "/health/live": lambda: _health("live"),
-        "/health/ready": partial(_ready, checks, details),
+        "/health/ready": partial(_ready, checks, queues, details),
         "/metrics": partial(_metrics, observe),
     }
     assets = [Operation(f"/docs/{name}", partial(docs.asset, name)) for name in docs.ASSETS]
     return [*(Operation(url, answers[url]) for url in OPERATIONS), *assets]
 
 
-def _ready(checks: Mapping[str, Callable[[], object]], details: Callable[[], Mapping[str, Any]]) -> Reply:
-    failing = sorted(name for name, check in checks.items() if not _passes(check))
+def _ready(
+    checks: Mapping[str, Callable[[], object]],
+    queues: Mapping[str, Callable[[], object]],
+    details: Callable[[], Mapping[str, Any]],
+) -> Reply:
+    failing = _failing(checks)
     if failing:
         errors = tuple(FieldError(name, "fails") for name in failing)
         raise Problem(503, "not-ready", f"not ready: {', '.join(failing)}", errors)
-    return _health("ready", _within(details) or {})
+    waits_for = _failing(queues)
+    return _health("ready", {**(_within(details) or {}), **({"waits_for": waits_for} if waits_for else {})})
+
+
+def _failing(checks: Mapping[str, Callable[[], object]]) -> list[str]:
+    return sorted(name for name, check in checks.items() if not _passes(check))
 
 
 def _metrics(observe: Callable[[], object]) -> Reply:

@@ -7,7 +7,7 @@ a body at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -30,13 +30,17 @@ class FieldError(NamedTuple):
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """An answer that says what is wrong and what to do. `headers` are added to those of the answer."""
+    """An answer that says what is wrong and what to do. `headers` are added to those of the answer.
+
+    `next`: the requests that can be made instead, each as `verb`, `title` and `address`.
+    """
 
     status: int
     code: str
     detail: str
     errors: tuple[FieldError, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    next: Sequence[Mapping[str, str]] = ()
 
     @property
     def title(self) -> str:
@@ -58,6 +62,8 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = [error._asdict() for error in self.errors]
+        if self.next:
+            document["next"] = [dict(request) for request in self.next]
         return document
 
 
@@ -90,8 +96,7 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, Problem):
         return error
     if isinstance(error, Refused):
-        status = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
-        return Problem(status, error.code, error.message, flattened(error.fields))
+        return refusal_of(error)
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return Problem(405, "method-not-allowed", f"this path knows {allowed}", headers=(("Allow", allowed),))
@@ -105,6 +110,12 @@ def problem_of(error: Exception) -> Problem | None:
         detail = "the database cannot be reached; send the same request again"
         return Problem(503, "store-unavailable", detail, headers=AGAIN_SOON)
     return None
+
+
+def refusal_of(error: Refused, following: Sequence[Mapping[str, str]] = ()) -> Problem:
+    """The problem for a refusal. `following`: the requests that can be made instead."""
+    status = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+    return Problem(status, error.code, error.message, flattened(error.fields), next=following)
 
 
 def unexpected() -> Problem:

@@ -31,6 +31,7 @@ from shared.web.exchange import Environ, Reply
 from shared.web.operations import operations_of
 from shared.web.problems import CONTENT_TYPE, problem_of, unexpected
 from shared.web.tokens import Tokens
+from shared.web.typed_ids import read_path
 from shared.web.wire import Connection, WireProtocol
 
 MOST_CONNECTIONS = 1024
@@ -94,7 +95,11 @@ class HttpServer(WebServer):
             self.tokens = Tokens(key, issuer=settings.jwt_issuer, audience=settings.jwt_audience)
         operations = operations_of(self.container.service_cls, self.container.entrypoints, self.dependencies)
         self._routes = routes([answering.rule for answering in (*operations, *self._providers)])
-        self._sock = eventlet.listen(self.bind_addr, backlog=512, reuse_port=False)
+        try:
+            self._sock = eventlet.listen(self.bind_addr, backlog=512, reuse_port=False)
+        except OSError as error:
+            log.error("cannot listen", address=settings.http_address, exc_info=error)
+            raise
         self._sock.settimeout(None)
         self._serv = wsgi.Server(
             self._sock,
@@ -203,7 +208,7 @@ class HttpServer(WebServer):
         return [reply.body] if reply.body and environ["REQUEST_METHOD"] != "HEAD" else []
 
     def _match(self, environ: Environ) -> tuple[Rule, Mapping[str, str]]:
-        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        path = read_path(environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"))
         rule, values = self._routes.match(path, environ["REQUEST_METHOD"], return_rule=True)
         return rule, values
 

@@ -133,7 +133,6 @@ def test_a_role_that_the_table_does_not_name_is_403_before_the_body_is_looked_at
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"{",
         b"\xff\xfe",
         b'{"name": NaN}',
@@ -150,6 +149,11 @@ def test_a_role_that_the_table_does_not_name_is_403_before_the_body_is_looked_at
 def test_malformed_json_is_400(toy: Toy, body: bytes) -> None:
     response = toy.post("/v1/things", data=body, headers=toy.headers() | {"Content-Type": "application/json"})
     problem(response, 400, "malformed-json")
+
+
+def test_an_empty_body_is_an_empty_object(toy: Toy) -> None:
+    named = faults(toy.post("/v1/things", data=b"", headers=toy.headers() | {"Content-Type": "application/json"}))
+    assert named == {"name": "Missing data for required field."}
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/xml", "application/json; charset=latin-1"])

@@ -93,6 +93,7 @@ def gp_reads(gp: Caller, location: str) -> dict[str, Any]:
     shown: dict[str, Any] = gp.get(location).json()
     shown.pop("history")
     assert shown.pop("signposts") == []
+    assert {request["address"] for request in shown.pop("next")} == {f"{location}/closed"}
     return shown
 
 

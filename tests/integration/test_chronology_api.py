@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,6 +19,7 @@ from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
 from shared.contracts.access import ROLES, SYSTEM_ACTOR, WHOM_TO_ASK, may_see
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event, from_text, to_text
+from shared.kernel.time import LONDON
 from shared.runtime.clock import ReplayClock
 from tests.integration.following import following
 from tests.integration.ledger import (
@@ -125,6 +127,7 @@ def test_everything_about_a_person_is_told_in_order_with_who_was_told_and_when(l
         "event_id": noted.id,
         "type": "referral.intended.v1",
         "occurred_at": to_text(MONDAY),
+        "occurred_on": "2013-01-14",
         "precision": "minute",
         "recorded_at": to_text(MONDAY),
         "recorded_late_by_days": 0,
@@ -668,3 +671,43 @@ def test_a_thread_that_cannot_be_folded_is_counted_and_stops_no_others(
     assert found["left_out"] == 1
     outsider = Actor("housing-silva", "housing", "housing-essex", ("essex",))
     assert ledger.dependencies.past_follow_ups.list_page(outsider, query)["left_out"] == 0
+
+
+def test_a_plain_day_is_the_end_of_that_day_in_london(ledger: Ledger, manager: Caller) -> None:
+    noted = referral_noted()
+    ledger.hear(noted, referral_sent(noted, from_text("2013-01-17T10:00:00Z")))
+    ledger.clock.set(NOW)
+    on_the_day = answered(manager, "/v1/follow-ups", person=PERSON, as_of="2013-01-17", state="any")
+    assert on_the_day["as_of"] == "2013-01-17T23:59:59.999Z"
+    assert [(item["step"], item["state"]) for item in on_the_day["items"]] == [("REF-01", "met"), ("REF-02", "open")]
+    assert steps(manager, person=PERSON, as_of="2013-01-16") == [("REF-01", "open")]
+    today = NOW.astimezone(LONDON).date()
+    assert answered(manager, "/v1/follow-ups", person=PERSON, as_of=today.isoformat())["as_of"] == to_text(NOW)
+    assert answered(manager, CHRONOLOGY, as_of=today.isoformat())["as_of"] is None
+    tomorrow = manager.get(CHRONOLOGY, as_of=(today + timedelta(days=1)).isoformat())
+    assert (tomorrow.status_code, faulty_fields(tomorrow)) == (422, {"as_of"})
+    assert to_text(NOW) in tomorrow.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("said", ["2013-01-32", "2013-02-30", "2013-01-17T10:00:00", "17.01.2013"])
+def test_what_is_neither_a_day_nor_an_instant_is_refused_and_says_what_is(manager: Caller, said: str) -> None:
+    (fault,) = manager.get(CHRONOLOGY, as_of=said).json()["errors"]
+    assert "day" in fault["message"]
+
+
+def test_a_plus_that_arrived_as_a_blank_is_explained(manager: Caller) -> None:
+    answer = requests.get(
+        f"{manager.url}{CHRONOLOGY}?as_of=2013-01-17T10:00:00+01:00",
+        headers={"Authorization": f"Bearer {manager.token}"},
+        timeout=10,
+    )
+    (fault,) = answer.json()["errors"]
+    assert "%2B" in fault["message"]
+
+
+def test_an_entry_that_is_known_by_its_day_reads_back_as_that_day(ledger: Ledger, manager: Caller) -> None:
+    noted = referral_noted(from_text("2012-09-30T23:00:00Z"), recorded_at=MONDAY)
+    ledger.hear(replace(noted, precision="day"))
+    ledger.clock.set(NOW)
+    (entry,) = answered(manager, CHRONOLOGY)["items"]
+    assert (entry["occurred_at"], entry["occurred_on"]) == ("2012-09-30T23:00:00.000Z", "2012-10-01")

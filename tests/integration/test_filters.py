@@ -18,6 +18,7 @@ from services.referrals_followup.ledger.view_codec import document_of, follow_up
 from shared.events.mongo import open_database
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import from_text
+from shared.kernel.time import days_overdue
 from shared.runtime.clock import MovableClock
 from shared.web.pages import PageQuery
 from tests.integration.ledger import (
@@ -125,3 +126,13 @@ def test_views_of_an_earlier_version_are_completed_at_the_start(ledger: Ledger) 
     views.update_many({}, {"$unset": {"classes": "", "teams": ""}})
     ledger.dependencies.views.ensure_indexes()
     assert list(views.find().sort("_id")) == complete
+
+
+@pytest.mark.parametrize("days", [0, 1, 3, 5, 6, 7, 300])
+@pytest.mark.parametrize("hour", [0, 3, 12, 17, 23])
+def test_what_is_shown_as_so_many_days_overdue_is_found_by_that_number(ledger: Ledger, days: int, hour: int) -> None:
+    now = MONDAY.replace(hour=hour, minute=17) + timedelta(days=7)
+    views = ledger.dependencies.views.collection
+    found = {document["_id"] for document in views.find(Criteria({"overdue_by_days": days}, now).condition())}
+    due = {document["_id"]: document["due_at"] for document in views.find() if document["due_at"] <= now}
+    assert found == {key for key, due_at in due.items() if days_overdue(due_at, now) >= days}

@@ -12,6 +12,7 @@ from shared.kernel.ids import (
     derived_id,
     normal_reference,
     person_id_from_nhs_number,
+    read_id,
     reference_of,
     stream_id,
     uuid7,
@@ -140,3 +141,19 @@ def test_what_is_no_reference_is_told_so(text):
     assert not is_reference(text)
     with pytest.raises(ValueError, match="a reference reads FT-XXXX-XXXX-X"):
         normal_reference(text)
+
+
+@given(st.uuids(), st.booleans(), st.text(" \t\n\u00a0-\u2010\u2013", max_size=20), st.randoms())
+def test_an_id_is_read_in_any_case_and_with_any_blanks_and_dashes(uuid, is_person, noise, random):
+    written = f"p_{uuid.hex}" if is_person else str(uuid)
+    letters = list(written if is_person else written.replace("-", ""))
+    for mark in noise:
+        letters.insert(random.randrange(2, len(letters)), mark)
+    typed = "".join(random.choice((str.upper, str.lower))(letter) for letter in letters)
+    assert read_id(typed) == written
+    assert read_id(written) == written
+
+
+@pytest.mark.parametrize("text", ["", "p_123", "x" * 36, "g" * 32, "a" * 31, "a" * 33, "a" * 32 + " " * 100, "a b c"])
+def test_what_is_no_id_stays_as_it_is(text):
+    assert read_id(text) == text

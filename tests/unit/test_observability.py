@@ -3,13 +3,17 @@
 import ast
 import json
 import logging
+import socket
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 import structlog
 from prometheus_client import REGISTRY
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
+from shared.messaging.publisher import BrokerAway, ConfirmedPublisher
 from shared.runtime import observability
 from shared.runtime.observability import configure_logging, get_logger
 
@@ -177,3 +181,35 @@ def test_every_metric_has_the_name_and_labels_that_dashboards_read(name, labels)
             metric.labels(**labels)
 
     assert REGISTRY.get_sample_value(name, labels) is not None
+
+
+def test_a_connection_that_fails_is_logged_with_its_errno_and_its_address(lines):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    except OSError as error:
+        get_logger().warning("consumer interrupted", address=f"127.0.0.1:{port}", exc_info=error)
+    with MongoClient(f"mongodb://127.0.0.1:{port}", serverSelectionTimeoutMS=50) as client:
+        try:
+            client.admin.command("ping")
+        except PyMongoError as error:
+            get_logger().warning("refresh failed", exc_info=error)
+
+    of_the_system, of_the_store = lines()
+    for line in (of_the_system, of_the_store):
+        assert (line["errno"], line["address"]) == ("ECONNREFUSED", f"127.0.0.1:{port}")
+        assert "dropped" not in line
+
+
+def test_a_broker_that_is_away_is_logged_with_its_errno(lines):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    publisher = ConfirmedPublisher(f"amqp://guest:{SECRET.replace(' ', '')}@127.0.0.1:{port}/%2F", "perinatal.events")
+    try:
+        publisher.open()
+    except BrokerAway as error:
+        get_logger().warning("relay interrupted", address=publisher.place, exc_info=error)
+
+    [line] = lines()
+    assert (line["errno"], line["address"]) == ("ECONNREFUSED", f"127.0.0.1:{port}")

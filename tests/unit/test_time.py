@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kernel.calendar import england
-from shared.kernel.time import Offset, at_london, due, london_date, span
+from shared.kernel.time import Offset, at_london, days_overdue, due, london_date, occurred_on, span
 
 ENGLAND = england(2027)
 
@@ -242,3 +242,17 @@ def test_the_span_holds_the_instant(occurred):
     for precision in ("day", "month"):
         first, last = span(occurred, precision)
         assert first <= occurred < last + timedelta(milliseconds=1)
+
+
+def test_a_thing_due_on_friday_at_five_is_three_days_overdue_in_the_night_to_monday():
+    assert days_overdue(utc("2026-10-02T16:00"), utc("2026-10-05T02:17")) == 3
+    assert days_overdue(utc("2026-10-02T16:00"), utc("2026-10-02T22:59")) == 0
+    assert days_overdue(utc("2026-10-02T16:00"), utc("2026-10-02T23:00")) == 1
+    assert days_overdue(utc("2026-10-02T16:00"), utc("2026-09-30T12:00")) == 0
+
+
+@given(st.dates(date(1990, 1, 1), date(2090, 1, 1)))
+def test_a_day_or_month_reads_back_as_it_was_given(day):
+    assert occurred_on(at_london(day, time()), "day") == day.isoformat()
+    assert occurred_on(at_london(day.replace(day=1), time()), "month") == day.isoformat()[:7]
+    assert occurred_on(at_london(day, time(23, 30)), "minute") == day.isoformat()

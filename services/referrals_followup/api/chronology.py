@@ -33,6 +33,7 @@ from shared.events.errors import UnknownStream
 from shared.events.pages import decode_cursor, encode_cursor
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
+from shared.kernel.time import occurred_on
 from shared.runtime.clock import Clock
 
 _COPIED = ("type", "precision", "actor", "role", "team", "source", "stream", "data")
@@ -118,6 +119,7 @@ def _present(entry: Entry) -> dict[str, Any]:
     return {
         "event_id": event.id,
         "occurred_at": event.occurred_at,
+        "occurred_on": occurred_on(event.occurred_at, event.precision),
         "recorded_at": event.recorded_at,
         "area": event.area,
         "disclosed": True,

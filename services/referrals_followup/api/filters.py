@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from services.referrals_followup.domain.disclosure import sets_seen_by, types_seen_by
 from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN, VOID
 from shared.kernel.decisions import Actor
+from shared.kernel.time import at_london, london_date
 
 STATES = (OPEN, MET, ENDED_STATE, VOID)
 ANY = "any"
@@ -61,7 +62,11 @@ def _state(wanted: Any, now: datetime) -> Criterion:
 
 
 def _overdue(days: Any, now: datetime) -> Criterion:
-    return NotAfter(now - timedelta(days=days))
+    """Due by now, and at least so many days ago, in the days that `days_overdue` counts."""
+    if not days:
+        return NotAfter(now)
+    following = at_london(london_date(now) - timedelta(days=days - 1), time())
+    return NotAfter(following - timedelta(milliseconds=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Whoever calls it leaves out what the reader may not see (`domain/disclosure.py`)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from services.referrals_followup.domain.directory import Directory
@@ -17,7 +17,7 @@ from services.referrals_followup.ledger.data_problems import DataProblems
 from services.referrals_followup.ledger.view_codec import document_of
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
-from shared.kernel.time import Offset, london_date
+from shared.kernel.time import Offset, days_overdue, london_date, occurred_on
 
 _OF_VIEW = (
     *("reference", "standard", "step", "title", "expects", "state", "area", "person", "thread"),
@@ -46,10 +46,9 @@ class FollowUpPresenter:
         Each view is a document of `follow_ups` with at least the fields of `LINE`. Time counts in whole days in London:
         until midnight there, the lines of the same views stay the same.
         """
-        today = london_date(now)
-        return [self._present_line(view, today, problems) for view in views]
+        return [self._present_line(view, now, problems) for view in views]
 
-    def _present_line(self, view: Mapping[str, Any], today: date, problems: DataProblems) -> dict[str, Any]:
+    def _present_line(self, view: Mapping[str, Any], now: datetime, problems: DataProblems) -> dict[str, Any]:
         acts = view["acts"]
         is_open = view["state"] == OPEN
         return {
@@ -58,7 +57,7 @@ class FollowUpPresenter:
             "disclosed": True,
             "data_problem": problems.bear_on(view["thread"], view.get("person")),
             "owner": self._present_owner(view["owner_role"], view["owner_team"], view["owner_person"]),
-            "overdue_by_days": max(0, (today - london_date(view["due_at"])).days) if is_open else 0,
+            "overdue_by_days": days_overdue(view["due_at"], now) if is_open else 0,
             **dict(zip(_OF_ACTS, map(acts.get, _OF_ACTS), strict=True)),
             "links": {
                 "follow_up": self._links.follow_up(view["reference"]),
@@ -116,6 +115,7 @@ def present_entry(event: Event, private: Mapping[str, Any] | None = None) -> dic
         "event_id": event.id,
         "type": event.type,
         "at": event.occurred_at,
+        "occurred_on": occurred_on(event.occurred_at, event.precision),
         "recorded_at": event.recorded_at,
         "actor": event.actor,
         "role": event.role,

@@ -43,10 +43,10 @@ from shared.events.errors import UnknownStream
 from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Invalid, Refused
-from shared.kernel.envelope import Event
+from shared.kernel.envelope import Event, to_text
 from shared.kernel.history import require_area
 from shared.kernel.ids import normal_reference
-from shared.kernel.time import london_date
+from shared.kernel.time import london_date, span
 from shared.runtime.clock import Clock
 
 
@@ -281,10 +281,15 @@ def areas_of(scope: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse_as_of(query: Mapping[str, Any], now: datetime) -> datetime | None:
-    """The instant (UTC) that a query asks about, None for the present. Raises Invalid for one in the future."""
+    """The instant (UTC) that a query asks about, None for the present. Raises Invalid for one in the future.
+
+    The end of today is the present.
+    """
     as_of: datetime | None = query.get("as_of")
+    if as_of == span(now, "day")[1]:
+        return None
     if as_of is not None and as_of > now:
-        fields = {"as_of": ["lies in the future"]}
+        fields = {"as_of": [f"lies in the future: it is {to_text(now)} here"]}
         raise Invalid("in-the-future", "nothing is known yet of what lies ahead", fields=fields)
     return as_of
 

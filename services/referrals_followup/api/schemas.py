@@ -9,9 +9,9 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from services.referrals_followup.api.filters import ANY, SORTS, STATES
 from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.follow_up import OPEN
-from shared.contracts.fields import PERSON_ID, Choice, Slug, YesNo
+from shared.contracts.fields import Choice, Ref, Slug, YesNo
 from shared.contracts.words import END_REASONS, OTHER_REASON
-from shared.web.fields import Body, FreeText, Instant
+from shared.web.fields import AsOf, Body, FreeText, Instant, OccurredOn
 from shared.web.pages import PageQuery
 from shared.web.rows import Rows
 
@@ -35,10 +35,10 @@ class FollowUpsQuery(ScopeQuery, PageQuery):
     step = _step(metadata={"examples": ["CL-01.revisit"]})
     state = Choice(*STATES, ANY, load_default=OPEN)
     overdue_by_days = fields.Integer(validate=validate.Range(0, 36_500))
-    person = fields.String(validate=validate.Regexp(f"^{PERSON_ID}\\Z", error="is not the id of a person"))
+    person = Ref("person")
     inherited = fields.Boolean(metadata={"description": "opened before the standard applied in its area"})
     sort = Choice(*SORTS, *(f"-{name}" for name in SORTS), load_default="due_at")
-    as_of = Instant()
+    as_of = AsOf()
 
     @validates_schema(skip_on_field_errors=False, pass_original=True)
     def _as_of_somebody(self, data: Any, original: Any, **_: Any) -> None:
@@ -47,9 +47,9 @@ class FollowUpsQuery(ScopeQuery, PageQuery):
 
 
 class AsOfQuery(Body):
-    """`as_of` is an instant of the past. Without it, the answer is as of now."""
+    """`as_of` is an instant or a day of the past. Without it, the answer is as of now."""
 
-    as_of = Instant()
+    as_of = AsOf()
 
 
 class ChronologyQuery(AsOfQuery, PageQuery):
@@ -58,7 +58,7 @@ class ChronologyQuery(AsOfQuery, PageQuery):
 
 class StandardsQuery(Body):
     area = Slug(metadata={"description": "needed from somebody who acts in several areas"})
-    at = Instant()
+    at = AsOf()
 
 
 class NoteBody(Body):
@@ -211,6 +211,7 @@ class HistoryEntry(Schema):
     event_id = fields.String(required=True)
     type = fields.String(required=True)
     at = Instant(required=True)
+    occurred_on = OccurredOn()
     recorded_at = Instant(required=True)
     actor = fields.String(required=True)
     role = fields.String(required=True)
@@ -273,6 +274,7 @@ class ChronologyEntry(Schema):
 
     event_id = fields.String(required=True)
     occurred_at = Instant(required=True)
+    occurred_on = OccurredOn()
     recorded_at = Instant(required=True)
     area = fields.String(required=True)
     disclosed = fields.Boolean(required=True)

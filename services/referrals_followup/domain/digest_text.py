@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.referrals_followup.domain.links import Links
-from shared.kernel.time import LONDON, london_date
+from shared.kernel.time import LONDON, days_overdue, london_date
 
 BASES = {
     "LAW": "law",
@@ -235,9 +235,10 @@ def _list_findings(items: Sequence[FindingItem]) -> str:
 
 
 def _write_lateness(due_at: datetime, now: datetime) -> str:
-    days = (london_date(now) - london_date(due_at)).days
     if due_at > now:
-        return "today" if days == 0 else f"in {_count(-days, 'day')}"
+        days = (london_date(due_at) - london_date(now)).days
+        return f"in {_count(days, 'day')}" if days else "today"
+    days = days_overdue(due_at, now)
     return f"{_count(days, 'day')} late" if days else "late since today"
 
 
