@@ -29,6 +29,7 @@ from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
 from shared.kernel.ids import new_person_id, stream_id
+from shared.kernel.nhs_number import digits_of
 from shared.runtime.observability import get_logger
 from shared.web.endpoint import Endpoint, endpoints_of
 from shared.web.exchange import KEY, Answer, Request, load_body
@@ -131,7 +132,7 @@ class Order:
         """Everything that can connect it to another command: its key, and the ids and keys that it names."""
         values = [*self.path.split("/"), *(one for value in self.body.values() for one in _each(value))]
         ids = {one for one in values if isinstance(one, str) and _ID.fullmatch(one)}
-        number = str(self.body.get("nhs_number", "")).replace(" ", "")
+        number = digits_of(str(self.body.get("nhs_number", "")))
         return frozenset({self.key, number, *self.named_keys, *ids} - {""})
 
     @cached_property

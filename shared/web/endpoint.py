@@ -142,8 +142,7 @@ class Endpoint(Entrypoint):
         query = load_query(self._query, asked) if asked or self.query else {}
         if self.method == "GET":
             return Request(actor, correlation_id, path, query, held_tags=self._held_tags(environ))
-        key = idempotency_key(environ)
-        version = expected_version(environ)
+        key, version = (idempotency_key(environ), expected_version(environ)) if self.keyed else ("", None)
         raw = read_body(environ, self.server.body_limit)
         plain = {} if self.body is None and not raw else json_object(raw, environ.get("CONTENT_TYPE"))
         return Request(actor, correlation_id, path, query, self.loaded(plain), raw, key, version, self.operation)
