@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from services.leaving_care.api.views import VIEWS
-from services.leaving_care.domain.care_leaver import stream_of
+from services.leaving_care.domain import care_leaver
 from services.leaving_care.domain.reactions import REACTIONS
 from shared.recording.bootstrap import build_recording, rebuild_recording, run_check_of_recording
 
-SERVICE = "leaving_care"
+SERVICE, PEOPLE = "leaving_care", (care_leaver.AGGREGATE, care_leaver.REGISTERED)
 
-build = partial(build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, record_of=stream_of)
-run_check = partial(run_check_of_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
-rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS)
+build = partial(
+    build_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, people=PEOPLE, record_of=care_leaver.stream_of
+)
+run_check = partial(run_check_of_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, people=PEOPLE)
+rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, people=PEOPLE)

@@ -22,7 +22,7 @@ class LeavingCareService(CareLeaverRoutes, PlanItemRoutes, CommandRoutes, Parked
 
     @consume("leaving_care.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return refresh_views(deliveries, *self.dependencies.views.values())
+        return refresh_views(deliveries, *self.dependencies.views.values(), self.dependencies.people.index)
 
     @consume("leaving_care.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:

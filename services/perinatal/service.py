@@ -37,7 +37,7 @@ class PerinatalService(
 
     @consume("perinatal.views")
     def fill_views(self, deliveries: list[Delivery]) -> list[Outcome]:
-        return refresh_views(deliveries, *self.dependencies.views.values())
+        return refresh_views(deliveries, *self.dependencies.views.values(), self.dependencies.people.index)
 
     @consume("perinatal.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:

@@ -61,6 +61,7 @@ def erase(store: EventStore, which: Mapping[str, Any], *, by: str, reason_code: 
             operation="private_part.erase",
             creates=True,
         )
+        _forget(store, ids)
         emptied = {"private.personal": "", "private.salt": "", "private.request.body": ""}
         store.collection.update_many({"_id": {"$in": ids}}, {"$unset": emptied})
         total += len(ids)
@@ -77,3 +78,10 @@ def _next(store: EventStore, which: Mapping[str, Any]) -> list[str]:
     with_private = {**which, "private.personal": {"$exists": True}}
     found = store.collection.find(with_private, {"_id": 1}, sort=[("_id", ASCENDING)], limit=MOST_AT_ONCE)
     return [document["_id"] for document in found]
+
+
+def _forget(store: EventStore, ids: list[str]) -> None:
+    """Removes the keyed hashes of names, dates and numbers from the index of people, if the service has one."""
+    streams = store.collection.distinct("event.stream", {"_id": {"$in": ids}})
+    hashes = {"number": "", "born": "", "spellings": ""}
+    store.database["person_index"].update_many({"_id": {"$in": streams}}, {"$unset": hashes})

@@ -27,7 +27,7 @@ from shared.kernel.envelope import Event
 
 _BATCH = 1_000
 # The collection that says which file is being restored, and those that hold no data.
-_MARKS, _NO_DATA = "restores", frozenset({"leases"})
+_MARKS, _NO_DATA = "restores", frozenset({"leases", "looks"})
 
 
 class NotEmpty(Exception):

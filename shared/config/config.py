@@ -100,7 +100,7 @@ class Config:
         "file with the secret that turns NHS numbers into person ids; the same in all services that register people",
         kinds.SecretFile(),
         of=_RECORDING,
-        needed_by=_ANSWERING | {"import"},
+        needed_by=_SERVING | {"import", "rebuild", "check"},
     )
     replay_clock_file: Path | None = setting("file with the instant of a replay, on a local stack", kinds.File(), None)
     local_stack_dir: Path | None = setting("folder of the local stack, for a replay", kinds.Folder(), None)

@@ -69,6 +69,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     # perinatal
     "person.register": _SENDERS | {"front_door"},
     "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT,
+    "person.search": _SENDERS | _RECEIVERS | _OVERSIGHT,
     "condition.record": _CLINICAL | {"mental_health_service"},
     "condition.read": _CLINICAL | {"mental_health_service"} | _OVERSIGHT,
     "referral.note": _SENDERS,
@@ -130,6 +131,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     # leaving_care
     "care_leaver.register": frozenset({"personal_adviser", "social_worker", "manager"}),
     "care_leaver.read": frozenset({"personal_adviser", "social_worker"}) | _OVERSIGHT,
+    "care_leaver.search": frozenset({"personal_adviser", "social_worker"}) | _OVERSIGHT,
     "care_leaver.decide": frozenset({"personal_adviser", "manager"}),
     "care_leaver.record": frozenset({"personal_adviser", "social_worker", "manager"}),
     "adviser.assign": frozenset({"manager"}),

@@ -112,6 +112,10 @@ class EventStore:
         """What the actor recorded with this idempotency key, if anything. Raises StoreUnavailable."""
         return self._under_key(key_of(actor, key))
 
+    def require_new_key(self, actor: Actor, key: str, stream: str) -> None:
+        """Raises KeyReused if the actor recorded something on another stream with this idempotency key."""
+        self._refuse_a_key_of_another_stream(key_of(actor, key), stream)
+
     def index_of(self, event_type: str, name: str) -> None:
         """Create the index behind `naming` for this field of events of this type alone; safe to repeat."""
         self.recorder.index_of(event_type, name)

@@ -198,15 +198,11 @@ def require_one_of(actor: Actor, areas: Collection[str]) -> None:
         raise Forbidden("wrong-area", f"this record belongs to {where}, where you may not act")
 
 
-def area_to_begin_in(state: History, command: Begin, actor: Actor) -> str:
-    """The area in which the actor's new record begins. An actor of several areas must say which.
-
-    If the beginning of a history was retracted and the history begins again, it stays in its area.
-    """
-    area = state.area or command.area
-    if area is not None:
-        require_area(actor, area)
-        return area
+def area_to_begin_in(command: Begin, actor: Actor) -> str:
+    """The area in which the actor's new record begins. An actor of several areas must say which."""
+    if command.area is not None:
+        require_area(actor, command.area)
+        return command.area
     if len(actor.areas) == 1:
         return actor.areas[0]
     choice = ", ".join(actor.areas) or "none"

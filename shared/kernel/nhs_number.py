@@ -5,12 +5,19 @@ No message of this module repeats the number.
 
 from __future__ import annotations
 
+import unicodedata
+
 _DIGITS = frozenset("0123456789")
+# The kinds of characters that people, and the programs from which they paste, put between the groups: spaces, line
+# breaks, dashes, joiners. Two dashes and one joiner are of kinds that also have other characters.
+_BETWEEN, _ALSO_BETWEEN = frozenset({"Zs", "Zl", "Zp", "Cf", "Pd"}), frozenset("\u2212\u2043\u034f")
 
 
 def digits_of(text: str) -> str:
-    """The text without the spaces and hyphens that people put between the groups."""
-    return text.replace(" ", "").replace("-", "")
+    """The text without the spaces, line breaks, dashes and joiners between its groups."""
+    if text.isascii() and text.isdigit():
+        return text
+    return "".join(one for one in text if not _is_between(one))
 
 
 def why_invalid(text: str) -> str | None:
@@ -35,3 +42,7 @@ def format_nhs_number(text: str) -> str:
         raise ValueError(fault)
     digits = digits_of(text)
     return f"{digits[:3]} {digits[3:6]} {digits[6:]}"
+
+
+def _is_between(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in _BETWEEN or character in _ALSO_BETWEEN

@@ -61,6 +61,21 @@ class RecordState(History):
         return actor.team == self.facts.get("to_team")
 
 
+class AlreadyKnown(Refused):
+    """The record was begun before. Only a command without a fault is answered so."""
+
+
+class BegunInError(AlreadyKnown):
+    """The record was begun in error before, perhaps about somebody else."""
+
+    def __init__(self, kind: str) -> None:
+        message = (
+            "this NHS number was registered here in error, so what is on record under it may be about somebody else;"
+            " register them without the number, and ask the safeguarding lead"
+        )
+        super().__init__(f"{kind}-registered-in-error", message)
+
+
 Check = Callable[[Any, Any, Context], Mapping[str, Any]]
 
 
@@ -143,17 +158,21 @@ def begin_decision(kind: str, rows: Mapping[str, Row], *, again: bool = False) -
     noun = kind.replace("-", " ")
 
     def decide(state: RecordState, command: BeginRecord, context: Context) -> Fact:
-        if again and state.status is not None:
-            known_as = f"this {noun} is known here as {context.stream_id}; go on with that id"
-            raise Refused(f"{kind}-already-known", known_as)
         if not again and (state.entries or state.retracted):
             raise Refused("already-begun", f"this {noun} was begun before")
         row = rows[command.type]
         if not row.may_begin:
             raise Refused("not-a-beginning", f"{command.type} does not begin a {noun}")
+        # All faults of the command come first. So nobody learns from a faulty command what is recorded.
         data = {**command.data, **_checked(row, state, command, context), _id_of(kind): context.stream_id}
         begun = fact(command.type, context, private=command.private, **data)
-        return replace(begun, subject=data.get("person_id"), area=area_to_begin_in(state, command, context.actor))
+        area = area_to_begin_in(command, context.actor)
+        if again and state.status is not None:
+            known_as = f"this {noun} is known here as {context.stream_id}; go on with that id"
+            raise AlreadyKnown(f"{kind}-already-known", known_as)
+        if again and state.area is not None and state.area not in context.actor.areas:
+            raise BegunInError(kind)
+        return replace(begun, subject=data.get("person_id"), area=area)
 
     return decide
 

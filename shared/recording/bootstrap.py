@@ -5,7 +5,7 @@ Each process builds them once, from the configuration. A service gives the table
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,10 +21,12 @@ from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
-from shared.kernel.decisions import Actor
+from shared.kernel.decisions import Actor, Aggregate
 from shared.messaging.parked import ParkedMessages
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.names import NameCheck
+from shared.recording.people import LookLimit, People
+from shared.recording.person_index import PersonIndex
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.recording.records import Records
@@ -33,6 +35,9 @@ from shared.recording.views import ViewOf, Views
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING
 from shared.web.access_log import AccessLog
+
+Registration = tuple[Aggregate[Any], str]
+"""The record that registers people, and the type of the event that does."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class RecordingDependencies:
     lives_in: Callable[[EventStore], LivesIn]
     record_of: RecordOf
     names: NameCheck
+    people: People
 
     @property
     def directory(self) -> DirectoryCopy:
@@ -63,9 +69,9 @@ class RecordingDependencies:
         return replace(self, store=store, records=self._records_in(store, self.names))
 
     def for_import(self) -> RecordingDependencies:
-        """The same parts, which keep the names in facts from before the directory began."""
+        """The same parts, without a limit for looks, which keep the names in facts from before the directory began."""
         names = replace(self.names, spares_past=True)
-        return replace(self, names=names, records=self._records_in(self.store, names))
+        return replace(self, names=names, people=self.people.unlimited(), records=self._records_in(self.store, names))
 
     def _records_in(self, store: EventStore, names: NameCheck) -> Records:
         lives_in = self.lives_in(store)
@@ -106,12 +112,13 @@ def build_recording(
     service: str,
     views: Mapping[str, ViewOf],
     reactions: ReactionRules,
+    people: Registration,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
     record_of: RecordOf = person_record,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
-    `record_of` names the stream that registers a person.
+    `people` is the record that registers people, with the type of the event; `record_of` names its stream.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -124,6 +131,8 @@ def build_recording(
         for kind, view in views.items()
     }
     moves = lives_in(store)
+    index = PersonIndex(database, store, config.person_id_key, *people)
+    access_log = AccessLog(database, clock)
     dependencies = RecordingDependencies(
         database=database,
         store=store,
@@ -131,8 +140,9 @@ def build_recording(
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
-        checker=Checker(database, store, partial(_build_invariants, database, parked, lists, clock)),
-        access_log=AccessLog(database, clock),
+        checker=Checker(database, store, partial(_build_invariants, database, parked, (*lists.values(), index), clock)),
+        access_log=access_log,
+        people=People(index, access_log, LookLimit(database)),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
         lives_in=lives_in,
@@ -144,6 +154,7 @@ def build_recording(
     dependencies.reactions.ensure_indexes()
     dependencies.parked.ensure_indexes()
     dependencies.checker.ensure_indexes()
+    dependencies.people.ensure_indexes()
     dependencies.directory.ensure_indexes()
     dependencies.directory.refresh()
     for view in dependencies.views.values():
@@ -154,7 +165,7 @@ def build_recording(
 def _build_invariants(
     database: Database[dict[str, Any]],
     parked: ParkedMessages,
-    views: Mapping[str, Views[Any]],
+    views: Collection[Views[Any] | PersonIndex],
     clock: Clock,
     full: bool,
 ) -> Mapping[str, Invariant]:
@@ -164,20 +175,31 @@ def _build_invariants(
         **build_shared_invariants(database["events"], [database["heard"]], parked, CATALOGUE, now, sample),
         "views": lambda: report(
             "views-differ",
-            (stream for view in views.values() for stream in view.find_differing(sample, now - SETTLED_AFTER)),
+            (stream for view in views for stream in view.find_differing(sample, now - SETTLED_AFTER)),
             "see that `serve bus` consumes the queue of its views, then run `rebuild`",
         ),
     }
 
 
 def run_check_of_recording(
-    config: Config, full: bool, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules
+    config: Config,
+    full: bool,
+    service: str,
+    views: Mapping[str, ViewOf],
+    reactions: ReactionRules,
+    people: Registration,
 ) -> list[CheckFinding]:
     """Check the configured database now and return all findings. Raises when the database cannot be reached."""
-    return build_recording(config, service, views, reactions).checker.run(full)
+    return build_recording(config, service, views, reactions, people).checker.run(full)
 
 
-def rebuild_recording(config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules) -> int:
-    """Fold every view of the configured database again, in place. Returns their number."""
-    dependencies = build_recording(config, service, views, reactions)
+def rebuild_recording(
+    config: Config, service: str, views: Mapping[str, ViewOf], reactions: ReactionRules, people: Registration
+) -> int:
+    """Fold every view of the configured database again, in place, and index all people.
+
+    Returns the number of views.
+    """
+    dependencies = build_recording(config, service, views, reactions, people)
+    dependencies.people.index.rebuild()
     return sum(view.rebuild() for view in dependencies.views.values())

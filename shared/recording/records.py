@@ -92,6 +92,7 @@ IDENTITY: Mapping[str, fields.Field] = {
 
 
 Permit = Callable[[list[Event]], Actor | None]
+Require = Callable[[list[Event]], None]
 
 
 class ReadableRecord(NamedTuple):
@@ -124,10 +125,17 @@ class Records:
         return None if self._names is None or self._names.directory.is_empty else self._names.directory
 
     def begin(
-        self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request, location: str
+        self,
+        aggregate: Aggregate[Any],
+        record_id: str,
+        command: Command,
+        request: Request,
+        location: str,
+        require: Require = lambda history: None,
     ) -> Answer:
-        """Record the command that begins a history."""
-        return self._give(aggregate, record_id, command, request, location=f"{location}/{record_id}", begins=True)
+        """Record the command that begins a history. `require` may refuse what would follow the history so far."""
+        place = f"{location}/{record_id}"
+        return self._give(aggregate, record_id, command, request, location=place, begins=True, require=require)
 
     def follow(self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request) -> Answer:
         """Record a further command in an existing history."""
@@ -188,13 +196,35 @@ class Records:
         """Whether the record exists and its beginning was not retracted."""
         return aggregate.fold(self._load(f"{aggregate.kind}/{record_id}")).status is not None
 
-    def last_private(self, aggregate: Aggregate[Any], record_id: str, event_type: str) -> Mapping[str, Any]:
-        """The private part of the last standing entry of this type. Empty if there is no such entry."""
+    def identity(self, aggregate: Aggregate[Any], record_id: str, registered: str) -> Mapping[str, Any]:
+        """Name, date of birth and NHS number of the person whom this record registers with the type `registered`.
+
+        Empty if there is no standing registration, or if its private part was erased.
+        """
         stream = f"{aggregate.kind}/{record_id}"
         history = self._store.load(stream)
         retracted = aggregate.fold(history).retracted
-        standing = [event.id for event in history if event.type == event_type and event.id not in retracted]
-        return self._store.private_of(stream)[standing[-1]] if standing else {}
+        standing = [event for event in history if event.id not in retracted]
+        private = self._store.private_of(stream) if standing else {}
+        return identity_in(((event.type, private.get(event.id, {})) for event in standing), registered)
+
+    def private_of(self, aggregate: Aggregate[Any], record_id: str) -> Mapping[str, Mapping[str, Any]]:
+        """The private part of each entry of a record, by its id."""
+        return self._store.private_of(f"{aggregate.kind}/{record_id}")
+
+    def may_read(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> bool:
+        """Whether the actor may read the record, by role, area and disclosure class."""
+        if actor.role not in ACCESS[_reads(aggregate)]:
+            return False
+        try:
+            self._admit(aggregate, self._load(f"{aggregate.kind}/{record_id}"), actor)
+        except Forbidden:
+            return False
+        return True
+
+    def require_new_key(self, aggregate: Aggregate[Any], record_id: str, request: Request) -> None:
+        """Raises KeyReused if the request has the idempotency key of an entry of another record."""
+        self._store.require_new_key(request.actor, request.key, f"{aggregate.kind}/{record_id}")
 
     def find(self, aggregate: Aggregate[Any], record_id: str) -> Any:
         """The present state of a record. Raises UnknownStream."""
@@ -223,7 +253,12 @@ class Records:
         location: str | None = None,
         begins: bool = False,
         permit: Permit | None = None,
+        require: Require = lambda history: None,
     ) -> Answer:
+        def stamp(history: list[Event], event: Event) -> str:
+            require(history)
+            return self._standings.find(aggregate, history, event, request.actor)
+
         recorded = self._store.execute(
             aggregate,
             f"{aggregate.kind}/{record_id}",
@@ -237,7 +272,7 @@ class Records:
             begins=begins,
             permit=permit or (lambda history: None if begins else self._admit(aggregate, history, request.actor)),
             check=lambda fact: self._check_names(fact, command, request.actor),
-            stamp=lambda history, event: self._standings.find(aggregate, history, event, request.actor),
+            stamp=stamp,
             version_of=lambda history: len(_find_readable_after_command(aggregate, history, request.actor)),
         )
         readable = _find_readable_after_command(aggregate, recorded.history, request.actor)
@@ -283,11 +318,25 @@ def person_id_for(request: Request, person_id_key: Callable[[], bytes]) -> str:
     return new_person_id(request.actor.id, request.key)
 
 
-def identity_of(record: ReadableRecord, registered: str) -> dict[str, str]:
-    """The private part of the last standing event of the type `registered`, with the NHS number written 3-3-4."""
-    standing = [entry for entry in record.entries if entry["type"] == registered and not entry["retracted"]]
-    identity = dict(standing[-1]["private"]) if standing else {}
+def identity_in(standing: Iterable[tuple[str, Mapping[str, Any]]], registered: str) -> dict[str, Any]:
+    """Name, date of birth and NHS number in these entries, each a type with its private part, in order.
+
+    `registered` is the type of the entry that registers; entries that correct it change only what they name.
+    """
+    corrected, identity = registered.replace(".registered.", ".corrected."), {}
+    for event_type, private in standing:
+        if event_type == registered:
+            identity = dict(private)
+        elif event_type == corrected:
+            identity |= {name: private[name] for name in IDENTITY if name in private}
     identity.pop("note", None)
+    return identity
+
+
+def identity_of(record: ReadableRecord, registered: str) -> dict[str, str]:
+    """The identity in the standing entries of a record, with the NHS number written 3-3-4."""
+    standing = ((entry["type"], entry["private"]) for entry in record.entries if not entry["retracted"])
+    identity = identity_in(standing, registered)
     if "nhs_number" in identity:
         identity["nhs_number"] = format_nhs_number(identity["nhs_number"])
     return identity
@@ -335,9 +384,14 @@ def _find_readable(history: Sequence[Event], actor: Actor) -> list[Event]:
 
 def _find_readable_after_command(aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> list[Event]:
     """The entries that the answer to a command may show: only the team's own, if the role may not read such records."""
-    if actor.role in ACCESS.get(f"{aggregate.kind.replace('-', '_')}.read", ()):
+    if actor.role in ACCESS.get(_reads(aggregate), ()):
         return _find_readable(history, actor)
     return _with_retractions(history, (event for event in history if event.team == actor.team))
+
+
+def _reads(aggregate: Aggregate[Any]) -> str:
+    """The command of the access table that reads such records."""
+    return f"{aggregate.kind.replace('-', '_')}.read"
 
 
 def _with_retractions(history: Sequence[Event], readable: Iterable[Event]) -> list[Event]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from mongoengine import BooleanField, DateTimeField, Document, IntField, ListField, StringField
 from mongoengine.queryset import QuerySet
@@ -152,10 +152,10 @@ class Views(Generic[D]):
 
     def _write(self, views: list[Stored]) -> None:
         if views:
-            self._collection.bulk_write([_write_of(view) for view in views], ordered=False)
+            self._collection.bulk_write([write_of(view) for view in views], ordered=False)
 
 
-def _write_of(view: Stored) -> UpdateOne:
+def write_of(view: Stored) -> UpdateOne:
     """Stores the view, unless a view of more events is stored."""
     # Only the id is in the filter. So when two workers insert a view at once, MongoDB tries the later one again.
     is_older = {"$gt": ["$version", view["version"]]}
@@ -163,7 +163,13 @@ def _write_of(view: Stored) -> UpdateOne:
     return UpdateOne({"_id": view["_id"]}, [{"$replaceWith": replaced}], upsert=True)
 
 
-def refresh_views(deliveries: list[Delivery], *views: Views[Any]) -> list[Outcome]:
+class FoldOfStreams(Protocol):
+    """What is computed from streams, and computed again when they have further events."""
+
+    def refresh(self, streams: Iterable[str]) -> None: ...
+
+
+def refresh_views(deliveries: list[Delivery], *views: FoldOfStreams) -> list[Outcome]:
     """Fold the streams of these messages again. Returns the outcome of each message."""
     read = [read_event(delivery, CATALOGUE) for delivery in deliveries]
     streams = {event.stream for event in read if isinstance(event, Event)}

@@ -147,8 +147,7 @@ class Endpoint(Entrypoint):
         query = load_query(self._query, asked) if asked or self.query else {}
         if self.method == "GET":
             return Request(actor, correlation_id, path, query, held_tags=self._held_tags(environ))
-        key = idempotency_key(environ)
-        version = expected_version(environ)
+        key, version = (idempotency_key(environ), expected_version(environ)) if self.keyed else ("", None)
         raw = read_body(environ, self.server.body_limit)
         # No body is an empty one. If the route needs more, the answer names the fields.
         plain = json_object(raw, environ.get("CONTENT_TYPE")) if raw else {}

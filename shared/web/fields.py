@@ -19,6 +19,7 @@ from shared.contracts.fields import Whole as Whole
 from shared.contracts.fields import YesNo as YesNo
 from shared.kernel.envelope import from_text, to_text
 from shared.kernel.nhs_number import digits_of, why_invalid
+from shared.kernel.person_names import why_not_a_name
 from shared.kernel.time import at_london, span
 
 _MONTH = re.compile(rf"{YEAR}-[0-9][0-9]")
@@ -129,11 +130,25 @@ class FreeText(fields.String):
         return text
 
 
-class NhsNumber(fields.String):
-    """An NHS number with or without spaces. Loads to its ten digits."""
+class PersonName(FreeText):
+    """A person's given names or family name. It has something that can be seen, and nothing that hides or breaks it."""
 
     def __init__(self, **options: Any) -> None:
-        description = "ten digits, spaces allowed; the last one checks the others"
+        super().__init__(200, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        fault = why_not_a_name(text) if text else None  # a text that is too short has its own message
+        if fault:
+            raise ValidationError(fault)
+        return text
+
+
+class NhsNumber(fields.String):
+    """An NHS number, with whatever was pasted between its groups. Loads to its ten digits."""
+
+    def __init__(self, **options: Any) -> None:
+        description = "ten digits, with any spaces or dashes between; the last one checks the others"
         super().__init__(metadata={"description": description}, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:

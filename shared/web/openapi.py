@@ -41,6 +41,7 @@ PROBLEMS = {
     414: "The address is too long",
     415: "The body is not of a media type that this route takes",
     422: "Fields are not acceptable (each is named), or the Idempotency-Key was used with another body",
+    429: "Too many looks at people in a short time; `Retry-After` says when to go on",
     431: "The headers are too large",
     500: "Something unexpected; `instance` is what to quote",
     503: "The database cannot be reached; send the same request again",
@@ -110,6 +111,8 @@ class ProblemDetails(Schema):
     next = fields.List(
         fields.Nested(NextRequest), metadata={"description": "the requests that can be made instead of this one"}
     )
+    person_id = fields.String(metadata={"description": "of who is known already, for whoever may know it"})
+    care_leaver_id = fields.String(metadata={"description": "of who is known already, for whoever may know it"})
 
 
 def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Route]]) -> dict[str, Any]:

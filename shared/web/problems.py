@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -32,7 +32,8 @@ class FieldError(NamedTuple):
 class Problem(Exception):
     """An answer that says what is wrong and what to do. `headers` are added to those of the answer.
 
-    `next`: the requests that can be made instead, each as `verb`, `title` and `address`.
+    `next`: the requests that can be made instead, each as `verb`, `title` and `address`. `more` are further members of
+    the document, such as the id of what was found instead.
     """
 
     status: int
@@ -41,6 +42,7 @@ class Problem(Exception):
     errors: tuple[FieldError, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     next: Sequence[Mapping[str, str]] = ()
+    more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -59,6 +61,7 @@ class Problem(Exception):
             "status": self.status,
             "detail": self.detail,
             "instance": f"urn:uuid:{correlation_id}",
+            **self.more,
         }
         if self.errors:
             document["errors"] = [error._asdict() for error in self.errors]

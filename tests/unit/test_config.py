@@ -89,7 +89,7 @@ def test_a_configuration_shows_no_password(env):
 
 NEEDED = {
     ("perinatal", "serve http"): {"MONGODB_URI", "JWT_PUBLIC_KEY_FILE", "PERSON_ID_KEY_FILE"},
-    ("perinatal", "serve bus"): {"MONGODB_URI", "AMQP_URI"},
+    ("perinatal", "serve bus"): {"MONGODB_URI", "AMQP_URI", "PERSON_ID_KEY_FILE"},
     ("leaving_care", "serve"): {"MONGODB_URI", "AMQP_URI", "JWT_PUBLIC_KEY_FILE", "PERSON_ID_KEY_FILE"},
     ("leaving_care", "relay"): {"MONGODB_URI", "AMQP_URI"},
     ("leaving_care", "topology"): {"AMQP_URI"},

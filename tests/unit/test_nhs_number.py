@@ -62,3 +62,10 @@ def test_an_invalid_number_is_not_shown_and_not_repeated_in_the_message():
     with pytest.raises(ValueError, match="modulus 11") as caught:
         format_nhs_number("9990000019")
     assert "9990000019" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "between", ["\u00a0", "\u2009", "\u200b", "\u2011", "\u2013", "\u2212", "\u00ad", "\r\n", "\t", "\u2060"]
+)
+def test_a_number_may_be_pasted_with_any_space_dash_joiner_or_line_break(between):
+    assert format_nhs_number(between.join(["\ufeff999", "000", "0018"])) == "999 000 0018"

@@ -18,11 +18,12 @@ from services.leaving_care.api.schemas import (
 from services.leaving_care.domain import care_leaver
 from shared.kernel.decisions import Forbidden
 from shared.recording.bootstrap import RecordingDependencies
+from shared.recording.people import FoundCareLeavers, search_route
 from shared.recording.records import Records, person_id_for
 from shared.recording.routes import AREA, RecordRoutes, RouteBody
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
-from shared.web.fields import Day, FreeText, NhsNumber
+from shared.web.fields import Day, NhsNumber, PersonName
 
 CARE_LEAVERS = "/v1/care-leavers"
 routes = RecordRoutes(care_leaver.AGGREGATE, CARE_LEAVERS, answers=CareLeaverAnswer)
@@ -32,8 +33,8 @@ REGISTRATION = RouteBody(
     derived=("entitlement_review_on",),
     optional=("category",),
     private={
-        "given_name": FreeText(200, required=True),
-        "family_name": FreeText(200, required=True),
+        "given_name": PersonName(required=True),
+        "family_name": PersonName(required=True),
         "date_of_birth": Day(required=True),
         "nhs_number": NhsNumber(),
         "looked_after": fields.List(
@@ -50,8 +51,8 @@ REGISTRATION = RouteBody(
 
 def find_date_of_birth(records: Records, request: Request) -> Mapping[str, Any]:
     """The date of birth that this service holds of a care leaver, if it was not erased."""
-    private = records.last_private(care_leaver.AGGREGATE, request.path["care_leaver_id"], care_leaver.REGISTERED)
-    born = private.get("date_of_birth")
+    known = records.identity(care_leaver.AGGREGATE, request.path["care_leaver_id"], care_leaver.REGISTERED)
+    born = known.get("date_of_birth")
     return {"date_of_birth": date.fromisoformat(born)} if born else {}
 
 
@@ -74,14 +75,22 @@ class CareLeaverRoutes:
         command="care_leaver.register",
         body=REGISTRATION.schema("CareLeaverBody", {"care_leaver_id", "person_id"}, area=AREA),
         answers={201: CareLeaverAnswer},
-        summary="Register a care leaver; for one who is known already, the conflict names their id",
+        summary="Register a care leaver; the conflict for a known NHS number says which details differ",
+        errors=(429,),
     )
     def register_care_leaver(self, request: Request) -> Answer:
         person_id = person_id_for(request, self.dependencies.person_id_key)
         care_leaver_id = care_leaver.care_leaver_id_of(person_id)
         records = self.dependencies.records
-        return routes.record_beginning(records, request, REGISTRATION, care_leaver_id, person_id=person_id)
+        return self.dependencies.people.register(
+            records, request, routes, REGISTRATION, care_leaver_id, person_id=person_id
+        )
 
+    search_people = search_route(
+        "care_leaver.search",
+        "Find care leavers by NHS number, or by family name and date of birth",
+        FoundCareLeavers,
+    )
     read_care_leaver = routes.read(
         "care_leaver.read",
         "A care leaver by id, with name and NHS number; every reading is entered in the access log",

@@ -60,5 +60,5 @@ def require_same_person(records: Records, request: Request) -> Mapping[str, Any]
 
 def _born_on(records: Records, person_id: str) -> date | None:
     """The date of birth that this service holds of a person. Only a band of ages leaves this service."""
-    private = records.last_private(person.AGGREGATE, person_id, person.REGISTERED)
-    return date.fromisoformat(private["date_of_birth"]) if "date_of_birth" in private else None
+    known = records.identity(person.AGGREGATE, person_id, person.REGISTERED)
+    return date.fromisoformat(known["date_of_birth"]) if "date_of_birth" in known else None

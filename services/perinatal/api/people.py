@@ -6,11 +6,12 @@ from services.perinatal.api.lookups import KNOWN
 from services.perinatal.api.schemas import ConditionAnswer, PersonAnswer
 from services.perinatal.domain import condition, person
 from shared.recording.bootstrap import RecordingDependencies
+from shared.recording.people import search_route
 from shared.recording.records import person_id_for
 from shared.recording.routes import AREA, RecordRoutes, RouteBody
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
-from shared.web.fields import Day, FreeText, NhsNumber
+from shared.web.fields import Day, NhsNumber, PersonName
 
 PEOPLE = "/v1/people"
 routes = RecordRoutes(person.AGGREGATE, PEOPLE, KNOWN, PersonAnswer)
@@ -20,8 +21,8 @@ REGISTRATION = RouteBody(
     person.REGISTERED,
     derived=("nhs_number_known",),
     private={
-        "given_name": FreeText(200, required=True),
-        "family_name": FreeText(200, required=True),
+        "given_name": PersonName(required=True),
+        "family_name": PersonName(required=True),
         "date_of_birth": Day(metadata={"description": "left out when unknown; a child's is the time of the birth"}),
         "nhs_number": NhsNumber(),
     },
@@ -37,12 +38,14 @@ class PeopleRoutes:
         command="person.register",
         body=REGISTRATION.schema("PersonBody", {"person_id"}, area=AREA),
         answers={201: PersonAnswer},
-        summary="Register a person; for one who is known already, the conflict names their id",
+        summary="Register a person; the conflict for a known NHS number says which details differ",
+        errors=(429,),
     )
     def register_person(self, request: Request) -> Answer:
         person_id = person_id_for(request, self.dependencies.person_id_key)
-        return routes.record_beginning(self.dependencies.records, request, REGISTRATION, person_id)
+        return self.dependencies.people.register(self.dependencies.records, request, routes, REGISTRATION, person_id)
 
+    search_people = search_route("person.search", "Find people by NHS number, or by family name and date of birth")
     read_person = routes.read(
         "person.read",
         "A person by id, with name and NHS number; every reading is entered in the access log",
