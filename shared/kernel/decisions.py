@@ -75,14 +75,22 @@ class Refused(Exception):
 
     This class itself means that the command conflicts with what is already recorded. The subclasses are the other kinds
     of refusal. `code` names the refusal in the answer. `fields` names each offending field of the body, for example
-    `{"receiver_person": ["…"]}`.
+    `{"receiver_person": ["…"]}`. `more` are further members of the answer.
     """
 
-    def __init__(self, code: str, message: str, *, fields: Mapping[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        fields: Mapping[str, list[str]] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.fields = dict(fields or {})
+        self.more = dict(more or {})
 
 
 class Invalid(Refused):

@@ -5,7 +5,7 @@ Each process builds them once, from the configuration. A service gives the table
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from shared.events.store import EventStore
 from shared.kernel.decisions import Actor
 from shared.messaging.parked import ParkedMessages
 from shared.recording.directory_copy import DirectoryCopy
+from shared.recording.doubts import DoubtCheck
 from shared.recording.names import NameCheck
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
@@ -33,6 +34,8 @@ from shared.recording.views import ViewOf, Views
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING
 from shared.web.access_log import AccessLog
+
+NO_DOUBTS = DoubtCheck()
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class RecordingDependencies:
     lives_in: Callable[[EventStore], LivesIn]
     record_of: RecordOf
     names: NameCheck
+    doubts: DoubtCheck
 
     @property
     def directory(self) -> DirectoryCopy:
@@ -60,16 +64,19 @@ class RecordingDependencies:
 
     def over(self, store: EventStore) -> RecordingDependencies:
         """The same parts, with the records in another store."""
-        return replace(self, store=store, records=self._records_in(store, self.names))
+        return replace(self, store=store, records=self._records_in(store, self.names, self.doubts))
 
-    def for_import(self) -> RecordingDependencies:
-        """The same parts, which keep the names in facts from before the directory began."""
-        names = replace(self.names, spares_past=True)
-        return replace(self, names=names, records=self._records_in(self.store, names))
+    def for_import(self, confirmed: Collection[str] = ()) -> RecordingDependencies:
+        """The same parts, which keep the names in facts from before the directory began.
 
-    def _records_in(self, store: EventStore, names: NameCheck) -> Records:
+        `confirmed` are the doubts that every row confirms.
+        """
+        names, doubts = replace(self.names, spares_past=True), replace(self.doubts, confirmed=frozenset(confirmed))
+        return replace(self, names=names, doubts=doubts, records=self._records_in(self.store, names, doubts))
+
+    def _records_in(self, store: EventStore, names: NameCheck, doubts: DoubtCheck) -> Records:
         lives_in = self.lives_in(store)
-        return Records(store, Standings(store, self.views, lives_in, self.record_of), lives_in, names)
+        return Records(store, Standings(store, self.views, lives_in, self.record_of), lives_in, names, doubts)
 
     def readable_views(self, kind: str, actor: Actor, begun_by: str, person_id: str | None) -> QuerySet:
         """The views of the actor's areas that they may read, by their role or because their team has a part in them.
@@ -108,10 +115,11 @@ def build_recording(
     reactions: ReactionRules,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
     record_of: RecordOf = person_record,
+    doubts: DoubtCheck = NO_DOUBTS,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
-    `record_of` names the stream that registers a person.
+    `record_of` names the stream that registers a person. `doubts` has the service's table of what is unlikely.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -127,7 +135,7 @@ def build_recording(
     dependencies = RecordingDependencies(
         database=database,
         store=store,
-        records=Records(store, Standings(store, lists, moves, record_of), moves, names),
+        records=Records(store, Standings(store, lists, moves, record_of), moves, names, doubts),
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
@@ -138,8 +146,11 @@ def build_recording(
         lives_in=lives_in,
         names=names,
         record_of=record_of,
+        doubts=doubts,
     )
     dependencies.store.ensure_indexes()
+    for event_type, name in doubts.indexes:
+        dependencies.store.index_of(event_type, name)
     dependencies.access_log.ensure_indexes()
     dependencies.reactions.ensure_indexes()
     dependencies.parked.ensure_indexes()

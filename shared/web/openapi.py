@@ -90,6 +90,12 @@ class ProblemField(Schema):
     message = fields.String(required=True)
 
 
+class ProblemDoubt(ProblemField):
+    """A doubt that the request may confirm by its code."""
+
+    code = fields.String(required=True)
+
+
 class ProblemDetails(Schema):
     """RFC 9457."""
 
@@ -99,6 +105,9 @@ class ProblemDetails(Schema):
     detail = fields.String(required=True)
     instance = fields.String(required=True, metadata={"format": "uri", "description": "names this occurrence"})
     errors = fields.List(fields.Nested(ProblemField))
+    doubts = fields.List(
+        fields.Nested(ProblemDoubt), metadata={"description": "what is unlikely: confirm it by its code in `confirms`"}
+    )
 
 
 def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Route]]) -> dict[str, Any]:

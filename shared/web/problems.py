@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -30,13 +30,17 @@ class FieldError(NamedTuple):
 
 @dataclass(eq=False)
 class Problem(Exception):
-    """An answer that says what is wrong and what to do. `headers` are added to those of the answer."""
+    """An answer that says what is wrong and what to do. `headers` are added to those of the answer.
+
+    `more` are further members of the document, such as the id of what was found instead.
+    """
 
     status: int
     code: str
     detail: str
     errors: tuple[FieldError, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -55,6 +59,7 @@ class Problem(Exception):
             "status": self.status,
             "detail": self.detail,
             "instance": f"urn:uuid:{correlation_id}",
+            **self.more,
         }
         if self.errors:
             document["errors"] = [error._asdict() for error in self.errors]
@@ -91,7 +96,7 @@ def problem_of(error: Exception) -> Problem | None:
         return error
     if isinstance(error, Refused):
         status = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
-        return Problem(status, error.code, error.message, flattened(error.fields))
+        return Problem(status, error.code, error.message, flattened(error.fields), more=error.more)
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return Problem(405, "method-not-allowed", f"this path knows {allowed}", headers=(("Allow", allowed),))
