@@ -354,6 +354,7 @@ DOUBTS: Table = {
     "offer.deferred.v1": (*day_ahead("re_offer_by", PLANNED_AHEAD), _OFFER),
     "offer.fallback_started.v1": (_OFFER,),
     "offer.ended.v1": (_OFFER,),
+    "handover.acknowledged.v1": (not_before("the handover was given", "handover.given.v1"),),
     "injury.decided.v1": (not_before("the injury was reported", "injury.reported.v1"),),
     "consultation.outcome_given.v1": (_CONSULTED,),
     "consultation.outcome_acknowledged.v1": (_CONSULTED,),
