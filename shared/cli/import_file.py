@@ -7,7 +7,8 @@ Guarantees:
 - `FILE.refused` has each refused row with its number and every reason, but none of its values;
 - a refused row hinders only the rows that build on it;
 - after a kill, the next run goes on where this one stopped, and no row is recorded twice;
-- `--dry-run` refuses the same rows and records none.
+- `--dry-run` refuses the same rows and records none;
+- `--confirm CODE` records the rows with this doubt too, as if each of them confirmed it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from uuid import uuid4
 
 from shared.cli.terminal import console
 from shared.config.config import Config
+from shared.contracts.words import DOUBTS
 from shared.events.errors import StoreUnavailable
 from shared.kernel.chunks import chunks
 from shared.messaging.backoff import Backoff
@@ -46,6 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument(
         "--dry-run", action="store_true", help="list the rows that would be refused, and record nothing"
+    )
+    parser.add_argument(
+        "--confirm",
+        action="append",
+        choices=DOUBTS,
+        default=[],
+        metavar="CODE",
+        help="record rows with this doubt, which `please-confirm` names, all the same; may be repeated",
     )
 
 
@@ -74,7 +84,7 @@ def run(config: Config, arguments: argparse.Namespace, load_class: Callable[[], 
     from pymongo.errors import PyMongoError
 
     try:
-        done, refused_file = _import(config, arguments.file, load_class(), arguments.dry_run)
+        done, refused_file = _import(config, arguments.file, load_class(), arguments.dry_run, arguments.confirm)
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
         return 2
@@ -87,7 +97,9 @@ def run(config: Config, arguments: argparse.Namespace, load_class: Callable[[], 
     return 1 if done.refused else 0
 
 
-def _import(config: Config, path: Path, service_class: Any, dry_run: bool) -> tuple[ImportProgress, Path]:
+def _import(
+    config: Config, path: Path, service_class: Any, dry_run: bool, confirmed: list[str]
+) -> tuple[ImportProgress, Path]:
     """Imports the file. Returns its progress, which is at the end of the file, and the file of the refused rows."""
     from shared.events.rehearsal import Rehearsal
     from shared.recording.bulk import Bulk
@@ -100,7 +112,7 @@ def _import(config: Config, path: Path, service_class: Any, dry_run: bool) -> tu
         refused = stack.enter_context(refused_file.open("r+b"))
         progress = _read_progress(file, None if dry_run else progress_file, refused_file.stat().st_size)
         service = service_class()
-        service.dependencies = dependencies = service_class.dependencies.build(config).for_import()
+        service.dependencies = dependencies = service_class.dependencies.build(config).for_import(confirmed)
         stack.callback(dependencies.close)
         if dry_run:
             rehearsal = Rehearsal(dependencies.store)

@@ -167,3 +167,22 @@ TEAM_DAYS = ("working_days", "every_day")
 OTHER_REASON = "other"
 ROUTINE_END_REASONS = ("recorded_elsewhere", "declined", "moved_out_of_reach")
 END_REASONS = (*ROUTINE_END_REASONS, "not_needed_after_review", "duplicate", "person_died", OTHER_REASON)
+
+# What is unlikely about an entry, or cannot be. A request confirms what is unlikely by these codes.
+DOUBTS = (
+    "appointment-later",
+    "born-long-ago",
+    "care-leaver-age",
+    "child-born-another-day",
+    "day-far-out",
+    "day-passed",
+    "edd-far-out",
+    "edd-moved-far",
+    "equal-support",
+    "missed-twice",
+    "mother-age",
+    "out-of-order",
+    "pregnancy-length",
+    "score-and-self-harm",
+    "second-live-pregnancy",
+)

@@ -7,7 +7,7 @@ has said so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from shared.events.errors import StoreUnavailable
@@ -70,7 +70,7 @@ class BatchRecorder:
         return known | (self._base.under_keys(further) if further else {})
 
     def naming(self, event_type: str, name: str, value: str) -> set[str]:
-        if self._pending:
+        if any(_names(document["event"], event_type, name, value) for document in self._pending.values()):
             raise Deferred
         return self._base.naming(event_type, name, value)
 
@@ -107,6 +107,12 @@ class BatchRecorder:
         self._pending_keys.clear()
         self._pending_ids.clear()
         return self.insert_all(documents)
+
+
+def _names(event: Mapping[str, Any], event_type: str, name: str, value: str) -> bool:
+    """Whether the attributes are of an event of this type whose field is the value, or lists it."""
+    named = event["data"].get(name) if event["type"] == event_type else None
+    return value in named if isinstance(named, list) else value == named
 
 
 class BatchStore(EventStore):

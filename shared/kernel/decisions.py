@@ -75,7 +75,8 @@ class Refused(Exception):
 
     This class itself means that the command conflicts with what is already recorded. The subclasses are the other kinds
     of refusal. `code` names the refusal in the answer. `fields` names each offending field of the body, for example
-    `{"receiver_person": ["…"]}`. `possible`: the types of the events that can be recorded instead.
+    `{"receiver_person": ["…"]}`. `possible`: the types of the events that can be recorded instead. `more` are further
+    members of the answer.
     """
 
     def __init__(
@@ -85,12 +86,14 @@ class Refused(Exception):
         *,
         fields: Mapping[str, list[str]] | None = None,
         possible: Iterable[str] = (),
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.fields = dict(fields or {})
         self.possible = tuple(possible)
+        self.more = dict(more or {})
 
 
 class Invalid(Refused):

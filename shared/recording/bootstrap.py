@@ -24,6 +24,7 @@ from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Aggregate
 from shared.messaging.parked import ParkedMessages
 from shared.recording.directory_copy import DirectoryCopy
+from shared.recording.doubts import DoubtCheck
 from shared.recording.names import NameCheck
 from shared.recording.people import LookLimit, People
 from shared.recording.person_index import PersonIndex
@@ -38,6 +39,7 @@ from shared.web.access_log import AccessLog
 
 Registration = tuple[Aggregate[Any], str]
 """The record that registers people, and the type of the event that does."""
+NO_DOUBTS = DoubtCheck()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class RecordingDependencies:
     record_of: RecordOf
     names: NameCheck
     people: People
+    doubts: DoubtCheck
 
     @property
     def directory(self) -> DirectoryCopy:
@@ -66,16 +69,20 @@ class RecordingDependencies:
 
     def over(self, store: EventStore) -> RecordingDependencies:
         """The same parts, with the records in another store."""
-        return replace(self, store=store, records=self._records_in(store, self.names))
+        return replace(self, store=store, records=self._records_in(store, self.names, self.doubts))
 
-    def for_import(self) -> RecordingDependencies:
-        """The same parts, without a limit for looks, which keep the names in facts from before the directory began."""
-        names = replace(self.names, spares_past=True)
-        return replace(self, names=names, people=self.people.unlimited(), records=self._records_in(self.store, names))
+    def for_import(self, confirmed: Collection[str] = ()) -> RecordingDependencies:
+        """The same parts, without a limit for looks, which keep the names in facts from before the directory began.
 
-    def _records_in(self, store: EventStore, names: NameCheck) -> Records:
+        `confirmed` are the doubts that every row confirms.
+        """
+        names, doubts = replace(self.names, spares_past=True), replace(self.doubts, confirmed=frozenset(confirmed))
+        records = self._records_in(self.store, names, doubts)
+        return replace(self, names=names, doubts=doubts, people=self.people.unlimited(), records=records)
+
+    def _records_in(self, store: EventStore, names: NameCheck, doubts: DoubtCheck) -> Records:
         lives_in = self.lives_in(store)
-        return Records(store, Standings(store, self.views, lives_in, self.record_of), lives_in, names)
+        return Records(store, Standings(store, self.views, lives_in, self.record_of), lives_in, names, doubts)
 
     def readable_views(self, kind: str, actor: Actor, begun_by: str, person_id: str | None) -> QuerySet:
         """The views of the actor's areas that they may read, by their role or because their team has a part in them.
@@ -115,10 +122,12 @@ def build_recording(
     people: Registration,
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
     record_of: RecordOf = person_record,
+    doubts: DoubtCheck = NO_DOUBTS,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
-    `people` is the record that registers people, with the type of the event; `record_of` names its stream.
+    `people` is the record that registers people, with the type of the event; `record_of` names its stream. `doubts`
+    has the service's table of what is unlikely.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -136,7 +145,7 @@ def build_recording(
     dependencies = RecordingDependencies(
         database=database,
         store=store,
-        records=Records(store, Standings(store, lists, moves, record_of), moves, names),
+        records=Records(store, Standings(store, lists, moves, record_of), moves, names, doubts),
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
@@ -148,8 +157,11 @@ def build_recording(
         lives_in=lives_in,
         names=names,
         record_of=record_of,
+        doubts=doubts,
     )
     dependencies.store.ensure_indexes()
+    for event_type, name in doubts.indexes:
+        dependencies.store.index_of(event_type, name)
     dependencies.access_log.ensure_indexes()
     dependencies.reactions.ensure_indexes()
     dependencies.parked.ensure_indexes()

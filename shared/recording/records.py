@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
 from shared.kernel.time import occurred_on
 from shared.recording.directory_copy import DirectoryCopy
+from shared.recording.doubts import DoubtCheck
 from shared.recording.names import NameCheck
 from shared.recording.standing import LivesIn, Standings, nowhere_else
 from shared.recording.views import RecordView
@@ -113,7 +115,9 @@ class Records:
         standings: Standings,
         lives_in: LivesIn = nowhere_else,
         names: NameCheck | None = None,
+        doubts: DoubtCheck | None = None,
     ) -> None:
+        self._doubts = doubts or DoubtCheck()
         self._store = store
         self._standings = standings
         self._lives_in = lives_in
@@ -226,6 +230,34 @@ class Records:
         """Raises KeyReused if the request has the idempotency key of an entry of another record."""
         self._store.require_new_key(request.actor, request.key, f"{aggregate.kind}/{record_id}")
 
+    def find_others(
+        self, aggregate: Aggregate[Any], begun_by: Collection[str], person_id: str, actor: Actor
+    ) -> Iterator[tuple[str, list[Event]]]:
+        """The records of a person that one of these events began and that the actor may read: ids and histories.
+
+        `begun_by` are event types that `DoubtCheck.indexes` has with `person_id`.
+        """
+        if actor.role not in ACCESS.get(f"{aggregate.kind.replace('-', '_')}.read", ()):
+            return
+        found = {
+            history[0].stream: history
+            for kind in begun_by
+            for history in self.find_naming(kind, "person_id", person_id)
+        }
+        for stream, history in sorted(found.items()):
+            with suppress(Forbidden):
+                self._admit(aggregate, history, actor)
+                yield stream.partition("/")[2], history
+
+    def find_naming(self, event_type: str, name: str, value: str) -> Iterator[list[Event]]:
+        """The histories with an event of this type whose field is the value, or lists it."""
+        for stream in sorted(self._store.naming(event_type, name, value)):
+            yield self._load(stream)
+
+    def history(self, aggregate: Aggregate[Any], record_id: str) -> list[Event]:
+        """The events of a record. Empty if there is none."""
+        return self._load(f"{aggregate.kind}/{record_id}")
+
     def find(self, aggregate: Aggregate[Any], record_id: str) -> Any:
         """The present state of a record. Raises UnknownStream."""
         return self._store.state_of(aggregate, f"{aggregate.kind}/{record_id}")[0]
@@ -265,13 +297,13 @@ class Records:
             command,
             request.actor,
             key=request.key,
-            body=request.body,
+            body={name: value for name, value in request.body.items() if name != "confirms"},
             operation=request.operation,
             expected_version=request.expected_version,
             correlation_id=request.correlation_id,
             begins=begins,
             permit=permit or (lambda history: None if begins else self._admit(aggregate, history, request.actor)),
-            check=lambda fact: self._check_names(fact, command, request.actor),
+            check=lambda history, fact: self._check(history, fact, command, request),
             stamp=stamp,
             version_of=lambda history: len(_find_readable_after_command(aggregate, history, request.actor)),
         )
@@ -281,9 +313,12 @@ class Records:
         body = {**body_of(aggregate, record_id, state, version), "event_id": recorded.event.id}
         return Answer(201, body, version=version, location=location)
 
-    def _check_names(self, fact: Fact, command: Command, actor: Actor) -> None:
+    def _check(self, history: Sequence[Event], fact: Fact, command: Command, request: Request) -> Fact:
+        """The fact to record. Raises Invalid for unknown names, and for what is impossible or unlikely about it."""
         if self._names is not None:
-            self._names.require_known(fact, getattr(command, "data", {}), actor)
+            self._names.require_known(fact, getattr(command, "data", {}), request.actor)
+        known = getattr(command, "known", {})
+        return self._doubts.settle(fact, history, known, request.body.get("confirms", ()))
 
     def _admit(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor, with the areas in which they may act on this record. Refuses everybody else as forbidden.
@@ -307,7 +342,8 @@ def body_of(aggregate: Aggregate[Any], record_id: str, state: History, version: 
 
 def command_fields(body: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a loaded body in the form that a command needs."""
-    return {**{name: value for name, value in body.items() if name != "occurred_at"}, **timing(body)}
+    of_the_request = ("occurred_at", "confirms")
+    return {**{name: value for name, value in body.items() if name not in of_the_request}, **timing(body)}
 
 
 def person_id_for(request: Request, person_id_key: Callable[[], bytes]) -> str:

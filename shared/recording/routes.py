@@ -242,7 +242,8 @@ class RecordRoutes:
             except Refused as refused:
                 if not refused.possible:
                     raise
-                raise refusal_of(refused, routes.find_next(record_id, refused.possible, request.actor)) from None
+                following = routes.find_next(record_id, refused.possible, request.actor)
+                raise refusal_of(refused, next=following) from None
 
         return record
 

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from shared.contracts.fields import DAY, YEAR
+from shared.contracts.fields import DAY, YEAR, Choice
 from shared.contracts.fields import Day as Day
 from shared.contracts.fields import Whole as Whole
 from shared.contracts.fields import YesNo as YesNo
+from shared.contracts.words import DOUBTS
 from shared.kernel.envelope import from_text, to_text
 from shared.kernel.nhs_number import digits_of, why_invalid
 from shared.kernel.person_names import why_not_a_name
@@ -160,10 +161,19 @@ class NhsNumber(fields.String):
 
 
 class CommandBody(Body):
-    """Base of the bodies that record something: when it happened, and a note that stays in the recording service."""
+    """Base of the bodies that record something: when it happened, and a note that stays in the recording service.
+
+    `confirms` says that what is unlikely about it is right. It is no part of what is asked for: a request is the same
+    with it and without it.
+    """
 
     occurred_at = OccurredAt()
     note = FreeText(2000, metadata={"description": "free text; it never leaves this service"})
+    confirms = fields.List(
+        Choice(*DOUBTS),
+        validate=validate.Length(1, len(DOUBTS)),
+        metadata={"description": "the codes of the doubts that were looked at: it is right all the same"},
+    )
 
 
 def timing(body: Mapping[str, Any]) -> dict[str, Any]:

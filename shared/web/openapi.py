@@ -99,6 +99,12 @@ class NextRequest(Schema):
     address = fields.String(required=True)
 
 
+class ProblemDoubt(ProblemField):
+    """A doubt that the request may confirm by its code."""
+
+    code = fields.String(required=True)
+
+
 class ProblemDetails(Schema):
     """RFC 9457."""
 
@@ -113,6 +119,9 @@ class ProblemDetails(Schema):
     )
     person_id = fields.String(metadata={"description": "of who is known already, for whoever may know it"})
     care_leaver_id = fields.String(metadata={"description": "of who is known already, for whoever may know it"})
+    doubts = fields.List(
+        fields.Nested(ProblemDoubt), metadata={"description": "what is unlikely: confirm it by its code in `confirms`"}
+    )
 
 
 def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Route]]) -> dict[str, Any]:

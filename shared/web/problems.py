@@ -7,7 +7,7 @@ a body at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -32,8 +32,8 @@ class FieldError(NamedTuple):
 class Problem(Exception):
     """An answer that says what is wrong and what to do. `headers` are added to those of the answer.
 
-    `next`: the requests that can be made instead, each as `verb`, `title` and `address`. `more` are further members of
-    the document, such as the id of what was found instead.
+    `more` are further members of the document, such as the id of what was found instead, or the requests
+    that can be made instead (`next`).
     """
 
     status: int
@@ -41,8 +41,7 @@ class Problem(Exception):
     detail: str
     errors: tuple[FieldError, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
-    next: Sequence[Mapping[str, str]] = ()
-    more: Mapping[str, str] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -65,8 +64,6 @@ class Problem(Exception):
         }
         if self.errors:
             document["errors"] = [error._asdict() for error in self.errors]
-        if self.next:
-            document["next"] = [dict(request) for request in self.next]
         return document
 
 
@@ -115,10 +112,10 @@ def problem_of(error: Exception) -> Problem | None:
     return None
 
 
-def refusal_of(error: Refused, following: Sequence[Mapping[str, str]] = ()) -> Problem:
-    """The problem for a refusal. `following`: the requests that can be made instead."""
+def refusal_of(error: Refused, **more: Any) -> Problem:
+    """The problem for a refusal. `more` are further members of the document."""
     status = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
-    return Problem(status, error.code, error.message, flattened(error.fields), next=following)
+    return Problem(status, error.code, error.message, flattened(error.fields), more={**error.more, **more})
 
 
 def unexpected() -> Problem:

@@ -152,7 +152,9 @@ def a_referral(chance: Random, serial: int) -> Story:
         return
     yield at_camhs("accepted", "accepted")
     for _ in range(chance.randrange(1, 4)):
-        yield at_camhs("appointment-booked", "appointment_booked", appointment_on="2013-05-01")
+        # The first day of a run: whenever it is missed or attended, that is not before its day.
+        booked = {"appointment_on": "2013-01-14", "confirms": ["day-passed"]}
+        yield at_camhs("appointment-booked", "appointment_booked", **booked)
         if chance.random() < 0.3:
             yield at_camhs("not-attended", "not_attended", how="did_not_attend")
             yield at_camhs("miss-contacted", "miss_contacted", why_code="transport")

@@ -141,5 +141,5 @@ def test_a_body_has_the_fields_of_its_contract_but_what_the_service_knows(path: 
     known = {f"{KINDS[path.partition('/')[0]]}_id"}
     if not begins and path not in NAMES_THE_PERSON:
         known.add("person_id")
-    always = {"occurred_at", "note", *({"area"} if begins else ())}
+    always = {"occurred_at", "note", "confirms", *({"area"} if begins else ())}
     assert set(body().fields) - always == (declared - known - derived) | private

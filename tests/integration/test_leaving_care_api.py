@@ -19,12 +19,15 @@ CARE_LEAVER = {
     "date_of_birth": "1992-05-20",
     "category": "former_relevant",
 }
+# The day of the registration, when they were 20.
+REGISTERED = {**CARE_LEAVER, "occurred_at": "2013-01-07"}
+IN_8_WEEKS = (datetime.now(UTC) + timedelta(weeks=8)).date().isoformat()
 ITEM = {"kind": "counselling", "condition": "when_ready", "fallback": "mental_health_worker"}
 ARRANGED = {
     "owner": "pa-brook",
     "trigger_code": "asks-for-it",
     "fallback": "mental_health_worker",
-    "review_by": "2013-03-11",
+    "review_by": IN_8_WEEKS,
 }
 UNKNOWN = "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6c"
 PREGNANCY = "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6d"
@@ -48,7 +51,7 @@ def manager(service: Running) -> Caller:
 
 @pytest.fixture
 def care_leaver_id(adviser: Caller) -> str:
-    return str(adviser.post("/v1/care-leavers", CARE_LEAVER).json()["care_leaver_id"])
+    return str(adviser.post("/v1/care-leavers", REGISTERED).json()["care_leaver_id"])
 
 
 def added(adviser: Caller, care_leaver_id: str, **more: Any) -> str:
@@ -67,7 +70,7 @@ def test_a_care_leaver_is_read_with_the_name_and_every_reading_is_logged(
 
 
 def test_one_person_is_one_care_leaver(adviser: Caller, manager: Caller) -> None:
-    body = {**CARE_LEAVER, "nhs_number": "9990000026"}
+    body = {**REGISTERED, "nhs_number": "9990000026"}
     first = adviser.post("/v1/care-leavers", body)
     assert first.status_code == 201
     again = manager.post("/v1/care-leavers", body)
@@ -172,7 +175,7 @@ def test_what_only_the_service_itself_may_say_has_no_route(adviser: Caller, care
 
 
 def test_the_list_of_care_leavers_follows_what_is_recorded(service: Running, adviser: Caller, manager: Caller) -> None:
-    ids = [adviser.post("/v1/care-leavers", CARE_LEAVER).json()["care_leaver_id"] for _ in range(2)]
+    ids = [adviser.post("/v1/care-leavers", REGISTERED).json()["care_leaver_id"] for _ in range(2)]
     manager.post(f"/v1/care-leavers/{ids[0]}/adviser", {"adviser": "pa-wren", "team": "leaving-care-essex"})
     adviser.post(f"/v1/care-leavers/{ids[1]}/category", {"category": "relevant"})
     person_id = adviser.get(f"/v1/care-leavers/{ids[0]}").json()["person_id"]
@@ -212,8 +215,8 @@ def test_an_item_is_arranged_offered_declined_deferred_and_its_fallback_carried_
         ("offered", {}, "offered"),
         ("declined", {"note": "Not yet, he says."}, "declined"),
         ("offered", {}, "offered"),
-        ("deferred", {"re_offer_by": "2013-05-06"}, "deferred"),
-        ("reviewed", {"next_review_by": "2013-05-06"}, "deferred"),
+        ("deferred", {"re_offer_by": IN_8_WEEKS}, "deferred"),
+        ("reviewed", {"next_review_by": IN_8_WEEKS}, "deferred"),
         ("fallback-started", {}, "fallback_started"),
         ("taken-up", {}, "taken_up"),
         ("completed", {}, "completed"),

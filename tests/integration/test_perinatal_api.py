@@ -15,6 +15,7 @@ import requests
 
 from deploy.local.backends import Backends
 from services.perinatal.api.referrals import ReferralBody
+from shared.kernel.time import london_date
 from tests.integration.recording import Caller, Running, code, faulty_fields, new_key, running
 from tests.support import eventually
 
@@ -144,6 +145,7 @@ def test_a_referral_goes_all_the_way_and_its_history_shows_every_step(
     gp: Caller, camhs: Caller, person_id: str
 ) -> None:
     path = f"/v1/referrals/{begun(gp, intended(person_id, note='She asked for it herself.'))}"
+    today = london_date(datetime.now(UTC)).isoformat()
     steps: list[tuple[Caller, str, dict[str, Any]]] = [
         (gp, "sent", {"channel": "letter", "reference": "REF 12"}),
         (camhs, "acknowledged", {}),
@@ -151,11 +153,11 @@ def test_a_referral_goes_all_the_way_and_its_history_shows_every_step(
         (gp, "more-info-given", {}),
         (camhs, "accepted", {}),
         (camhs, "offered", {}),
-        (camhs, "appointment-booked", {"appointment_on": "2013-02-11"}),
+        (camhs, "appointment-booked", {"appointment_on": today}),
         (camhs, "not-attended", {"how": "was_not_brought"}),
-        (camhs, "appointment-booked", {"appointment_on": "2013-02-18"}),
+        (camhs, "appointment-booked", {"appointment_on": today}),
         (camhs, "appointment-cancelled", {"by": "patient"}),
-        (camhs, "appointment-booked", {"appointment_on": "2013-02-25"}),
+        (camhs, "appointment-booked", {"appointment_on": today}),
         (camhs, "attended", {}),
         (camhs, "treatment-started", {}),
         (camhs, "treatment-ended", {"reason_code": "completed"}),

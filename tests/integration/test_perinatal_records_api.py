@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,8 @@ from tests.support import eventually
 
 UNKNOWN = "0f4a3b7e-52d1-5c6a-9b8e-1d2c3f4a5b6c"
 NOBODY = "p_" + "0" * 32
+# The day of a booking with the expected date 2014-06-15.
+THEN = {"occurred_at": "2013-11-28"}
 SECRET = "Wren Exampleton was low, and said so."
 
 
@@ -90,8 +93,8 @@ def test_a_pregnancy_is_told_from_its_notification_to_the_birth(
     said = {"person_id": person_id, "concerns": ["homeless"], "occurred_at": "2013-11-20"}
     path = begun(worker, "/v1/pregnancies/notified", said)
     steps: list[tuple[Caller, str, dict[str, Any]]] = [
-        (midwife, "booked", {"concerns": ["mental_ill_health"], "edd": "2014-06-15", "edd_source": "scan"}),
-        (midwife, "edd-corrected", {"edd": "2014-06-18", "edd_source": "scan"}),
+        (midwife, "booked", {"concerns": ["mental_ill_health"], "edd": "2014-06-15", "edd_source": "scan", **THEN}),
+        (midwife, "edd-corrected", {"edd": "2014-06-18", "edd_source": "scan", **THEN}),
         (midwife, "concern-noted", {"concern": "late_booking"}),
         (midwife, "partner-named", {"partner_id": partner, "relation": "father", "occurred_at": "2013-11-28"}),
         (
@@ -205,7 +208,7 @@ def test_an_offer_declined_is_made_again_until_it_ends_with_a_reason_and_a_manag
     for verb, body in (
         ("declined", {}),
         ("made-again", {}),
-        ("deferred", {"re_offer_by": "2014-08-01"}),
+        ("deferred", {"re_offer_by": (datetime.now(UTC) + timedelta(weeks=8)).date().isoformat()}),
         ("fallback-started", {"what": "listening_visits"}),
         ("made-again", {"what": "counselling"}),
         ("accepted", {}),
@@ -525,7 +528,7 @@ def test_every_reading_of_a_record_is_logged(service: Running, visitor: Caller, 
 def test_of_an_entry_of_another_class_a_reader_of_the_record_learns_only_whom_to_ask(
     service: Running, visitor: Caller, midwife: Caller, person_id: str
 ) -> None:
-    path = booked(midwife, person_id, edd="2014-06-15")
+    path = booked(midwife, person_id, edd="2014-06-15", **THEN)
     decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
     midwife.post(f"{path}/screening-decided", decided)
     clinic = service.caller("camhs-intake", "mental_health_service", "camhs-essex")
@@ -542,7 +545,7 @@ def test_of_an_entry_of_another_class_a_reader_of_the_record_learns_only_whom_to
 def test_a_version_counts_what_its_reader_may_read_also_for_if_match_and_in_lists(
     service: Running, visitor: Caller, midwife: Caller, person_id: str
 ) -> None:
-    path = booked(midwife, person_id, edd="2014-06-15")
+    path = booked(midwife, person_id, edd="2014-06-15", **THEN)
     clinic = service.caller("camhs-intake", "mental_health_service", "camhs-essex")
     decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
     decision = midwife.post(f"{path}/screening-decided", decided).json()["event_id"]
@@ -578,7 +581,7 @@ def test_if_match_takes_the_version_that_its_reader_was_shown(
 def test_the_answer_to_a_command_tells_what_a_reader_of_the_record_may_see(
     service: Running, visitor: Caller, midwife: Caller, person_id: str
 ) -> None:
-    path = booked(midwife, person_id, edd="2014-06-15")
+    path = booked(midwife, person_id, edd="2014-06-15", **THEN)
     decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
     assert midwife.post(f"{path}/screening-decided", decided).json()["facts"]["outcome"] == "early_help"
     gone_on = visitor.post(f"{path}/concern-noted", {"concern": "late_booking"}).json()
@@ -592,7 +595,7 @@ def test_the_answer_to_a_command_of_who_may_not_read_the_record_tells_of_their_o
     notified = housing.post("/v1/pregnancies/notified", {"person_id": person_id, "concerns": ["homeless"]}, key="n")
     assert notified.json()["facts"]["concerns"] == ["homeless"]
     path = notified.headers["Location"]
-    midwife.post(f"{path}/booked", {"concerns": ["mental_ill_health"], "edd": "2014-06-15"})
+    midwife.post(f"{path}/booked", {"concerns": ["mental_ill_health"], "edd": "2014-06-15", **THEN})
     decided = {"outcome": "early_help", "reason_code": "history", "decided_by": "midwife-eider", "reason": SECRET}
     assert midwife.post(f"{path}/screening-decided", decided).status_code == 201
     assert housing.get(path).status_code == 403
@@ -606,7 +609,8 @@ def test_the_answer_to_a_command_of_who_may_not_read_the_record_tells_of_their_o
 
 
 def test_pregnancies_are_listed_newest_first_by_mother_and_state(visitor: Caller, person_id: str) -> None:
-    first, second = booked(visitor, person_id), booked(visitor, person_id)
+    first = booked(visitor, person_id)
+    second = booked(visitor, person_id, confirms=["second-live-pregnancy"])
     visitor.post(f"{first}/ended", {"outcome": "miscarriage"})
 
     def list_ids(**query: Any) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, find_assessor, require_same_person
+from services.perinatal.api.lookups import KNOWN, find_assessor, find_supports, require_same_person
 from services.perinatal.domain import offer, screen, support
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -32,7 +32,7 @@ class CareRoutes:
     reject_claim_of_screen = screens.reject_claim()
 
     start_support = supports.begin(
-        "support.record", "support.started.v1", "Support begins, such as listening visits", look_up=require_same_person
+        "support.record", "support.started.v1", "Support begins, such as listening visits", look_up=find_supports
     )
     read_support = supports.read("support.read", "Support, with its sessions and reviews")
     hold_session = supports.step("session-held", "support.record", "support.session_held.v1", "A session was held")

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from services.perinatal.domain import condition, person, pregnancy
+from services.perinatal.domain import condition, person, pregnancy, support
+from services.perinatal.domain.doubts import ENDED, STARTED, Child
+from services.perinatal.domain.doubts import KNOWN as BEGIN_A_PREGNANCY
 from shared.kernel.decisions import Aggregate, Invalid
+from shared.kernel.doubts import first_day_of, last_day_of, standing_of
 from shared.recording.records import Records
 from shared.web.exchange import Request
 
@@ -17,8 +20,10 @@ KNOWN: Mapping[str, Aggregate[Any]] = {
 
 
 def find_mother(records: Records, request: Request) -> Mapping[str, Any]:
-    """What is known of the mother whom the body names."""
-    return {"born_on": _born_on(records, request.body["person_id"])}
+    """What is known of the mother whom the body names, and of her other pregnancies that the actor may read."""
+    mother = request.body["person_id"]
+    others = records.find_others(pregnancy.AGGREGATE, BEGIN_A_PREGNANCY, mother, request.actor)
+    return {"born_on": _born_on(records, mother), "pregnancies": dict(others)}
 
 
 def find_mother_of_record(records: Records, request: Request) -> Mapping[str, Any]:
@@ -31,6 +36,27 @@ def find_partner(records: Records, request: Request) -> Mapping[str, Any]:
     partner_id = request.body["partner_id"]
     known = records.state_of(person.AGGREGATE, partner_id, "partner_id")
     return {"nhs_number_known": known.nhs_number_known, "born_on": _born_on(records, partner_id)}
+
+
+def find_children(records: Records, request: Request) -> Mapping[str, Any]:
+    """The birthdays and the first reviews of the children whom the body names, as far as they are known here."""
+    return {"children": [_child(records, child_id) for child_id in request.body.get("children", ())]}
+
+
+def find_birth(records: Records, request: Request) -> Mapping[str, Any]:
+    """The birthday of the person of the record: as it was registered, or else the day of the birth."""
+    child_id = request.path["person_id"]
+    if request.body["review"] == "antenatal":
+        return {}
+    return {"born_on": _born_on(records, child_id) or _birth_of(records, child_id)}
+
+
+def find_supports(records: Records, request: Request) -> Mapping[str, Any]:
+    """The supports of the person whom the body names, as far as the actor may read them."""
+    require_same_person(records, request)
+    return {
+        "supports": dict(records.find_others(support.AGGREGATE, (STARTED,), request.body["person_id"], request.actor))
+    }
 
 
 def find_assessor(records: Records, request: Request) -> Mapping[str, Any]:
@@ -56,6 +82,23 @@ def require_same_person(records: Records, request: Request) -> Mapping[str, Any]
     if faults:
         raise Invalid("unknown-reference", "the record named is another person's", fields=faults)
     return {}
+
+
+def _child(records: Records, child_id: str) -> Child:
+    standing = standing_of(records.history(person.AGGREGATE, child_id))
+    reviews = [event for event in standing if event.data.get("review", "antenatal") != "antenatal"]
+    return Child(_born_on(records, child_id), min(map(last_day_of, reviews), default=None))
+
+
+def _birth_of(records: Records, child_id: str) -> date | None:
+    """The first day of the birth that names the child, by the records of pregnancies."""
+    births = (
+        event
+        for history in records.find_naming(ENDED, "children", child_id)
+        for event in standing_of(history)
+        if event.type == ENDED and child_id in event.data["children"]
+    )
+    return min(map(first_day_of, births), default=None)
 
 
 def _born_on(records: Records, person_id: str) -> date | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN
+from services.perinatal.api.lookups import KNOWN, find_birth
 from services.perinatal.api.schemas import ConditionAnswer, PersonAnswer
 from services.perinatal.domain import condition, person
 from shared.recording.bootstrap import RecordingDependencies
@@ -77,9 +77,15 @@ class PeopleRoutes:
     check_bereavement = routes.step(
         "bereavement-checked", "bereavement.check", "bereavement.checked.v1", "Who must be told of a death was told"
     )
-    offer_review = routes.step("review-offered", "review.record", "review.offered.v1", "A review was offered")
-    complete_review = routes.step("review-completed", "review.record", "review.completed.v1", "A review took place")
-    decline_review = routes.step("review-declined", "review.record", "review.declined.v1", "A review was declined")
+    offer_review = routes.step(
+        "review-offered", "review.record", "review.offered.v1", "A review was offered", look_up=find_birth
+    )
+    complete_review = routes.step(
+        "review-completed", "review.record", "review.completed.v1", "A review took place", look_up=find_birth
+    )
+    decline_review = routes.step(
+        "review-declined", "review.record", "review.declined.v1", "A review was declined", look_up=find_birth
+    )
     check_parents = routes.step(
         "parent-checks", "parent.check", "parent.checks_recorded.v1", "Both parents were checked, and who was told"
     )

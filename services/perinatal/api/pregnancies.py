@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, find_mother, find_mother_of_record, find_partner
+from services.perinatal.api.lookups import KNOWN, find_children, find_mother, find_mother_of_record, find_partner
 from services.perinatal.api.schemas import PregnanciesQuery, PregnancyRow
 from services.perinatal.domain import pregnancy
 from shared.recording.routes import RecordRoutes
@@ -70,6 +70,7 @@ class PregnancyRoutes:
         "How it ended; a birth names every child, and its time is the day of birth",
         derived=("parents",),
         optional=("children",),
+        look_up=find_children,
     )
     decide_screening = routes.step(
         "screening-decided",

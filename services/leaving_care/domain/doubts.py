@@ -1,0 +1,54 @@
+"""What is impossible or unlikely in the records of leaving care, by type of event."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from services.leaving_care.domain.care_leaver import REGISTERED
+from shared.kernel.doubts import Doubt, Entry, Table, day_ahead, in_words, not_before, years_on
+
+# Practice section 4.1: somebody is a care leaver from 16 until the day before they turn 25.
+YOUNGEST, OLDEST = 16, 24
+# A review or a new offer is planned within months; the most that a plan looks ahead is two years.
+PLANNED_AHEAD = timedelta(days=2 * 365)
+
+
+def _age(entry: Entry) -> str | None:
+    """Of a month or a day, the age that is most likely right."""
+    born = entry.day("date_of_birth")
+    if born is None:
+        return None
+    youngest, oldest = years_on(born, entry.first), years_on(born, entry.last)
+    if oldest < YOUNGEST or youngest > OLDEST:
+        return (
+            f"makes them {max(oldest, 0)} years old on the day of this entry; a care leaver is {YOUNGEST} to {OLDEST}"
+        )
+    return None
+
+
+def _unborn(entry: Entry) -> str | None:
+    born = entry.day("date_of_birth")
+    if born is None or born <= entry.last:
+        return None
+    return f"is {in_words(born - entry.last)} after the day of this entry; nobody is a care leaver before their birth"
+
+
+_REVIEW = day_ahead("review_by", PLANNED_AHEAD)
+_LATER_THAN_ADDED = not_before("the item was added to the plan", "plan_item.added.v1")
+_LATER_THAN_OFFERED = not_before("it was offered", "plan_item.offered.v1")
+
+DOUBTS: Table = {
+    REGISTERED: (
+        Doubt("care-leaver-age", "date_of_birth", _age),
+        Doubt("care-leaver-age", "date_of_birth", _unborn, impossible=True),
+    ),
+    "adviser.ended.v1": (not_before("they were named", "adviser.assigned.v1"),),
+    "plan_item.added.v1": _REVIEW,
+    "plan_item.arranged.v1": _REVIEW,
+    "plan_item.reviewed.v1": (*day_ahead("next_review_by", PLANNED_AHEAD), _LATER_THAN_ADDED),
+    "plan_item.taken_up.v1": (_LATER_THAN_OFFERED,),
+    "plan_item.declined.v1": (_LATER_THAN_OFFERED,),
+    "plan_item.deferred.v1": (*day_ahead("re_offer_by", PLANNED_AHEAD), _LATER_THAN_OFFERED),
+    "plan_item.completed.v1": (_LATER_THAN_ADDED,),
+    "plan_item.ended.v1": (_LATER_THAN_ADDED,),
+}
