@@ -13,7 +13,9 @@ from services.referrals_followup.api import acts
 from services.referrals_followup.api.acts import FollowUpActs
 from services.referrals_followup.api.as_of import PastFollowUps
 from services.referrals_followup.api.chronology import Chronologies
+from services.referrals_followup.api.circle import Circles
 from services.referrals_followup.api.directory_acts import DirectoryActs
+from services.referrals_followup.api.glass import Glasses
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.standards_in_force import StandardsInForce
@@ -77,6 +79,8 @@ class Dependencies:
     shown_people: ShownPeople
     past_follow_ups: PastFollowUps
     chronologies: Chronologies
+    circles: Circles
+    glasses: Glasses
     acts: FollowUpActs
     directory_acts: DirectoryActs
     standards_in_force: StandardsInForce
@@ -200,6 +204,8 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         shown_people=ShownPeople(),
         past_follow_ups=PastFollowUps(evidence, rules, known, presenter, queries, clock),
         chronologies=Chronologies(evidence, rules, known, presenter, clock),
+        circles=Circles(evidence, directory, known),
+        glasses=Glasses(store, evidence, directory, clock),
         acts=FollowUpActs(store, views, queries, rules, directory, known, clock),
         directory_acts=DirectoryActs(store, directory, views),
         standards_in_force=StandardsInForce(rules, clock),
@@ -230,6 +236,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         dependencies.parked,
         dependencies.checker,
         dependencies.access_log,
+        dependencies.glasses,
         outbox,
         sweep_log,
     ):

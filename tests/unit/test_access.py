@@ -51,6 +51,7 @@ WHO_MAY = {
         contact: read record
         follow_up: accept acknowledge note read reopen
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         person: read register
@@ -72,6 +73,7 @@ WHO_MAY = {
         consultation: read record
         follow_up: accept acknowledge note read reopen
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record
@@ -98,6 +100,7 @@ WHO_MAY = {
         follow_up: accept acknowledge note read reopen
         handover: record
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record
@@ -144,6 +147,7 @@ WHO_MAY = {
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
+        glass: break
         move: read
         notification: read
         offer: read
@@ -166,6 +170,7 @@ WHO_MAY = {
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
+        glass: break
         notification: acknowledge read record
         offer: read record
         person: read
@@ -190,6 +195,7 @@ WHO_MAY = {
         follow_up: accept acknowledge note read reopen
         handover: record
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record
@@ -221,6 +227,7 @@ WHO_MAY = {
         concern: raise read
         consultation: read record
         follow_up: accept acknowledge note read reopen
+        glass: break
         notification: acknowledge read
         person: read
         plan_item: add arrange end read record
@@ -264,6 +271,7 @@ WHO_MAY = {
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
+        glass: break review
         move: read
         notification: read
         offer: read
@@ -291,6 +299,7 @@ WHO_MAY = {
         contact: read record
         follow_up: accept acknowledge note read reopen
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record

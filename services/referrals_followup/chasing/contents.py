@@ -10,6 +10,7 @@ from services.referrals_followup.domain.digest_text import (
     ChasedItem,
     DecidedItem,
     FindingItem,
+    GlassItem,
     Item,
     ParkedItem,
     SilentSource,
@@ -26,6 +27,7 @@ from services.referrals_followup.domain.follow_up import (
     owner_of,
     timed,
 )
+from services.referrals_followup.domain.glass import BROKEN
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
 from services.referrals_followup.domain.silence import FELL_SILENT
@@ -113,6 +115,10 @@ class DigestContents:
         if chase.type == FELL_SILENT:
             until = chase.data["complete_until"]
             return SilentSource(chase.data["service"], from_text(until) if until else None)
+        if chase.type == BROKEN:
+            by = f"{chase.actor} ({chase.team})"
+            circle = self._links.circle(chase.data["person_id"])
+            return GlassItem(by, chase.data["reason_code"], from_text(chase.data["until"]), circle)
         if chase.type == STALLED and chase.data["kind"] == FINDING:
             return FindingItem(chase.data["what"].partition("/")[2])
         if chase.type == STALLED:

@@ -72,6 +72,16 @@ class FindingItem:
 
 
 @dataclass(frozen=True, slots=True)
+class GlassItem:
+    """Somebody broke the glass for a person of the recipient's; `circle_url` says who else is in that circle."""
+
+    by: str
+    reason_code: str
+    until: datetime
+    circle_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedItem:
     """A follow-up that somebody ended or reopened, as its owner may see it; `reason_code` is that of an ending."""
 
@@ -90,7 +100,7 @@ class WithheldItem:
     signposts: tuple[str, ...]
 
 
-Item = ChasedItem | WithheldItem | DecidedItem | SilentSource | ParkedItem | FindingItem
+Item = ChasedItem | WithheldItem | DecidedItem | GlassItem | SilentSource | ParkedItem | FindingItem
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
@@ -104,6 +114,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
         key=lambda item: (item.due_at, item.reference),
     )
+    glasses = [item for item in items if isinstance(item, GlassItem)]
     decided = sorted((item for item in items if isinstance(item, DecidedItem)), key=lambda item: item.reference)
     parts = [f"Dear {recipient},", _write_opening(chased, now)]
     parts += [_write_paragraph(number, item, now, links) for number, item in enumerate(chased, start=1)]
@@ -115,6 +126,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
     parts += [_write_decision(item, links) for item in decided]
+    parts += [_write_glass(item) for item in glasses]
     if signposts:
         parts.append("\n  ".join(["Something is expected that you may not see. Please ask:", *signposts]))
     parts += [_write_silence(source) for source in silent]
@@ -126,7 +138,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _write_subject(chased, inherited, decided, signposts, silent, parked, findings, now), "\n\n".join(
+    return _write_subject(chased, inherited, decided, glasses, signposts, silent, parked, findings, now), "\n\n".join(
         part for part in parts if part
     ) + "\n"
 
@@ -135,6 +147,7 @@ def _write_subject(
     chased: Sequence[ChasedItem],
     inherited: Sequence[ChasedItem],
     decided: Sequence[DecidedItem],
+    glasses: Sequence[GlassItem],
     signposts: Sequence[str],
     silent: Sequence[SilentSource],
     parked: Sequence[ParkedItem],
@@ -154,6 +167,8 @@ def _write_subject(
     if decided:
         decisions = Counter("ended" if item.is_ended else "reopened" for item in decided)
         return f"[Followthrough] {', '.join(f'{decisions[what]} {what}' for what in sorted(decisions))}"
+    if glasses:
+        return f"[Followthrough] urgent, glass broken by {', '.join(item.by for item in glasses)}"
     if signposts:
         return "[Followthrough] something is expected that you may not see"
     if parked:
@@ -206,6 +221,15 @@ def _write_decision(item: DecidedItem, links: Links) -> str:
         return f"{item.by} has reopened {what}. It is expected again, and its clock goes on as before.\n   {link}"
     reason = f" ({item.reason_code.replace('_', ' ')})" if item.reason_code else ""
     return f"{item.by} has ended {what}{reason}. If that is wrong, reopen it.\n   {link}"
+
+
+def _write_glass(item: GlassItem) -> str:
+    return (
+        f"{item.by} has broken the glass for somebody in whose care you have a part, until "
+        f"{_write_moment(item.until)}: "
+        f"{item.reason_code.replace('_', ' ')}. They may read what is recorded and end nothing. If this is not right, "
+        f"tell your safeguarding lead, who is told too.\n   Circle: {item.circle_url}"
+    )
 
 
 def _write_silence(source: SilentSource) -> str:
