@@ -16,6 +16,7 @@ from services.referrals_followup.api.chronology import Chronologies
 from services.referrals_followup.api.circle import Circles
 from services.referrals_followup.api.directory_acts import DirectoryActs
 from services.referrals_followup.api.glass import Glasses
+from services.referrals_followup.api.objections import Objections
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.standards_in_force import StandardsInForce
@@ -81,6 +82,7 @@ class Dependencies:
     chronologies: Chronologies
     circles: Circles
     glasses: Glasses
+    objections: Objections
     acts: FollowUpActs
     directory_acts: DirectoryActs
     standards_in_force: StandardsInForce
@@ -187,6 +189,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         directory=directory,
         clock=clock,
     )
+    objections = Objections(store, evidence, directory, clock)
     dependencies = Dependencies(
         config=config,
         clock=clock,
@@ -206,11 +209,17 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         chronologies=Chronologies(evidence, rules, known, presenter, clock),
         circles=Circles(evidence, directory, known),
         glasses=Glasses(store, evidence, directory, clock),
+        objections=objections,
         acts=FollowUpActs(store, views, queries, rules, directory, known, clock),
         directory_acts=DirectoryActs(store, directory, views),
         standards_in_force=StandardsInForce(rules, clock),
         checks={"mongodb": lambda: database.command("ping")},
-        ingest=Ingest(evidence, views, {POSITION: parked_work.note_reported, FINISHED: parked_work.tell_of_findings}),
+        ingest=Ingest(
+            evidence,
+            views,
+            {POSITION: parked_work.note_reported, FINISHED: parked_work.tell_of_findings},
+            objections.hear,
+        ),
         sweeps=SweepRound(
             sweeper=sweeper,
             sweep_log=sweep_log,

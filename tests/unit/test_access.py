@@ -40,6 +40,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
+        objection: raise
         standards: read
     """,
     "front_door": """
@@ -62,6 +63,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
+        objection: raise
         standards: read
     """,
     "gp_practice": """
@@ -86,6 +88,7 @@ WHO_MAY = {
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
         screen: read record
+        objection: raise
         standards: read
         support: read
     """,
@@ -116,6 +119,7 @@ WHO_MAY = {
             read record_attendance return_outcome review_misses start_treatment triage withdraw
         review: record
         screen: read record
+        objection: raise
         standards: read
         support: read record
     """,
@@ -134,6 +138,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
+        objection: raise
         standards: read
     """,
     "manager": """
@@ -160,6 +165,7 @@ WHO_MAY = {
         record: retract
         referral: read
         screen: read
+        objection: raise
         standards: read
         support: read
     """,
@@ -182,6 +188,7 @@ WHO_MAY = {
                 referral: acknowledge assess book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
         screen: read record
+        objection: raise
         standards: read
         support: read record
     """,
@@ -211,6 +218,7 @@ WHO_MAY = {
             record_attendance return_outcome review_misses start_treatment triage withdraw
         review: record
         screen: read record
+        objection: raise
         standards: read
         support: read record
     """,
@@ -236,6 +244,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
+        objection: raise
         standards: read
     """,
     "reviewer": """
@@ -285,6 +294,7 @@ WHO_MAY = {
         record: retract
         referral: read
         screen: read
+        objection: answer raise
         standards: read
         support: read
     """,
@@ -314,6 +324,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw
+        objection: raise
         standards: read
         support: read
     """,

@@ -6,16 +6,15 @@ person, until 24 hours have passed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
 from pymongo import ASCENDING
 
-from services.referrals_followup.domain.circle import Circle, circle_of
-from services.referrals_followup.domain.directory import Directory, Parties
-from services.referrals_followup.domain.follow_up import OWNER, Owner
+from services.referrals_followup.domain.circle import circle_of, find_told
+from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.glass import AGGREGATE, BROKEN, READS_AS, Break, Review
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from shared.contracts.fields import Choice
@@ -86,7 +85,7 @@ class Glasses:
             raise UnknownStream("nothing is known about this person")
         circle = circle_of(person_id, people, evidence)
         area = circle.areas[-1] if circle.areas else min(about, key=lambda event: event.recorded_at).area
-        told = {person for person in self._find_told(circle, area, request.actor) if person != request.actor.id}
+        told = set(find_told(circle, self._directory, area, london_date(self._clock.now()))) - {request.actor.id}
         command = Break(person_id, people, request.body["reason_code"], area, told)
         return self._record(request, stream_id(request.actor.id, request.key), command)
 
@@ -118,18 +117,6 @@ class Glasses:
     def _under(self, actor: Actor) -> Actor:
         """The actor as they read under the glass."""
         return replace(actor, role=READS_AS, areas=tuple(sorted({*actor.areas, *self._directory.areas})))
-
-    def _find_told(self, circle: Circle, area: str, actor: Actor) -> Iterator[str]:
-        """Of each team of the circle, those who are named, or else the duty person; whoever is there for them today."""
-        on = london_date(self._clock.now())
-        for one in circle.list_teams(self._directory):
-            team = self._directory.team(one.team)
-            if team is None:
-                continue
-            named = [Owner(team.role, team.id, worker) for worker in sorted(one.workers)]
-            for owner in named or [Owner(team.role, team.id)]:
-                parties = Parties(area, owner, sender=actor.id, senders_team=actor.team)
-                yield from (recipient.person for recipient in self._directory.resolve(OWNER, parties, on))
 
     def _record(self, request: Request, glass_id: str, command: Any) -> Answer:
         recorded = self._store.execute(

@@ -1,4 +1,4 @@
-"""Routes of people: their chronology, their circle, and the glass that somebody outside the circle breaks."""
+"""Routes of people: their chronology, their circle and its objections, and the glass that others break."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Protocol
 from services.referrals_followup.api.chronology import Chronologies
 from services.referrals_followup.api.circle import Circles
 from services.referrals_followup.api.glass import GlassAnswer, GlassBody, Glasses, GlassReviewBody
+from services.referrals_followup.api.objections import ObjectionAnswer, ObjectionAnswerBody, ObjectionBody, Objections
 from services.referrals_followup.api.schemas import ChronologyAnswer, ChronologyQuery, CircleAnswer
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
@@ -23,6 +24,9 @@ class PersonHandlers(Protocol):
 
     @property
     def glasses(self) -> Glasses: ...
+
+    @property
+    def objections(self) -> Objections: ...
 
 
 class PersonRoutes:
@@ -82,3 +86,27 @@ class PersonRoutes:
     )
     def review_glass(self, request: Request) -> Answer:
         return self.dependencies.glasses.review(request)
+
+    @endpoint(
+        "POST",
+        "/v1/people/<person_id>/objections",
+        command="objection.raise",
+        body=ObjectionBody,
+        answers={201: ObjectionAnswer},
+        summary="Object, as one of the circle, to an entry of somebody else about the person; it lowers nothing",
+        errors=(404, 409),
+    )
+    def object_to_entry(self, request: Request) -> Answer:
+        return self.dependencies.objections.raise_objection(request)
+
+    @endpoint(
+        "POST",
+        "/v1/objections/<objection_id>/answered",
+        command="objection.answer",
+        body=ObjectionAnswerBody,
+        answers={201: ObjectionAnswer},
+        summary="A safeguarding lead of the area answers an objection",
+        errors=(404, 409, 412),
+    )
+    def answer_objection(self, request: Request) -> Answer:
+        return self.dependencies.objections.answer(request)

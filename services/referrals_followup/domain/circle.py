@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 
 from services.referrals_followup.domain.chronology import has_outline, is_about
 from services.referrals_followup.domain.claims import without_claims
-from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.directory import Directory, Parties
 from services.referrals_followup.domain.disclosure import Reader, find_withheld_of_entry
+from services.referrals_followup.domain.follow_up import OWNER, Owner
 from services.referrals_followup.domain.thread_history import MOVED, PERSON, Evidence, is_act, order_key
 from shared.contracts.circle import LIVES_THERE, Part, ids_left_out, parts_in
 from shared.kernel.decisions import ABOUT_AN_ENTRY
@@ -49,6 +51,20 @@ class Circle:
             listed = directory.team(team.team)
             team.why.update([LIVES_THERE] if listed is not None and listed.area in self.areas else [])
         return [found[team] for team in sorted(found)]
+
+
+def find_told(circle: Circle, directory: Directory, area: str, on: date) -> list[str]:
+    """Of each team of the circle those who are named, or else its duty person; whoever is there for them that day."""
+    found: dict[str, None] = {}
+    for one in circle.list_teams(directory):
+        team = directory.team(one.team)
+        if team is None:
+            continue
+        named = [Owner(team.role, team.id, worker) for worker in sorted(one.workers)]
+        for owner in named or [Owner(team.role, team.id)]:
+            parties = Parties(area, owner, sender=team.duty, senders_team=team.id)
+            found.update(dict.fromkeys(recipient.person for recipient in directory.resolve(OWNER, parties, on)))
+    return list(found)
 
 
 def circle_of(

@@ -72,13 +72,11 @@ class FindingItem:
 
 
 @dataclass(frozen=True, slots=True)
-class GlassItem:
-    """Somebody broke the glass for a person of the recipient's; `circle_url` says who else is in that circle."""
+class NoticeItem:
+    """Something that its recipient is told, with nothing to do by a day: what, for the subject, and the whole text."""
 
-    by: str
-    reason_code: str
-    until: datetime
-    circle_url: str
+    what: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class WithheldItem:
     signposts: tuple[str, ...]
 
 
-Item = ChasedItem | WithheldItem | DecidedItem | GlassItem | SilentSource | ParkedItem | FindingItem
+Item = ChasedItem | WithheldItem | DecidedItem | NoticeItem | SilentSource | ParkedItem | FindingItem
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
@@ -114,7 +112,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
         key=lambda item: (item.due_at, item.reference),
     )
-    glasses = [item for item in items if isinstance(item, GlassItem)]
+    notices = [item for item in items if isinstance(item, NoticeItem)]
     decided = sorted((item for item in items if isinstance(item, DecidedItem)), key=lambda item: item.reference)
     parts = [f"Dear {recipient},", _write_opening(chased, now)]
     parts += [_write_paragraph(number, item, now, links) for number, item in enumerate(chased, start=1)]
@@ -126,7 +124,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
     parts += [_write_decision(item, links) for item in decided]
-    parts += [_write_glass(item) for item in glasses]
+    parts += [item.text for item in notices]
     if signposts:
         parts.append("\n  ".join(["Something is expected that you may not see. Please ask:", *signposts]))
     parts += [_write_silence(source) for source in silent]
@@ -138,7 +136,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _write_subject(chased, inherited, decided, glasses, signposts, silent, parked, findings, now), "\n\n".join(
+    return _write_subject(chased, inherited, decided, notices, signposts, silent, parked, findings, now), "\n\n".join(
         part for part in parts if part
     ) + "\n"
 
@@ -147,7 +145,7 @@ def _write_subject(
     chased: Sequence[ChasedItem],
     inherited: Sequence[ChasedItem],
     decided: Sequence[DecidedItem],
-    glasses: Sequence[GlassItem],
+    notices: Sequence[NoticeItem],
     signposts: Sequence[str],
     silent: Sequence[SilentSource],
     parked: Sequence[ParkedItem],
@@ -167,8 +165,10 @@ def _write_subject(
     if decided:
         decisions = Counter("ended" if item.is_ended else "reopened" for item in decided)
         return f"[Followthrough] {', '.join(f'{decisions[what]} {what}' for what in sorted(decisions))}"
-    if glasses:
-        return f"[Followthrough] urgent, glass broken by {', '.join(item.by for item in glasses)}"
+    if notices:
+        whats = list(dict.fromkeys(item.what for item in notices))
+        more = " and more" if len(whats) > _MOST_IN_SUBJECT else ""
+        return f"[Followthrough] {', '.join(whats[:_MOST_IN_SUBJECT])}{more}"
     if signposts:
         return "[Followthrough] something is expected that you may not see"
     if parked:
@@ -223,13 +223,33 @@ def _write_decision(item: DecidedItem, links: Links) -> str:
     return f"{item.by} has ended {what}{reason}. If that is wrong, reopen it.\n   {link}"
 
 
-def _write_glass(item: GlassItem) -> str:
-    return (
-        f"{item.by} has broken the glass for somebody in whose care you have a part, until "
-        f"{_write_moment(item.until)}: "
-        f"{item.reason_code.replace('_', ' ')}. They may read what is recorded and end nothing. If this is not right, "
-        f"tell your safeguarding lead, who is told too.\n   Circle: {item.circle_url}"
+def write_broken_glass(by: str, reason_code: str, until: datetime, circle_url: str) -> NoticeItem:
+    """Somebody outside the circle of a person reads what is recorded about them, until this instant (UTC)."""
+    text = (
+        f"{by} has broken the glass for somebody in whose care you have a part, until {_write_moment(until)}: "
+        f"{reason_code.replace('_', ' ')}. They may read what is recorded and end nothing. If this is not right, "
+        f"tell your safeguarding lead, who is told too.\n   Circle: {circle_url}"
     )
+    return NoticeItem(f"urgent, glass broken by {by}", text)
+
+
+def write_begun_record(by: str, kind: str, event_id: str, record_url: str | None, circle_url: str) -> NoticeItem:
+    """Somebody outside the circle of a person began a record about them."""
+    text = (
+        f"{by} has begun a record ({kind.replace('-', ' ')}) about somebody in whose care you have a part. It raises "
+        f"what it raises, and ends nothing of yours. If it is not right, object to the entry {event_id}."
+    )
+    links = [f"Record: {record_url}"] if record_url else []
+    return NoticeItem(f"a record by {by}", "\n   ".join([text, *links, f"Circle: {circle_url}"]))
+
+
+def write_objection(by: str, reason_code: str, event_id: str, record_url: str | None) -> NoticeItem:
+    """Somebody of the circle objects to an entry of the recipient."""
+    text = (
+        f"{by} objects to your entry {event_id}: {reason_code.replace('_', ' ')}. It stands as it is. A safeguarding "
+        "lead answers the objection. If your entry was an error, retract it."
+    )
+    return NoticeItem(f"an objection by {by}", "\n   ".join([text, *([f"Record: {record_url}"] if record_url else [])]))
 
 
 def _write_silence(source: SilentSource) -> str:
