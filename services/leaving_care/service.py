@@ -32,6 +32,10 @@ class LeavingCareService(CareLeaverRoutes, PlanItemRoutes, CommandRoutes, Parked
     def copy_directory(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.directory.receive(deliveries)
 
+    @consume("leaving_care.glass")
+    def copy_glass(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.dependencies.glass.receive(deliveries)
+
     @consume("leaving_care.check", most=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.checker.receive(deliveries)

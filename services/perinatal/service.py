@@ -47,6 +47,10 @@ class PerinatalService(
     def copy_directory(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.directory.receive(deliveries)
 
+    @consume("perinatal.glass")
+    def copy_glass(self, deliveries: list[Delivery]) -> list[Outcome]:
+        return self.dependencies.glass.receive(deliveries)
+
     @consume("perinatal.check", most=1)
     def check(self, deliveries: list[Delivery]) -> list[Outcome]:
         return self.dependencies.checker.receive(deliveries)

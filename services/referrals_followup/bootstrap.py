@@ -13,7 +13,10 @@ from services.referrals_followup.api import acts
 from services.referrals_followup.api.acts import FollowUpActs
 from services.referrals_followup.api.as_of import PastFollowUps
 from services.referrals_followup.api.chronology import Chronologies
+from services.referrals_followup.api.circle import Circles
 from services.referrals_followup.api.directory_acts import DirectoryActs
+from services.referrals_followup.api.glass import Glasses
+from services.referrals_followup.api.objections import Objections
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.standards_in_force import StandardsInForce
@@ -77,6 +80,9 @@ class Dependencies:
     shown_people: ShownPeople
     past_follow_ups: PastFollowUps
     chronologies: Chronologies
+    circles: Circles
+    glasses: Glasses
+    objections: Objections
     acts: FollowUpActs
     directory_acts: DirectoryActs
     standards_in_force: StandardsInForce
@@ -183,6 +189,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         directory=directory,
         clock=clock,
     )
+    objections = Objections(store, evidence, directory, clock)
     dependencies = Dependencies(
         config=config,
         clock=clock,
@@ -200,11 +207,19 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         shown_people=ShownPeople(),
         past_follow_ups=PastFollowUps(evidence, rules, known, presenter, queries, clock),
         chronologies=Chronologies(evidence, rules, known, presenter, clock),
+        circles=Circles(evidence, directory, known),
+        glasses=Glasses(store, evidence, directory, clock),
+        objections=objections,
         acts=FollowUpActs(store, views, queries, rules, directory, known, clock),
         directory_acts=DirectoryActs(store, directory, views),
         standards_in_force=StandardsInForce(rules, clock),
         checks={"mongodb": lambda: database.command("ping")},
-        ingest=Ingest(evidence, views, {POSITION: parked_work.note_reported, FINISHED: parked_work.tell_of_findings}),
+        ingest=Ingest(
+            evidence,
+            views,
+            {POSITION: parked_work.note_reported, FINISHED: parked_work.tell_of_findings},
+            objections.hear,
+        ),
         sweeps=SweepRound(
             sweeper=sweeper,
             sweep_log=sweep_log,
@@ -230,6 +245,7 @@ def build(config: Config, clock: Clock | None = None) -> Dependencies:
         dependencies.parked,
         dependencies.checker,
         dependencies.access_log,
+        dependencies.glasses,
         outbox,
         sweep_log,
     ):

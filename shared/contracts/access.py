@@ -162,6 +162,10 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "standards.read": ROLES,
     "directory.read": _OVERSIGHT | {"operator"},
     "directory.change": LEADS,
+    "glass.break": CARING - {"reviewer"},
+    "glass.review": frozenset({"safeguarding_lead"}),
+    "objection.raise": _SENDERS | _RECEIVERS | LEADS,
+    "objection.answer": frozenset({"safeguarding_lead"}),
 }
 
 _EVERY_CLASS = frozenset({"health", "leaving_care", "social_care", "operational"})

@@ -1,4 +1,4 @@
-"""The events of `referrals_followup`: chases, acts on follow-ups, digests, the rules it works by, and the directory."""
+"""The events of `referrals_followup`: chases, acts on follow-ups, digests, the rules, the directory and the glass."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from marshmallow import Schema, fields, validate
 from shared.contracts.access import ROLES
 from shared.contracts.catalogue import OPERATIONAL, EventType
 from shared.contracts.fields import Choice, Day, EventData, EventId, Instant, Ref, Slug, Whole
-from shared.contracts.words import CARE_SERVICES, TEAM_DAYS
+from shared.contracts.words import (
+    CARE_SERVICES,
+    GLASS_OUTCOMES,
+    GLASS_REASONS,
+    OBJECTION_OUTCOMES,
+    OBJECTION_REASONS,
+    TEAM_DAYS,
+)
 
 _ME = ("referrals_followup",)
 # The recording services keep a copy of the directory, and check whom and what a command names.
@@ -183,6 +190,57 @@ class DirectoryImported(EventData):
     gone = Whole(required=True)
 
 
+class GlassData(EventData):
+    glass_id = Ref("glass", required=True)
+    person_id = Ref("person", required=True)
+
+
+class GlassBroken(GlassData):
+    """Somebody outside the circle reads what is recorded about the person, until this instant.
+
+    `people` has every id of the person.
+    """
+
+    people = fields.List(Ref("person"), required=True, validate=validate.Length(min=1))
+    reason_code = Choice(*GLASS_REASONS, required=True)
+    until = Instant(required=True)
+
+
+class GlassReviewed(GlassData):
+    """A safeguarding lead has looked at why the glass was broken."""
+
+    outcome = Choice(*GLASS_OUTCOMES, required=True)
+
+
+class AboutEntry(EventData):
+    """`event_id` is an entry of a record about the person, `record` that record as `<kind>/<id>`."""
+
+    person_id = Ref("person", required=True)
+    event_id = EventId(required=True)
+    record = fields.String(required=True, validate=validate.Regexp(r"^[a-z-]+/[\w-]+\Z"))
+
+
+class CircleTold(AboutEntry):
+    """Somebody outside the circle of the person began a record; these people of the circle are told."""
+
+    by = Slug(names="worker", required=True)
+    by_team = Slug(names="team", required=True)
+    recipients = fields.List(Slug(names="worker"), required=True, validate=validate.Length(min=1))
+
+
+class EntryObjected(AboutEntry):
+    """Somebody of the circle objects to an entry of somebody else. By itself this changes nothing."""
+
+    objection_id = Ref("objection", required=True)
+    reason_code = Choice(*OBJECTION_REASONS, required=True)
+
+
+class ObjectionAnswered(EventData):
+    objection_id = Ref("objection", required=True)
+    person_id = Ref("person", required=True)
+    outcome = Choice(*OBJECTION_OUTCOMES, required=True)
+
+
 def _type(name: str, schema: type[Schema], hearers: tuple[str, ...], disclosure: str) -> EventType:
     return EventType(name, schema, speakers=_ME, hearers=hearers, disclosure=disclosure)
 
@@ -208,4 +266,9 @@ TYPES = (
     _type("directory.worker_listed.v1", WorkerListed, _ALL, OPERATIONAL),
     _type("directory.duty_listed.v1", DutyListed, _ALL, OPERATIONAL),
     _type("directory.imported.v1", DirectoryImported, _ME, OPERATIONAL),
+    _type("glass.broken.v1", GlassBroken, _ALL, OPERATIONAL),
+    _type("glass.reviewed.v1", GlassReviewed, _ME, OPERATIONAL),
+    _type("circle.told.v1", CircleTold, _ME, OPERATIONAL),
+    _type("entry.objected.v1", EntryObjected, _ME, OPERATIONAL),
+    _type("objection.answered.v1", ObjectionAnswered, _ME, OPERATIONAL),
 )

@@ -9,6 +9,7 @@ ALARMS: Mapping[str, Mapping[str, str]] = {
     "screen.recorded.v1": {},
     "concern.raised.v1": {},
     "injury.reported.v1": {},
+    "glass.broken.v1": {},
     "consultation.held.v1": {},
     "consultation.account_added.v1": {},
     "consultation.linked.v1": {},

@@ -167,6 +167,12 @@ TEAM_DAYS = ("working_days", "every_day")
 OTHER_REASON = "other"
 ROUTINE_END_REASONS = ("recorded_elsewhere", "declined", "moved_out_of_reach")
 END_REASONS = (*ROUTINE_END_REASONS, "not_needed_after_review", "duplicate", "person_died", OTHER_REASON)
+# Why somebody outside a person's circle breaks the glass, and what a safeguarding lead finds when they look at it.
+GLASS_REASONS = ("emergency_care", "risk_of_harm", "missing_person", "circle_not_reached", "statutory_enquiry")
+GLASS_OUTCOMES = ("justified", "not_justified", "taken_further")
+# Why somebody of a circle objects to an entry of somebody outside it, and what a safeguarding lead decides about that.
+OBJECTION_REASONS = ("not_this_person", "not_so", "not_needed", "harmful", "already_done")
+OBJECTION_OUTCOMES = ("upheld", "not_upheld", "taken_further")
 
 # What is unlikely about an entry, or cannot be. A request confirms what is unlikely by these codes.
 DOUBTS = (

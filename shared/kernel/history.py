@@ -7,7 +7,7 @@ so a late entry may be about an earlier time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
@@ -177,12 +177,6 @@ def require_born(date_of_birth: date, now: datetime) -> None:
     if date_of_birth > london_date(now):
         fields = {"date_of_birth": [f"lies in the future: the latest is today, {london_date(now)}"]}
         raise Invalid("in-the-future", "nobody can be born after today", fields=fields)
-
-
-def teams_of(history: Iterable[Event]) -> set[str]:
-    """The teams that have a part in a history: teams that made entries, and teams to which entries were addressed."""
-    named = {team for event in history for team in (event.team, event.data.get("to_team"), event.data.get("team"))}
-    return {team for team in named if team}
 
 
 def require_area(actor: Actor, area: str) -> None:

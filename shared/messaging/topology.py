@@ -51,6 +51,8 @@ QUEUES = (
     Queue("leaving_care.reactions", "leaving_care", hears=("leaving_care", "perinatal")),
     Queue("perinatal.directory", "perinatal", hears=("referrals_followup",), types="directory.#"),
     Queue("leaving_care.directory", "leaving_care", hears=("referrals_followup",), types="directory.#"),
+    Queue("perinatal.glass", "perinatal", hears=("referrals_followup",), types="glass.#"),
+    Queue("leaving_care.glass", "leaving_care", hears=("referrals_followup",), types="glass.#"),
     *(Queue(check_queue_of(service), service) for service in SERVICES),
 )
 

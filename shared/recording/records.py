@@ -20,19 +20,21 @@ from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ACCESS, may_see, signposts_to
+from shared.contracts.circle import ids_left_out, teams_of
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
 from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
-from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, require_area, teams_of
+from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, require_area
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
 from shared.kernel.time import occurred_on
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.doubts import DoubtCheck
+from shared.recording.glass_copy import GlassCopy
 from shared.recording.names import NameCheck
-from shared.recording.standing import LivesIn, Standings, nowhere_else
+from shared.recording.standing import LivesIn, Standings, nowhere_else, people_of
 from shared.recording.views import RecordView
 from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, OccurredOn, timing
@@ -98,12 +100,16 @@ Require = Callable[[list[Event]], None]
 
 
 class ReadableRecord(NamedTuple):
-    """A record for one reader: fold, number and list of the entries that they may read; whom to ask about others."""
+    """A record for one reader: fold, number and list of the entries that they may read; whom to ask about others.
+
+    `glass` is the broken glass under which they read it, if it is.
+    """
 
     state: Any
     version: int
     entries: list[dict[str, Any]]
     signposts: list[str]
+    glass: str | None = None
 
 
 class Records:
@@ -116,12 +122,14 @@ class Records:
         lives_in: LivesIn = nowhere_else,
         names: NameCheck | None = None,
         doubts: DoubtCheck | None = None,
+        glass: GlassCopy | None = None,
     ) -> None:
         self._doubts = doubts or DoubtCheck()
         self._store = store
         self._standings = standings
         self._lives_in = lives_in
         self._names = names
+        self._glass = glass
 
     @property
     def directory(self) -> DirectoryCopy | None:
@@ -172,12 +180,35 @@ class Records:
         stream = f"{aggregate.kind}/{record_id}"
         history = self._store.load(stream)
         if not history:
-            raise UnknownStream(f"there is no {aggregate.kind} with this id")
-        self._admit(aggregate, history, actor)
-        readable = _find_readable(history, actor)
+            raise UnknownStream(f"there is no {stream}")
+        readable, glass = self._find_readable_to(aggregate, history, actor)
         state = aggregate.fold(readable)
         entries = _present_entries(readable, self._store.private_of(stream), state)
-        return ReadableRecord(state, len(readable), list(entries), signposts_to(_find_withheld(history, readable)))
+        signposts = signposts_to(_find_withheld(history, readable))
+        return ReadableRecord(state, len(readable), list(entries), signposts, glass)
+
+    def _find_readable_to(
+        self, aggregate: Aggregate[Any], history: list[Event], actor: Actor
+    ) -> tuple[list[Event], str | None]:
+        """The entries that the actor may read, and the glass if they may only under it. Raises as `present` does."""
+        refused: Exception | None = None
+        readable: list[Event] = []
+        try:
+            self._admit(aggregate, history, actor)
+            readable = _find_readable(history, actor)
+        except (Forbidden, UnknownStream) as error:
+            refused = error
+        # Only whoever does not see all of it needs the glass, so nobody else is looked up.
+        glass = self.find_glass(actor, people_of(history[0])) if len(readable) < len(history) else None
+        if glass is not None:
+            return history, glass
+        if refused is not None:
+            raise refused
+        return readable, None
+
+    def find_glass(self, actor: Actor, people: Collection[str]) -> str | None:
+        """The glass under which the actor may read about one of these people now, if there is one."""
+        return self._glass.find_open(actor, people) if self._glass else None
 
     def cut_to_readable(self, kind: str, views: Sequence[RecordView], actor: Actor) -> None:
         """Give each view the version and the last change that the actor may read of its record.
@@ -222,7 +253,7 @@ class Records:
             return False
         try:
             self._admit(aggregate, self._load(f"{aggregate.kind}/{record_id}"), actor)
-        except Forbidden:
+        except (Forbidden, UnknownStream):
             return False
         return True
 
@@ -245,7 +276,7 @@ class Records:
             for history in self.find_naming(kind, "person_id", person_id)
         }
         for stream, history in sorted(found.items()):
-            with suppress(Forbidden):
+            with suppress(Forbidden, UnknownStream):
                 self._admit(aggregate, history, actor)
                 yield stream.partition("/")[2], history
 
@@ -379,16 +410,15 @@ def identity_of(record: ReadableRecord, registered: str) -> dict[str, str]:
 
 
 def require_part_in(history: Sequence[Event], actor: Actor) -> None:
-    """Refuse as forbidden an actor outside the record's area, or without a part in it if their role may not see it."""
+    """Refuse as forbidden an actor outside the record's area.
+
+    For an actor without a part in it whose role may not see it, the record is unknown. Raises UnknownStream then.
+    """
     if history:
         require_area(actor, history[0].area)
-        require_disclosure(actor, history[0].type, teams_of(history))
-
-
-def require_disclosure(actor: Actor, event_type: str, teams: Collection[str]) -> None:
-    """Refuse as forbidden an actor whose role may not see such events and whose team has no part in the record."""
-    if not may_see(actor.role, CATALOGUE[event_type].disclosure) and actor.team not in teams:
-        raise Forbidden("not-disclosed", "this record is not for your role; ask the team that keeps it to contact you")
+        is_seen = may_see(actor.role, CATALOGUE[history[0].type].disclosure)
+        if not is_seen and actor.team not in teams_of(history):
+            raise UnknownStream(f"there is no {history[0].stream}")
 
 
 @cache
@@ -406,11 +436,11 @@ def _find_readable(history: Sequence[Event], actor: Actor) -> list[Event]:
     if not history:
         return []
     begun_in = CATALOGUE[history[0].type].disclosure
-    has_part = actor.team in teams_of(history)
+    has_part, left_out = actor.team in teams_of(history), ids_left_out(history)
 
     def is_readable(event: Event) -> bool:
         disclosure = CATALOGUE[event.type].disclosure
-        if actor.team in teams_of([event]):
+        if actor.team in ({event.team} if event.id in left_out else teams_of([event])):
             return True
         is_open = may_see(actor.role, disclosure) or (has_part and disclosure == begun_in)
         return event.type not in ABOUT_AN_ENTRY and is_open

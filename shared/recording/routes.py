@@ -296,6 +296,7 @@ class RecordRoutes:
                 },
                 record.version,
                 subjects=[person_id] if person_id else [],
+                glass=record.glass,
             )
 
         return read
@@ -328,11 +329,15 @@ class RecordRoutes:
         )
         def list_views(self: Any, request: Request) -> Answer:
             given = request.query
-            views = self.dependencies.readable_views(kind, request.actor, begun_by, given.get("person"))
+            person_id = given.get("person")
+            glass = self.dependencies.records.find_glass(request.actor, [person_id]) if person_id else None
+            views = self.dependencies.readable_views(kind, request.actor, begun_by, person_id, glass)
             views = views.filter(**{column: given[name] for name, column in columns.items() if name in given})
             page, following = list_page(views, given)
-            self.dependencies.records.cut_to_readable(kind, page, request.actor)
-            return Answer(200, {"items": page, "next": following}, subjects=[view.person_id for view in page])
+            if glass is None:
+                self.dependencies.records.cut_to_readable(kind, page, request.actor)
+            subjects = [view.person_id for view in page]
+            return Answer(200, {"items": page, "next": following}, subjects=subjects, glass=glass)
 
         return list_views
 

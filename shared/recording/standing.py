@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from shared.contracts.circle import OVER, is_named_for
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor, Aggregate, Forbidden
@@ -38,8 +39,6 @@ BETWEEN_SIDES = frozenset(
         "handover.first_contact_made.v1",
     }
 )
-# A team has no live part in a record with one of these states.
-OVER = ("closed", "withdrawn", "rejected", "ended", "completed")
 MOST_AREAS = 10_000
 # For so long a claim is for the other side alone to answer.
 SILENCE = Offset(working_days=2)
@@ -144,7 +143,7 @@ class Standings:
     def _is_named_for(self, person_id: str, team: str) -> bool:
         """Whether the person's own record names somebody of the team."""
         own = self._store.load(self._record_of(person_id))
-        return any(event.data.get("team") == team and not event.is_claim for event in own)
+        return is_named_for([event for event in own if not event.is_claim], team)
 
     def _has_part(self, person_id: str, team: str, but: str) -> bool:
         wanted = {"person_id": person_id, "teams": team, "is_claim": {"$ne": True}, "status": {"$nin": OVER}}

@@ -19,11 +19,11 @@ from pymongo.database import Database
 
 from shared.checks.invariants import read_sample
 from shared.contracts import CATALOGUE
+from shared.contracts.circle import teams_of
 from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
 from shared.kernel.decisions import Aggregate
 from shared.kernel.envelope import Event
-from shared.kernel.history import teams_of
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 
 D = TypeVar("D", bound=Document)

@@ -28,8 +28,10 @@ class AccessLog:
         """Create the index for the question "who has read this person's record?". Safe to repeat."""
         self._collection.create_index([("subjects", ASCENDING), ("at", ASCENDING)], name="subjects_at")
 
-    def append(self, actor: Actor, *, route: str, subjects: Sequence[str], correlation_id: str) -> None:
-        """Record one read of `subjects` (opaque person ids) through `route` (its template).
+    def append(
+        self, actor: Actor, *, route: str, subjects: Sequence[str], correlation_id: str, glass: str | None = None
+    ) -> None:
+        """Record one read of `subjects` (opaque person ids) through `route` (its template), perhaps under a `glass`.
 
         Raises PyMongoError or StoreUnavailable.
         """
@@ -43,6 +45,7 @@ class AccessLog:
                 "route": route,
                 "subjects": sorted(set(subjects)),
                 "correlation_id": correlation_id,
+                **({"glass": glass} if glass else {}),
             }
         )
 

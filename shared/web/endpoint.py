@@ -125,6 +125,7 @@ class Endpoint(Entrypoint):
                 route=f"{self.method} {self.url}",
                 subjects=answer.subjects,
                 correlation_id=correlation_id,
+                glass=answer.glass,
             )
         headers: list[tuple[str, str]] = []
         if answer.tag is not None:

@@ -62,7 +62,8 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of an endpoint. `version` becomes the ETag. `subjects` are the people whose records it shows.
+    """The answer of an endpoint. `version` becomes the ETag. `subjects` are the people whose records it shows,
+    `glass` is the broken glass under which they are read, if it is.
 
     `tag` becomes a weak ETag, which is also made without making the body. If the client holds an answer with this tag,
     the endpoint answers 304, and the body does not matter.
@@ -74,6 +75,7 @@ class Answer:
     location: str | None = None
     subjects: Sequence[str] = ()
     tag: str | None = None
+    glass: str | None = None
 
 
 class Reply(NamedTuple):

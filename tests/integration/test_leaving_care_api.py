@@ -263,8 +263,8 @@ def test_a_mental_health_worker_sees_only_items_that_their_team_has_a_part_in(
 ) -> None:
     worker = service.caller("mh-finch", "mental_health_service", "mental-health-essex")
     path = added(adviser, care_leaver_id)
-    assert code(worker.get(path)) == "not-disclosed"
-    assert code(worker.post(f"{path}/fallback-started", {})) == "not-disclosed"
+    assert code(worker.get(path)) == "not-found"
+    assert code(worker.post(f"{path}/fallback-started", {})) == "not-found"
     colleague = service.caller("mh-grebe", "mental_health_service", "leaving-care-essex")
     assert colleague.post(f"{path}/fallback-started", {}).status_code == 201
     assert colleague.get(path).status_code == 200

@@ -332,7 +332,10 @@ def test_a_reader_outside_the_disclosure_class_sees_a_referral_only_if_their_tea
     nursery = service.caller("nursery-oriole", "early_years", "nursery-oak")
     of_others = begun(gp, sent(person_id, service="early_help"))
     answer = nursery.get(f"/v1/referrals/{of_others}")
-    assert (answer.status_code, code(answer)) == (403, "not-disclosed")
+    assert (answer.status_code, code(answer)) == (404, "not-found")
+    unknown = nursery.get(f"/v1/referrals/{uuid4()}")
+    assert answer.json().keys() == unknown.json().keys()
+    assert (unknown.status_code, unknown.json()["title"]) == (404, answer.json()["title"])
     own = begun(nursery, sent(person_id, service="early_help"))
     assert nursery.get(f"/v1/referrals/{own}").status_code == 200
 

@@ -40,6 +40,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
+        objection: raise
         standards: read
     """,
     "front_door": """
@@ -51,6 +52,7 @@ WHO_MAY = {
         contact: read record
         follow_up: accept acknowledge note read reopen
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         person: read register search
@@ -61,6 +63,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
+        objection: raise
         standards: read
     """,
     "gp_practice": """
@@ -72,6 +75,7 @@ WHO_MAY = {
         consultation: read record
         follow_up: accept acknowledge note read reopen
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record
@@ -84,6 +88,7 @@ WHO_MAY = {
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
         screen: read record
+        objection: raise
         standards: read
         support: read
     """,
@@ -98,6 +103,7 @@ WHO_MAY = {
         follow_up: accept acknowledge note read reopen
         handover: record
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record
@@ -113,6 +119,7 @@ WHO_MAY = {
             read record_attendance return_outcome review_misses start_treatment triage withdraw
         review: record
         screen: read record
+        objection: raise
         standards: read
         support: read record
     """,
@@ -131,6 +138,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
+        objection: raise
         standards: read
     """,
     "manager": """
@@ -144,6 +152,7 @@ WHO_MAY = {
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
+        glass: break
         move: read
         notification: read
         offer: read
@@ -156,6 +165,7 @@ WHO_MAY = {
         record: retract
         referral: read
         screen: read
+        objection: raise
         standards: read
         support: read
     """,
@@ -166,6 +176,7 @@ WHO_MAY = {
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
+        glass: break
         notification: acknowledge read record
         offer: read record
         person: read search
@@ -177,6 +188,7 @@ WHO_MAY = {
                 referral: acknowledge assess book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
         screen: read record
+        objection: raise
         standards: read
         support: read record
     """,
@@ -190,6 +202,7 @@ WHO_MAY = {
         follow_up: accept acknowledge note read reopen
         handover: record
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record
@@ -205,6 +218,7 @@ WHO_MAY = {
             record_attendance return_outcome review_misses start_treatment triage withdraw
         review: record
         screen: read record
+        objection: raise
         standards: read
         support: read record
     """,
@@ -221,6 +235,7 @@ WHO_MAY = {
         concern: raise read
         consultation: read record
         follow_up: accept acknowledge note read reopen
+        glass: break
         notification: acknowledge read
         person: read search
         plan_item: add arrange end read record
@@ -229,6 +244,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
+        objection: raise
         standards: read
     """,
     "reviewer": """
@@ -264,6 +280,7 @@ WHO_MAY = {
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
+        glass: break review
         move: read
         notification: read
         offer: read
@@ -277,6 +294,7 @@ WHO_MAY = {
         record: retract
         referral: read
         screen: read
+        objection: answer raise
         standards: read
         support: read
     """,
@@ -291,6 +309,7 @@ WHO_MAY = {
         contact: read record
         follow_up: accept acknowledge note read reopen
         household: record
+        glass: break
         move: read record
         notification: acknowledge read record
         offer: read record
@@ -305,6 +324,7 @@ WHO_MAY = {
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw
+        objection: raise
         standards: read
         support: read
     """,

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any
 
 from services.referrals_followup.api.as_of import PastThreads
+from services.referrals_followup.api.circle import UNKNOWN_PERSON
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import parse_as_of
 from services.referrals_followup.domain.chronology import (
@@ -71,7 +72,7 @@ class Chronologies:
         evidence = self._evidence.find_around(today | people)
         reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))
         if not reader.areas:
-            raise UnknownStream("nothing about this person is known in an area where you may act")
+            raise UnknownStream(UNKNOWN_PERSON)
 
         rules = self._rules.history()
         past = PastThreads(self._evidence, rules, at, now, reader)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from services.referrals_followup.api.acts import FollowUpActs
 from services.referrals_followup.api.as_of import PastFollowUps
+from services.referrals_followup.api.glass import Glasses
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.schemas import (
     ActAnswer,
@@ -28,6 +29,7 @@ from services.referrals_followup.api.schemas import (
 )
 from services.referrals_followup.api.tags import ShownPeople
 from services.referrals_followup.domain.follow_up import Acknowledge, Note
+from shared.events.errors import UnknownStream
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 
@@ -45,6 +47,8 @@ class FollowUpHandlers(Protocol):
     def past_follow_ups(self) -> PastFollowUps: ...
     @property
     def acts(self) -> FollowUpActs: ...
+    @property
+    def glasses(self) -> Glasses: ...
     @property
     def shown_people(self) -> ShownPeople: ...
 
@@ -64,19 +68,20 @@ class FollowUpRoutes:
         conditional=True,
     )
     def list_follow_ups(self, request: Request) -> Answer:
+        reader, glass = self.dependencies.glasses.find_reader(request.actor, request.query.get("person"))
         if "as_of" in request.query:
-            past = self.dependencies.past_follow_ups.list_page(request.actor, request.query)
-            return Answer(200, past, subjects=_people_in(past, request.query))
+            past = self.dependencies.past_follow_ups.list_page(reader, request.query)
+            return Answer(200, past, subjects=_people_in(past, request.query), glass=glass)
         shown = self.dependencies.shown_people
-        prepared = self.dependencies.queries.prepare_page(request.actor, request.query)
+        prepared = self.dependencies.queries.prepare_page(reader, request.query)
         tag = prepared.find_tag()
         if tag is not None and request.holds(tag) and (people := shown.find(tag)) is not None:
-            return Answer(304, {}, tag=tag, subjects=people)
+            return Answer(304, {}, tag=tag, subjects=people, glass=glass)
         page = prepared.make()
         people = _people_in(page, request.query)
         if tag is not None:
             shown.remember(tag, people)
-        return Answer(200, page, tag=tag, subjects=people)
+        return Answer(200, page, tag=tag, subjects=people, glass=glass)
 
     @endpoint(
         "GET",
@@ -105,10 +110,17 @@ class FollowUpRoutes:
         reads_person=True,
     )
     def read_follow_up(self, request: Request) -> Answer:
-        body, version, subjects = self.dependencies.queries.read(
-            request.actor, request.path["follow_up"], request.query
-        )
-        return Answer(200, body, version=version, subjects=subjects)
+        name, glasses = request.path["follow_up"], self.dependencies.glasses
+        try:
+            body, version, subjects = self.dependencies.queries.read(request.actor, name, request.query)
+            glass = None
+        except UnknownStream:
+            queries = self.dependencies.queries
+            reader, glass = glasses.find_reader_by(request.actor, lambda under: queries.find_person(under, name))
+            if glass is None:
+                raise
+            body, version, subjects = queries.read(reader, name, request.query)
+        return Answer(200, body, version=version, subjects=subjects, glass=glass)
 
     @endpoint(
         "POST",

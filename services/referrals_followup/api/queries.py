@@ -241,6 +241,13 @@ class FollowUpQueries:
             return FollowUpState(*current, events)
         return FollowUpState(*past, [event for event in events if event.recorded_at <= as_of])
 
+    def find_person(self, actor: Actor, name: str) -> str | None:
+        """The person whom this follow-up is about; None if there is no follow-up that the actor may see."""
+        try:
+            return self.find(actor, name).follow_up.person
+        except UnknownStream:
+            return None
+
     def _id_of(self, actor: Actor, name: str) -> str:
         try:
             reference = normal_reference(name)

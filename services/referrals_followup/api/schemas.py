@@ -9,6 +9,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from services.referrals_followup.api.filters import ANY, SORTS, STATES
 from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.follow_up import OPEN
+from shared.contracts.circle import WHY
 from shared.contracts.fields import Choice, Ref, Slug, YesNo
 from shared.contracts.words import END_REASONS, OTHER_REASON
 from shared.web.fields import AsOf, Body, FreeText, Instant, OccurredOn
@@ -300,6 +301,27 @@ class ChronologyAnswer(SignpostsAnswer):
     items = fields.List(fields.Nested(ChronologyEntry), required=True)
     next = fields.String(required=True, allow_none=True, metadata={"description": "the `cursor` of the next page"})
     follow_ups = Rows(FollowUpAnswer, required=True, allow_none=True)
+
+
+class TeamOfCircle(Schema):
+    """A team with a live part in the care of the person. `practitioners` are those who are named for the person."""
+
+    team = fields.String(required=True)
+    why = fields.List(fields.String(validate=validate.OneOf(WHY)), required=True)
+    practitioners = fields.List(fields.String(), required=True)
+
+
+class CircleAnswer(Schema):
+    """What you may see of the circle. `areas` are where the person lives: every team there is in the circle too.
+
+    `signposts` say whom to ask about the rest, as in the chronology.
+    """
+
+    person = fields.String(required=True)
+    areas = fields.List(fields.String(), required=True)
+    teams = fields.List(fields.Nested(TeamOfCircle), required=True)
+    signposts = fields.List(fields.String(), required=True)
+    evidence = fields.Nested(EvidenceAnswer, required=True)
 
 
 class ActAnswer(Schema):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from services.referrals_followup.chasing.outbox import DigestOutbox
 from services.referrals_followup.domain.digest import AGGREGATE, Chase, Compose, group_chases
 from services.referrals_followup.domain.directory import Directory
+from services.referrals_followup.domain.glass import BROKEN
 from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.domain.thread_history import is_act
 from shared.contracts.access import SYSTEM_ACTOR
@@ -104,4 +105,4 @@ class DigestComposer:
 
 
 def _is_urgent(chase: Event) -> bool:
-    return chase.type == FELL_SILENT or bool(chase.data.get("urgent"))
+    return chase.type in (FELL_SILENT, BROKEN) or bool(chase.data.get("urgent"))

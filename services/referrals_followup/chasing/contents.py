@@ -14,6 +14,9 @@ from services.referrals_followup.domain.digest_text import (
     ParkedItem,
     SilentSource,
     WithheldItem,
+    write_begun_record,
+    write_broken_glass,
+    write_objection,
 )
 from services.referrals_followup.domain.directory import Directory, Member
 from services.referrals_followup.domain.disclosure import find_withheld_of
@@ -26,7 +29,9 @@ from services.referrals_followup.domain.follow_up import (
     owner_of,
     timed,
 )
+from services.referrals_followup.domain.glass import BROKEN
 from services.referrals_followup.domain.links import Links
+from services.referrals_followup.domain.objection import OBJECTED, TOLD
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
 from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.domain.thread_history import is_act
@@ -113,6 +118,8 @@ class DigestContents:
         if chase.type == FELL_SILENT:
             until = chase.data["complete_until"]
             return SilentSource(chase.data["service"], from_text(until) if until else None)
+        if chase.type in (BROKEN, TOLD, OBJECTED):
+            return self._notice(chase)
         if chase.type == STALLED and chase.data["kind"] == FINDING:
             return FindingItem(chase.data["what"].partition("/")[2])
         if chase.type == STALLED:
@@ -127,6 +134,18 @@ class DigestContents:
         if withheld := find_withheld_of(follow_up, acts, recipient.role, recipient.team):
             return WithheldItem(tuple(signposts_to(withheld)))
         return self._chased_item(chase, recipient, follow_up, acts)
+
+    def _notice(self, event: Event) -> Item:
+        """What somebody did who is not of the recipient's own team."""
+        data, by = event.data, f"{event.actor} ({event.team})"
+        circle = self._links.circle(data["person_id"])
+        if event.type == BROKEN:
+            return write_broken_glass(by, data["reason_code"], from_text(data["until"]), circle)
+        record = self._links.record(data["record"])
+        if event.type == OBJECTED:
+            return write_objection(by, data["reason_code"], data["event_id"], record)
+        kind = data["record"].partition("/")[0]
+        return write_begun_record(f"{data['by']} ({data['by_team']})", kind, data["event_id"], record, circle)
 
     def _decided_item(self, act: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> Item | None:
         """What somebody decided about the follow-up; None if it was decided otherwise since."""

@@ -72,6 +72,14 @@ class FindingItem:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeItem:
+    """Something that its recipient is told, with nothing to do by a day: what, for the subject, and the whole text."""
+
+    what: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedItem:
     """A follow-up that somebody ended or reopened, as its owner may see it; `reason_code` is that of an ending."""
 
@@ -90,7 +98,7 @@ class WithheldItem:
     signposts: tuple[str, ...]
 
 
-Item = ChasedItem | WithheldItem | DecidedItem | SilentSource | ParkedItem | FindingItem
+Item = ChasedItem | WithheldItem | DecidedItem | NoticeItem | SilentSource | ParkedItem | FindingItem
 
 
 def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -> tuple[str, str]:
@@ -104,6 +112,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         (item for item in items if isinstance(item, ChasedItem) and not item.inherited),
         key=lambda item: (item.due_at, item.reference),
     )
+    notices = [item for item in items if isinstance(item, NoticeItem)]
     decided = sorted((item for item in items if isinstance(item, DecidedItem)), key=lambda item: item.reference)
     parts = [f"Dear {recipient},", _write_opening(chased, now)]
     parts += [_write_paragraph(number, item, now, links) for number, item in enumerate(chased, start=1)]
@@ -115,6 +124,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
             f"chased about them until somebody takes them on:\n  {links.inherited}"
         )
     parts += [_write_decision(item, links) for item in decided]
+    parts += [item.text for item in notices]
     if signposts:
         parts.append("\n  ".join(["Something is expected that you may not see. Please ask:", *signposts]))
     parts += [_write_silence(source) for source in silent]
@@ -126,7 +136,7 @@ def render(items: Sequence[Item], recipient: str, now: datetime, links: Links) -
         "Record what was done where it happened, and this stops by itself. The standard is a prompt; what to do is "
         "yours to decide.\nFollowthrough"
     )
-    return _write_subject(chased, inherited, decided, signposts, silent, parked, findings, now), "\n\n".join(
+    return _write_subject(chased, inherited, decided, notices, signposts, silent, parked, findings, now), "\n\n".join(
         part for part in parts if part
     ) + "\n"
 
@@ -135,6 +145,7 @@ def _write_subject(
     chased: Sequence[ChasedItem],
     inherited: Sequence[ChasedItem],
     decided: Sequence[DecidedItem],
+    notices: Sequence[NoticeItem],
     signposts: Sequence[str],
     silent: Sequence[SilentSource],
     parked: Sequence[ParkedItem],
@@ -154,6 +165,10 @@ def _write_subject(
     if decided:
         decisions = Counter("ended" if item.is_ended else "reopened" for item in decided)
         return f"[Followthrough] {', '.join(f'{decisions[what]} {what}' for what in sorted(decisions))}"
+    if notices:
+        whats = list(dict.fromkeys(item.what for item in notices))
+        more = " and more" if len(whats) > _MOST_IN_SUBJECT else ""
+        return f"[Followthrough] {', '.join(whats[:_MOST_IN_SUBJECT])}{more}"
     if signposts:
         return "[Followthrough] something is expected that you may not see"
     if parked:
@@ -206,6 +221,35 @@ def _write_decision(item: DecidedItem, links: Links) -> str:
         return f"{item.by} has reopened {what}. It is expected again, and its clock goes on as before.\n   {link}"
     reason = f" ({item.reason_code.replace('_', ' ')})" if item.reason_code else ""
     return f"{item.by} has ended {what}{reason}. If that is wrong, reopen it.\n   {link}"
+
+
+def write_broken_glass(by: str, reason_code: str, until: datetime, circle_url: str) -> NoticeItem:
+    """Somebody outside the circle of a person reads what is recorded about them, until this instant (UTC)."""
+    text = (
+        f"{by} has broken the glass for somebody in whose care you have a part, until {_write_moment(until)}: "
+        f"{reason_code.replace('_', ' ')}. They may read what is recorded and end nothing. If this is not right, "
+        f"tell your safeguarding lead, who is told too.\n   Circle: {circle_url}"
+    )
+    return NoticeItem(f"urgent, glass broken by {by}", text)
+
+
+def write_begun_record(by: str, kind: str, event_id: str, record_url: str | None, circle_url: str) -> NoticeItem:
+    """Somebody outside the circle of a person began a record about them."""
+    text = (
+        f"{by} has begun a record ({kind.replace('-', ' ')}) about somebody in whose care you have a part. It raises "
+        f"what it raises, and ends nothing of yours. If it is not right, object to the entry {event_id}."
+    )
+    links = [f"Record: {record_url}"] if record_url else []
+    return NoticeItem(f"a record by {by}", "\n   ".join([text, *links, f"Circle: {circle_url}"]))
+
+
+def write_objection(by: str, reason_code: str, event_id: str, record_url: str | None) -> NoticeItem:
+    """Somebody of the circle objects to an entry of the recipient."""
+    text = (
+        f"{by} objects to your entry {event_id}: {reason_code.replace('_', ' ')}. It stands as it is. A safeguarding "
+        "lead answers the objection. If your entry was an error, retract it."
+    )
+    return NoticeItem(f"an objection by {by}", "\n   ".join([text, *([f"Record: {record_url}"] if record_url else [])]))
 
 
 def _write_silence(source: SilentSource) -> str:

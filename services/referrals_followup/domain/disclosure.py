@@ -13,6 +13,7 @@ from itertools import chain, combinations
 
 from services.referrals_followup.domain.claims import HANDOVERS
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
+from services.referrals_followup.domain.objection import ABOUT_AN_ENTRY_OF_OTHERS
 from services.referrals_followup.domain.thread_history import MOVED
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ROLES, may_see
@@ -21,6 +22,8 @@ from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED
 from shared.kernel.envelope import Event
 
 HANDED_OVER = "handover.acknowledged.v1"
+# Each of these names an entry of a record, and is seen by whoever may see that.
+_NAMES_AN_ENTRY = (*ABOUT_AN_ENTRY, *ABOUT_AN_ENTRY_OF_OTHERS)
 
 _RESTRICTED = [one for one in DISCLOSURE_CLASSES if not all(may_see(role, one) for role in ROLES)]
 # Every set of classes that not everybody may see, as views name them.
@@ -154,7 +157,7 @@ def find_withheld_of_entry(
     if event.stream.startswith("follow-up/"):
         known = follow_ups.get(event.data["follow_up_id"])
         return known if known is not None else _classes_on(event.data["thread"], events)
-    subject = events.get(event.data["event_id"]) if event.type in ABOUT_AN_ENTRY else event
+    subject = events.get(event.data["event_id"]) if event.type in _NAMES_AN_ENTRY else event
     about = subject.type if subject else None
     disclosed = _is_for(reader.role, reader.team, about, {event.team, (subject or event).team})
     if disclosed and event.area in reader.areas:

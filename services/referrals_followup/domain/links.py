@@ -33,6 +33,9 @@ class Links:
     def follow_up(self, reference: str) -> str:
         return f"{self.public_url}/v1/follow-ups/{reference}"
 
+    def circle(self, person_id: str) -> str:
+        return f"{self.public_url}/v1/people/{person_id}/circle"
+
     @property
     def inherited(self) -> str:
         """The list of the inherited follow-ups."""

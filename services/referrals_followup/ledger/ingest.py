@@ -22,14 +22,19 @@ DELIVERIES_AT_A_TIME = 1_000
 
 
 class Ingest:
-    """Takes in events. `listeners` are called by event type, after the events of the batch are folded."""
+    """Takes in events. After a batch is folded, each event is given to `hear`, and to the listener of its type."""
 
     def __init__(
-        self, evidence: EvidenceStore, views: FollowUpViews, listeners: Mapping[str, Callable[[Event], None]]
+        self,
+        evidence: EvidenceStore,
+        views: FollowUpViews,
+        listeners: Mapping[str, Callable[[Event], None]],
+        hear: Callable[[Event], None] = lambda event: None,
     ) -> None:
         self._evidence = evidence
         self._views = views
         self._listeners = listeners
+        self._hear = hear
 
     def receive(self, deliveries: list[Delivery]) -> list[Outcome]:
         """The outcome of each delivery. Raises when the store cannot be reached. Then nothing is acknowledged."""
@@ -37,6 +42,8 @@ class Ingest:
         self._views.refresh_for(kept)
         positions = [event for event in read if isinstance(event, Event) and event.type == POSITION]
         self._evidence.note_positions(positions)
+        for item in kept:
+            self._hear(item.event)
         for event in (*positions, *(item.event for item in kept)):
             if event.type in self._listeners:
                 self._listeners[event.type](event)

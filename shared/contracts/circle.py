@@ -1,0 +1,104 @@
+"""The circle of a person: which teams have a live part in their care, by one record about them. Pure.
+
+A record about care that has not ended gives a part to the teams that work on it and to those that it names. The record
+of the person gives one to the teams of those who are named for them. The person's area is no part of any record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from shared.contracts.access import SYSTEM
+from shared.kernel.decisions import LEAVES_OUT
+from shared.kernel.envelope import Event
+
+# A team has no live part in a record with one of these states.
+OVER = ("closed", "withdrawn", "rejected", "ended", "completed")
+# The events that lead to one of these states. A test compares them with the tables of the records.
+ENDS = frozenset(
+    {
+        "case.closed.v1",
+        "offer.ended.v1",
+        "plan_item.completed.v1",
+        "plan_item.ended.v1",
+        "pregnancy.ended.v1",
+        "referral.closed.v1",
+        "referral.rejected.v1",
+        "referral.treatment_ended.v1",
+        "referral.withdrawn.v1",
+        "support.ended.v1",
+    }
+)
+NAMED, SENT_TO, LIVES_THERE = "named", "referral_sent_to_it", "lives_in_its_area"
+# Why a team with a part in a record of this kind is in the circle.
+CARE: Mapping[str, str] = {
+    "case": "open_case",
+    "pregnancy": "pregnancy",
+    "support": "support",
+    "referral": "referral",
+    "care-leaver": "plan",
+    "plan-item": "plan",
+}
+WHY = (NAMED, *dict.fromkeys(CARE.values()), SENT_TO, LIVES_THERE)
+_NAMES: Mapping[str, str] = {
+    "practitioner.assigned.v1": "practitioner",
+    "accumulation.lead_named.v1": "lead",
+    "adviser.assigned.v1": "adviser",
+}
+_NAMES_NOBODY = {"adviser.ended.v1": "adviser.assigned.v1"}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Why a team is in the circle, the event that says so, and the worker who is named, if one is."""
+
+    team: str
+    why: str
+    event: Event
+    worker: str | None = None
+
+
+def parts_in(history: Sequence[Event]) -> list[Part]:
+    """The parts that one record gives teams. `history` has those of its events that have standing, in order."""
+    left_out = ids_left_out(history)
+    standing = [event for event in history if event.id not in left_out and event.type not in LEAVES_OUT]
+    kind = history[0].stream.partition("/")[0] if history else ""
+    parts = [
+        Part(event.data["team"], NAMED, event, event.data[_NAMES[event.type]]) for event in _find_namings(standing)
+    ]
+    if kind in CARE and not any(event.type in ENDS for event in standing):
+        for event in standing:
+            parts += [Part(event.team, CARE[kind], event)] if event.team != SYSTEM else []
+            parts += [Part(event.data["to_team"], SENT_TO, event)] if event.data.get("to_team") else []
+    return parts
+
+
+def is_named_for(history: Sequence[Event], team: str) -> bool:
+    """Whether somebody of the team is named for the person of this record."""
+    return any(part.why == NAMED and part.team == team for part in parts_in(history))
+
+
+def teams_of(history: Iterable[Event]) -> set[str]:
+    """The teams with a part in what a record shows: those that made entries, and those that standing entries name."""
+    events = list(history)
+    left_out = ids_left_out(events)
+    named = (event.data for event in events if event.id not in left_out)
+    teams = {team for data in named for team in (data.get("to_team"), data.get("team"))}
+    return {team for team in (*teams, *(event.team for event in events)) if team}
+
+
+def _find_namings(standing: Iterable[Event]) -> Collection[Event]:
+    """The last event that names somebody in each role, unless a later one says that they stopped."""
+    found: dict[tuple[str, str | None], Event] = {}
+    for event in standing:
+        if event.type in _NAMES:
+            found[event.type, event.data.get("role")] = event
+        elif event.type in _NAMES_NOBODY:
+            found.pop((_NAMES_NOBODY[event.type], None), None)
+    return found.values()
+
+
+def ids_left_out(history: Iterable[Event]) -> set[str]:
+    """The ids of the entries that were retracted or rejected."""
+    return {event.data["event_id"] for event in history if event.type in LEAVES_OUT}
