@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from pymongo.errors import PyMongoError
 from services.referrals_followup.bootstrap import SERVICE, build
 from services.referrals_followup.directory.current import import_directory
 from services.referrals_followup.directory.loader import load_directory
-from services.referrals_followup.directory.stored import StoredDirectory
+from services.referrals_followup.directory.stored import Listed, StoredDirectory
+from services.referrals_followup.directory.tables import load_tables
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.directory_entries import ADDED, CHANGED, GONE, parts_of
 from services.referrals_followup.domain.follow_up import AGGREGATE
@@ -134,24 +135,26 @@ def tick(config: Config, arguments: argparse.Namespace) -> int:
 def add_directory_arguments(parser: argparse.ArgumentParser) -> None:
     acts = parser.add_subparsers(dest="act", required=True)
     importing = acts.add_parser("import", help="make the directory list what the file lists, and nothing else")
-    importing.add_argument("file", type=Path, metavar="FILE")
+    importing.add_argument("file", type=Path, metavar="FILE", help="a YAML file, or a folder of tables in CSV")
     importing.add_argument("--dry-run", action="store_true", help="print the differences, and record nothing")
 
 
 def change_directory(config: Config, arguments: argparse.Namespace) -> int:
-    """Record how the file differs from the stored directory, and print it.
+    """Record how the file, or the folder of tables, differs from the stored directory, and print it.
 
-    Exit status 0: it is done; 1: somebody else changed the directory meanwhile; 2: the file or the store is at fault.
+    Exit status 0: it is done; 1: bad rows were left out, or somebody else changed the directory meanwhile; 2: the
+    file or the store is at fault, and nothing is recorded.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
     store, clock = _store(config, database), config.clock()
     stored = StoredDirectory(store)
     with closing(database.client):
         try:
-            directory = load_directory(arguments.file)
+            listed = stored.read()
+            directory, left_out = _load(arguments.file, listed)
             store.ensure_indexes()
             stored.ensure_indexes()
-            differences = import_directory(stored, directory, clock, dry_run=arguments.dry_run)
+            differences = import_directory(stored, directory, clock, dry_run=arguments.dry_run, listed=listed)
         except FaultyFile as error:
             print(f"nothing is imported:\n{error}", file=sys.stderr)
             return 2
@@ -161,12 +164,21 @@ def change_directory(config: Config, arguments: argparse.Namespace) -> int:
         except StaleVersion:
             print("somebody changed the directory meanwhile; run the same command again", file=sys.stderr)
             return 1
+    if left_out:
+        print(f"left out:\n{FaultyFile(left_out)}", file=sys.stderr)
     for difference in differences:
         print(difference)
     would = "would be " if arguments.dry_run else ""
     counts = (f"{sum(one.what == what for one in differences)} {would}{what}" for what in (ADDED, CHANGED, GONE))
     print(", ".join(counts))
-    return 0
+    return 1 if left_out else 0
+
+
+def _load(path: Path, listed: Mapping[str, Listed]) -> tuple[Directory, list[Fault]]:
+    """The directory in the file or folder, and the faults of the rows that were left out. Raises FaultyFile."""
+    if not path.is_dir():
+        return load_directory(path), []
+    return load_tables(path, Directory(*parts_of(one.entry for one in listed.values())[0]))
 
 
 OWN = (

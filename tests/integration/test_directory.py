@@ -23,6 +23,7 @@ from shared.runtime.clock import MovableClock, ReplayClock
 from tests.integration.following import following
 from tests.integration.ledger import DIRECTORY, MONDAY, Ledger, config, referral_noted
 from tests.integration.recording import Running
+from tests.unit.tables import change, write
 
 OURS = {"event.type": {"$regex": r"^directory\."}}
 
@@ -206,4 +207,29 @@ def test_the_command_prints_the_differences_records_them_once_and_tells_every_fa
     assert "teams[0].area: is not the id of one of the areas" in faulty.stderr
     assert "teams[0].role:" in faulty.stderr
     assert "Traceback" not in faulty.stderr
+    assert run(service, str(DIRECTORY)).returncode == 0
+
+
+def test_a_folder_of_tables_is_imported_as_a_file_is_and_a_bad_row_is_told_and_left_out(
+    service: Running, tmp_path: Path
+) -> None:
+    folder = write(tmp_path / "tables", load_directory(DIRECTORY))
+    assert run(service, str(folder)).stdout == "0 added, 0 changed, 0 gone\n"
+    line = change(folder, "workers", "emi.sato@essex.example", "nowhere")
+    change(folder, "teams", "hv-manager-ito,hv-sato", "hv-manager-ito,hv-pereira")
+    before = service.database.events.count_documents(OURS)
+    dry = run(service, "--dry-run", str(folder))
+    assert dry.stdout.splitlines() == [
+        "changed: team/hv-harwich: duty hv-sato -> hv-pereira",
+        "0 would be added, 1 would be changed, 0 would be gone",
+    ]
+    assert service.database.events.count_documents(OURS) == before
+    done = run(service, str(folder))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "0 added, 1 changed, 0 gone")
+    assert f"workers.csv:{line}: email: Not a valid email address." in done.stderr
+    assert service.database.events.count_documents(OURS) == before + 2
+    (folder / "areas.csv").unlink()
+    refused = run(service, str(folder))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "areas.csv: cannot be read" in refused.stderr
     assert run(service, str(DIRECTORY)).returncode == 0

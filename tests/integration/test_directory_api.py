@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -172,3 +173,72 @@ def test_another_process_works_by_a_change_within_seconds(
         body = newcomer()
         manager.post(WORKERS, body)
         eventually(lambda: there.get(f"{WORKERS}/{body['worker']}").status_code == 200, within=10)
+
+
+# --- leaving and absence ---------------------------------------------------------------------------------------------
+
+
+def test_a_leavers_open_work_is_in_the_answer_with_the_cover_and_goes_to_them(ledger: Ledger, other: Caller) -> None:
+    body = newcomer(posts=[{"role": "gp_practice", "team": "gp-mill-road"}])
+    assert other.post(WORKERS, body).status_code == 201
+    noted = referral_noted(actor=body["worker"])
+    ledger.hear(noted)
+    ledger.catch_up()
+    worker = f"{WORKERS}/{body['worker']}"
+    there = other.get(worker).json()
+    assert (len(there["open_work"]), there["cover"]) == (1, [])
+    left = other.post(f"{worker}/left", {"left_on": "2013-01-16"}).json()
+    because = f"duty person of gp-mill-road; {body['worker']} left on 2013-01-16"
+    cover = {"reference": left["open_work"][0], "person": "gp-adeyemi", "because": because}
+    assert left["cover"] == [cover]
+    assert other.get(worker).json()["cover"] == []  # until the day comes
+    ledger.dependencies.directory.refresh()
+    follow_up = ledger.follow_up("REF-01", noted.stream)
+    found = ledger.dependencies.directory.find_recipients(
+        follow_up, follow_up.rungs[0], follow_up.owner, (MONDAY + timedelta(days=2)).date()
+    )
+    assert [recipient.person for recipient in found][:1] == ["gp-adeyemi"]
+
+
+def test_an_absent_workers_open_work_is_in_the_answer_with_the_cover(ledger: Ledger, other: Caller) -> None:
+    body = newcomer(posts=[{"role": "gp_practice", "team": "gp-mill-road"}])
+    other.post(WORKERS, body)
+    ledger.hear(referral_noted(actor=body["worker"]))
+    ledger.catch_up()
+    worker = f"{WORKERS}/{body['worker']}"
+    away = other.post(f"{worker}/absences", {"first": "2013-01-15", "last": "2013-01-18"}).json()
+    assert [one["person"] for one in away["cover"]] == ["gp-adeyemi"]
+    assert [one["reference"] for one in away["cover"]] == away["open_work"]
+    assert other.post(f"{worker}/returned", {"on": "2013-01-14"}).json()["cover"] == []
+
+
+def test_whoever_would_leave_a_line_with_fewer_than_three_people_is_not_let_go_before_somebody_takes_their_place(
+    service: Running, lead: Caller
+) -> None:
+    """`operations` has one worker, who is its manager. The line goes on to the lead and her deputy."""
+    everywhere = service.caller("lead-achterberg", "safeguarding_lead", "partnership-essex", "england", "essex")
+    path = f"{WORKERS}/designated-nurse-hartigan"
+    refused = everywhere.post(f"{path}/left", {"left_on": "2013-01-21"})
+    assert (refused.status_code, code(refused)) == (422, "line-too-short")
+    assert faulty_fields(refused) == {"left_on"}
+    said = [error["message"] for error in refused.json()["errors"]]
+    assert said[0] == (
+        "a line of operations would reach only lead-achterberg and operator-kowalski; first name another manager of "
+        "operations, or a head_of_service or deputy_safeguarding_lead of england among the duty_roles"
+    )
+    assert "a line of practice-review would reach only" in said[1]
+    absence = {"first": "2013-01-21", "last": "2013-01-25"}
+    assert faulty_fields(everywhere.post(f"{path}/absences", absence)) == {"first"}
+    assert everywhere.get(path).json()["absences"] == []
+    assert everywhere.get(path).json()["left_on"] is None
+
+
+def test_whoever_is_above_a_team_changes_it_and_whoever_has_left_does_not(service: Running, lead: Caller) -> None:
+    deputy = service.caller("designated-nurse-hartigan", "safeguarding_lead", "partnership-essex")
+    head = service.caller("head-of-service-marlowe", "manager", "front-door-essex")
+    for caller in (deputy, head):
+        assert caller.post(WORKERS, newcomer()).status_code == 201
+    aside = service.caller("service-manager-kruger", "manager", "childrens-social-care-essex")
+    assert code(aside.post(WORKERS, newcomer())) == "not-your-team"
+    assert lead.post(f"{WORKERS}/head-of-service-marlowe/left", {"left_on": "2013-01-14"}).status_code == 201
+    assert code(head.post(WORKERS, newcomer())) == "not-your-team"

@@ -696,6 +696,24 @@ def test_it_is_assigned_only_to_somebody_in_the_directory(ledger: Ledger, manage
     assert faulty_fields(answer) == {"person", "team"}
 
 
+def test_whoever_is_unknown_is_answered_with_the_nearest_that_exist(ledger: Ledger, manager: Caller) -> None:
+    path = f"/v1/follow-ups/{noted(ledger)}/assigned"
+    many, okafors = "/v1/reassignments", {"from_person": "gp-okafor"}
+    answers = [
+        (path, {"person": "gp-adeyemy"}, "person", "gp-adeyemi"),
+        (path, {"person": "gp-adeyemi", "team": "gp-mil-road"}, "team", "gp-mill-road"),
+        (many, {**okafors, "to_person": "gp-adeyemy"}, "to_person", "gp-adeyemi"),
+        (many, {**okafors, "to_person": "gp-adeyemi", "team": "hv-harwch"}, "team", "hv-harwich"),
+    ]
+    for route, body, field, nearest in answers:
+        answer = manager.post(route, body)
+        assert (answer.status_code, code(answer), faulty_fields(answer)) == (422, "unknown-assignee", {field})
+        assert f"is not in the directory; the nearest: {nearest}" in str(answer.json()["errors"])
+    unknown = manager.post("/v1/reassignments", {"from_person": "gp-okafr", "to_person": "gp-adeyemi"})
+    assert unknown.status_code == 404
+    assert "gp-okafor" in unknown.json()["detail"]
+
+
 def test_it_is_assigned_to_nobody_of_another_area(ledger: Ledger, manager: Caller) -> None:
     path = f"/v1/follow-ups/{noted(ledger)}/assigned"
     answer = manager.post(path, {"person": "gp-lindholm"})

@@ -41,6 +41,7 @@ from shared.events.store import EventStore, Recorded
 from shared.kernel.decisions import Context, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id
+from shared.kernel.nearest import say_nearest
 from shared.kernel.time import london_date
 from shared.runtime.clock import Clock
 from shared.web.exchange import Answer, Request
@@ -136,7 +137,8 @@ class FollowUpActs:
         known = self._known.report()
         found = self._find_to_reassign(request, batch)
         if not found and self._directory.member(request.body["from_person"]) is None:
-            raise UnknownStream("`from_person` is not in the directory, and no follow-up is theirs")
+            unknown = _unknown(request.body["from_person"], self._directory.people)
+            raise UnknownStream(f"`from_person` {unknown}; no follow-up is theirs")
         rules = self._rules.history()
         commands = [self._assignment(rules, owned, member, team, "to_person") for owned in found]
         done = self._record_each(request, commands, batch, is_preview=request.body["preview"])
@@ -215,11 +217,11 @@ class FollowUpActs:
         faults = {}
         member = self._directory.member(person)
         if member is None:
-            faults[field] = ["is not in the directory"]
+            faults[field] = [_unknown(person, self._directory.people)]
         elif away := member.why_away(london_date(self._clock.now())):
             faults[field] = [away]
         if team is not None and self._directory.team(team) is None:
-            faults["team"] = ["is not in the directory"]
+            faults["team"] = [_unknown(team, self._directory.teams)]
         elif team is not None and member is not None and not member.works_in(team):
             faults["team"] = [f"is not a team of {member.id}"]
         if member is None or faults:
@@ -267,3 +269,7 @@ class _Done:
     def others(self) -> dict[str, Any]:
         refused = sorted(self.refused, key=lambda one: one["reference"])
         return {"refused": refused, "closed_meanwhile": sorted(self.closed)}
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    return f"is not in the directory{say_nearest(name, known)}"

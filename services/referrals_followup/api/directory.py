@@ -104,8 +104,18 @@ class AbsenceAnswer(Body):
     last = fields.Date(required=True)
 
 
+class CoverAnswer(Body):
+    reference = fields.String(required=True)
+    person = fields.String(required=True, metadata={"description": "who is told of it in their place"})
+    because = fields.String(required=True)
+
+
 class WorkerAnswer(Body):
-    """`open_work`: the references of the open follow-ups that they own in your areas and you may see, 200 at most."""
+    """`open_work`: the references of the open follow-ups that they own in your areas and you may see, 200 at most.
+
+    `cover`: for each of these, who is told in their place from the day on which they are away. It is empty while
+    they are there.
+    """
 
     worker = fields.String(required=True)
     name = fields.String(required=True)
@@ -114,6 +124,7 @@ class WorkerAnswer(Body):
     absences = fields.List(fields.Nested(AbsenceAnswer), required=True)
     left_on = fields.Date(required=True, allow_none=True)
     open_work = fields.List(fields.String(), required=True)
+    cover = fields.List(fields.Nested(CoverAnswer), required=True)
 
 
 class DirectoryHandlers(Protocol):
@@ -165,7 +176,7 @@ class DirectoryRoutes:
         command="directory.change",
         body=AbsenceBody,
         answers={201: WorkerAnswer},
-        summary="Somebody of your team is absent; whatever falls due meanwhile goes to their cover",
+        summary="Somebody of your team is absent; the answer has their open work, and who covers it meanwhile",
         errors=ACT_ERRORS,
     )
     def note_absence(self, request: Request) -> Answer:
@@ -189,7 +200,7 @@ class DirectoryRoutes:
         command="directory.change",
         body=LeftBody,
         answers={201: WorkerAnswer},
-        summary="Somebody leaves your team; the answer has the follow-ups that they own",
+        summary="Somebody leaves your team; the answer has the follow-ups that they own, and to whom these go",
         errors=ACT_ERRORS,
     )
     def leave(self, request: Request) -> Answer:

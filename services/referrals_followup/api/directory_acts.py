@@ -1,20 +1,19 @@
 """Managers' changes of the directory: who joins, leaves, is absent, and who is on duty.
 
-A team is changed by its manager, or by the safeguarding lead of its area, and by nobody else. The open work of somebody
-who leaves or is absent is told, so that somebody looks at it; the ladder reaches their cover by itself.
+A team is changed by whoever is above it and by nobody else. Whoever leaves or is absent leaves every line with three
+people who are there. Their open work is in the answer, with the cover whom the ladder tells in their place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from services.referrals_followup.api.filters import disclosed_to
 from services.referrals_followup.directory.current import CurrentDirectory
-from services.referrals_followup.directory.loader import HEADS, REACHED_BY_A_LINE
-from services.referrals_followup.domain.directory import SAFEGUARDING_LEAD, Absence, Hours, Member, Post, Team
+from services.referrals_followup.domain.directory import Absence, Hours, Member, Parties, Post, Team
 from services.referrals_followup.domain.directory_entries import (
     AGGREGATE,
     Change,
@@ -22,16 +21,21 @@ from services.referrals_followup.domain.directory_entries import (
     entry_of_team,
     entry_of_worker,
 )
-from services.referrals_followup.domain.follow_up import OPEN
+from services.referrals_followup.domain.follow_up import OPEN, OWNER, Owner
+from services.referrals_followup.domain.lines import IN_THE_END, find_lines_broken, say_what_to_do
+from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Forbidden, Invalid, Refused
 from shared.kernel.ids import reference_of
 from shared.kernel.nearest import say_nearest
+from shared.kernel.time import london_date
 from shared.web.exchange import Answer, Request
 
 MOST_WORK = 200
+# A refusal names so many lines.
+MOST_LINES = 5
 
 
 class DirectoryActs:
@@ -61,7 +65,7 @@ class DirectoryActs:
         areas = {self._directory.teams[post.team].area for post in member.posts if post.team in self._directory.teams}
         if areas.isdisjoint(actor.areas):
             raise Forbidden("wrong-area", f"{worker} works in {' and '.join(sorted(areas))}")
-        return self._worker(member, actor)
+        return self._worker(member, actor, self._today())
 
     def join(self, request: Request) -> Answer:
         """A new worker joins, or one who had left comes back."""
@@ -75,10 +79,10 @@ class DirectoryActs:
                 raise Refused("already-listed", f"{member.id} is in the directory; change what is different there")
             for place, post in enumerate(member.posts):
                 self._require_manager(request.actor, self._team(post.team, f"posts.{place}.team"))
-            self._require_line(member, self._directory.teams[first.team])
+            self._require_lines(member, "posts", IN_THE_END)
             return entry_of_worker(member, self._directory.teams[first.team].area)
 
-        return self._change_worker(request, member.id, make, f"/v1/directory/workers/{member.id}")
+        return self._change_worker(request, member.id, make, location=f"/v1/directory/workers/{member.id}")
 
     def note_absence(self, request: Request) -> Answer:
         """A worker is absent for some days, both included."""
@@ -88,9 +92,11 @@ class DirectoryActs:
 
         def change(member: Member) -> Member:
             absences = {*member.absent, Absence(first, last)}
-            return replace(member, absent=tuple(sorted(absences, key=lambda one: (one.first, one.last))))
+            absent = replace(member, absent=tuple(sorted(absences, key=lambda one: (one.first, one.last))))
+            self._require_lines(absent, "first", first, last)
+            return absent
 
-        return self._change_member(request, change)
+        return self._change_member(request, change, max(first, self._today()))
 
     def note_return(self, request: Request) -> Answer:
         """A worker is there again from a day on. It ends an absence that covers this day, and no later one."""
@@ -107,7 +113,14 @@ class DirectoryActs:
 
     def leave(self, request: Request) -> Answer:
         """A worker no longer works here from a day on."""
-        return self._change_member(request, lambda member: replace(member, left_on=request.body["left_on"]))
+        left_on = request.body["left_on"]
+
+        def change(member: Member) -> Member:
+            left = replace(member, left_on=left_on)
+            self._require_lines(left, "left_on", left_on)
+            return left
+
+        return self._change_member(request, change, max(left_on, self._today()))
 
     def set_duty(self, request: Request) -> Answer:
         """Who is on duty for a team, within its hours and outside them."""
@@ -128,7 +141,9 @@ class DirectoryActs:
         version = self._record(request, f"team/{team_id}", make)
         return Answer(201, _team(self._directory.teams[team_id]), version=version)
 
-    def _change_member(self, request: Request, change: Callable[[Member], Member]) -> Answer:
+    def _change_member(
+        self, request: Request, change: Callable[[Member], Member], covered_from: date | None = None
+    ) -> Answer:
         worker = request.path["worker"]
         self._directory.refresh()
         self._member(worker)
@@ -140,14 +155,19 @@ class DirectoryActs:
                 raise _not_theirs(teams[0])
             return entry_of_worker(change(member), teams[0].area)
 
-        return self._change_worker(request, worker, make)
+        return self._change_worker(request, worker, make, covered_from)
 
     def _change_worker(
-        self, request: Request, worker: str, make: Callable[[], Entry], location: str | None = None
+        self,
+        request: Request,
+        worker: str,
+        make: Callable[[], Entry],
+        covered_from: date | None = None,
+        location: str | None = None,
     ) -> Answer:
         self._directory.refresh()
         version = self._record(request, f"worker/{worker}", make)
-        body = self._worker(self._directory.people[worker], request.actor)
+        body = self._worker(self._directory.people[worker], request.actor, covered_from or self._today())
         return Answer(201, body, version=version, location=location)
 
     def _record(self, request: Request, stream: str, make: Callable[[], Entry]) -> int:
@@ -189,26 +209,29 @@ class DirectoryActs:
             raise _not_theirs(team)
 
     def _manages(self, actor: Actor, team: Team) -> bool:
-        """Whether the actor manages the team, or is the safeguarding lead of its area, as the directory has it."""
-        leads = {
-            duty.person
-            for duty in self._directory.duty_roles
-            if (duty.role, duty.area, duty.team) == (SAFEGUARDING_LEAD, team.area, None)
-        }
-        return team.area in actor.areas and actor.id in {team.manager, *leads}
+        """Whether the actor is above the team, as the directory has it."""
+        return team.area in actor.areas and actor.id in self._directory.line_of_team(team.id, self._today())
 
-    def _require_line(self, member: Member, team: Team) -> None:
-        heads = {
-            duty.person
-            for duty in self._directory.duty_roles
-            if duty.role in HEADS and duty.team in (None, team.id) and duty.area == team.area
-        }
-        if len({member.id, team.manager, *heads}) < REACHED_BY_A_LINE:
-            raise _invalid("posts.0.team", f"the line of {team.id} does not reach three different people")
+    def _require_lines(self, member: Member, field: str, first: date, last: date = IN_THE_END) -> None:
+        """Raises Invalid if a line would reach fewer than three people who are there, with the member listed so."""
+        broken = find_lines_broken(self._directory, member, first, last)
+        if broken:
+            message = "three different people have to be there in every line; `errors` says which are too short"
+            raise Invalid("line-too-short", message, fields={field: list(self._say_broken(broken))})
 
-    def _worker(self, member: Member, actor: Actor) -> dict[str, Any]:
+    def _say_broken(self, broken: Mapping[str, Iterable[str]]) -> Iterator[str]:
+        for team, reached in sorted(broken.items())[:MOST_LINES]:
+            to_do = say_what_to_do(self._directory.teams[team])
+            yield f"a line of {team} would reach only {' and '.join(reached)}; first {to_do}"
+        if len(broken) > MOST_LINES:
+            yield f"and so in {len(broken) - MOST_LINES} more teams"
+
+    def _today(self) -> date:
+        return london_date(self._store.clock.now())
+
+    def _worker(self, member: Member, actor: Actor, on: date) -> dict[str, Any]:
         owned = {"owner_person": member.id, "state": OPEN, "areas": {"$in": list(actor.areas)}, **disclosed_to(actor)}
-        found = self._views.collection.find(owned, {"_id": 1}).sort("_id", 1).limit(MOST_WORK)
+        found = list(self._views.collection.find(owned).sort("_id", 1).limit(MOST_WORK))
         return {
             "worker": member.id,
             "name": member.name,
@@ -217,7 +240,14 @@ class DirectoryActs:
             "absences": [{"first": one.first, "last": one.last} for one in member.absent],
             "left_on": member.left_on,
             "open_work": [reference_of(document["_id"]) for document in found],
+            "cover": [self._cover_of(document, on) for document in found] if member.why_away(on) else [],
         }
+
+    def _cover_of(self, document: Mapping[str, Any], on: date) -> dict[str, str]:
+        """Who is told of this follow-up on that day, in place of its owner, and why."""
+        owner = Owner(document["owner_role"], document.get("owner_team"), document["owner_person"])
+        (cover,) = self._directory.resolve(OWNER, Parties.of(follow_up_of(document), owner), on)
+        return {"reference": reference_of(document["_id"]), "person": cover.person, "because": cover.because}
 
 
 def _team(team: Team) -> dict[str, Any]:
@@ -236,7 +266,7 @@ def _team(team: Team) -> dict[str, Any]:
 
 def _not_theirs(team: Team) -> Forbidden:
     return Forbidden(
-        "not-your-team", f"only {team.manager}, or the safeguarding lead of {team.area}, changes {team.id}"
+        "not-your-team", f"only {team.manager}, or somebody above {team.manager} in {team.area}, changes {team.id}"
     )
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from services.referrals_followup.directory.stored import StoredDirectory
+from services.referrals_followup.directory.stored import Listed, StoredDirectory
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.directory_entries import (
     Difference,
+    Part,
     entries_of,
     find_differences,
+    in_order,
+    named_by,
+    part_of,
     parts_of,
 )
 from shared.kernel.time import london_date
@@ -32,41 +37,60 @@ class CurrentDirectory(Directory):
         self._stored = stored
         self._clock = clock
         self._looked_at = clock.now()
-        self._listed = stored.read()
-        parts, left_out = parts_of(one.entry for one in self._listed.values())
+        self._versions: dict[str, int] = {}
+        self._parts: dict[tuple[str, str], Part] = {}
+        listed = stored.read()
+        _, left_out = parts_of(one.entry for one in listed.values())
         if left_out:
             log.warning("directory incomplete, import it again", count=len(left_out))
-        super().__init__(*parts)
+        # What names something that is not listed waits until that is listed too.
+        self._waiting = {stream: listed.pop(stream) for stream in left_out}
+        self._take(listed)
 
     def version_of(self, stream: str) -> int:
         """The version of this entry that is in use; 0 for one that is not listed."""
-        return self._listed[stream].version if stream in self._listed else 0
+        return self._versions.get(stream, 0)
 
-    def refresh(self) -> None:
-        """Look for what was recorded since the last look: one query by an index. Raises StoreUnavailable."""
+    def refresh(self) -> bool:
+        """Look for what was recorded since the last look: one query by an index. Returns whether there was anything.
+
+        Raises StoreUnavailable.
+        """
         looked_at = self._clock.now()
         found = self._stored.find_versions(self._looked_at - OVERLAP)
         newer = [stream for stream, version in found.items() if version > self.version_of(stream)]
         if not newer:
             self._looked_at = looked_at
-            return
-        listed = {**self._listed, **self._stored.read(newer)}
-        parts, left_out = parts_of(one.entry for one in listed.values())
-        if not left_out:
-            self._listed = listed
+            return False
+        listed = {**self._waiting, **self._stored.read(newer)}
+        known = self._versions.keys() | listed.keys()
+        if all(f"{kind}/{named}" in known for one in listed.values() for kind, named in named_by(one.entry)):
+            self._take(listed)
+            self._waiting = {}
             self._looked_at = looked_at
-            super().__init__(*parts)
+        return True
+
+    def _take(self, listed: Mapping[str, Listed]) -> None:
+        for stream, (entry, version, _) in listed.items():
+            self._versions[stream] = version
+            self._parts[entry.kind, entry.id] = part_of(entry)
+        super().__init__(*in_order(self._parts))
 
 
 def import_directory(
-    stored: StoredDirectory, directory: Directory, clock: Clock, *, dry_run: bool = False
+    stored: StoredDirectory,
+    directory: Directory,
+    clock: Clock,
+    *,
+    dry_run: bool = False,
+    listed: Mapping[str, Listed] | None = None,
 ) -> list[Difference]:
     """Make the stored directory list this one and nothing else. Returns the differences that it recorded.
 
-    Done twice, it records nothing; with `dry_run`, neither. Raises StaleVersion when somebody else changed an entry
-    meanwhile, and StoreUnavailable.
+    Done twice, it records nothing; with `dry_run`, neither. `listed` is what was stored when the directory was made.
+    Raises StaleVersion when somebody else changed an entry meanwhile, and StoreUnavailable.
     """
-    listed = stored.read()
+    listed = stored.read() if listed is None else listed
     now = {stream: one.entry for stream, one in listed.items()}
     differences = find_differences(now, entries_of(directory), london_date(clock.now()))
     if not dry_run:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from services.referrals_followup.domain.directory import (
     NEEDED_IN_EACH_AREA,
-    SAFEGUARDING_LEAD,
     Absence,
     Area,
     Directory,
@@ -25,6 +24,7 @@ from services.referrals_followup.domain.directory import (
     Post,
     Team,
 )
+from services.referrals_followup.domain.lines import IN_THE_END, find_short_lines, say_what_to_do
 from shared.config.yamlfile import FaultyFile, Located, faults, load_yaml
 from shared.contracts.access import ROLES
 from shared.contracts.fields import Choice, Slug
@@ -32,9 +32,6 @@ from shared.contracts.words import CARE_SERVICES, TEAM_DAYS
 
 Place = tuple[str | int, ...]
 _ROLE = sorted(ROLES)
-# Whoever comes after a team's manager. Each of them may be told of what a worker of the team has not done.
-HEADS = ("head_of_service", "deputy_safeguarding_lead", SAFEGUARDING_LEAD)
-REACHED_BY_A_LINE = 3
 _JOINERS = "\u200c\u200d"
 
 
@@ -70,6 +67,7 @@ _FROM, _UNTIL = "from", "until"
 class _AreaEntry(_Entry):
     id = Slug(required=True)
     name = text_field()
+    closed_on = fields.Date()
 
 
 def time_of_day(key: str | None = None) -> fields.String:
@@ -94,6 +92,7 @@ class _TeamEntry(_Entry):
     duty = Slug(required=True)
     hours = fields.Nested(_HoursEntry)
     out_of_hours_duty = Slug()
+    closed_on = fields.Date()
 
 
 class _AbsenceEntry(_Entry):
@@ -133,7 +132,11 @@ class _DirectoryFile(_Entry):
 
 def load_directory(path: str | os.PathLike[str]) -> Directory:
     """The directory in this file. Raises FaultyFile, which lists every fault."""
-    located = load_yaml(path)
+    return load_located(load_yaml(path))
+
+
+def load_located(located: Located) -> Directory:
+    """The directory with this content. Raises FaultyFile, which lists every fault."""
     found = [located.fault(place, message) for place, message in _cross_faults(located)]
     try:
         loaded = _DirectoryFile().load(located.value)
@@ -141,12 +144,15 @@ def load_directory(path: str | os.PathLike[str]) -> Directory:
         raise FaultyFile([*faults(located, error.messages), *found]) from None
     if found:
         raise FaultyFile(found)
-    return Directory(
+    directory = Directory(
         areas=tuple(Area(**entry) for entry in loaded["areas"]),
         teams=tuple(_team_of(entry) for entry in loaded["teams"]),
         people=tuple(_member_of(entry) for entry in loaded["people"]),
         duty_roles=tuple(DutyRole(**entry) for entry in loaded["duty_roles"]),
     )
+    if found := [located.fault(place, message) for place, message in _short_lines(directory, loaded["people"])]:
+        raise FaultyFile(found)
+    return directory
 
 
 def _team_of(entry: Mapping[str, Any]) -> Team:
@@ -181,7 +187,6 @@ def _cross_faults(located: Located) -> Iterator[tuple[Place, str]]:
     yield from _teams_elsewhere(located)
     yield from _unheld(located)
     yield from _backwards(located)
-    yield from _short_lines(located)
 
 
 def _entries(located: Located, section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -189,11 +194,6 @@ def _entries(located: Located, section: str) -> Iterator[tuple[int, Mapping[str,
     for index, entry in enumerate(listed if isinstance(listed, list) else []):
         if isinstance(entry, Mapping):
             yield index, entry
-
-
-def _text_in(entry: Mapping[str, Any], name: str) -> str:
-    """The text under this name; empty when there is none."""
-    return entry[name] if isinstance(entry.get(name), str) else ""
 
 
 def _ids(located: Located, section: str) -> set[Any]:
@@ -233,7 +233,7 @@ def _unheld(located: Located) -> Iterator[tuple[Place, str]]:
     }
     for index, entry in _entries(located, "areas"):
         for role in NEEDED_IN_EACH_AREA:
-            if (str(entry.get("id")), role) not in held:
+            if "closed_on" not in entry and (str(entry.get("id")), role) not in held:
                 yield ("areas", index), f"has no {role} for the whole area among the duty_roles"
 
 
@@ -245,30 +245,12 @@ def _backwards(located: Located) -> Iterator[tuple[Place, str]]:
                 yield ("people", index, "absent", number, _UNTIL), f"lies before `{_FROM}`"
 
 
-def _short_lines(located: Located) -> Iterator[tuple[Place, str]]:
-    """Whoever has nobody new above them: worker, manager, and those who come after are fewer than three people.
-
-    A line that names what is not in the file has that fault only. Nobody asks about people who have left.
-    """
-    people = _ids(located, "people")
-    teams = {entry["id"]: entry for _, entry in _entries(located, "teams") if isinstance(entry.get("id"), str)}
-    heads: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for _, duty in _entries(located, "duty_roles"):
-        if _text_in(duty, "role") in HEADS and _text_in(duty, "person") in people:
-            scope = "team" if "team" in duty else "area"
-            heads[scope, _text_in(duty, scope)].add(duty["person"])
-    for index, entry in _entries(located, "people"):
-        team = teams.get(_text_in(entry, "team"))
-        if team is None or "left_on" in entry or _text_in(team, "manager") not in people:
-            continue
-        above = heads["team", team["id"]] | heads["area", _text_in(team, "area")]
-        line = {_text_in(entry, "id"), team["manager"], *above}
-        if above and len(line) < REACHED_BY_A_LINE:
-            reached = " and ".join(sorted(line))
-            yield (
-                ("people", index, "team"),
-                (
-                    f"the line from here reaches only {reached}; three different people are needed: name another"
-                    f" manager of {team['id']}, or a {HEADS[0]} or {HEADS[1]} of {team['area']} among the duty_roles"
-                ),
-            )
+def _short_lines(directory: Directory, people: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Place, str]]:
+    """Whoever has nobody new above them, in one of their teams. Nobody asks about people who have left."""
+    places = {entry["id"]: index for index, entry in enumerate(people)}
+    for line in find_short_lines(directory, IN_THE_END):
+        reached, team = " and ".join(line.reached), directory.teams[line.team]
+        yield (
+            ("people", places[line.worker], "team"),
+            f"the line from here reaches only {reached}; three different people are needed: {say_what_to_do(team)}",
+        )

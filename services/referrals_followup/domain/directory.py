@@ -14,8 +14,9 @@ MANAGER, SENDER, RECEIVER = "manager", "sender", "receiver"
 SAFEGUARDING_LEAD, OPERATOR = "safeguarding_lead", "operator"
 # Each area must name a person for these two, so that there is always somebody to stand in.
 NEEDED_IN_EACH_AREA = (OPERATOR, SAFEGUARDING_LEAD)
+HEAD_OF_SERVICE, DEPUTY_LEAD = "head_of_service", "deputy_safeguarding_lead"
 # Whoever holds one of these for a team is above the manager of the team.
-HEADS = ("service_manager", "head_of_service")
+HEADS_OF_TEAM = ("service_manager", HEAD_OF_SERVICE, DEPUTY_LEAD, SAFEGUARDING_LEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,9 @@ class Directory:
         self.teams = {team.id: team for team in teams}
         self.people = {member.id: member for member in people}
         self.duty_roles = duty_roles
+        self._held: dict[tuple[str, str | None], list[DutyRole]] = {}
+        for duty in duty_roles:
+            self._held.setdefault((duty.role, duty.team), []).append(duty)
         self._heads = self._list_heads()
         self._leads = self._list_leads()
 
@@ -194,7 +198,7 @@ class Directory:
 
     def safeguarding_leads(self, on: date) -> tuple[Recipient, ...]:
         """The safeguarding lead of each area, once each."""
-        duties = [duty for duty in self.duty_roles if duty.role == SAFEGUARDING_LEAD and duty.team is None]
+        duties = self._held.get((SAFEGUARDING_LEAD, None), ())
         return _unique([self._resolve_duty(duty, on, SAFEGUARDING_LEAD, duty.area) for duty in duties])
 
     def is_owned(self, owner: Owner, area: str, on: date) -> bool:
@@ -236,19 +240,20 @@ class Directory:
         """The people above the owner who have not left, the nearest first. The owner is not among them.
 
         They are the manager of the owner's team, the heads of that team and the managers of these managers; then the
-        safeguarding lead of the area and everybody else there who has that role.
+        safeguarding lead of the area, the deputies, and the heads of service of the area.
         """
-        team = self._owners_team(owner, area)
-        found: list[str] = []
-        while team is not None and team.manager not in found:
-            found += [team.manager, *self._heads.get(team.id, ())]
-            team = self.team_of(team.manager)
+        found = self._managers_of(self._owners_team(owner, area))
         if owner.person in found:
             found = found[found.index(owner.person) + 1 :]
-        found += self.leads_of(area)
-        return tuple(
-            person for person in dict.fromkeys(found) if person != owner.person and not self.people[person].has_left(on)
-        )
+        line = dict.fromkeys((*found, *self.leads_of(area), *self._heads.get((None, area), ())))
+        return tuple(person for person in line if person != owner.person and not self.people[person].has_left(on))
+
+    def line_of_team(self, team: str, on: date = date.min) -> tuple[str, ...]:
+        """Everybody above whoever works in this team and is not above it, the nearest first. Without a day, whoever has
+        left is among them.
+        """
+        known = self.teams[team]
+        return self.line_above(Owner(known.role, team), known.area, on)
 
     def resolve(self, to: str, parties: Parties, on: date) -> tuple[Recipient, ...]:
         """The people whom a rung's `to` means on that day.
@@ -276,6 +281,14 @@ class Directory:
                 return self._holders(parties.receiver_role or RECEIVER, (), area, on)
             return (self._find_present(receiving.duty, receiving, area, on, f"duty person of {receiving.id}"),)
         return self._holders(to, (receiving, self._owners_team(owner, area), self.team(parties.senders_team)), area, on)
+
+    def _managers_of(self, team: Team | None) -> list[str]:
+        """The manager of the team, its heads, and in the same way those of the team in which the manager works."""
+        found: list[str] = []
+        while team is not None and team.manager not in found:
+            found += [team.manager, *self._heads.get((team.id, team.area), ())]
+            team = self.team_of(team.manager)
+        return found
 
     def _owners_team(self, owner: Owner, area: str) -> Team | None:
         return self.team(owner.team) or self.team_of(owner.person) or self._team_acting_as(owner.role, area)
@@ -325,8 +338,7 @@ class Directory:
     def _holders(self, role: str, teams: tuple[Team | None, ...], area: str, on: date) -> tuple[Recipient, ...]:
         """Those who hold the role for the first of the teams that has a holder, else for the whole area."""
         for team in (*(team.id for team in teams if team), None):
-            held = [duty for duty in self.duty_roles if (duty.role, duty.team) == (role, team)]
-            here = [duty for duty in held if team is not None or duty.area == area]
+            here = [duty for duty in self._held.get((role, team), ()) if team is not None or duty.area == area]
             if here:
                 return _unique([self._resolve_duty(duty, on, role, area) for duty in here])
         acting = self._team_acting_as(role, area)
@@ -362,34 +374,41 @@ class Directory:
         there = (person for person in (lead.person, team.duty, team.manager) if not self.people[person].why_away(on))
         return Recipient(next(there, lead.person), f"for the {SAFEGUARDING_LEAD} of {lead.area}; {reason}")
 
-    def _list_heads(self) -> dict[str, list[str]]:
-        heads: dict[str, list[str]] = {}
+    def _list_heads(self) -> dict[tuple[str | None, str], list[str]]:
+        """The heads of each team, by the team and its area, and those of each whole area, by None and the area."""
+        heads: dict[tuple[str | None, str], list[str]] = {}
         for duty in self.duty_roles:
-            if duty.team and duty.role in HEADS:
-                heads.setdefault(duty.team, []).append(duty.person)
+            if duty.role in (HEADS_OF_TEAM if duty.team else (HEAD_OF_SERVICE,)):
+                heads.setdefault((duty.team, duty.area), []).append(duty.person)
         return heads
 
     def _list_leads(self) -> dict[str, tuple[str, ...]]:
-        """For each area its safeguarding lead, and the deputies: whoever else has that role there, their team first."""
+        """For each area its safeguarding lead and the deputies: whoever else has that role there, their team first, and
+        whoever is on duty as the deputy.
+        """
         deputies: dict[str, list[str]] = {}
         for member in self.people.values():
             if member.role == SAFEGUARDING_LEAD:
                 deputies.setdefault(self.teams[member.team].area, []).append(member.id)
         found: dict[str, list[str]] = {}
-        for duty in self.duty_roles:
-            if duty.role == SAFEGUARDING_LEAD and duty.team is None:
-                team, there = self.teams[self.people[duty.person].team], deputies.get(duty.area, [])
-                near = [person for person in (team.duty, team.manager) if person in there]
-                found.setdefault(duty.area, []).extend([duty.person, *near, *there])
+        for duty in self._held.get((SAFEGUARDING_LEAD, None), ()):
+            team, there = self.teams[self.people[duty.person].team], deputies.get(duty.area, [])
+            near = [person for person in (team.duty, team.manager) if person in there]
+            found.setdefault(duty.area, []).extend([duty.person, *near, *there])
+        for duty in self._held.get((DEPUTY_LEAD, None), ()):
+            if duty.area in found:
+                found[duty.area].append(duty.person)
         return {area: tuple(dict.fromkeys(people)) for area, people in found.items()}
 
     def leads_of(self, area: str) -> tuple[str, ...]:
-        """The safeguarding lead of the area and the deputies, as `_safeguarding_lead` finds the area."""
-        return self._leads[self._safeguarding_lead(area).area]
+        """The safeguarding lead of the area and the deputies; for an area that the directory does not know, the first
+        of all leads and theirs.
+        """
+        return self._leads.get(area) or next(iter(self._leads.values()))
 
     def _safeguarding_lead(self, area: str) -> DutyRole:
         """The lead of the whole area; for an area that the directory does not know, the first of all leads."""
-        leads = [duty for duty in self.duty_roles if duty.role == SAFEGUARDING_LEAD and duty.team is None]
+        leads = self._held[SAFEGUARDING_LEAD, None]
         return next((duty for duty in leads if duty.area == area), leads[0])
 
 

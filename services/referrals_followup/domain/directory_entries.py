@@ -35,6 +35,7 @@ KIND_OF = {event_type: kind for kind, event_type in LISTED.items()}
 ADDED, CHANGED, GONE = "added", "changed", "gone"
 
 Parts = tuple[tuple[Area, ...], tuple[Team, ...], tuple[Member, ...], tuple[DutyRole, ...]]
+Part = Area | Team | Member | tuple[DutyRole, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,29 +164,30 @@ def parts_of(entries: Iterable[Entry]) -> tuple[Parts, list[str]]:
 
     What such a stream lists is left out, and what names it in turn.
     """
-    by_kind: dict[str, dict[str, Entry]] = {kind: {} for kind in RECORDED_IN_ORDER}
-    for entry in entries:
-        by_kind[entry.kind][entry.id] = entry
+    listed = {(entry.kind, entry.id): entry for entry in entries}
     left_out: list[str] = []
-    while missing := [
-        entry
-        for kind in RECORDED_IN_ORDER
-        for entry in by_kind[kind].values()
-        if any(named not in by_kind[named_kind] for named_kind, named in _named_by(entry))
-    ]:
-        left_out += [entry.stream for entry in missing]
-        for entry in missing:
-            del by_kind[entry.kind][entry.id]
-    areas, workers, teams, duties = (
-        [by_kind[kind][key] for key in sorted(by_kind[kind])] for kind in RECORDED_IN_ORDER
-    )
-    parts = (
-        tuple(Area(one.id, _name(one), _day(one.data.get("closed_on"))) for one in areas),
-        tuple(_team_of(one) for one in teams),
-        tuple(_member_of(one) for one in workers),
-        tuple(sorted((duty for one in duties for duty in _duties_of(one)), key=_order_of)),
-    )
-    return parts, sorted(left_out)
+    while missing := [key for key, entry in listed.items() if any(named not in listed for named in named_by(entry))]:
+        left_out += [listed.pop(key).stream for key in missing]
+    return in_order({key: part_of(entry) for key, entry in listed.items()}), sorted(left_out)
+
+
+def in_order(listed: Mapping[tuple[str, str], Part]) -> Parts:
+    """These parts by their kinds, each kind in an order that does not depend on the order here."""
+    kinds: dict[str, list[Any]] = {kind: [] for kind in RECORDED_IN_ORDER}
+    for kind, key in sorted(listed):
+        kinds[kind].append(listed[kind, key])
+    duties = sorted((duty for held in kinds[DUTY] for duty in held), key=_order_of)
+    return tuple(kinds[AREA]), tuple(kinds[TEAM]), tuple(kinds[WORKER]), tuple(duties)
+
+
+def part_of(entry: Entry) -> Part:
+    """What the entry lists: an area, a team, a worker, or everybody who holds a duty."""
+    if entry.kind == AREA:
+        return Area(entry.id, _name(entry), _day(entry.data.get("closed_on")))
+    if entry.kind == DUTY:
+        data = entry.data
+        return tuple(DutyRole(data["role"], data["area"], person, data.get("team")) for person in data["people"])
+    return _team_of(entry) if entry.kind == TEAM else _member_of(entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ def _decide(state: None, command: List | Change | FinishImport, context: Context
 AGGREGATE: Aggregate[None] = Aggregate("directory", None, _decide, lambda state, event: None)
 
 
-def _named_by(entry: Entry) -> Iterator[tuple[str, str]]:
+def named_by(entry: Entry) -> Iterator[tuple[str, str]]:
     """What the entry cannot do without, as kind and id. Further posts of a worker may be in unlisted teams."""
     data = entry.data
     if entry.kind == TEAM:
@@ -266,11 +268,6 @@ def _member_of(entry: Entry) -> Member:
         left_on=_day(data.get("left_on")),
         also=tuple(others),
     )
-
-
-def _duties_of(entry: Entry) -> Iterator[DutyRole]:
-    data = entry.data
-    return (DutyRole(data["role"], data["area"], person, data.get("team")) for person in data["people"])
 
 
 def _order_of(duty: DutyRole) -> tuple[str, str, str]:
