@@ -141,13 +141,19 @@ class Records:
     ) -> Answer:
         """Confirm or reject an entry, from a `ConfirmationBody` or a `RejectionBody`."""
         given = command_fields(request.body)
-        event_id = str(given["event_id"])
+        given["event_id"] = event_id = str(given["event_id"])
+        is_rejection = issubclass(command, RejectClaim)
+        if not is_rejection:
+            history = self._load(f"{aggregate.kind}/{record_id}")
+            given["people"] = self._standings.find_people_to_confirm(history, event_id, request.actor)
         return self._give(
             aggregate,
             record_id,
-            command(**{**given, "event_id": event_id}),
+            command(**given),
             request,
-            permit=lambda history: self._standings.admit_to_answer(history, event_id, request.actor),
+            permit=lambda history: self._standings.admit_to_answer(
+                history, event_id, request.actor, for_all=is_rejection
+            ),
         )
 
     def present(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> ReadableRecord:
