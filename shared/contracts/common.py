@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from shared.contracts.catalogue import OPERATIONAL, EventType
-from shared.contracts.fields import EventData, EventId, Instant, Slug
+from shared.contracts.fields import EventData, EventId, Instant, Ref, Slug
 
 _ALL = ("perinatal", "leaving_care", "referrals_followup")
 _RECORDING = ("perinatal", "leaving_care")
@@ -20,9 +20,13 @@ class RecordRetracted(EventData):
 
 
 class ClaimConfirmed(EventData):
-    """Somebody with standing confirms the named event of the same stream, whose actor had none."""
+    """Somebody with standing confirms the named event of the same stream, whose actor had none.
+
+    With `people` it is confirmed for these only, because others of its people are for somebody else to answer for.
+    """
 
     event_id = EventId(required=True)
+    people = fields.List(Ref("person"))
 
 
 class ClaimRejected(EventData):

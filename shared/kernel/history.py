@@ -64,9 +64,13 @@ class Retract(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmClaim(Command):
-    """Confirm an entry whose actor had no standing. From then on it counts like any other entry."""
+    """Confirm an entry whose actor had no standing. From then on it counts like any other entry.
+
+    With `people`, it counts for these of the people whom the entry is about, and others answer for the rest.
+    """
 
     event_id: str
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,8 @@ class RejectClaim(Command):
 class History:
     """Base of every state. `entries`: each entry's team, by entry id. `retracted`: the ids of retracted entries.
 
-    `claims`: the ids of the entries whose actor had no standing. `confirmed`: the ids of those that were confirmed.
+    `claims`: the teams of the entries whose actor had no standing, by entry id. `confirmed`: the ids of those that were
+    confirmed. `confirmed_for`: the people for whom others were confirmed, by entry id.
     """
 
     area: str | None = None
@@ -89,8 +94,9 @@ class History:
     status: str | None = None
     entries: Mapping[str, str] = field(default_factory=dict)
     retracted: frozenset[str] = field(default_factory=frozenset)
-    claims: frozenset[str] = field(default_factory=frozenset)
+    claims: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = field(default_factory=frozenset)
+    confirmed_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def also_open_to(self) -> Collection[str]:
@@ -145,9 +151,9 @@ def history_of(
         else:
             changes["entries"] = {**known.entries, event.id: event.team}
         if event.type == CLAIM_CONFIRMED:
-            changes["confirmed"] = known.confirmed | {event.data["event_id"]}
+            changes |= _with_confirmation(known, event.data["event_id"], event.data.get("people", ()))
         if event.is_claim:
-            changes["claims"] = known.claims | {event.id}
+            changes["claims"] = {**known.claims, event.id: event.team}
         area, person_id = known.area or event.area, known.person_id or event.subject
         return replace(known, **changes, area=area, person_id=person_id)
 
@@ -177,6 +183,12 @@ def require_born(date_of_birth: date, now: datetime) -> None:
     if date_of_birth > london_date(now):
         fields = {"date_of_birth": [f"lies in the future: the latest is today, {london_date(now)}"]}
         raise Invalid("in-the-future", "nobody can be born after today", fields=fields)
+
+
+def people_of(event: Event) -> set[str]:
+    """The people whose follow-ups the event can lower."""
+    named = {event.subject, event.data.get("other_person_id"), *event.data.get("people", ())}
+    return {str(person_id) for person_id in named if person_id}
 
 
 def require_area(actor: Actor, area: str) -> None:
@@ -232,8 +244,8 @@ def _retract(state: S, command: Retract, context: Context) -> Fact:
 
 
 def _confirm_claim(state: S, command: ConfirmClaim, context: Context) -> Fact:
-    _require_claim(state, command.event_id, context.actor)
-    return fact(CLAIM_CONFIRMED, context, event_id=command.event_id)
+    _require_claim(state, command.event_id, context.actor, command.people)
+    return fact(CLAIM_CONFIRMED, context, event_id=command.event_id, people=list(command.people) or None)
 
 
 def _reject_claim(state: S, command: RejectClaim, context: Context) -> Fact:
@@ -241,15 +253,23 @@ def _reject_claim(state: S, command: RejectClaim, context: Context) -> Fact:
     return fact(CLAIM_REJECTED, context, event_id=command.event_id, reason_code=command.reason_code)
 
 
-def _require_claim(state: History, event_id: str, actor: Actor) -> None:
-    if event_id in state.confirmed or event_id in state.retracted:
+def _with_confirmation(state: History, event_id: str, people: Collection[str]) -> dict[str, Any]:
+    if not people:
+        return {"confirmed": state.confirmed | {event_id}}
+    known = state.confirmed_for.get(event_id, frozenset())
+    return {"confirmed_for": {**state.confirmed_for, event_id: known.union(people)}}
+
+
+def _require_claim(state: History, event_id: str, actor: Actor, people: Collection[str] = ()) -> None:
+    is_answered = bool(people) and state.confirmed_for.get(event_id, frozenset()).issuperset(people)
+    if is_answered or event_id in state.confirmed or event_id in state.retracted:
         raise Refused("already-answered", "that claim was confirmed, rejected or retracted before")
     if event_id not in state.claims:
         fields = {"event_id": ["is no entry of this record that waits for an answer"]}
         raise Invalid(
             "not-a-claim", "only an entry of somebody without standing is confirmed or rejected", fields=fields
         )
-    if actor.team == state.entries[event_id]:
+    if actor.team == state.claims[event_id] and actor.role != SYSTEM_TEAM:
         raise Forbidden("own-claim", "the team that made an entry cannot confirm or reject it; retract it instead")
 
 

@@ -27,13 +27,18 @@ from shared.events.store import EventStore
 from shared.kernel.chunks import chunks
 from shared.kernel.decisions import CLAIM_CONFIRMED, LEAVES_OUT, Actor, Refused
 from shared.kernel.envelope import CIRCLE, NONE, Event
-from shared.kernel.history import Command, Retract
+from shared.kernel.history import Command, ConfirmClaim, Retract
 from shared.kernel.tables import AppendEntry
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 from shared.recording.reaction_rules import Reaction, ReactionRules
 from shared.runtime.observability import get_logger
 
 CAUSE_RETRACTED = "cause_retracted"
+_OPERATIONS: dict[type[Command], str] = {
+    AppendEntry: "reaction.record",
+    Retract: "reaction.retract",
+    ConfirmClaim: "reaction.confirm",
+}
 
 log = get_logger()
 
@@ -99,7 +104,8 @@ class Reactions:
         for reaction in self._rules.rule(known):
             if reaction.stream in reactions:
                 reactions[reaction.stream].append(reaction)
-        confirmed = {event.data["event_id"] for event in known if event.type == CLAIM_CONFIRMED}
+        answers = (event for event in known if event.type == CLAIM_CONFIRMED and "people" not in event.data)
+        confirmed = {event.data["event_id"] for event in answers}
         trusted = [event for event in known if not event.is_claim or event.id in confirmed]
         standing = self._rules.rule(trusted) if len(trusted) < len(known) else None
         recorded = [
@@ -115,14 +121,17 @@ class Reactions:
     ) -> bool:
         """Record the missing reactions and retract those without a cause. Returns whether anything was recorded.
 
-        A reaction that is not among `standing` follows from a claim only, and is itself one.
+        A reaction that is not among `standing` follows from a claim only, and is itself one. It is confirmed with it.
         """
         wanted = [reaction for reaction in reactions if not history.rules_out(reaction)]
         recorded = False
         for reaction in wanted:
-            if not history.entries_of(reaction):
-                is_claim = standing is not None and not any(reaction.is_same_as(one) for one in standing)
+            entries = history.entries_of(reaction)
+            is_claim = standing is not None and not any(reaction.is_same_as(one) for one in standing)
+            if not entries:
                 recorded |= self._append(history, reaction, NONE if is_claim else CIRCLE)
+            elif not is_claim and history.waits_for_an_answer(entries[0]):
+                recorded |= self._execute(history, ConfirmClaim(event_id=entries[0].id), entries[0].id, CIRCLE)
         caused = {entries[0].id for reaction in wanted if (entries := history.entries_of(reaction))}
         for event in history.standing:
             if event.type in self._rules.records and event.role == SYSTEM and event.id not in caused:
@@ -156,7 +165,7 @@ class Reactions:
                 actor,
                 key=key,
                 body={},
-                operation="reaction.retract" if isinstance(command, Retract) else "reaction.record",
+                operation=_OPERATIONS[type(command)],
                 permit=permit,
                 stamp=lambda events, event: standing,
             )
@@ -190,11 +199,16 @@ class _StreamHistory:
         retracted_by = {event.data["event_id"]: event.role for event in events if event.type in LEAVES_OUT}
         self.events = events
         self.standing = [event for event in events if event.id not in retracted_by]
+        self._confirmed = {event.data["event_id"] for event in events if event.type == CLAIM_CONFIRMED}
         self._retracted = [event for event in events if retracted_by.get(event.id, SYSTEM) != SYSTEM]
 
     def entries_of(self, reaction: Reaction) -> list[Event]:
         """The standing entries that record this reaction."""
         return [event for event in self.standing if reaction.matches(event)]
+
+    def waits_for_an_answer(self, entry: Event) -> bool:
+        """Whether the entry follows from a claim, and nobody has confirmed it."""
+        return entry.is_claim and entry.id not in self._confirmed
 
     def rules_out(self, reaction: Reaction) -> bool:
         """Whether a person retracted the reaction, which is final."""

@@ -26,7 +26,7 @@ from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
 from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
-from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, require_area
+from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, people_of, require_area
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
 from shared.kernel.time import occurred_on
@@ -34,7 +34,7 @@ from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.doubts import DoubtCheck
 from shared.recording.glass_copy import GlassCopy
 from shared.recording.names import NameCheck
-from shared.recording.standing import LivesIn, Standings, nowhere_else, people_of
+from shared.recording.standing import LivesIn, Standings, nowhere_else
 from shared.recording.views import RecordView
 from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, OccurredOn, timing
@@ -163,13 +163,19 @@ class Records:
     ) -> Answer:
         """Confirm or reject an entry, from a `ConfirmationBody` or a `RejectionBody`."""
         given = command_fields(request.body)
-        event_id = str(given["event_id"])
+        given["event_id"] = event_id = str(given["event_id"])
+        is_rejection = issubclass(command, RejectClaim)
+        if not is_rejection:
+            history = self._load(f"{aggregate.kind}/{record_id}")
+            given["people"] = self._standings.find_people_to_confirm(history, event_id, request.actor)
         return self._give(
             aggregate,
             record_id,
-            command(**{**given, "event_id": event_id}),
+            command(**given),
             request,
-            permit=lambda history: self._standings.admit_to_answer(history, event_id, request.actor),
+            permit=lambda history: self._standings.admit_to_answer(
+                history, event_id, request.actor, for_all=is_rejection
+            ),
         )
 
     def present(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> ReadableRecord:

@@ -15,9 +15,9 @@ from typing import Any
 from shared.contracts.circle import OVER, is_named_for
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
-from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor, Aggregate, Forbidden
+from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, RETRACTION, Actor, Aggregate, Forbidden
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
-from shared.kernel.history import require_area
+from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
 from shared.recording.views import Views
 
@@ -93,23 +93,39 @@ class Standings:
         begun = history[0] if history else event
         return OWNER if begun.team == actor.team or begun.area in actor.areas else NONE
 
-    def admit_to_answer(self, history: Sequence[Event], event_id: str, actor: Actor) -> Actor:
+    def admit_to_answer(self, history: Sequence[Event], event_id: str, actor: Actor, *, for_all: bool) -> Actor:
         """The actor, as somebody who may answer this claim. Refuses everybody else as forbidden.
 
         It is for those whose people it is about. If they are silent for two working days, the safeguarding lead of the
-        area that claims it may answer too.
+        area that claims it may answer too. With `for_all`, the actor has to hold everybody whom it is about.
         """
         claim = next((event for event in history if event.id == event_id), None)
         if claim is None:
             require_area(actor, history[0].area if history else "")
             return actor
-        claimed_in = claim.data.get("recorded_in", history[0].area)
-        people = sorted(people_of(claim))
-        theirs = [person_id for person_id in people if self._area_of(person_id) != claimed_in] or people
-        is_lead = actor.role == "safeguarding_lead" and claimed_in in actor.areas and self._has_waited(claim)
-        if not is_lead and not all(self.is_in_circle(person_id, actor) for person_id in theirs):
+        theirs, held = self._find_sides(claim, history[0].area, actor)
+        if not held or (for_all and held != theirs):
             raise Forbidden("no-standing", "a claim is answered by the teams who hold the person whom it is about")
         return replace(actor, also_in=(history[0].area,))
+
+    def find_people_to_confirm(self, history: Sequence[Event], event_id: str, actor: Actor) -> tuple[str, ...]:
+        """The people whom the actor's confirmation of this claim is for; empty if nobody else has to answer then."""
+        claim = next((event for event in history if event.id == event_id), None)
+        if claim is None:
+            return ()
+        theirs, held = self._find_sides(claim, history[0].area, actor)
+        answers = (event for event in history if event.type == CLAIM_CONFIRMED and event.data["event_id"] == event_id)
+        answered = {person_id for event in answers for person_id in event.data.get("people", ())}
+        return tuple(sorted(held)) if theirs - held - answered else ()
+
+    def _find_sides(self, claim: Event, area: str, actor: Actor) -> tuple[set[str], set[str]]:
+        """The people of the claim who are for others than the claiming area to answer for, and those of the actor."""
+        claimed_in = claim.data.get("recorded_in", area)
+        people = people_of(claim)
+        theirs = {person_id for person_id in people if self._area_of(person_id) != claimed_in} or people
+        if actor.role == "safeguarding_lead" and claimed_in in actor.areas and self._has_waited(claim):
+            return theirs, theirs
+        return theirs, {person_id for person_id in sorted(theirs) if self.is_in_circle(person_id, actor)}
 
     def _has_waited(self, claim: Event) -> bool:
         now = self._store.clock.now()
@@ -159,12 +175,6 @@ def entry_of(event: Event, history: Sequence[Event]) -> Event:
     if event.type != RETRACTION:
         return event
     return next((entry for entry in history if entry.id == event.data["event_id"]), event)
-
-
-def people_of(event: Event) -> set[str]:
-    """The people whose follow-ups the event can lower."""
-    named = {event.subject, event.data.get("other_person_id"), *event.data.get("people", ())}
-    return {str(person_id) for person_id in named if person_id}
 
 
 @cache

@@ -20,7 +20,8 @@ from services.perinatal.domain.reactions import REACTIONS
 from shared.contracts import CATALOGUE
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
-from shared.kernel.envelope import Event
+from shared.kernel.decisions import CLAIM_CONFIRMED, CLAIM_REJECTED
+from shared.kernel.envelope import CIRCLE, NONE, Event
 from shared.recording.reactions import Reactions
 from shared.runtime.clock import MovableClock
 from tests.bench.counts import TALLY
@@ -251,6 +252,26 @@ def test_a_child_born_years_before_the_registration_is_learnt_of_and_no_pregnanc
     eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
     standing = [entry for entry in entries(adviser(leaving_care), path) if entry["type"] == LEARNT]
     assert [entry["data"].get("household_person_id") for entry in standing if not entry["retracted"]] == [child]
+
+
+@pytest.mark.parametrize("answer", [CLAIM_CONFIRMED, CLAIM_REJECTED])
+def test_a_reaction_to_a_claim_is_confirmed_or_rejected_together_with_it(
+    leaving_care: Running, feed: EventFeed, her: str, pregnancy: str, answer: str
+) -> None:
+    path, him = leaver(leaving_care)
+    claim = replace(feed.partner(pregnancy, her, him), standing=NONE)
+    hear(leaving_care, feed.booked(pregnancy, her), claim)
+    eventually(lambda: list_types(adviser(leaving_care), path) == [LEARNT])
+    (learnt,) = [entry for entry in entries(adviser(leaving_care), path) if entry["type"] == LEARNT]
+    stored = leaving_care.database.events
+    assert stored.find_one({"_id": learnt["event_id"]})["event"]["standing"] == NONE
+    said = {"event_id": claim.id, **({"reason_code": "not_so"} if answer == CLAIM_REJECTED else {})}
+    hear(leaving_care, replace(feed.event(answer, claim.stream, **said), team="hv-harwich", standing=CIRCLE))
+    expected = [LEARNT, CLAIM_CONFIRMED] if answer == CLAIM_CONFIRMED else []
+    eventually(lambda: list_types(adviser(leaving_care), path) == expected)
+    (last,) = entries(adviser(leaving_care), path)[-1:]
+    assert (last["role"], last["data"]["event_id"]) == ("system", learnt["event_id"])
+    assert stored.find_one({"_id": last["event_id"]})["event"]["standing"] == (CIRCLE if expected else NONE)
 
 
 def test_what_cannot_be_read_is_parked_and_what_has_no_bearing_is_not_kept(

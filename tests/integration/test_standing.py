@@ -124,6 +124,24 @@ def test_an_entry_of_the_circle_is_no_claim(visitor: Caller, gp: Caller, mother:
     assert faulty_fields(answer) == {"event_id"}
 
 
+def test_each_side_of_a_claim_confirms_for_its_own_people_only(
+    service: Running, visitor: Caller, norfolk: Caller, mother: str
+) -> None:
+    suffolk = service.caller("hv-adair", "health_visitor", "hv-stour", "suffolk")
+    other, own = registered(suffolk), registered(norfolk)
+    body = {"person_id": own, "people": [own, mother, other], "agency": "health_visiting", "kind": "support"}
+    claim = recorded(norfolk, "/v1/cases", body)
+    path, about = f"/v1/cases/{claim['case_id']}", {"event_id": claim["event_id"]}
+    first = visitor.post(f"{path}/claims/confirmed", about)
+    assert first.status_code == 201, first.text
+    assert code(visitor.post(f"{path}/claims/confirmed", about)) == "already-answered"
+    assert code(visitor.post(f"{path}/claims/rejected", {**about, "reason_code": "not_so"})) == "no-standing"
+    last = suffolk.post(f"{path}/claims/confirmed", about)
+    assert last.status_code == 201, last.text
+    data = [service.database.events.find_one({"_id": one.json()["event_id"]})["event"]["data"] for one in (first, last)]
+    assert data == [{**about, "people": [mother]}, about]
+
+
 def test_a_claim_is_confirmed_in_a_batch_too(service: Running, visitor: Caller, norfolk: Caller, mother: str) -> None:
     claim = concern(norfolk, mother)
     path = f"/v1/concerns/{claim['concern_id']}/claims/confirmed"

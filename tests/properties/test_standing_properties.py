@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.referrals_followup.domain.follow_up import OPEN, FollowUp
 from services.referrals_followup.domain.ledger import fold
+from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import CIRCLE, NONE, STANDINGS, Event
 from tests.properties.families import AREAS, HISTORY, evidence_of, lives, threads_of
 
@@ -61,6 +62,32 @@ def test_no_event_without_standing_makes_a_follow_up_closed_later_owned_or_visib
                 assert rungs[rung.name].at <= rung.at
                 assert rungs[rung.name].urgent >= rung.urgent
                 assert rungs[rung.name].to == rung.to or follow_up.id not in trusted
+
+
+@SLOW
+@given(lives(), st.data())
+def test_whatever_would_lower_a_follow_up_asks_its_owner_and_lowers_nothing_until_it_is_confirmed(events, data):
+    events = [replace(event, standing=CIRCLE) for event in events]
+    act = data.draw(st.sampled_from(events))
+    claim = replace(act, standing=NONE, team=STRANGERS)
+    known = [event for event in events if event.id != act.id]
+    if claim.type == RETRACTION:
+        assume(not any(event.id == claim.data["event_id"] and event.is_claim for event in known))
+    for thread in threads_of(events):
+        without, claimed = follow_ups(thread, known), follow_ups(thread, [*known, claim])
+        confirmed = follow_ups(thread, [*known, act])
+        questions = {one.on: one for one in claimed.values() if one.step == "DATA-02.lowers"}
+        for follow_up in without.values():
+            if follow_up.state != OPEN or follow_up.standard == "DATA-02":
+                continue
+            then, now = confirmed.get(follow_up.id), claimed[follow_up.id]
+            assert (now.state, now.owner) == (OPEN, follow_up.owner)
+            assert now.due_at <= follow_up.due_at
+            is_lower = then is None or then.state != OPEN or then.due_at > follow_up.due_at
+            if is_lower or then.owner != follow_up.owner:
+                question = questions[follow_up.reference]
+                assert (question.state, question.owner) == (OPEN, follow_up.owner)
+                assert (question.area, question.areas) == (follow_up.area, follow_up.areas)
 
 
 @SLOW

@@ -66,7 +66,7 @@ def test_a_link_and_a_death_recorded_elsewhere_end_nothing_of_the_mothers(practi
     screen = self_harm(practice)
     linked(practice, NONE)
     died(practice)
-    assert steps(practice, screen) == ["MH-03", "MH-03.self-harm"]
+    assert steps(practice, screen) == ["DATA-02.lowers", "MH-03", "MH-03.self-harm"]
 
 
 def test_once_her_side_confirms_the_link_the_death_is_hers(practice):

@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.referrals_followup.api.filters import ANY, SORTS, STATES
+from services.referrals_followup.domain.claims import LOWERINGS
 from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.follow_up import OPEN
 from shared.contracts.circle import WHY
@@ -239,6 +240,11 @@ class WhyAnswer(Schema):
     receiver_team = fields.String(allow_none=True)
     confidence = fields.String()
     rules = fields.Dict(keys=fields.String(), values=fields.String())
+    would = Choice(
+        *LOWERINGS,
+        allow_none=True,
+        metadata={"description": "of a question about a claim: what the claim would do to the follow-up if confirmed"},
+    )
 
 
 class FollowUpDetail(FollowUpAnswer):

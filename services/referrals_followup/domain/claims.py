@@ -10,30 +10,40 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from services.referrals_followup.domain.follow_up import OPEN, VOID, FollowUp, Rung
-from services.referrals_followup.domain.thread_history import MOVED, Evidence
-from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION
+from services.referrals_followup.domain.thread_history import MOVED, PERSON, Evidence, order_key
+from shared.contracts.access import SYSTEM
+from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, RETRACTION
 from shared.kernel.envelope import Event
+from shared.kernel.history import people_of
 
+# What a claim would do to a follow-up if it was confirmed.
+CLOSE, DELAY, HAND_OVER = LOWERINGS = ("close", "delay", "hand_over")
 HANDOVERS = ("handover.attempted.v1", "handover.given.v1")
 # What the new area may have recorded before the area that was left agreed to the move.
 OF_A_MOVE = (MOVED, *HANDOVERS, "handover.acknowledged.v1", "handover.first_contact_made.v1")
 
 
+def find_lacking(thread: str, evidence: Collection[Evidence]) -> dict[str, Evidence]:
+    """What lacks standing on this thread, answered or not, by the id of the event."""
+    return {item.event.id: item for item in evidence if not item.event.has_standing_on(thread)}
+
+
 def find_claims(thread: str, evidence: Collection[Evidence]) -> frozenset[str]:
     """The ids of the events that lack standing on this thread and that nobody with standing has confirmed."""
-    lacking = {item.event.id: item.event for item in evidence if not item.event.has_standing_on(thread)}
+    lacking = {event_id: item.event for event_id, item in find_lacking(thread, evidence).items()}
     if not lacking:
         return frozenset()
     trusted = [item.event for item in evidence if not item.event.is_claim]
     retracted = {event.data["event_id"] for event in trusted if event.type == RETRACTION}
     standing = [event for event in trusted if event.id not in retracted]
-    confirmed = {event.data["event_id"]: event for event in standing if event.type == CLAIM_CONFIRMED}
+    confirmations = [event for event in standing if event.type == CLAIM_CONFIRMED]
+    people = _people_of(thread, [item for item in evidence if item.event.id not in lacking]) if confirmations else []
     # The area that was left agrees to a move by recording a part of it.
     agreed = {event.stream for event in standing if event.type in (MOVED, *HANDOVERS)}
     return frozenset(
         key
         for key, event in lacking.items()
-        if not (event.stream in agreed and event.type in OF_A_MOVE) and not _is_confirmed(event, confirmed.get(key))
+        if not (event.stream in agreed and event.type in OF_A_MOVE) and not _is_confirmed(event, confirmations, people)
     )
 
 
@@ -53,6 +63,23 @@ def find_worlds(claims: Collection[str], evidence: Collection[Evidence]) -> Iter
     for team in teams if len(teams) > 1 else ():
         yield [item for item in evidence if team_of.get(item.event.id, team) == team]
     yield list(evidence)
+
+
+def find_answers(claim: Event, evidence: Iterable[Evidence]) -> list[Event]:
+    """The answers to this claim, the first one first."""
+    answers = (
+        item.event for item in evidence if item.event.type in CLAIM_ANSWERS and item.event.data["event_id"] == claim.id
+    )
+    return sorted((answer for answer in answers if _is_answer(claim, answer)), key=order_key)
+
+
+def find_lowering(follow_up: FollowUp, then: FollowUp | None) -> str | None:
+    """What a claim would do to an open follow-up if it was confirmed. None if it would lower nothing of it."""
+    if then is None or then.state != OPEN:
+        return CLOSE
+    if then.due_at > follow_up.due_at or then.visible_from > follow_up.visible_from:
+        return DELAY
+    return HAND_OVER if then.owner != follow_up.owner else None
 
 
 def join(trusted: Iterable[FollowUp], worlds: Iterable[Iterable[FollowUp]]) -> list[FollowUp]:
@@ -105,5 +132,25 @@ def _join_rungs(base: FollowUp, still_open: list[FollowUp]) -> tuple[Rung, ...]:
     return tuple(rungs.values())
 
 
-def _is_confirmed(claim: Event, confirmation: Event | None) -> bool:
-    return confirmation is not None and confirmation.stream == claim.stream and confirmation.team != claim.team
+def _people_of(thread: str, trusted: Iterable[Evidence]) -> Collection[str]:
+    """The people whom the thread is about."""
+    kind, _, thread_id = thread.partition("/")
+    if kind == PERSON:
+        return [thread_id]
+    own = (item for item in trusted if thread in item.refs and item.event.type not in CLAIM_ANSWERS)
+    return {ref.partition("/")[2] for item in own for ref in item.refs if ref.startswith(f"{PERSON}/")}
+
+
+def _is_confirmed(claim: Event, confirmations: Iterable[Event], people: Collection[str]) -> bool:
+    """Whether it was confirmed for everybody whom it is about, or for those of them whom the thread is about."""
+    answers = [one for one in confirmations if one.data["event_id"] == claim.id and _is_answer(claim, one)]
+    if any("people" not in answer.data for answer in answers):
+        return True
+    concerned = people_of(claim).intersection(people)
+    answered = {person_id for answer in answers for person_id in answer.data["people"]}
+    return bool(concerned) and concerned <= answered
+
+
+def _is_answer(claim: Event, answer: Event) -> bool:
+    """Nobody answers what their own team claims. What a service recorded by itself, it also confirms by itself."""
+    return answer.stream == claim.stream and (answer.team != claim.team or answer.role == claim.role == SYSTEM)

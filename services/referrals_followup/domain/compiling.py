@@ -19,12 +19,23 @@ from services.referrals_followup.domain.predicates import (
     read_value,
     value_of,
 )
-from services.referrals_followup.domain.standards import ENDS, PEOPLE, Count, LadderRung, Reading, Step, Value
+from services.referrals_followup.domain.standards import (
+    ANY_CLAIM,
+    ENDS,
+    PEOPLE,
+    Count,
+    LadderRung,
+    Reading,
+    Step,
+    Value,
+)
 from services.referrals_followup.domain.thread_history import ThreadHistory, order_key
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
 ACTOR, ACTOR_TEAM = "actor", "actor_team"
+# As an owner's role: the owner of the follow-up that a claim would lower.
+OWNER_OF_IT = "owner_of_it"
 # As an owner's team: whichever team has the role in the area of the follow-up.
 AREA = "area"
 
@@ -33,13 +44,15 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
     """The step that this content describes. Raises KeyError for content that has not been checked."""
     opening = content["opens_on"]
     counted = _compile_count(opening) if is_count(opening) else None
+    is_claims = opening == ANY_CLAIM
     return Step(
         id=step_id,
         standard=step_id.partition(".")[0],
         thread=content["thread"],
-        opens_on=() if counted else compile_matchers(opening),
+        opens_on=() if counted or is_claims else compile_matchers(opening),
         counted=counted,
         for_each_open=content.get("for_each_open", False),
+        opened_by_claims=is_claims,
         met_by_acceptance=content.get("met_by_acceptance", False),
         guarded=content.get("guarded", False),
         due=compile_due(content["due"]),
@@ -66,6 +79,8 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
 def read_step(content: Mapping[str, Any]) -> Iterator[Reading]:
     """Every type of event that the step looks at, and whose. The content of an area's override may be partial."""
     opening = content.get("opens_on", [])
+    if opening == ANY_CLAIM:
+        opening = []
     for matchers in (
         opening["of"] if is_count(opening) else opening,
         opening.get("reset_by", []) if is_count(opening) else [],
@@ -87,6 +102,8 @@ def read_step(content: Mapping[str, Any]) -> Iterator[Reading]:
 
 def opening_in_words(content: Any) -> str:
     """What opens a step: one of several events, or so many within so many days."""
+    if content == ANY_CLAIM:
+        return "an entry of somebody without standing that would close, delay or hand over an open follow-up"
     if not is_count(content):
         return any_in_words(content)
     events = any_in_words(content["of"])

@@ -53,7 +53,7 @@ def areas_opened(events: Iterable[Event], areas: Collection[str]) -> frozenset[s
     known = list(events)
     # The new area cannot agree with itself: the area that was left has recorded or confirmed a part of it.
     agreed = {event.stream for event in known if not event.is_claim and event.type in (MOVED, *HANDOVERS)}
-    agreed |= {event.stream for event in known if event.type == CLAIM_CONFIRMED}
+    agreed |= {event.stream for event in known if event.type == CLAIM_CONFIRMED and "people" not in event.data}
     acknowledged = {
         event.stream
         for event in known

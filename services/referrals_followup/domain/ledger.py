@@ -6,14 +6,21 @@ id that depends only on its step, its thread and what opened it, so chases and a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import count
 from operator import attrgetter
 from typing import Any
 
-from services.referrals_followup.domain.claims import find_claims, find_worlds, join
+from services.referrals_followup.domain.claims import (
+    find_answers,
+    find_claims,
+    find_lacking,
+    find_lowering,
+    find_worlds,
+    join,
+)
 from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
     ASSIGNED,
@@ -25,7 +32,9 @@ from services.referrals_followup.domain.follow_up import (
     FollowUp,
     Matter,
     Rung,
+    acts_of,
     find_ending,
+    owner_of,
 )
 from services.referrals_followup.domain.rules_history import UNASKED, Ruleset, RulesHistory, StepIndex
 from services.referrals_followup.domain.standards import (
@@ -65,12 +74,15 @@ def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list
     Where some of it lacks standing, it is folded without these claims and with them, and the more alarming counts.
     """
     known = list(evidence)
-    claims = find_claims(thread, known)
-    if not claims:
+    lacking = find_lacking(thread, known)
+    if not lacking:
         return _fold(rules, ThreadHistory(thread, known))
+    claims = find_claims(thread, known)
     trusted = _fold(rules, ThreadHistory(thread, (item for item in known if item.event.id not in claims)))
     worlds = (_fold(rules, ThreadHistory(thread, world, claims)) for world in find_worlds(claims, known))
-    return join(trusted, worlds)
+    found = join(trusted, worlds) if claims else trusted
+    found += _questions(rules, ThreadHistory(thread, known, claims), known, lacking, trusted)
+    return sorted(found, key=lambda follow_up: follow_up.id)
 
 
 def _fold(rules: RulesHistory, history: ThreadHistory) -> list[FollowUp]:
@@ -87,7 +99,7 @@ class _Opening:
     """What opens a follow-up: the event, the id it leads to, and the retraction that voids it, if any.
 
     `continues`: the event met the round before. `is_episode`: it completes a count. `acted_on`: shown in any case.
-    `on`: the obligation that was open when the event closed a case.
+    `on`: the obligation that was open when the event closed a case, or that the event would lower.
     """
 
     event: Event
@@ -101,6 +113,8 @@ class _Opening:
     def is_asked_for(self, step: Step, history: ThreadHistory) -> bool:
         if self.is_episode:
             return step.counted is not None
+        if step.opened_by_claims:
+            return self.on is not None
         return self.continues or step.opened_by(self.event, history)
 
 
@@ -495,6 +509,72 @@ def _was_open(obligation: FollowUp, closing: Event, history: ThreadHistory) -> b
     if obligation.opened_by == closing.id or obligation.opened_at > at or obligation.visible_from > at:
         return False
     return obligation.closed_at is None or (obligation.closed_at > at and obligation.closed_by != closing.id)
+
+
+# --- questions about claims ---------------------------------------------------------------------------------------
+
+
+def _questions(
+    rules: RulesHistory,
+    history: ThreadHistory,
+    known: Collection[Evidence],
+    lacking: Mapping[str, Evidence],
+    trusted: list[FollowUp],
+) -> Iterator[FollowUp]:
+    """One question for each follow-up and each claim that would lower it, for the owner of the follow-up.
+
+    Each claim is weighed alone against what has standing, so no further claim silences a question.
+    """
+    step_ids = rules.of_any_area(history.kind).opened_by_claims
+    counted = [item for item in known if item.event.id not in history.claims]
+    for item in lacking.values() if step_ids else ():
+        claim, answers = item.event, find_answers(item.event, known)
+        waits = claim.id in history.claims and not answers
+        left_out = {claim.id, *(answer.id for answer in answers)}
+        without = [one for one in counted if one.event.id not in left_out]
+        confirmed = ThreadHistory(history.thread, [*without, item])
+        after = {follow_up.id: follow_up for follow_up in _fold(rules, confirmed)}
+        for follow_up in trusted if waits else _fold(rules, ThreadHistory(history.thread, without)):
+            would = find_lowering(follow_up, after.get(follow_up.id)) if follow_up.state == OPEN else None
+            is_asked = would is not None and (bool(answers) or (waits and history.retraction_of(claim) is None))
+            for step_id in step_ids if not _is_question(follow_up, step_ids) else ():
+                opening = _Opening(claim, derived_id(step_id, follow_up.id, claim.id), on=follow_up)
+                if is_asked or opening.follow_up_id in history.acted_on:
+                    yield from _question(rules, confirmed, step_id, opening, follow_up, would, answers, is_asked)
+
+
+def _is_question(follow_up: FollowUp, step_ids: Iterable[str]) -> bool:
+    """Whether it asks about a claim itself."""
+    return follow_up.standard in {step_id.partition(".")[0] for step_id in step_ids}
+
+
+def _question(
+    rules: RulesHistory,
+    history: ThreadHistory,
+    step_id: str,
+    opening: _Opening,
+    lowered: FollowUp,
+    would: str | None,
+    answers: list[Event],
+    is_asked: bool,
+) -> Iterator[FollowUp]:
+    """The question, as the rules of the follow-up's area ask it. Its owner owns the question, its readers see it."""
+    question, _ = _in_area(rules, history, step_id, opening, lowered.area)
+    if question is None:
+        return
+    acts = acts_of(act for act in history.acts if act.data["follow_up_id"] == lowered.id)
+    question = replace(
+        question,
+        owner=owner_of(lowered, acts),
+        person=lowered.person,
+        areas=lowered.areas,
+        expects=f"{question.expects}: {lowered.step} {lowered.reference}",
+        why={**question.why, "would": would},
+    )
+    if answers:
+        yield replace(question, state=MET, **_closing_fields(answers[0], answers[0].type))
+    else:
+        yield replace(question, state=OPEN, **_closing_fields(None, None)) if is_asked else _void(question, None)
 
 
 # --- what was acted on --------------------------------------------------------------------------------------------

@@ -51,13 +51,14 @@ class StepIndex:
 
     `by_opener` are the steps that such an event may open, `by_other_opener` those that it may open although it is not
     the thread's own. `by_counted` are the steps that count it, `by_closing` those that it opens as a closing, once for
-    each open obligation.
+    each open obligation. `opened_by_claims` are the steps that ask about claims of any type.
     """
 
     by_opener: Mapping[str, tuple[str, ...]]
     by_other_opener: Mapping[str, tuple[str, ...]]
     by_counted: Mapping[str, tuple[str, ...]]
     by_closing: Mapping[str, tuple[str, ...]]
+    opened_by_claims: tuple[str, ...]
 
     @classmethod
     def of(cls, steps: Iterable[Step]) -> StepIndex:
@@ -65,7 +66,10 @@ class StepIndex:
         other_opener: dict[str, set[str]] = {}
         counted: dict[str, set[str]] = {}
         closing: dict[str, set[str]] = {}
+        claims: set[str] = set()
         for step in steps:
+            if step.opened_by_claims:
+                claims.add(step.id)
             if step.for_each_open:
                 index, matchers = closing, step.opens_on
             elif step.counted:
@@ -78,7 +82,7 @@ class StepIndex:
                         other_opener.setdefault(matcher.event, set()).add(step.id)
             for matcher in matchers:
                 index.setdefault(matcher.event, set()).add(step.id)
-        return cls(_sorted(opener), _sorted(other_opener), _sorted(counted), _sorted(closing))
+        return cls(_sorted(opener), _sorted(other_opener), _sorted(counted), _sorted(closing), tuple(sorted(claims)))
 
 
 def _sorted(index: Mapping[str, set[str]]) -> Mapping[str, tuple[str, ...]]:

@@ -22,6 +22,8 @@ Predicate = Callable[[Event, ThreadHistory], bool]
 # What a loss or a death does to a step. `ends`: it ends. `continues`: it goes on unless the person it is about died.
 # `never-ends`: it goes on in any case.
 ENDS, CONTINUES, NEVER_ENDS = "ends", "continues", "never-ends"
+# What opens a step: whatever entry without standing would lower an open follow-up.
+ANY_CLAIM = "any_claim"
 # The thread of a step that applies to every kind of thread.
 ANY_THREAD = "any"
 
@@ -130,6 +132,7 @@ class LadderRung:
 class Step:
     """One expectation. `text` holds what people read: title, expects, basis, source, confidence, due rule in words.
 
+    One that is `opened_by_claims` asks the owner of each follow-up that an entry without standing would lower.
     One that is `guarded` is about harm. Routine reasons never end it, nor does anybody whose own work it judges.
     """
 
@@ -139,6 +142,7 @@ class Step:
     opens_on: tuple[Matcher, ...]
     counted: Count | None
     for_each_open: bool
+    opened_by_claims: bool
     met_by_acceptance: bool
     guarded: bool
     due: DueRule

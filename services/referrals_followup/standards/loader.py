@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from services.referrals_followup.domain.compiling import ACTOR, ACTOR_TEAM, AREA, compile_step, is_count
+from services.referrals_followup.domain.compiling import ACTOR, ACTOR_TEAM, AREA, OWNER_OF_IT, compile_step, is_count
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
 from services.referrals_followup.domain.due_rules import check_due
 from services.referrals_followup.domain.follow_up import OWNER
@@ -26,6 +26,7 @@ from services.referrals_followup.domain.predicates import (
 )
 from services.referrals_followup.domain.rules_history import NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.standards import (
+    ANY_CLAIM,
     ANY_THREAD,
     CONTINUES,
     ENDS,
@@ -324,6 +325,8 @@ class _StepChecker:
 
     def _check_opening(self, content: Any) -> tuple[tuple[str, ...], list[Problem]]:
         """The types of event that open the step, and what is wrong with how they are written."""
+        if content == ANY_CLAIM:
+            return (), []
         found: list[Problem] = []
         site = self._site("opens_on")
         if is_count(content):
@@ -343,7 +346,7 @@ class _StepChecker:
         """What is wrong with who owns the step and who receives it."""
         found: list[Problem] = []
         role = step.get("owner", {}).get("role")
-        if role not in (None, ACTOR):
+        if role not in (None, ACTOR, OWNER_OF_IT):
             found += self.check_roles(("owner", "role"), [role])
         for party in ("owner", "receiver"):
             for index, entry in enumerate(step.get(party, {}).get("latest", [])):
