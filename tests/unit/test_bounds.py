@@ -46,7 +46,7 @@ REASONS: Mapping[str, str] = {
 # References to records that need not be known where they are recorded, by field.
 UNKNOWN_HERE: Mapping[str, str] = {
     "care_leaver_id": "the route of a plan item looks the care leaver up; other entries are in their record",
-    "follow_up_id": "it is the record itself",
+    **dict.fromkeys(("follow_up_id", "glass_id", "objection_id"), "it is the record itself"),
     "other_person_id": "the other id may be of another service",
     "parent_id": BY_A_SERVICE,
     "household_person_id": "the household is known to the other service",

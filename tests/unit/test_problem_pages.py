@@ -11,13 +11,14 @@ from pathlib import Path
 
 from services.leaving_care.domain import care_leaver
 from services.perinatal.domain import person
+from shared.kernel.doubts import Impossible, PleaseConfirm
 from shared.web.problems import REFUSALS, TABLE, Problem
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "problems.md").read_text(encoding="utf-8")
 # The place of the code among the arguments of each function that makes a problem or a refusal.
 PLACES = {"Problem": 1, "Party": 1, "_unauthorised": 0, "_bad_header": 0, "invalid": 0, "require": 2, "reported_by": 2}
-PLACES |= {kind.__name__: 0 for kind in REFUSALS}
+PLACES |= {kind.__name__: 0 for kind in (*REFUSALS, Impossible, PleaseConfirm)}
 CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 # Codes that are made in other ways than as a constant argument.
 OTHERS = {
@@ -77,7 +78,7 @@ def test_each_example_is_a_problem_document_of_its_code() -> None:
         document = json.loads(example)
         made = Problem(document["status"], code, document["detail"]).document("0d9f8a52-3b7c-4a43-9f6e-2f3c5a1d7b10")
         assert {name: document[name] for name in made} == made
-        assert document.keys() - made.keys() <= {"errors", "next"}
+        assert document.keys() - made.keys() <= {"errors", "next", "doubts"}
 
 
 def test_each_code_says_what_it_means_and_what_to_do() -> None:
