@@ -78,7 +78,7 @@ class Day(fields.Date):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not DAY.fullmatch(value):
-            raise ValidationError("is not a date such as 2013-01-14")
+            raise ValidationError(f"is not a date of {EARLIEST_YEAR} to {LATEST_YEAR} such as 2013-01-14")
         return super()._deserialize(value, attr, data, **kwargs)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -110,8 +111,9 @@ def referral(person_id: str) -> dict[str, Any]:
 
 
 def care_leaver() -> dict[str, Any]:
-    """The body of a registration."""
-    his = {"given_name": "Rowan", "family_name": "Example", "date_of_birth": "1996-03-02"}
+    """The body of a registration of somebody who is 19 years old."""
+    born = (datetime.now(UTC) - timedelta(days=7_000)).date().isoformat()
+    his = {"given_name": "Rowan", "family_name": "Example", "date_of_birth": born}
     return {**his, "category": "former_relevant"}
 
 

@@ -87,6 +87,15 @@ def test_an_expected_date_of_1927_is_refused_whatever_is_confirmed(midwife: Call
     assert "60 weeks" in refused.text
 
 
+def test_a_birthday_of_1800_is_refused_with_the_limit_and_one_of_1901_until_it_is_confirmed(visitor: Caller) -> None:
+    refused = visitor.post("/v1/people", {**NAMES, "date_of_birth": "1800-03-02"})
+    assert (refused.status_code, faulty_fields(refused)) == (422, {"date_of_birth"})
+    assert "1900 to 2199" in refused.text
+    old = {**NAMES, "date_of_birth": "1901-03-02"}
+    assert doubts(visitor.post("/v1/people", old)) == ["born-long-ago"]
+    assert visitor.post("/v1/people", {**old, "confirms": ["born-long-ago"]}).status_code == 201
+
+
 def test_an_unknown_code_is_refused_and_one_without_a_doubt_does_no_harm(
     service: Running, midwife: Caller, mother: str
 ) -> None:

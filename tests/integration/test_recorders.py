@@ -196,7 +196,8 @@ class TestBatch(RecorderContract):
 
     def test_what_waits_for_the_flush_is_deferred(self, store: EventStore, recording: EventStore) -> None:
         assert isinstance(recording, BatchStore)
-        recording.recorder.insert(document("a/1", 1, key="k"))
+        recording.recorder.insert(document("a/1", 1, key="k", to_team="camhs"))
+        assert recording.recorder.naming(TYPE, "to_team", "another") == set()
         assert (recording.pending, recording.defers({"1"}), store.exists("a/1")) == (1, True, False)
         for ask in (
             lambda: recording.recorder.read("a/1"),

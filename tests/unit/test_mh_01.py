@@ -71,6 +71,18 @@ def test_who_is_neither_pregnant_nor_a_mother_is_not_asked_for(practice):
     assert "MH-01" not in referral.steps()
 
 
+@pytest.mark.parametrize(
+    ("sent", "asked"), [("2013-11-25 09:30", True), ("2013-11-26 09:30", False), ("2016-05-09 09:30", False)]
+)
+def test_a_pregnancy_without_an_expected_date_and_an_end_is_over_46_weeks_after_its_first_entry(practice, sent, asked):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE, mother_age_band="from_20")
+    pregnancy.was("notified", "2013-01-07 10:00")
+    pregnancy.was("booked", "2013-02-04 10:00")
+    referral = practice.referral()
+    referral.was("sent", sent)
+    assert ("MH-01" in referral.steps()) == asked
+
+
 def test_the_two_weeks_are_the_mothers_not_the_fathers(practice):
     practice.birth(CHILD, "2013-03-10", parents=(PARTNER,))
     mothers, fathers = practice.referral(), practice.referral(person_id=PARTNER)

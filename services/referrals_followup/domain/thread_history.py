@@ -14,7 +14,7 @@ from typing import Any
 from shared.contracts.words import LOSSES
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
-from shared.kernel.gestation import gestation_on
+from shared.kernel.gestation import TERM, gestation_on
 from shared.kernel.time import london_date, plus_months, span
 
 LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
@@ -28,7 +28,8 @@ PARTNER_NAMED = "pregnancy.partner_named.v1"
 # The leaving-care service records a loss under this type when it learns of one.
 PARENTHOOD_LOST = "parenthood.lost.v1"
 LIVES = ("person", "care-leaver", "pregnancy")
-# A pregnancy without a recorded end counts as going on until this long after the expected date.
+# A pregnancy without a recorded end counts as going on until this long after the expected date. Without that date, the
+# first entry counts as its first day.
 _OVERDUE = timedelta(weeks=6)
 PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
@@ -211,8 +212,7 @@ class ThreadHistory:
         )
 
     def _is_live(self, booked: Event, at: Event) -> bool:
-        edd = self._edd_of(booked.data["pregnancy_id"])
-        if edd is not None and london_date(at.occurred_at) > date.fromisoformat(edd) + _OVERDUE:
+        if london_date(at.occurred_at) > self._latest_edd_of(booked.data["pregnancy_id"]) + _OVERDUE:
             return False
         return not any(
             ended.data["pregnancy_id"] == booked.data["pregnancy_id"] and not happened_before(at, ended)
@@ -275,6 +275,14 @@ class ThreadHistory:
         dated = [event for event in self.standing_of(*EDD_SAID) if event.data.get("edd")]
         dates = [str(event.data["edd"]) for event in dated if event.data["pregnancy_id"] == pregnancy_id]
         return dates[-1] if dates else None
+
+    def _latest_edd_of(self, pregnancy_id: str) -> date:
+        """The expected date of a pregnancy that was booked or notified; the latest that it can be if nobody gave it."""
+        edd = self._edd_of(pregnancy_id)
+        if edd is not None:
+            return date.fromisoformat(edd)
+        said = [event for event in self.standing_of(*BOOKED) if event.data["pregnancy_id"] == pregnancy_id]
+        return min(london_date(span(event.occurred_at, event.precision)[1]) for event in said) + TERM
 
     def weeks_pregnant(self, at: Event) -> int | None:
         """Completed weeks of the thread's pregnancy when the event happened; None without a delivery date."""
