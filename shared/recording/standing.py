@@ -7,12 +7,12 @@ each of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from shared.contracts.circle import OVER, is_named_for
+from shared.contracts.circle import OVER, find_protectors, is_named_for
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor, Aggregate, Forbidden
@@ -39,6 +39,7 @@ BETWEEN_SIDES = frozenset(
         "handover.first_contact_made.v1",
     }
 )
+LEAD = "safeguarding_lead"
 MOST_AREAS = 10_000
 # For so long a claim is for the other side alone to answer.
 SILENCE = Offset(working_days=2)
@@ -84,6 +85,8 @@ class Standings:
         about = entry_of(event, history)
         if event.type == RETRACTION and about.team == actor.team:
             return about.standing or CIRCLE
+        if about.type in BETWEEN_SIDES and not self._holds_all(people_of(about), actor):
+            return NONE
         if self._is_in_circle_of_all(about, history, actor):
             return CIRCLE
         if history and aggregate.fold(history).was_sent_to(actor):
@@ -106,10 +109,24 @@ class Standings:
         claimed_in = claim.data.get("recorded_in", history[0].area)
         people = sorted(people_of(claim))
         theirs = [person_id for person_id in people if self._area_of(person_id) != claimed_in] or people
-        is_lead = actor.role == "safeguarding_lead" and claimed_in in actor.areas and self._has_waited(claim)
-        if not is_lead and not all(self.is_in_circle(person_id, actor) for person_id in theirs):
+        is_lead = actor.role == LEAD and claimed_in in actor.areas and self._has_waited(claim)
+        holds = claim.type not in BETWEEN_SIDES or self._holds_all(people, actor)
+        if not holds or (not is_lead and not all(self.is_in_circle(person_id, actor) for person_id in theirs)):
             raise Forbidden("no-standing", "a claim is answered by the teams who hold the person whom it is about")
         return replace(actor, also_in=(history[0].area,))
+
+    def _holds_all(self, people: Iterable[str], actor: Actor) -> bool:
+        """Whether, of these people, the actor may confirm moves and links also of those who are protected.
+
+        Only the teams that protect somebody may, and the safeguarding leads of the area.
+        """
+        for person_id in sorted(people):
+            own = self._store.load(self._record_of(person_id))
+            protectors = find_protectors(event for event in own if not event.is_claim)
+            is_lead = actor.role == LEAD and own and own[0].area in actor.areas
+            if protectors and actor.team not in protectors and not is_lead:
+                return False
+        return True
 
     def _has_waited(self, claim: Event) -> bool:
         now = self._store.clock.now()
