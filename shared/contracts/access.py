@@ -92,6 +92,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "referral.answer": _SENDERS,
     "referral.read": _SENDERS | _RECEIVERS | _OVERSIGHT,
     "person.link": _CLINICAL | {"social_worker"} | LEADS,
+    "person.protect": _CLINICAL | {"social_worker", "front_door"} | LEADS,
     "person.record_death": _CLINICAL | {"social_worker", "safeguarding_lead"},
     "practitioner.assign": frozenset({"health_visitor", "midwife", "social_worker"}) | LEADS,
     "household.record": _CLINICAL | {"social_worker", "front_door", "housing"},

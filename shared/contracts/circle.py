@@ -46,6 +46,7 @@ _NAMES: Mapping[str, str] = {
     "accumulation.lead_named.v1": "lead",
     "adviser.assigned.v1": "adviser",
 }
+PROTECTED, UNPROTECTED = "person.protected.v1", "person.unprotected.v1"
 _NAMES_NOBODY = {"adviser.ended.v1": "adviser.assigned.v1"}
 
 
@@ -77,6 +78,18 @@ def parts_in(history: Sequence[Event]) -> list[Part]:
 def is_named_for(history: Sequence[Event], team: str) -> bool:
     """Whether somebody of the team is named for the person of this record."""
     return any(part.why == NAMED and part.team == team for part in parts_in(history))
+
+
+def find_protectors(history: Iterable[Event]) -> frozenset[str]:
+    """The teams that protect the person of this record; none if nobody does."""
+    events = list(history)
+    left_out, found = ids_left_out(events), set[str]()
+    for event in events:
+        if event.type == PROTECTED and event.id not in left_out:
+            found.add(event.team)
+        elif event.type == UNPROTECTED and event.id not in left_out:
+            found.clear()
+    return frozenset(found)
 
 
 def teams_of(history: Iterable[Event]) -> set[str]:

@@ -35,6 +35,7 @@ from shared.contracts.words import (
     PRACTITIONERS,
     PREGNANCY_CONCERNS,
     PREGNANCY_OUTCOMES,
+    PROTECTIONS,
     RECHECKS,
     REPORTED_BY,
     REVIEWS,
@@ -176,6 +177,16 @@ class PersonUnlinked(AboutPerson):
     other_person_id = Ref("person", required=True)
     reason_code = Slug(required=True)
     confirmed_by = Slug(names="worker", required=True)
+
+
+class PersonProtected(AboutPerson):
+    """Only the team that says so, and the area's safeguarding leads, confirm the person's moves and links."""
+
+    reason = Choice(*PROTECTIONS, required=True)
+
+
+class PersonUnprotected(AboutPerson):
+    reason_code = Slug(required=True)
 
 
 class PersonDied(AboutPerson):
@@ -605,6 +616,8 @@ TYPES = (
     _type("referral.misses_reviewed.v1", ReferralMissesReviewed, _USUAL, HEALTH),
     _type("person.linked.v1", PersonLinked, _AND_LEAVING_CARE, OPERATIONAL),
     _type("person.unlinked.v1", PersonUnlinked, _AND_LEAVING_CARE, OPERATIONAL),
+    _type("person.protected.v1", PersonProtected, _USUAL, SOCIAL_CARE),
+    _type("person.unprotected.v1", PersonUnprotected, _USUAL, SOCIAL_CARE),
     _type("person.died.v1", PersonDied, _AND_LEAVING_CARE, OPERATIONAL),
     _type("practitioner.assigned.v1", PractitionerAssigned, _USUAL, OPERATIONAL),
     _type("household.adult_joined.v1", AdultJoinedHousehold, _AND_LEAVING_CARE, SOCIAL_CARE),

@@ -170,6 +170,8 @@ END_REASONS = (*ROUTINE_END_REASONS, "not_needed_after_review", "duplicate", "pe
 # Why somebody outside a person's circle breaks the glass, and what a safeguarding lead finds when they look at it.
 GLASS_REASONS = ("emergency_care", "risk_of_harm", "missing_person", "circle_not_reached", "statutory_enquiry")
 GLASS_OUTCOMES = ("justified", "not_justified", "taken_further")
+# Why a person is protected: where they live is known to their own team and the safeguarding leads.
+PROTECTIONS = ("refuge", "adoption", "witness")
 # Why somebody of a circle objects to an entry of somebody outside it, and what a safeguarding lead decides about that.
 OBJECTION_REASONS = ("not_this_person", "not_so", "not_needed", "harmful", "already_done")
 OBJECTION_OUTCOMES = ("upheld", "not_upheld", "taken_further")

@@ -7,12 +7,12 @@ each of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from shared.contracts.circle import OVER, is_named_for
+from shared.contracts.circle import OVER, find_protectors, is_named_for
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, RETRACTION, Actor, Aggregate, Forbidden
@@ -39,6 +39,7 @@ BETWEEN_SIDES = frozenset(
         "handover.first_contact_made.v1",
     }
 )
+LEAD = "safeguarding_lead"
 MOST_AREAS = 10_000
 # For so long a claim is for the other side alone to answer.
 SILENCE = Offset(working_days=2)
@@ -84,6 +85,8 @@ class Standings:
         about = entry_of(event, history)
         if event.type == RETRACTION and about.team == actor.team:
             return about.standing or CIRCLE
+        if about.type in BETWEEN_SIDES and not self._holds_all(people_of(about), actor):
+            return NONE
         if self._is_in_circle_of_all(about, history, actor):
             return CIRCLE
         if history and aggregate.fold(history).was_sent_to(actor):
@@ -119,13 +122,36 @@ class Standings:
         return tuple(sorted(held)) if theirs - held - answered else ()
 
     def _find_sides(self, claim: Event, area: str, actor: Actor) -> tuple[set[str], set[str]]:
-        """The people of the claim who are for others than the claiming area to answer for, and those of the actor."""
+        """The people of the claim who are for others than the claiming area to answer for, and those of the actor.
+
+        Only the teams that protect somebody, and the leads of their area, answer for them where two sides meet.
+        """
         claimed_in = claim.data.get("recorded_in", area)
         people = people_of(claim)
         theirs = {person_id for person_id in people if self._area_of(person_id) != claimed_in} or people
-        if actor.role == "safeguarding_lead" and claimed_in in actor.areas and self._has_waited(claim):
-            return theirs, theirs
-        return theirs, {person_id for person_id in sorted(theirs) if self.is_in_circle(person_id, actor)}
+        guarded: set[str] = set()
+        if claim.type in BETWEEN_SIDES:
+            protected = {person_id for person_id in people if self._protectors_of(person_id)}
+            theirs = theirs | protected
+            guarded = {person_id for person_id in protected if not self._holds_all((person_id,), actor)}
+        if actor.role == LEAD and claimed_in in actor.areas and self._has_waited(claim):
+            return theirs, theirs - guarded
+        held = {person_id for person_id in sorted(theirs) if self.is_in_circle(person_id, actor)}
+        return theirs, held - guarded
+
+    def _protectors_of(self, person_id: str) -> Collection[str]:
+        """The teams that protect the person."""
+        own = self._store.load(self._record_of(person_id))
+        return find_protectors(event for event in own if not event.is_claim)
+
+    def _holds_all(self, people: Iterable[str], actor: Actor) -> bool:
+        """Whether the actor is of the protecting team, or a lead of the area, of each of these people who is protected."""
+        for person_id in sorted(people):
+            protectors = self._protectors_of(person_id)
+            is_lead = actor.role == LEAD and self._area_of(person_id) in actor.areas
+            if protectors and actor.team not in protectors and not is_lead:
+                return False
+        return True
 
     def _has_waited(self, claim: Event) -> bool:
         now = self._store.clock.now()

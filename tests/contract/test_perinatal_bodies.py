@@ -15,6 +15,8 @@ NONE: frozenset[str] = frozenset()
 ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "people/<>/linked": ("person.linked.v1", NONE, NONE),
     "people/<>/unlinked": ("person.unlinked.v1", NONE, NONE),
+    "people/<>/protected": ("person.protected.v1", NONE, NONE),
+    "people/<>/unprotected": ("person.unprotected.v1", NONE, NONE),
     "people/<>/died": ("person.died.v1", NONE, NONE),
     "people/<>/practitioner": ("practitioner.assigned.v1", NONE, NONE),
     "people/<>/adult-joined": ("household.adult_joined.v1", NONE, NONE),

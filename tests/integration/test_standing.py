@@ -12,6 +12,7 @@ from tests.integration.recording import Caller, Running, code, faulty_fields, ru
 from tests.support import eventually
 
 CONCERN = {"kind": "neglect", "seen": True}
+GIVEN = {"channel": "phone", "context": "Said on the phone.", "contexts": ["mental_health"]}
 PROOF = {"receiver_person": "Duty clinician", "channel": "phone", "reference": "call of Monday"}
 
 
@@ -197,3 +198,62 @@ def test_a_team_with_a_live_part_in_a_record_of_the_circle_is_of_the_circle(
     viewed = service.database.referral_views
     eventually(lambda: viewed.find_one({"person_id": mother, "teams": "camhs-regional"}) is not None, within=20)
     assert standing(service, concern(regional, mother)["event_id"]) == "circle"
+
+
+def protected(caller: Caller, person_id: str) -> None:
+    recorded(caller, f"/v1/people/{person_id}/protected", {"reason": "refuge"})
+
+
+def test_a_move_of_a_protected_person_is_a_claim_of_whoever_records_it_but_their_own_team(
+    service: Running, visitor: Caller, gp: Caller, mother: str
+) -> None:
+    assert standing(service, moved(gp, mother)["event_id"]) == "circle"
+    protected(visitor, mother)
+    assert standing(service, moved(gp, mother)["event_id"]) == "none"
+    assert standing(service, moved(visitor, mother)["event_id"]) == "circle"
+    # Anything else that the circle records counts as ever.
+    assert standing(service, concern(gp, mother)["event_id"]) == "circle"
+
+
+def test_only_their_own_team_and_the_leads_confirm_a_move_of_a_protected_person(
+    service: Running, visitor: Caller, gp: Caller, norfolk: Caller, mother: str
+) -> None:
+    protected(visitor, mother)
+    claim = moved(norfolk, mother)
+    path, body = f"/v1/moves/{claim['move_id']}", {"event_id": claim["event_id"]}
+    assert code(gp.post(f"{path}/claims/confirmed", body)) == "no-standing"
+    given = service.caller("midwife-ekwueme", "midwife", "midwifery-colne")
+    assert standing(service, recorded(given, f"{path}/handover-given", GIVEN)["event_id"]) == "none"
+    recorded(norfolk, f"{path}/handover-acknowledged", {**PROOF, "receiver_person": "Anybody"})
+    assert norfolk.get(f"/v1/people/{mother}").status_code == 403
+    assert visitor.post(f"{path}/claims/confirmed", body).status_code == 201
+    assert norfolk.get(f"/v1/people/{mother}").status_code == 200
+
+
+def test_a_link_of_a_protected_person_is_confirmed_by_their_own_team_or_a_lead(
+    service: Running, visitor: Caller, gp: Caller, mother: str
+) -> None:
+    other = registered(gp)
+    protected(visitor, mother)
+    claim = linked(gp, other, mother)
+    assert standing(service, claim["event_id"]) == "none"
+    midwife = service.caller("midwife-ekwueme", "midwife", "midwifery-colne")
+    path, body = f"/v1/people/{other}/claims/confirmed", {"event_id": claim["event_id"]}
+    assert code(midwife.post(path, body)) == "no-standing"
+    lead = service.caller("lead-achterberg", "safeguarding_lead", "partnership-essex")
+    assert lead.post(path, body).status_code == 201
+
+
+def test_a_team_that_works_with_a_person_or_a_lead_protects_them_and_whoever_protects_takes_it_back(
+    service: Running, visitor: Caller, gp: Caller, mother: str
+) -> None:
+    path = f"/v1/people/{mother}"
+    assert code(gp.post(f"{path}/protected", {"reason": "refuge"})) == "not-your-person"
+    assert code(visitor.post(f"{path}/unprotected", {"reason_code": "safe"})) == "not-protected"
+    assert faulty_fields(visitor.post(f"{path}/protected", {"reason": "shy"})) == {"reason"}
+    protected(visitor, mother)
+    assert code(gp.post(f"{path}/unprotected", {"reason_code": "safe"})) == "not-your-protection"
+    assert visitor.post(f"{path}/unprotected", {"reason_code": "safe"}).status_code == 201
+    assert standing(service, moved(gp, mother)["event_id"]) == "circle"
+    lead = service.caller("lead-achterberg", "safeguarding_lead", "partnership-essex")
+    assert lead.post(f"{path}/protected", {"reason": "witness"}).status_code == 201

@@ -83,6 +83,8 @@ SAYS: Mapping[str, Mapping[str, Any]] = {
     "bereavement.checked.v1": {"told": ["gp_practice"]},
     "person.linked.v1": {"other_person_id": OTHER, "reason": "merge", "confirmed_by": "hv-pereira"},
     "person.unlinked.v1": {"other_person_id": OTHER, "reason_code": "mistaken", "confirmed_by": "hv-pereira"},
+    "person.protected.v1": {"reason": "refuge"},
+    "person.unprotected.v1": {"reason_code": "safe"},
     "person.died.v1": {"family": [OTHER]},
     "practitioner.assigned.v1": {"role": "midwife", "practitioner": "midwife-eider", "team": "midwives-colne"},
     "household.adult_joined.v1": {"adult_id": OTHER, "children": [CHILD]},

@@ -55,7 +55,7 @@ WHO_MAY = {
         glass: break
         move: read record
         notification: acknowledge read record
-        person: read register search
+        person: protect read register search
         prebirth: assess decide
         pregnancy: notify read
         commands: record
@@ -79,7 +79,7 @@ WHO_MAY = {
         move: read record
         notification: acknowledge read record
         offer: read record
-        person: link read record_death register search
+        person: link protect read record_death register search
         prebirth: refer
         pregnancy: book notify read record
         commands: record
@@ -108,7 +108,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link read record_death register search
+        person: link protect read record_death register search
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
@@ -156,7 +156,7 @@ WHO_MAY = {
         move: read
         notification: read
         offer: read
-        person: link read search
+        person: link protect read search
         plan_item: add arrange end read record
         practitioner: assign
         pregnancy: read
@@ -207,7 +207,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link read record_death register search
+        person: link protect read record_death register search
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
@@ -285,7 +285,7 @@ WHO_MAY = {
         notification: read
         offer: read
         parked: discard inspect replay
-        person: link read record_death search
+        person: link protect read record_death search
         plan_item: read
         practitioner: assign
         pregnancy: read
@@ -314,7 +314,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link read record_death register search
+        person: link protect read record_death register search
         plan_item: add read
         practitioner: assign
         prebirth: assess decide refer

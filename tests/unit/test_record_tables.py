@@ -20,6 +20,8 @@ from                             registered        died
 person.registered.v1             -                 -
 person.linked.v1                 registered        died
 person.unlinked.v1               registered        died
+person.protected.v1              registered        died
+person.unprotected.v1            registered        died
 person.died.v1                   died              -
 practitioner.assigned.v1         registered        died
 household.adult_joined.v1        registered        died
@@ -174,6 +176,8 @@ def cells() -> Iterator[tuple[str, str, str, str]]:
 @pytest.mark.parametrize(("kind", "before", "event_type", "following"), list(cells()))
 def test_a_cell_of_the_table(kind: str, before: str, event_type: str, following: str) -> None:
     stream = record(kind, *WAYS[kind][before])
+    if event_type == "person.unprotected.v1":
+        stream.give(tell(kind, "person.protected.v1"), VISITOR)
     if event_type == "person.unlinked.v1":
         stream.give(tell(kind, "person.linked.v1"), VISITOR)
     assert stream.state.status == before

@@ -65,6 +65,15 @@ class PeopleRoutes:
         "Another id is not this person's after all",
         elsewhere=("other_person_id",),
     )
+    protect_person = routes.step(
+        "protected",
+        "person.protect",
+        "person.protected.v1",
+        "Protect a person (refuge, adoption, witness): only your team and the leads confirm their moves and links",
+    )
+    unprotect_person = routes.step(
+        "unprotected", "person.protect", "person.unprotected.v1", "The person is protected no more, and why"
+    )
     record_death = routes.step(
         "died", "person.record_death", "person.died.v1", "The person died, and who are the family"
     )

@@ -144,7 +144,7 @@ def _with_time(state: Move, event: Event) -> Move:
 
 
 def _with_sender(state: Move, event: Event) -> Move:
-    areas = {event.data["recorded_in"]} if "recorded_in" in event.data else set()
+    areas = {event.data["recorded_in"]} if "recorded_in" in event.data and not event.is_claim else set()
     to_team = event.data.get("to_team", state.to_team)
     return replace(state, senders=state.senders | {event.team}, recorded_in=state.recorded_in | areas, to_team=to_team)
 

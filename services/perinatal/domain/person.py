@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.kernel.decisions import Context, Refused
+from shared.kernel.decisions import Actor, Context, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_born
 from shared.kernel.tables import (
     AppendEntry,
     BeginRecord,
+    Party,
     RecordState,
     Row,
     begin_decision,
@@ -24,15 +25,32 @@ from shared.kernel.tables import (
 )
 
 REGISTERED = "person.registered.v1"
+LEAD = "safeguarding_lead"
 EVER = states("registered", "died")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person(RecordState):
-    """`links` are the other ids of this person."""
+    """`links` are the other ids of this person, `protected_by` the teams that protected them."""
 
     nhs_number_known: bool = False
     links: frozenset[str] = frozenset()
+    protected_by: frozenset[str] = frozenset()
+
+
+def _holds(state: Person, actor: Actor) -> bool:
+    """Whether the actor is of a team that works with the person, or a safeguarding lead."""
+    return actor.role == LEAD or actor.team in state.teams or actor.team == state.facts.get("team")
+
+
+def _protects(state: Person, actor: Actor) -> bool:
+    return actor.role == LEAD or actor.team in state.protected_by
+
+
+HOLDER = Party(_holds, "not-your-person", "a team that works with the person, or a safeguarding lead, protects them")
+PROTECTOR = Party(
+    _protects, "not-your-protection", "the team that protected the person, or a safeguarding lead, takes it back"
+)
 
 
 def _registered(state: Person, command: BeginRecord, context: Context) -> Mapping[str, Any]:
@@ -52,6 +70,12 @@ def _unlinked(state: Person, command: AppendEntry, context: Context) -> Mapping[
     if command.data["other_person_id"] not in state.links:
         fields = {"other_person_id": ["is not linked to this person"]}
         raise Refused("not-linked", "only what is linked can be unlinked", fields=fields)
+    return {}
+
+
+def _unprotected(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    if not state.protected_by:
+        raise Refused("not-protected", "nobody has protected this person")
     return {}
 
 
@@ -78,6 +102,14 @@ def _with_link(state: Person, event: Event) -> Person:
     return replace(state, links=state.links | {event.data["other_person_id"]})
 
 
+def _with_protection(state: Person, event: Event) -> Person:
+    return replace(state, protected_by=state.protected_by | {event.team})
+
+
+def _without_protection(state: Person, event: Event) -> Person:
+    return replace(state, protected_by=frozenset())
+
+
 def _without_link(state: Person, event: Event) -> Person:
     return replace(state, links=state.links - {event.data["other_person_id"]})
 
@@ -86,6 +118,8 @@ ROWS = {
     REGISTERED: Row(becomes="registered", check=_registered, sets=("nhs_number_known",)),
     "person.linked.v1": Row(EVER, check=_linked, also=_with_link),
     "person.unlinked.v1": Row(EVER, check=_unlinked, also=_without_link),
+    "person.protected.v1": Row(EVER, who=HOLDER, also=_with_protection),
+    "person.unprotected.v1": Row(EVER, check=_unprotected, who=PROTECTOR, also=_without_protection),
     "person.died.v1": Row(states("registered"), "died", _died),
     "practitioner.assigned.v1": Row(EVER),
     "household.adult_joined.v1": Row(EVER, check=_joined),

@@ -17,6 +17,7 @@ from services.referrals_followup.domain.circle import circle_of, find_told
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.glass import AGGREGATE, BROKEN, READS_AS, Break, Review
 from services.referrals_followup.ledger.evidence import EvidenceStore
+from shared.contracts.access import may
 from shared.contracts.fields import Choice
 from shared.contracts.words import GLASS_OUTCOMES, GLASS_REASONS
 from shared.events.documents import event_of
@@ -99,7 +100,7 @@ class Glasses:
 
     def find_reader_by(self, actor: Actor, find_person: Callable[[Actor], str | None]) -> Seen:
         """As whom the actor reads about the person whom `find_person` finds for somebody who reads under the glass."""
-        glasses = self._list_open(actor)
+        glasses = self._list_open(actor) if may(actor.role, "glass.break") else []
         person_id = find_person(self._under(actor)) if glasses else None
         people = self._evidence.ids_of(person_id) if person_id else set()
         for glass in glasses:

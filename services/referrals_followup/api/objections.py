@@ -82,6 +82,7 @@ class Objections:
             return
         area, on = circle.areas[-1], london_date(self._clock.now())
         told = [one for one in find_told(circle, self._directory, area, on) if self._may_see(one, event)]
+        told = [one for one in told if one != event.actor]
         if told:
             stream = f"{TELLING.kind}/{event.id}"
             command = Tell(person_id, event, area, told)
