@@ -117,9 +117,9 @@ class Dependencies:
         PARKED_WAITING.set(self.parked.waiting())
         self.checker.observe()
 
-    def refresh(self) -> None:
-        """Bring the directory up to date; the process asks for it every second."""
-        self.directory.refresh()
+    def refresh(self) -> bool:
+        """Bring the directory up to date, and say whether it changed. The process asks for it every few seconds."""
+        return self.directory.refresh()
 
     def close(self) -> None:
         self.database.client.close()

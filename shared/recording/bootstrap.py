@@ -113,9 +113,11 @@ class RecordingDependencies:
         PARKED_WAITING.set(self.parked.waiting())
         self.checker.observe()
 
-    def refresh(self) -> None:
-        """Bring the copy of the directory up to date; the process asks for it every second."""
-        self.directory.refresh()
+    def refresh(self) -> bool:
+        """Bring the copy of the directory up to date, and say whether it changed. The process asks for it every few
+        seconds.
+        """
+        return self.directory.refresh()
 
     def close(self) -> None:
         self.database.client.close()

@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from shared.contracts import CATALOGUE
 from shared.events.recorder import available
+from shared.kernel.chunks import chunks
 from shared.kernel.envelope import Event
 from shared.kernel.nearest import say_nearest
 from shared.messaging.incoming import Delivery, Done, Outcome, read_event
@@ -23,6 +24,7 @@ from shared.messaging.incoming import Delivery, Done, Outcome, read_event
 AREA, TEAM, WORKER = "area", "team", "worker"
 _KIND_OF = {f"directory.{kind}_listed.v1": kind for kind in (AREA, TEAM, WORKER)}
 _CHANGES = "changes"
+AT_A_TIME = 1_000
 # A write becomes visible after the time that the database stamps it with.
 _OVERLAP = timedelta(seconds=30)
 
@@ -72,6 +74,7 @@ class DirectoryCopy:
         self._areas: dict[str, date | None] = {}
         self._teams: dict[str, CopiedTeam] = {}
         self._workers: dict[str, CopiedWorker] = {}
+        self._taken: dict[str, tuple[int, datetime]] = {}
         self._changes = 0
         self._newest: datetime | None = None
         self._began_at: datetime | None = None
@@ -94,16 +97,23 @@ class DirectoryCopy:
             # After the entries. If the process is killed in between, the messages come again.
             self._stored.update_one({"_id": _CHANGES}, {"$inc": {"number": 1}}, upsert=True)
 
-    def refresh(self) -> None:
-        """Bring what this process keeps up to date: one small query when nothing changed. Raises StoreUnavailable."""
+    def refresh(self) -> bool:
+        """Bring what this process keeps up to date, and say whether it changed: one small query when nothing did.
+
+        Raises StoreUnavailable.
+        """
         with available():
             found = self._stored.find_one({"_id": _CHANGES}) or {"number": 0}
             if found["number"] == self._changes:
-                return
+                return False
             since = {"$gte": self._newest - _OVERLAP} if self._newest else {"$exists": True}
-            for document in self._stored.find({"heard_at": since}):
-                self._take(document)
+            recent = self._stored.find({"heard_at": since}, {"version": 1, "first_at": 1})
+            newer = [one["_id"] for one in recent if self._taken.get(one["_id"]) != (one["version"], one["first_at"])]
+            for some in chunks(newer, AT_A_TIME):
+                for document in self._stored.find({"_id": {"$in": some}}):
+                    self._take(document)
         self._changes = found["number"]
+        return True
 
     @property
     def is_empty(self) -> bool:
@@ -160,6 +170,7 @@ class DirectoryCopy:
             posts = tuple(CopiedPost(post["role"], post["team"]) for post in data["posts"])
             self._workers[data["worker"]] = CopiedWorker(data["worker"], posts, _day(data.get("left_on")))
         heard_at, first_at = document["heard_at"], document["first_at"]
+        self._taken[document["_id"]] = (document["version"], first_at)
         self._newest = max(self._newest or heard_at, heard_at)
         self._began_at = min(self._began_at or first_at, first_at)
 

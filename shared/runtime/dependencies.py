@@ -11,7 +11,8 @@ from nameko.extensions import DependencyProvider
 from shared.runtime.observability import get_logger
 
 SETTINGS = "followthrough"
-REFRESH_SECONDS = 1.0
+# A process looks this often for what it keeps, soon after something changed and when nothing has for a while.
+SOON, LATE = 1.0, 4.0
 
 log = get_logger()
 
@@ -20,7 +21,8 @@ class ServiceDependencies(Protocol):
     """What the HTTP server needs of every service. It is ready when each check returns anything but False.
 
     Three more methods are optional: `details` returns what readiness shows, `observe` brings the gauges up to date, and
-    `refresh` is called every second to bring what the process keeps up to date.
+    `refresh` brings what the process keeps up to date, and returns whether anything changed. It is called every second,
+    and every four seconds if nothing has changed for a while.
     """
 
     @property
@@ -61,15 +63,15 @@ class BootstrapProvider(DependencyProvider):
             close()
 
 
-def _keep_fresh(refresh: Callable[[], None]) -> None:
+def _keep_fresh(refresh: Callable[[], bool]) -> None:
     """Goes on until it is killed. While the store is away, what the process keeps stays as it is."""
     from eventlet import sleep
 
-    failing = False
+    failing, wait = False, SOON
     while True:
-        sleep(REFRESH_SECONDS)
+        sleep(wait)
         try:
-            refresh()
+            wait = SOON if refresh() else min(2 * wait, LATE)
         except Exception as error:
             if not failing:
                 log.warning("refresh failed", exc_info=error)

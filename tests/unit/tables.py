@@ -1,10 +1,12 @@
-"""A directory written as tables in CSV, for the tests of its import."""
+"""A directory written as a file or as tables in CSV, for the tests of its import."""
 
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
+from services.referrals_followup.directory.tables import rows_of
 from services.referrals_followup.domain.directory import Directory
 
 
@@ -44,6 +46,16 @@ def write(folder: Path, directory: Directory) -> Path:
             file.write(f"{header}\n")
             csv.writer(file, lineterminator="\n").writerows(rows)
     return folder
+
+
+def write_yaml(file: Path, directory: Directory) -> Path:
+    """Writes the directory into a YAML file, an entry in each line."""
+    sections = (
+        f"{section}:\n" + "".join(f"  - {json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+        for section, rows in rows_of(directory).items()
+    )
+    file.write_text("".join(sections), encoding="utf-8")
+    return file
 
 
 def change(folder: Path, table: str, old: str, new: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from services.referrals_followup.domain.lines import (
     find_short_lines,
 )
 from shared.config.yamlfile import FaultyFile
+from tests.unit.tables import write_yaml
 
 MONDAY = date(2013, 1, 14)
 FRIDAY = MONDAY + timedelta(days=4)
@@ -138,28 +138,8 @@ def directories(draw: st.DrawFn) -> Directory:
 
 def loaded_from_a_file(directory: Directory) -> set[str]:
     """The workers whose line the file's loader finds too short."""
-    written = {
-        "areas": [{"id": area.id, "name": area.name} for area in directory.areas.values()],
-        "teams": [
-            {name: getattr(team, name) for name in ("id", "name", "area", "role", "manager", "duty")}
-            for team in directory.teams.values()
-        ],
-        "people": [
-            {
-                **{name: getattr(one, name) for name in ("id", "name", "email", "role", "team")},
-                "also": [{"role": post.role, "team": post.team} for post in one.also],
-                **({"left_on": one.left_on.isoformat()} if one.left_on else {}),
-            }
-            for one in directory.people.values()
-        ],
-        "duty_roles": [
-            {"role": duty.role, "area": duty.area, "person": duty.person, **({"team": duty.team} if duty.team else {})}
-            for duty in directory.duty_roles
-        ],
-    }
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "directory.yaml"
-        file.write_text(json.dumps(written))
+        file = write_yaml(Path(folder) / "directory.yaml", directory)
         try:
             load_directory(file)
         except FaultyFile as error:

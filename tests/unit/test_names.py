@@ -87,3 +87,10 @@ def test_the_nearest_names_are_the_most_alike_first_and_none_is_made_up() -> Non
     assert find_nearest("perinatal-mental-health-essex", known)[0] == "perinatal-mh-essex"
     assert find_nearest("pa-lindquist", known) == ["pa-lindqvist"]
     assert find_nearest("zzz", known) == []
+
+
+def test_of_tens_of_thousands_of_names_the_nearest_are_found_though_few_are_compared() -> None:
+    known = [f"worker-{number}" for number in range(60_000)] + ["hv-sato", "pa-lindqvist"]
+    assert find_nearest("pa-lindquist", known)[0] == "pa-lindqvist"
+    assert find_nearest("hv-satto", known)[0] == "hv-sato"
+    assert find_nearest("wroker-4711", known)[0] == "worker-4711"

@@ -8,14 +8,14 @@ from datetime import timedelta
 from services.referrals_followup.directory.stored import Listed, StoredDirectory
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.directory_entries import (
+    RECORDED_IN_ORDER,
     Difference,
-    Part,
+    Kinds,
     entries_of,
     find_differences,
+    find_incomplete,
     in_order,
-    named_by,
     part_of,
-    parts_of,
 )
 from shared.kernel.time import london_date
 from shared.runtime.clock import Clock
@@ -38,9 +38,9 @@ class CurrentDirectory(Directory):
         self._clock = clock
         self._looked_at = clock.now()
         self._versions: dict[str, int] = {}
-        self._parts: dict[tuple[str, str], Part] = {}
+        self._kinds: Kinds = {kind: {} for kind in RECORDED_IN_ORDER}
         listed = stored.read()
-        _, left_out = parts_of(one.entry for one in listed.values())
+        left_out = find_incomplete({stream: one.entry for stream, one in listed.items()})
         if left_out:
             log.warning("directory incomplete, import it again", count=len(left_out))
         # What names something that is not listed waits until that is listed too.
@@ -63,18 +63,17 @@ class CurrentDirectory(Directory):
             self._looked_at = looked_at
             return False
         listed = {**self._waiting, **self._stored.read(newer)}
-        known = self._versions.keys() | listed.keys()
-        if all(f"{kind}/{named}" in known for one in listed.values() for kind, named in named_by(one.entry)):
+        if not find_incomplete({stream: one.entry for stream, one in listed.items()}, self._versions):
             self._take(listed)
             self._waiting = {}
             self._looked_at = looked_at
         return True
 
     def _take(self, listed: Mapping[str, Listed]) -> None:
-        for stream, (entry, version, _) in listed.items():
+        for stream, (entry, version) in listed.items():
             self._versions[stream] = version
-            self._parts[entry.kind, entry.id] = part_of(entry)
-        super().__init__(*in_order(self._parts))
+            self._kinds[entry.kind][entry.id] = part_of(entry)
+        super().__init__(*in_order(self._kinds))
 
 
 def import_directory(

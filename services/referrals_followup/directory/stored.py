@@ -27,7 +27,6 @@ from services.referrals_followup.domain.directory_entries import (
 )
 from shared.contracts.access import SYSTEM_ACTOR
 from shared.events.batch_store import BatchStore
-from shared.events.documents import event_of
 from shared.events.recorder import available
 from shared.events.store import EventStore
 from shared.kernel.chunks import chunks
@@ -38,14 +37,18 @@ from shared.kernel.ids import derived_id
 AT_A_TIME = 500
 # Every type of the directory's events begins so, and no other type does. An index holds only these.
 _OURS: Mapping[str, str] = {"$gte": "directory.", "$lt": "directory/"}
+_READ = {
+    "_id": 0,
+    **{f"event.{name}": 1 for name in ("type", "stream", "streamversion", "area", "data")},
+    "private.personal": 1,
+}
 
 
 class Listed(NamedTuple):
-    """An entry as it is stored: the version of its stream, and when that was recorded."""
+    """An entry as it is stored, and the version of its stream."""
 
     entry: Entry
     version: int
-    recorded_at: datetime
 
 
 class StoredDirectory:
@@ -92,12 +95,12 @@ class StoredDirectory:
     def _read(self, query: Mapping[str, Any]) -> dict[str, Listed]:
         found: dict[str, Listed] = {}
         with available():
-            for document in self._store.collection.find(query, {"event": 1, "private.personal": 1}):
-                event = event_of(document)
-                if event.type not in KIND_OF or (event.stream in found and found[event.stream].version > event.version):
-                    continue
-                private = document.get("private", {}).get("personal", {})
-                found[event.stream] = Listed(entry_of(event, private), event.version, event.recorded_at)
+            for document in self._store.collection.find(query, _READ):
+                event = document["event"]
+                stream, version = event["stream"], event["streamversion"]
+                if event["type"] in KIND_OF and (stream not in found or found[stream].version < version):
+                    private = document.get("private", {}).get("personal", {})
+                    found[stream] = Listed(entry_of(event, private), version)
         return found
 
     def record(self, differences: Iterable[Difference], versions: Mapping[str, int]) -> None:

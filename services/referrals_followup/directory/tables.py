@@ -95,7 +95,7 @@ def _tables_of(folder: Path, rows: Mapping[str, Mapping[int, Row]], stored: Dire
     lines: dict[Position, int] = {
         (section, index): line for section, listed in rows.items() for index, line in enumerate(listed)
     }
-    for section, listed in (_rows_of(stored) if stored else {}).items():
+    for section, listed in (rows_of(stored) if stored else {}).items():
         known = {_key_of(section, row) for row in value[section]}
         for row in listed:
             if _key_of(section, row) not in known:
@@ -167,7 +167,7 @@ def _row_of(header: list[str], cells: list[str]) -> Row | str:
     return {**row, "hours": hours} if hours else row
 
 
-def _rows_of(directory: Directory) -> dict[str, list[Row]]:
+def rows_of(directory: Directory) -> dict[str, list[Row]]:
     """The directory as rows of its file."""
     return {
         "areas": [_without_none(id=one.id, name=one.name, closed_on=one.closed_on) for one in directory.areas.values()],

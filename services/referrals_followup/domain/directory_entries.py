@@ -7,7 +7,7 @@ recorded fact names stays known.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -23,7 +23,6 @@ from services.referrals_followup.domain.directory import (
     Team,
 )
 from shared.kernel.decisions import Aggregate, Context, Fact
-from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id
 
 AREA, TEAM, WORKER, DUTY = "area", "team", "worker", "duty"
@@ -35,7 +34,8 @@ KIND_OF = {event_type: kind for kind, event_type in LISTED.items()}
 ADDED, CHANGED, GONE = "added", "changed", "gone"
 
 Parts = tuple[tuple[Area, ...], tuple[Team, ...], tuple[Member, ...], tuple[DutyRole, ...]]
-Part = Area | Team | Member | tuple[DutyRole, ...]
+# What each entry lists, by its kind and its id.
+Kinds = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,33 +154,50 @@ def entry_of_duty(role: str, area: str, team: str | None, people: Collection[str
     return Entry(DUTY, derived_id(DUTY, role, area, team or ""), _without_none(data), {}, area)
 
 
-def entry_of(event: Event, private: Mapping[str, str]) -> Entry:
-    """The entry that the event records."""
-    return Entry(KIND_OF[event.type], event.stream.partition("/")[2], event.data, private, event.area)
+def entry_of(event: Mapping[str, Any], private: Mapping[str, str]) -> Entry:
+    """The entry that an event with these attributes records."""
+    kind, _, key = event["stream"].partition("/")
+    return Entry(kind, key, event["data"], private, event["area"])
 
 
 def parts_of(entries: Iterable[Entry]) -> tuple[Parts, list[str]]:
-    """The parts of the directory with these entries, and the streams that name something that is not listed (yet).
-
-    What such a stream lists is left out, and what names it in turn.
-    """
-    listed = {(entry.kind, entry.id): entry for entry in entries}
-    left_out: list[str] = []
-    while missing := [key for key, entry in listed.items() if any(named not in listed for named in named_by(entry))]:
-        left_out += [listed.pop(key).stream for key in missing]
-    return in_order({key: part_of(entry) for key, entry in listed.items()}), sorted(left_out)
+    """The parts of the directory with these entries, and the streams that were left out of it."""
+    listed = {entry.stream: entry for entry in entries}
+    left_out = find_incomplete(listed)
+    kinds: Kinds = {kind: {} for kind in RECORDED_IN_ORDER}
+    for stream in listed.keys() - left_out:
+        kinds[listed[stream].kind][listed[stream].id] = part_of(listed[stream])
+    return in_order(kinds), sorted(left_out)
 
 
-def in_order(listed: Mapping[tuple[str, str], Part]) -> Parts:
-    """These parts by their kinds, each kind in an order that does not depend on the order here."""
-    kinds: dict[str, list[Any]] = {kind: [] for kind in RECORDED_IN_ORDER}
-    for kind, key in sorted(listed):
-        kinds[kind].append(listed[kind, key])
-    duties = sorted((duty for held in kinds[DUTY] for duty in held), key=_order_of)
-    return tuple(kinds[AREA]), tuple(kinds[TEAM]), tuple(kinds[WORKER]), tuple(duties)
+def find_incomplete(listed: Mapping[str, Entry], known: Container[str] = ()) -> set[str]:
+    """The streams that name something that is neither known nor listed (yet), and what names these in turn."""
+    naming: dict[str, list[str]] = defaultdict(list)
+    missing: list[str] = []
+    for stream, entry in listed.items():
+        for named in named_by(entry):
+            if named in listed:
+                naming[named].append(stream)
+            elif named not in known:
+                missing.append(stream)
+    found: set[str] = set()
+    while missing:
+        stream = missing.pop()
+        if stream not in found:
+            found.add(stream)
+            missing += naming[stream]
+    return found
 
 
-def part_of(entry: Entry) -> Part:
+def in_order(kinds: Kinds) -> Parts:
+    """These parts, each kind in an order that does not depend on the order here."""
+    areas, teams, workers, held = (
+        tuple(kinds[kind][key] for key in sorted(kinds[kind])) for kind in (AREA, TEAM, WORKER, DUTY)
+    )
+    return areas, teams, workers, tuple(sorted((duty for duties in held for duty in duties), key=_order_of))
+
+
+def part_of(entry: Entry) -> Area | Team | Member | tuple[DutyRole, ...]:
     """What the entry lists: an area, a team, a worker, or everybody who holds a duty."""
     if entry.kind == AREA:
         return Area(entry.id, _name(entry), _day(entry.data.get("closed_on")))
@@ -221,19 +238,17 @@ def _decide(state: None, command: List | Change | FinishImport, context: Context
 AGGREGATE: Aggregate[None] = Aggregate("directory", None, _decide, lambda state, event: None)
 
 
-def named_by(entry: Entry) -> Iterator[tuple[str, str]]:
-    """What the entry cannot do without, as kind and id. Further posts of a worker may be in unlisted teams."""
+def named_by(entry: Entry) -> list[str]:
+    """The streams that the entry cannot do without. Further posts of a worker may be in unlisted teams."""
     data = entry.data
     if entry.kind == TEAM:
-        yield from ((AREA, data["area"]), (WORKER, data["manager"]), (WORKER, data["duty"]))
-    elif entry.kind == DUTY:
-        yield AREA, data["area"]
-        if "team" in data:
-            yield TEAM, data["team"]
-        for person in data["people"]:
-            yield WORKER, person
-    elif entry.kind == WORKER:
-        yield TEAM, data["posts"][0]["team"]
+        return [f"{AREA}/{data['area']}", f"{WORKER}/{data['manager']}", f"{WORKER}/{data['duty']}"]
+    if entry.kind == WORKER:
+        return [f"{TEAM}/{data['posts'][0]['team']}"]
+    if entry.kind == DUTY:
+        team = [f"{TEAM}/{data['team']}"] if "team" in data else []
+        return [f"{AREA}/{data['area']}", *team, *(f"{WORKER}/{person}" for person in data["people"])]
+    return []
 
 
 def _team_of(entry: Entry) -> Team:

@@ -30,8 +30,10 @@ def find_short_lines(directory: Directory, on: date, teams: Collection[str] | No
     left, nor in a closed team.
     """
     for member in directory.people.values():
+        if member.has_left(on) or not (teams is None or member.also or member.team in teams):
+            continue
         for name in dict.fromkeys(post.team for post in member.posts):
-            if (teams is None or name in teams) and not member.has_left(on):
+            if teams is None or name in teams:
                 reached = _reached(directory, member.id, name, on)
                 if reached and len(reached) < REACHED_BY_A_LINE:
                     yield ShortLine(member.id, name, reached)
