@@ -109,7 +109,7 @@ KINDS = {
     },
 }
 # Those have bodies of their own, with tests of their own.
-OTHERS = ("people", "conditions", "referrals", "commands")
+OTHERS = ("people", "people/search", "conditions", "referrals", "commands")
 
 
 def posts() -> dict[str, Endpoint]:
