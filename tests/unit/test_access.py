@@ -34,7 +34,7 @@ WHO_MAY = {
         follow_up: accept acknowledge note read reopen
         move: read record
         notification: acknowledge read record
-        person: read register search
+        person: correct read register search
         commands: record
         claim: answer
         record: retract
@@ -53,7 +53,7 @@ WHO_MAY = {
         household: record
         move: read record
         notification: acknowledge read record
-        person: read register search
+        person: correct read register search
         prebirth: assess decide
         pregnancy: notify read
         commands: record
@@ -75,7 +75,7 @@ WHO_MAY = {
         move: read record
         notification: acknowledge read record
         offer: read record
-        person: link read record_death register search
+        person: correct link read record_death register search
         prebirth: refer
         pregnancy: book notify read record
         commands: record
@@ -102,7 +102,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link read record_death register search
+        person: correct link read record_death register search
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
@@ -124,7 +124,7 @@ WHO_MAY = {
         household: record
         move: read record
         notification: acknowledge read record
-        person: read register search
+        person: correct read register search
         pregnancy: notify
         commands: record
         claim: answer
@@ -135,7 +135,7 @@ WHO_MAY = {
     """,
     "manager": """
         adviser: assign
-        care_leaver: decide read record register search
+        care_leaver: correct decide read record register search
         case: read
         chronology: read
         concern: read
@@ -147,7 +147,7 @@ WHO_MAY = {
         move: read
         notification: read
         offer: read
-        person: link read search
+        person: correct link read search
         plan_item: add arrange end read record
         practitioner: assign
         pregnancy: read
@@ -194,7 +194,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link read record_death register search
+        person: correct link read record_death register search
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
@@ -216,7 +216,7 @@ WHO_MAY = {
         standards: read
     """,
     "personal_adviser": """
-        care_leaver: decide read record register search
+        care_leaver: correct decide read record register search
         chronology: read
         concern: raise read
         consultation: read record
@@ -268,7 +268,7 @@ WHO_MAY = {
         notification: read
         offer: read
         parked: discard inspect replay
-        person: link read record_death search
+        person: correct link read record_death search
         plan_item: read
         practitioner: assign
         pregnancy: read
@@ -283,7 +283,7 @@ WHO_MAY = {
     "social_worker": """
         accumulation: review
         bereavement: check
-        care_leaver: read record register search
+        care_leaver: correct read record register search
         case: read record
         chronology: read
         concern: decide raise read
@@ -295,7 +295,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link read record_death register search
+        person: correct link read record_death register search
         plan_item: add read
         practitioner: assign
         prebirth: assess decide refer
