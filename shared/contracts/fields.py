@@ -10,6 +10,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from shared.kernel.envelope import from_text
 
+ALIKE = ("same_number", "same_birthday_and_similar_name")
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 PERSON_ID = r"p_[0-9a-f]{32}"
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
@@ -52,6 +53,21 @@ class Ref(fields.String):
         pattern = PERSON_ID if kind == "person" else UUID
         check = validate.Regexp(f"^{pattern}\\Z", error=f"is not the id of a {kind}")
         super().__init__(validate=check, metadata={"ref": kind}, **options)
+
+
+class Mention(fields.String):
+    """The id of a person whom an event only mentions. It joins nobody's history, as a `Ref` does."""
+
+    def __init__(self, **options: Any) -> None:
+        check = validate.Regexp(f"^{PERSON_ID}\\Z", error="is not the id of a person")
+        super().__init__(validate=check, **options)
+
+
+class PossibleDuplicate(EventData):
+    """Somebody who was registered before and may be the same person, and what says so."""
+
+    person_id = Mention(required=True)
+    why = Choice(*ALIKE, required=True)
 
 
 class Instant(fields.String):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from marshmallow import fields, validate
+
 from shared.contracts.catalogue import LEAVING_CARE, EventType
-from shared.contracts.fields import Choice, Day, EventData, Ref, Slug, YesNo
+from shared.contracts.fields import Choice, Day, EventData, Mention, PossibleDuplicate, Ref, Slug, YesNo
 from shared.contracts.words import (
     ACCOMMODATIONS,
     CARE_LEAVER_CATEGORIES,
+    DETAILS,
     ENTITLEMENT_DECISIONS,
     PA_CONTACTS,
     PARENTHOODS,
@@ -22,10 +25,25 @@ class CareLeaverData(EventData):
     person_id = Ref("person", required=True)
 
 
-class CareLeaverRegistered(CareLeaverData):
+class CategoryDetermined(CareLeaverData):
     """`entitlement_review_on`: the end of the quarter in which age next changes the entitlement; never a birthday."""
 
     category = Choice(*CARE_LEAVER_CATEGORIES, required=True)
+    entitlement_review_on = Day()
+
+
+class CareLeaverRegistered(CategoryDetermined):
+    """`possible_duplicates`: care leavers registered before who may be this one."""
+
+    possible_duplicates = fields.List(fields.Nested(PossibleDuplicate), validate=validate.Length(1, 50))
+
+
+class CareLeaverCorrected(CareLeaverData):
+    """Which details were corrected; their values are private. `number_person_id`: the id that other services make
+    from the corrected NHS number. `entitlement_review_on` follows from the corrected birthday."""
+
+    details = fields.List(Choice(*DETAILS), required=True, validate=validate.Length(1, len(DETAILS)))
+    number_person_id = Mention()
     entitlement_review_on = Day()
 
 
@@ -149,7 +167,8 @@ def _type(name: str, schema: type[EventData], hearers: tuple[str, ...], disclosu
 
 TYPES = (
     _type("care_leaver.registered.v1", CareLeaverRegistered, _AND_PERINATAL, LEAVING_CARE),
-    _type("care_leaver.category_changed.v1", CareLeaverRegistered, _USUAL, LEAVING_CARE),
+    _type("care_leaver.corrected.v1", CareLeaverCorrected, _USUAL, LEAVING_CARE),
+    _type("care_leaver.category_changed.v1", CategoryDetermined, _USUAL, LEAVING_CARE),
     _type("care_leaver.entitlement_decided.v1", EntitlementDecided, _USUAL, LEAVING_CARE),
     _type("adviser.assigned.v1", AdviserAssigned, _AND_PERINATAL, LEAVING_CARE),
     _type("adviser.ended.v1", AdviserEnded, _USUAL, LEAVING_CARE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from shared.contracts.catalogue import HEALTH, OPERATIONAL, SOCIAL_CARE, EventType
-from shared.contracts.fields import Choice, Day, EventData, Ref, Slug, Whole, YesNo
+from shared.contracts.fields import Choice, Day, EventData, Mention, PossibleDuplicate, Ref, Slug, Whole, YesNo
 from shared.contracts.words import (
     ACCUMULATION_DECISIONS,
     AGE_BANDS,
@@ -20,6 +20,7 @@ from shared.contracts.words import (
     CONSULTATION_MENTIONS,
     CONSULTATION_SIDES,
     CONTACT_DECISIONS,
+    DETAILS,
     EDD_SOURCES,
     HANDOVER_ATTEMPTS,
     HANDOVER_CONTEXTS,
@@ -55,8 +56,11 @@ from shared.contracts.words import (
 
 
 class PersonRegistered(EventData):
+    """`possible_duplicates`: people registered before who may be this one. Others answer whether they are."""
+
     person_id = Ref("person", required=True)
     nhs_number_known = fields.Boolean(required=True)
+    possible_duplicates = fields.List(fields.Nested(PossibleDuplicate), validate=validate.Length(1, 50))
 
 
 class ConditionRecorded(EventData):
@@ -187,6 +191,22 @@ class PersonProtected(AboutPerson):
 
 class PersonUnprotected(AboutPerson):
     reason_code = Slug(required=True)
+
+
+class PersonCorrected(AboutPerson):
+    """Which details were corrected; their values are private. `number_person_id`: the id that other services make
+    from the corrected NHS number."""
+
+    details = fields.List(Choice(*DETAILS), required=True, validate=validate.Length(1, len(DETAILS)))
+    nhs_number_known = YesNo(required=True)
+    number_person_id = Mention()
+
+
+class PersonToldApart(AboutPerson):
+    """Somebody looked: the person is none of these others."""
+
+    others = fields.List(Mention(), required=True, validate=validate.Length(1, 50))
+    confirmed_by = Slug(names="worker", required=True)
 
 
 class PersonDied(AboutPerson):
@@ -589,6 +609,8 @@ def _type(name: str, schema: type[EventData], hearers: tuple[str, ...], disclosu
 
 TYPES = (
     _type("person.registered.v1", PersonRegistered, _USUAL, OPERATIONAL),
+    _type("person.corrected.v1", PersonCorrected, _USUAL, OPERATIONAL),
+    _type("person.told_apart.v1", PersonToldApart, _USUAL, OPERATIONAL),
     _type("condition.recorded.v1", ConditionRecorded, _USUAL, HEALTH),
     _type("referral.intended.v1", ReferralIntended, _USUAL, HEALTH),
     _type("referral.sent.v1", ReferralSent, _USUAL, HEALTH),

@@ -11,12 +11,12 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from shared.contracts.fields import DAY, Choice, Day, EventId, Instant, Ref, Slug, Whole, YesNo
+from shared.contracts.fields import DAY, Choice, Day, EventId, Instant, Mention, Ref, Slug, Whole, YesNo
 from shared.kernel.envelope import from_text
 
 Check = Callable[[Any], bool]
 
-_TEXTS = (fields.String, Slug, Choice, Ref, EventId)
+_TEXTS = (fields.String, Slug, Choice, Ref, Mention, EventId)
 
 
 def has_hooks(schema: Schema) -> bool:

@@ -127,6 +127,7 @@ CASE_KINDS = ("child_in_need", "child_protection", "assessment", "early_help", "
 # Healthy Child Programme (6 Feb 2026), practice section 3.1.
 REVIEWS = ("antenatal", "new_birth", "six_week", "twelve_month", "two_year")
 ACCUMULATION_DECISIONS = ("refer", "assess", "support", "monitor")
+DETAILS = ("given_name", "family_name", "date_of_birth", "nhs_number")
 LINK_REASONS = ("number_now_known", "merge", "confirmed")
 
 # Practice section 4.1.

@@ -195,6 +195,17 @@ def append_decision(kind: str, rows: Mapping[str, Row]) -> Decision[Any]:
     return decide
 
 
+def corrected_details(command: AppendEntry) -> list[str]:
+    """The details of a person that the command corrects: `known` lists those that differ from the record.
+
+    Raises Invalid if there is none.
+    """
+    details: list[str] = command.known["details"]
+    if not details:
+        raise Invalid("nothing-corrected", "this is what is on record; give at least one detail that differs")
+    return details
+
+
 def states(*names: str) -> frozenset[str]:
     return frozenset(names)
 

@@ -161,7 +161,7 @@ def build_recording(
         parked=parked,
         checker=Checker(database, store, partial(_build_invariants, database, parked, (*lists.values(), index), clock)),
         access_log=access_log,
-        people=People(index, access_log, LookLimit(database)),
+        people=People(index, access_log, LookLimit(database), config.person_id_key),
         person_id_key=config.person_id_key,
         checks={"mongodb": lambda: database.command("ping")},
         lives_in=lives_in,

@@ -7,7 +7,7 @@ registered under a known NHS number by nobody: the answer says which details dif
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
@@ -18,9 +18,11 @@ from nameko.extensions import register_entrypoint
 from pymongo import ASCENDING, ReturnDocument
 from pymongo.database import Database
 
+from shared.contracts.fields import ALIKE
 from shared.events.recorder import available
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event
+from shared.kernel.ids import person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
 from shared.kernel.person_names import differing, is_alike
 from shared.kernel.tables import AlreadyKnown, BegunInError
@@ -73,6 +75,7 @@ class People:
     index: PersonIndex
     access_log: AccessLog
     looks: LookLimit
+    person_id_key: Callable[[], bytes]
     is_limited: bool = True
 
     def ensure_indexes(self) -> None:
@@ -93,9 +96,13 @@ class People:
             why = "a registration begins a record, so it takes no version"
             raise Problem(400, "if-match-invalid", why, (FieldError("If-Match", why),))
         aggregate = routes.aggregate
+        person_id = data.get("person_id", record_id)
+        duplicates = self._find_duplicates(request, record_id)
+        if duplicates:
+            data["possible_duplicates"] = duplicates
         command = body.begin(records, request, routes.known, **data)
         try:
-            return records.begin(
+            answer = records.begin(
                 aggregate,
                 record_id,
                 command,
@@ -103,12 +110,54 @@ class People:
                 routes.url,
                 require=partial(self._require_nobody_else, records, record_id, request),
             )
+            return self._name_duplicates(answer)
         except AlreadyKnown as known:
             # As for an unknown person: a key that was used before says nothing about them.
             records.require_new_key(aggregate, record_id, request)
-            person_id = data.get("person_id", record_id)
             self._log(request, request.operation, person_id)
             raise self._problem_of(known, records, request, record_id, person_id) from None
+
+    def correct(self, records: Records, request: Request, routes: RecordRoutes, body: RouteBody) -> Answer:
+        """Correct details of a person. If the NHS number is somebody else's, raises a Problem (409)."""
+        (record_id,) = request.path.values()
+        number = request.body.get("nhs_number")
+        known_as = person_id_from_nhs_number(number, self.person_id_key()) if number else None
+        command = body.append(records, request, routes.known)
+        if known_as is not None:
+            command = replace(command, data={**command.data, "number_person_id": known_as})
+
+        def require(history: list[Event]) -> None:
+            others = [one for one in self.index.find_by_number(number) if one.record_id != record_id] if number else []
+            if others:
+                self._log(request, request.operation, *(other.person_id for other in others))
+                self._count(request.actor)
+                why = "is the NHS number of somebody else here; if they are one person, link the two"
+                may_read = records.may_read(routes.aggregate, others[0].record_id, request.actor)
+                ids = {self._own_id: others[0].record_id, "person_id": others[0].person_id} if may_read else {}
+                raise Problem(409, "number-of-another", why, (FieldError("nhs_number", why),), more=ids)
+
+        answer = records.follow(routes.aggregate, record_id, command, request, require)
+        return replace(answer, body={**answer.body, "number_person_id": known_as}) if known_as else answer
+
+    def _find_duplicates(self, request: Request, record_id: str) -> list[dict[str, str]]:
+        """Those on record who may be the person to register, each with what says so."""
+        details = _details(request.body)
+        found: dict[str, str] = {}
+        if "date_of_birth" in details:
+            namesakes = self.index.find_by_name(details["family_name"], details["date_of_birth"])
+            alike = (one for one in namesakes if is_alike(one.identity, details))
+            found |= dict.fromkeys((one.person_id for one in alike if one.record_id != record_id), ALIKE[1])
+        if "nhs_number" in details:
+            same = (one for one in self.index.find_by_number(details["nhs_number"]) if one.record_id != record_id)
+            found |= dict.fromkeys((one.person_id for one in same), ALIKE[0])
+        return [{"person_id": person_id, "why": why} for person_id, why in sorted(found.items())]
+
+    def _name_duplicates(self, answer: Answer) -> Answer:
+        """The answer to a registration, with the possible duplicates that were recorded with it."""
+        facts = answer.body["facts"]
+        of_registration = facts.get(self.index.registered.rpartition(".")[0], facts)
+        duplicates = of_registration.get("possible_duplicates")
+        return replace(answer, body={**answer.body, "possible_duplicates": duplicates}) if duplicates else answer
 
     def search(self, records: Records, request: Request) -> Answer:
         """Find people by number, or by family name and date of birth. Raises a Problem (429) after too many looks."""
@@ -182,6 +231,11 @@ def _details(body: Mapping[str, Any]) -> dict[str, str]:
         for name, value in body.items()
         if name in IDENTITY
     }
+
+
+def find_corrected_details(identity: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
+    """The details in a loaded body that differ from the identity on record, sorted."""
+    return sorted(name for name, value in _details(body).items() if identity.get(name) != value)
 
 
 class PeopleSearchBody(Body):

@@ -28,7 +28,7 @@ from shared.recording.records import identity_in
 from shared.recording.views import write_of
 
 COLLECTION = "person_index"
-MOST_FOUND = 50
+MOST_FOUND = 20
 # Marks an index of all people by these rules. A change of the rules takes a new number.
 _COMPLETE, _RULES = "complete", 1
 _HASH_BYTES = 8

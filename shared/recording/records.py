@@ -149,9 +149,16 @@ class Records:
         place = f"{location}/{record_id}"
         return self._give(aggregate, record_id, command, request, location=place, begins=True, require=require)
 
-    def follow(self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request) -> Answer:
-        """Record a further command in an existing history."""
-        return self._give(aggregate, record_id, command, request)
+    def follow(
+        self,
+        aggregate: Aggregate[Any],
+        record_id: str,
+        command: Command,
+        request: Request,
+        require: Require = lambda history: None,
+    ) -> Answer:
+        """Record a further command in an existing history. `require` may refuse what would follow it."""
+        return self._give(aggregate, record_id, command, request, require=require)
 
     def retract(self, aggregate: Aggregate[Any], record_id: str, request: Request) -> Answer:
         """Retract an entry, from a `RetractionBody`."""

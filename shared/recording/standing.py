@@ -145,7 +145,7 @@ class Standings:
         return find_protectors(event for event in own if not event.is_claim)
 
     def _holds_all(self, people: Iterable[str], actor: Actor) -> bool:
-        """Whether the actor is of the protecting team, or a lead of the area, of each of these people who is protected."""
+        """Whether the actor protects, or leads the area of, each of these people who is protected."""
         for person_id in sorted(people):
             protectors = self._protectors_of(person_id)
             is_lead = actor.role == LEAD and self._area_of(person_id) in actor.areas

@@ -9,17 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+import string
 import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
 RUN_IN = 1.0
-PERSON = {"given_name": "Wren", "family_name": "Exampleton", "date_of_birth": "1994-05-15"}
 NOTED = {"stage": "intended", "service": "camhs", "to_team": "camhs-essex", "reason_code": "depression"}
+
+
+def a_person() -> dict[str, str]:
+    """Somebody with a name and a birthday of their own: others of the same would be possible duplicates."""
+    name = "".join(random.choices(string.ascii_lowercase, k=12))
+    born = date(1994, 1, 1) + timedelta(days=random.randrange(5_000))
+    return {"given_name": "Wren", "family_name": name.capitalize(), "date_of_birth": born.isoformat()}
 
 
 @dataclass
@@ -121,7 +130,7 @@ async def _tell(asked: dict[str, Any], number: int, token: str, measured: Measur
         return json.loads(answer)
 
     async def tell() -> None:
-        person = (await post("/v1/people", PERSON)).get("person_id", "")
+        person = (await post("/v1/people", a_person())).get("person_id", "")
         referral = (await post("/v1/referrals", {**NOTED, "person_id": person})).get("referral_id", "")
         if time.monotonic() >= began + RUN_IN:
             measured.noted[referral] = time.time()

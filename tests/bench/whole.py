@@ -23,7 +23,7 @@ from tests.bench.contestants import (
 )
 from tests.bench.ground import Field, Stuck
 from tests.bench.live_events import SEEN_WITHIN, first_seen
-from tests.bench.load import NOTED, PERSON
+from tests.bench.load import NOTED, a_person
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def stories(people: int) -> Iterator[dict[str, Any]]:
     """The commands of so many people, four each."""
     for _ in range(people):
         key = uuid4().hex
-        yield {"key": f"{key}-person", "path": "/v1/people", "body": PERSON}
+        yield {"key": f"{key}-person", "path": "/v1/people", "body": a_person()}
         yield {"key": f"{key}-noted", "path": "/v1/referrals", "body": NOTED, "from": {"person_id": f"{key}-person"}}
         of = {"from": {"referral_id": f"{key}-noted"}}
         yield {"key": f"{key}-sent", "path": "/v1/referrals/{referral_id}/sent", "body": {"channel": "letter"}, **of}

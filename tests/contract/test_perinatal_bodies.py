@@ -12,7 +12,14 @@ from shared.web.endpoint import Endpoint, endpoints_of
 
 # Route -> the event it records, the fields that the service gives, and the texts that stay private.
 NONE: frozenset[str] = frozenset()
+DETAILS = frozenset({"given_name", "family_name", "date_of_birth", "nhs_number"})
 ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
+    "people/<>/corrected": (
+        "person.corrected.v1",
+        frozenset({"details", "nhs_number_known", "number_person_id"}),
+        DETAILS,
+    ),
+    "people/<>/told-apart": ("person.told_apart.v1", NONE, NONE),
     "people/<>/linked": ("person.linked.v1", NONE, NONE),
     "people/<>/unlinked": ("person.unlinked.v1", NONE, NONE),
     "people/<>/protected": ("person.protected.v1", NONE, NONE),
@@ -111,7 +118,7 @@ KINDS = {
     },
 }
 # Those have bodies of their own, with tests of their own.
-OTHERS = ("people", "conditions", "referrals", "commands")
+OTHERS = ("people", "people/search", "conditions", "referrals", "commands")
 
 
 def posts() -> dict[str, Endpoint]:

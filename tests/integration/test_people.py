@@ -441,3 +441,104 @@ def test_people_of_a_restored_database_are_found(registry: Registry, tmp_path: P
     finally:
         client.drop_database(empty)
         dependencies.close()
+
+
+# --- likely duplicates ------------------------------------------------------------------------------------------------
+
+
+def test_likely_duplicates_are_named_in_the_answer_and_in_the_event_which_carries_ids_only(registry: Registry) -> None:
+    caller, born = registry.caller(), "1992-07-09"
+    first = registry.register(caller, family_name="Kowalska", date_of_birth=born)
+    eventually(lambda: found_ids(registry, caller, family_name="Kowalska", date_of_birth=born))
+    key, body = uuid4().hex, registry.body(given_name="Wren", family_name="Kowalski", date_of_birth=born)
+    second = caller.post(registry.path, body, key=key)
+    duplicates = [{"person_id": first["person_id"], "why": "same_birthday_and_similar_name"}]
+    assert (second.status_code, second.json()["possible_duplicates"]) == (201, duplicates)
+    event = registry.service.database.events.find_one({"_id": second.json()["event_id"]})["event"]
+    assert event["data"]["possible_duplicates"] == duplicates
+    assert "Kowalsk" not in str(event)
+    # The answer stays the same when it is asked for again, whoever has been registered since.
+    registry.register(caller, family_name="Kowalska", date_of_birth=born)
+    assert caller.post(registry.path, body, key=key).text == second.text
+
+
+def test_twins_and_namesakes_of_another_birthday_are_no_duplicates(registry: Registry) -> None:
+    caller, born = registry.caller(), "1992-07-10"
+    registry.register(caller, given_name="Wren", date_of_birth=born)
+    eventually(lambda: found_ids(registry, caller, family_name="Exampleton", date_of_birth=born))
+    assert "possible_duplicates" not in registry.register(caller, given_name="Robin", date_of_birth=born)
+    assert "possible_duplicates" not in registry.register(caller, given_name="Wren", date_of_birth="1992-07-11")
+
+
+# --- corrections ------------------------------------------------------------------------------------------------------
+
+
+def corrected(registry: Registry, caller: Caller, registered: dict[str, Any], **details: Any) -> requests.Response:
+    return caller.post(f"{registry.path}/{registered[registry.id]}/corrected", details)
+
+
+def test_name_birthday_and_number_are_corrected_and_the_former_values_stay_in_the_history(registry: Registry) -> None:
+    caller, number = registry.caller(), a_number()
+    registered = registry.register(caller, date_of_birth="1993-05-21", family_name="Misspelt")
+    details = {"family_name": "Rightly", "date_of_birth": registry.at_birthday, "nhs_number": number}
+    answer = corrected(registry, caller, registered, **details)
+    assert answer.status_code == 201, answer.text
+    event = registry.service.database.events.find_one({"_id": answer.json()["event_id"]})["event"]
+    assert event["data"]["details"] == sorted(details)
+    assert not any(value in str(event) for value in details.values())
+    record = caller.get(f"{registry.path}/{registered[registry.id]}").json()
+    assert (record["given_name"], record["family_name"]) == ("Wren Louise", "Rightly")
+    assert record["date_of_birth"] == registry.at_birthday
+    assert record["nhs_number"] == f"{number[:3]} {number[3:6]} {number[6:]}"
+    assert record["history"][0]["private"]["family_name"] == "Misspelt"
+
+
+def test_the_search_follows_a_correction(registry: Registry) -> None:
+    caller, number, former = registry.caller(), a_number(), a_number()
+    registered = registry.register(caller, family_name="Beforehand", nhs_number=former)
+    person_id = registered["person_id"]
+    eventually(lambda: found_ids(registry, caller, nhs_number=former))
+    assert corrected(registry, caller, registered, family_name="Afterwards", nhs_number=number).status_code == 201
+    eventually(lambda: found_ids(registry, caller, nhs_number=number) == {person_id})
+    assert not found_ids(registry, caller, nhs_number=former)
+    born = registry.at_birthday
+    assert person_id in found_ids(registry, caller, family_name="Afterwards", date_of_birth=born)
+    assert person_id not in found_ids(registry, caller, family_name="Beforehand", date_of_birth=born)
+    # Registered under the corrected number, they would be a second time on record.
+    answer = registry.register(registry.caller(), nhs_number=number, given_name="Robin", date_of_birth="1993-01-01")
+    assert answer["possible_duplicates"] == [{"person_id": person_id, "why": "same_number"}]
+
+
+def test_a_retracted_correction_gives_the_former_details_back(registry: Registry) -> None:
+    caller = registry.caller()
+    registered = registry.register(caller, family_name="Rightly")
+    answer = corrected(registry, caller, registered, family_name="Wrongly")
+    struck_out(registry, caller, {**registered, "event_id": answer.json()["event_id"]})
+    assert caller.get(f"{registry.path}/{registered[registry.id]}").json()["family_name"] == "Rightly"
+
+
+def test_a_correction_needs_standing_and_something_that_differs(registry: Registry) -> None:
+    caller = registry.caller()
+    registered = registry.register(caller)
+    stranger = corrected(registry, registry.caller("norfolk"), registered, family_name="Rightly")
+    assert stranger.status_code == 403
+    for details in ({}, {"family_name": "Exampleton"}):
+        nothing = corrected(registry, caller, registered, **details)
+        assert (nothing.status_code, code(nothing)) == (422, "nothing-corrected")
+    future = corrected(registry, caller, registered, date_of_birth="2150-01-01")
+    assert (future.status_code, faulty_fields(future)) == (422, {"date_of_birth"})
+
+
+def test_a_number_is_not_corrected_to_that_of_somebody_else_and_who_tries_is_logged(registry: Registry) -> None:
+    number, caller = a_number(), registry.caller()
+    other = registry.register(registry.caller("norfolk"), nhs_number=number)
+    registered = registry.register(caller)
+    eventually(lambda: found_ids(registry, caller, nhs_number=number))
+    trying = registry.service.caller("trying", registry.role, "team-essex")
+    faulty = corrected(registry, trying, registered, nhs_number=number, date_of_birth="2150-01-01")
+    assert faulty.status_code == 422
+    assert registry.logged("trying") == []
+    answer = corrected(registry, trying, registered, nhs_number=number)
+    assert (answer.status_code, code(answer)) == (409, "number-of-another")
+    assert other["person_id"] not in answer.text
+    assert [entry["subjects"] for entry in registry.logged("trying")] == [[other["person_id"]]]

@@ -22,7 +22,7 @@ from services.referrals_followup.domain.rules_history import Adoption, RulesHist
 from services.referrals_followup.domain.thread_history import Evidence
 from shared.contracts import CATALOGUE
 from shared.contracts.catalogue import EventType
-from shared.contracts.fields import Choice, Day, Ref, Whole, YesNo
+from shared.contracts.fields import Choice, Day, Mention, Ref, Whole, YesNo
 from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor, Context
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id
@@ -86,7 +86,10 @@ def _value(name: str, field: fields.Field, seeded: Random, on: date, people: Seq
     if isinstance(field, fields.List):
         inner = field.inner
         few = seeded.sample(range(8), seeded.randint(1 if field.validate else 0, 3))
-        return list(dict.fromkeys(_value(name, inner, seeded, on, people) for _ in few))
+        values = [_value(name, inner, seeded, on, people) for _ in few]
+        return [value for place, value in enumerate(values) if value not in values[:place]]
+    if isinstance(field, fields.Nested):
+        return {part: _value(part, inner, seeded, on, people) for part, inner in field.schema.fields.items()}
     if isinstance(field, Choice):
         return seeded.choice(list(field.validators[0].choices))  # type: ignore[attr-defined]
     if isinstance(field, YesNo | fields.Boolean):
@@ -95,6 +98,8 @@ def _value(name: str, field: fields.Field, seeded: Random, on: date, people: Seq
         return seeded.choice([0, 1, 2, 3, 8, 10, 13])
     if isinstance(field, Day):
         return (on + timedelta(days=seeded.randint(-60, 250))).isoformat()
+    if isinstance(field, Mention):
+        return seeded.choice(people)
     if isinstance(field, Ref):
         return seeded.choice(people if field.metadata["ref"] == "person" else THINGS)
     if name.endswith("area"):

@@ -24,7 +24,7 @@ from services.referrals_followup.domain.rules_history import NATIONAL, Adoption,
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.standards.loader import load_packs
 from shared.contracts import CATALOGUE
-from shared.contracts.fields import Choice, Day, Ref, Whole
+from shared.contracts.fields import Choice, Day, Mention, Ref, Whole
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import RETRACTION, Actor, Context
 from shared.kernel.envelope import Event
@@ -400,6 +400,8 @@ def usually(name: str, field: fields.Field) -> Any:
         return 0
     if isinstance(field, Day):
         return "2014-06-15"
+    if isinstance(field, Mention):
+        return PERSON
     if isinstance(field, Ref):
         return PERSON if field.metadata["ref"] == "person" else str(UUID(int=7))
     return USUAL_WORDS.get(name, "agreed")

@@ -81,6 +81,7 @@ SAYS: Mapping[str, Mapping[str, Any]] = {
     "prebirth.threshold_not_met.v1": {"reason_code": "support-accepted"},
     "parent.checks_recorded.v1": {"parents": [OTHER], "told": ["midwife"]},
     "bereavement.checked.v1": {"told": ["gp_practice"]},
+    "person.told_apart.v1": {"others": [OTHER], "confirmed_by": "hv-pereira"},
     "person.linked.v1": {"other_person_id": OTHER, "reason": "merge", "confirmed_by": "hv-pereira"},
     "person.unlinked.v1": {"other_person_id": OTHER, "reason_code": "mistaken", "confirmed_by": "hv-pereira"},
     "person.protected.v1": {"reason": "refuge"},
@@ -142,7 +143,10 @@ SAYS: Mapping[str, Mapping[str, Any]] = {
     "case.closed.v1": {"reason_code": "needs-met"},
 }
 # What the service looks up for the check.
-KNOWN = {"pregnancy.partner_named.v1": {"nhs_number_known": True, "born_on": None}}
+KNOWN = {
+    "person.corrected.v1": {"details": ["family_name"]},
+    "pregnancy.partner_named.v1": {"nhs_number_known": True, "born_on": None},
+}
 # Who tells what is not for the side that began.
 TOLD_BY = {
     "handover.acknowledged.v1": NORFOLK,

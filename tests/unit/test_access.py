@@ -34,7 +34,7 @@ WHO_MAY = {
         follow_up: accept acknowledge note read reopen
         move: read record
         notification: acknowledge read record
-        person: read register search
+        person: correct read register search
         commands: record
         claim: answer
         record: retract
@@ -55,7 +55,7 @@ WHO_MAY = {
         glass: break
         move: read record
         notification: acknowledge read record
-        person: protect read register search
+        person: correct protect read register search
         prebirth: assess decide
         pregnancy: notify read
         commands: record
@@ -79,7 +79,7 @@ WHO_MAY = {
         move: read record
         notification: acknowledge read record
         offer: read record
-        person: link protect read record_death register search
+        person: correct link protect read record_death register search
         prebirth: refer
         pregnancy: book notify read record
         commands: record
@@ -108,7 +108,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link protect read record_death register search
+        person: correct link protect read record_death register search
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
@@ -131,7 +131,7 @@ WHO_MAY = {
         household: record
         move: read record
         notification: acknowledge read record
-        person: read register search
+        person: correct read register search
         pregnancy: notify
         commands: record
         claim: answer
@@ -143,7 +143,7 @@ WHO_MAY = {
     """,
     "manager": """
         adviser: assign
-        care_leaver: decide read record register search
+        care_leaver: correct decide read record register search
         case: read
         chronology: read
         concern: read
@@ -156,7 +156,7 @@ WHO_MAY = {
         move: read
         notification: read
         offer: read
-        person: link protect read search
+        person: correct link protect read search
         plan_item: add arrange end read record
         practitioner: assign
         pregnancy: read
@@ -207,7 +207,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link protect read record_death register search
+        person: correct link protect read record_death register search
         practitioner: assign
         prebirth: decide refer
         pregnancy: book notify read record
@@ -230,7 +230,7 @@ WHO_MAY = {
         standards: read
     """,
     "personal_adviser": """
-        care_leaver: decide read record register search
+        care_leaver: correct decide read record register search
         chronology: read
         concern: raise read
         consultation: read record
@@ -285,7 +285,7 @@ WHO_MAY = {
         notification: read
         offer: read
         parked: discard inspect replay
-        person: link protect read record_death search
+        person: correct link protect read record_death search
         plan_item: read
         practitioner: assign
         pregnancy: read
@@ -301,7 +301,7 @@ WHO_MAY = {
     "social_worker": """
         accumulation: review
         bereavement: check
-        care_leaver: read record register search
+        care_leaver: correct read record register search
         case: read record
         chronology: read
         concern: decide raise read
@@ -314,7 +314,7 @@ WHO_MAY = {
         notification: acknowledge read record
         offer: read record
         parent: check
-        person: link protect read record_death register search
+        person: correct link protect read record_death register search
         plan_item: add read
         practitioner: assign
         prebirth: assess decide refer

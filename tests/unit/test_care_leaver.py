@@ -209,7 +209,13 @@ def test_whatever_happened_is_recorded_in_any_order_and_late(order: int) -> None
 def test_what_the_table_knows_is_what_the_contracts_say_of_a_care_leaver() -> None:
     said = {kind.name for kind in leaving_care.TYPES if not kind.name.startswith("plan_item.")}
     assert said == set(ROWS)
-    others = {"care_leaver.registered.v1", "care_leaver.category_changed.v1", "adviser.assigned.v1", "adviser.ended.v1"}
+    others = {
+        "care_leaver.registered.v1",
+        "care_leaver.corrected.v1",
+        "care_leaver.category_changed.v1",
+        "adviser.assigned.v1",
+        "adviser.ended.v1",
+    }
     assert {f"{name}.v1" for name, _ in STEPS} | others == set(ROWS)
     assert all(name in CATALOGUE for name in ROWS)
 

@@ -18,6 +18,8 @@ TABLES = {
     "person": """
 from                             registered        died
 person.registered.v1             -                 -
+person.corrected.v1              registered        died
+person.told_apart.v1             registered        died
 person.linked.v1                 registered        died
 person.unlinked.v1               registered        died
 person.protected.v1              registered        died

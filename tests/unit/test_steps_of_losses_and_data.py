@@ -65,6 +65,23 @@ STEPS: dict[str, Row] = {
         ended=PREGNANCY_ENDED,
         by=MIDWIFE,
     ),
+    "DATA-01.duplicate": Row(
+        "person",
+        (
+            it(
+                "person.registered.v1",
+                nhs_number_known=False,
+                possible_duplicates=[{"person_id": OTHER, "why": "same_birthday_and_similar_name"}],
+            ),
+        ),
+        FIVE,
+        (it("person.linked.v1", other_person_id=OTHER), it("person.told_apart.v1", others=[OTHER])),
+        (
+            ("2014-01-22 17:00", "owner", "hv-pereira"),
+            ("2014-01-29 17:00", "manager", f"hv-pereira {HV_BOSS}"),
+            ("2014-02-12 17:00", "manager", f"hv-pereira {HV_BOSS}"),
+        ),
+    ),
     "DATA-01.birth": Row(
         "pregnancy",
         (it("pregnancy.booked.v1", edd="2014-06-16", mother_age_band="from_20"),),

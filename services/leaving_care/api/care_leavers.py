@@ -18,9 +18,9 @@ from services.leaving_care.api.schemas import (
 from services.leaving_care.domain import care_leaver
 from shared.kernel.decisions import Forbidden
 from shared.recording.bootstrap import RecordingDependencies
-from shared.recording.people import FoundCareLeavers, search_route
+from shared.recording.people import FoundCareLeavers, find_corrected_details, search_route
 from shared.recording.records import Records, person_id_for
-from shared.recording.routes import AREA, RecordRoutes, RouteBody
+from shared.recording.routes import AREA, STEP_ERRORS, RecordRoutes, RouteBody
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Day, NhsNumber, PersonName
@@ -30,7 +30,7 @@ routes = RecordRoutes(care_leaver.AGGREGATE, CARE_LEAVERS, answers=CareLeaverAns
 
 REGISTRATION = RouteBody(
     care_leaver.REGISTERED,
-    derived=("entitlement_review_on",),
+    derived=("entitlement_review_on", "possible_duplicates"),
     optional=("category",),
     private={
         "given_name": PersonName(required=True),
@@ -46,6 +46,25 @@ REGISTRATION = RouteBody(
         ),
     },
     base=CategorisedBody,
+)
+
+
+def find_corrected(records: Records, request: Request) -> Mapping[str, Any]:
+    """Which details in the body differ from the record of the care leaver of the path."""
+    identity = records.identity(care_leaver.AGGREGATE, request.path["care_leaver_id"], care_leaver.REGISTERED)
+    return {"details": find_corrected_details(identity, request.body)}
+
+
+CORRECTION = RouteBody(
+    care_leaver.CORRECTED,
+    derived=("details", "number_person_id", "entitlement_review_on"),
+    look_up=find_corrected,
+    private={
+        "given_name": PersonName(),
+        "family_name": PersonName(),
+        "date_of_birth": Day(),
+        "nhs_number": NhsNumber(),
+    },
 )
 
 
@@ -97,6 +116,19 @@ class CareLeaverRoutes:
         identity=care_leaver.REGISTERED,
         looked_after=fields.List(fields.Dict(keys=fields.String(), values=fields.String())),
     )
+
+    @endpoint(
+        "POST",
+        f"{routes.one}/corrected",
+        command="care_leaver.correct",
+        body=CORRECTION.schema("CareLeaverCorrectedBody", {"care_leaver_id", "person_id"}),
+        answers={201: CareLeaverAnswer},
+        summary="Correct name, date of birth or NHS number; the former value stays in the history",
+        errors=(*STEP_ERRORS, 429),
+    )
+    def correct_care_leaver(self, request: Request) -> Answer:
+        return self.dependencies.people.correct(self.dependencies.records, request, routes, CORRECTION)
+
     list_care_leavers = routes.list_page(
         "care_leaver.read",
         "Care leavers in your areas, newest first",

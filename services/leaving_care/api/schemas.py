@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from shared.contracts.fields import Choice, Ref, Slug
+from shared.contracts.fields import Choice, PossibleDuplicate, Ref, Slug
 from shared.contracts.words import (
     CARE_LEAVER_CATEGORIES,
 )
@@ -54,7 +54,10 @@ class PlanItemsQuery(PageQuery, Body):
 
 
 class CareLeaverAnswer(RecordAnswer):
-    """`facts`: the last data of each type of entry, by its type without version."""
+    """`facts`: the last data of each type of entry, by its type without version.
+
+    `number_person_id` is the id that is made from a corrected NHS number.
+    """
 
     care_leaver_id = fields.String(required=True)
     person_id = fields.String(required=True)
@@ -62,6 +65,8 @@ class CareLeaverAnswer(RecordAnswer):
     entitlement_review_on = fields.String(allow_none=True)
     adviser = fields.String(allow_none=True)
     team = fields.String(allow_none=True)
+    possible_duplicates = fields.List(fields.Nested(PossibleDuplicate))
+    number_person_id = fields.String()
 
 
 class CareLeaverRow(RecordedAnswer):

@@ -17,11 +17,20 @@ from shared.kernel.decisions import Context, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, require_born, when
 from shared.kernel.ids import derived_id
-from shared.kernel.tables import AppendEntry, BeginRecord, RecordState, Row, begin_decision, record_of, states
+from shared.kernel.tables import (
+    AppendEntry,
+    BeginRecord,
+    RecordState,
+    Row,
+    begin_decision,
+    corrected_details,
+    record_of,
+    states,
+)
 from shared.kernel.time import london_date, span
 
 KIND = "care-leaver"
-REGISTERED = "care_leaver.registered.v1"
+REGISTERED, CORRECTED = "care_leaver.registered.v1", "care_leaver.corrected.v1"
 
 
 def care_leaver_id_of(person_id: str) -> str:
@@ -53,6 +62,16 @@ def _registered(state: CareLeaver, command: BeginRecord, context: Context) -> Ma
         "category": _category(command, born, on, london_date(context.now)),
         "entitlement_review_on": entitlement_review_on(born, on),
     }
+
+
+def _corrected(state: CareLeaver, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    """A corrected birthday moves the review of the entitlement. The category stays until somebody decides it again."""
+    born = command.private.get("date_of_birth")
+    if born is None:
+        return {"details": corrected_details(command), "entitlement_review_on": state.entitlement_review_on}
+    require_born(born, context.now)
+    review_on = entitlement_review_on(born, _day_of(command, context))
+    return {"details": corrected_details(command), "entitlement_review_on": review_on}
 
 
 def _category(command: BeginRecord, born: date, on: date, today: date) -> str:
@@ -133,6 +152,7 @@ CATEGORY = ("category", "entitlement_review_on")
 # There is no state in which somebody stops being a care leaver: the last entry is a decision.
 ROWS = {
     REGISTERED: Row(becomes="registered", check=_registered, sets=CATEGORY),
+    CORRECTED: _Row(check=_corrected, sets=("entitlement_review_on",)),
     "care_leaver.category_changed.v1": _Row(check=_category_changed, sets=CATEGORY),
     "adviser.assigned.v1": _Row(sets=("adviser", "team")),
     "adviser.ended.v1": _Row(check=_adviser_ended, also=_without_adviser),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from services.perinatal.api.lookups import KNOWN, find_birth
 from services.perinatal.api.schemas import ConditionAnswer, PersonAnswer
 from services.perinatal.domain import condition, person
 from shared.recording.bootstrap import RecordingDependencies
-from shared.recording.people import search_route
-from shared.recording.records import person_id_for
-from shared.recording.routes import AREA, RecordRoutes, RouteBody
+from shared.recording.people import find_corrected_details, search_route
+from shared.recording.records import Records, person_id_for
+from shared.recording.routes import AREA, STEP_ERRORS, RecordRoutes, RouteBody
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Day, NhsNumber, PersonName
@@ -19,11 +22,30 @@ conditions = RecordRoutes(condition.AGGREGATE, "/v1/conditions", KNOWN, Conditio
 
 REGISTRATION = RouteBody(
     person.REGISTERED,
-    derived=("nhs_number_known",),
+    derived=("nhs_number_known", "possible_duplicates"),
     private={
         "given_name": PersonName(required=True),
         "family_name": PersonName(required=True),
         "date_of_birth": Day(metadata={"description": "left out when unknown; a child's is the time of the birth"}),
+        "nhs_number": NhsNumber(),
+    },
+)
+
+
+def find_corrected(records: Records, request: Request) -> Mapping[str, Any]:
+    """Which details in the body differ from the record of the person of the path."""
+    identity = records.identity(person.AGGREGATE, request.path["person_id"], person.REGISTERED)
+    return {"details": find_corrected_details(identity, request.body)}
+
+
+CORRECTION = RouteBody(
+    person.CORRECTED,
+    derived=("details", "nhs_number_known", "number_person_id"),
+    look_up=find_corrected,
+    private={
+        "given_name": PersonName(),
+        "family_name": PersonName(),
+        "date_of_birth": Day(),
         "nhs_number": NhsNumber(),
     },
 )
@@ -50,6 +72,25 @@ class PeopleRoutes:
         "person.read",
         "A person by id, with name and NHS number; every reading is entered in the access log",
         identity=person.REGISTERED,
+    )
+
+    @endpoint(
+        "POST",
+        f"{routes.one}/corrected",
+        command="person.correct",
+        body=CORRECTION.schema("PersonCorrectedBody", {"person_id"}),
+        answers={201: PersonAnswer},
+        summary="Correct name, date of birth or NHS number; the former value stays in the history",
+        errors=(*STEP_ERRORS, 429),
+    )
+    def correct_person(self, request: Request) -> Answer:
+        return self.dependencies.people.correct(self.dependencies.records, request, routes, CORRECTION)
+
+    tell_apart = routes.step(
+        "told-apart",
+        "person.link",
+        "person.told_apart.v1",
+        "The person is none of these others: somebody has looked",
     )
     link_person = routes.step(
         "linked",

@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from shared.contracts.fields import Choice, Ref, Slug
+from shared.contracts.fields import Choice, PossibleDuplicate, Ref, Slug
 from shared.contracts.words import CARE_SERVICES
 from shared.recording.records import RecordedAnswer
 from shared.web.fields import Body, CommandBody, Instant
@@ -47,10 +47,12 @@ class PregnanciesQuery(PageQuery, Body):
 
 
 class PersonAnswer(RecordedAnswer):
-    """`links` are this person's other ids."""
+    """`links` are this person's other ids. `number_person_id` is the id that is made from a corrected NHS number."""
 
     nhs_number_known = fields.Boolean(required=True)
     links = fields.List(fields.String(), required=True)
+    possible_duplicates = fields.List(fields.Nested(PossibleDuplicate))
+    number_person_id = fields.String()
     event_id = fields.String()
 
 

@@ -19,12 +19,13 @@ from shared.kernel.tables import (
     RecordState,
     Row,
     begin_decision,
+    corrected_details,
     invalid,
     record_of,
     states,
 )
 
-REGISTERED = "person.registered.v1"
+REGISTERED, CORRECTED = "person.registered.v1", "person.corrected.v1"
 LEAD = "safeguarding_lead"
 EVER = states("registered", "died")
 
@@ -58,6 +59,20 @@ def _registered(state: Person, command: BeginRecord, context: Context) -> Mappin
     if "date_of_birth" in command.private:
         require_born(command.private["date_of_birth"], context.now)
     return {"nhs_number_known": "nhs_number" in command.private}
+
+
+def _corrected(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    """Only what differs from the record is corrected. The former values stay private in the earlier entries."""
+    if "date_of_birth" in command.private:
+        require_born(command.private["date_of_birth"], context.now)
+    details = corrected_details(command)
+    return {"details": details, "nhs_number_known": state.nhs_number_known or "nhs_number" in details}
+
+
+def _told_apart(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    if context.stream_id in command.data["others"]:
+        raise invalid("told-apart-from-itself", "a person is told apart from others", others="has this very person")
+    return {}
 
 
 def _linked(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
@@ -116,6 +131,8 @@ def _without_link(state: Person, event: Event) -> Person:
 
 ROWS = {
     REGISTERED: Row(becomes="registered", check=_registered, sets=("nhs_number_known",)),
+    CORRECTED: Row(EVER, check=_corrected, sets=("nhs_number_known",)),
+    "person.told_apart.v1": Row(EVER, check=_told_apart),
     "person.linked.v1": Row(EVER, check=_linked, also=_with_link),
     "person.unlinked.v1": Row(EVER, check=_unlinked, also=_without_link),
     "person.protected.v1": Row(EVER, who=HOLDER, also=_with_protection),
