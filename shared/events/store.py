@@ -158,18 +158,18 @@ class EventStore:
         permit: Callable[[list[Event]], Actor | None] = lambda history: None,
         stamp: Callable[[list[Event], Event], str | None] = lambda history, event: None,
         version_of: Callable[[list[Event]], int] = len,
-        check: Callable[[Fact], None] = lambda fact: None,
+        check: Callable[[Fact], str | None] = lambda fact: None,
     ) -> Recorded[S]:
         """Decide the command on the stream's stored state and record the fact.
 
         `key` is the caller's idempotency key. With the same `operation` (the route, or the name of the job that asks)
         and the same `body` the first result comes back; with others KeyReused is raised. `permit` is asked first, with
         the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `check` may refuse
-        what was decided. `stamp` gives the standing of the actor for the event that follows these. `creates`: the
-        stream may be new; `begins`: it most likely is, so it is read only when it turns out not to be. Raises whatever
-        `permit`, `aggregate.decide`, `check` and `stamp` raise, UnknownStream where it may not be new, StaleVersion
-        when `expected_version` is not what `version_of` gives for these events, Contended after five lost races,
-        StoreUnavailable.
+        what was decided, and returns its unknown names. `stamp` gives the standing of the actor for the event that
+        follows these. `creates`: the stream may be new; `begins`: it most likely is, so it is read only when it turns
+        out not to be. Raises whatever `permit`, `aggregate.decide`, `check` and `stamp` raise, UnknownStream where it
+        may not be new, StaleVersion when `expected_version` is not what `version_of` gives for these events, Contended
+        after five lost races, StoreUnavailable.
         """
         request = {"key": key_of(actor, key), "body": fingerprint(operation, body)}
         # Decided as if the stream were new: no insert gets past what is there.
@@ -194,14 +194,14 @@ class EventStore:
                 state = aggregate.fold(history)
                 try:
                     fact = aggregate.decide(state, command, Context(now=now, actor=acting, stream=stream))
-                    check(fact)
+                    unknown = check(fact)
                 except Refused:
                     if not guesses:
                         raise
                     guesses = False  # this very command may be recorded there
                     continue
                 event = self._event(fact, actor, stream, history, now, correlation_id)
-                event = replace(event, standing=stamp(history, event))
+                event = replace(event, standing=stamp(history, event), unknown=unknown)
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
                 try:

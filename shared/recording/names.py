@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -30,17 +31,18 @@ class NameCheck:
     directory: DirectoryCopy
     spares_past: bool = False
 
-    def require_known(self, fact: Fact, given: Collection[str], actor: Actor) -> None:
+    def require_known(self, fact: Fact, given: Collection[str], actor: Actor) -> str | None:
         """Raises Invalid, which gives for each unknown name the nearest that exist.
 
-        `given` are the fields that the command brings. What the record had before is not asked about again.
+        `given` are the fields that the command brings. What the record had before is not asked about again. A fact that
+        can raise an alarm is never refused: the answer is the list of its unknown names, for its event to keep.
         """
-        if self.directory.is_empty or is_recorded_whoever_it_names(fact.type, fact.data):
-            return
         began_at = self.directory.began_at
-        if self.spares_past and began_at is not None and fact.occurred_at < began_at:
-            return
+        if self.directory.is_empty or (self.spares_past and began_at is not None and fact.occurred_at < began_at):
+            return None
         on = london_date(fact.occurred_at)
+        if is_recorded_whoever_it_names(fact.type, fact.data):
+            return self._find_unknown(fact, given, actor, on)
         faults = {
             path: [why]
             for path, kind, name in _names_in(fact.type, fact.data, given)
@@ -49,6 +51,14 @@ class NameCheck:
         if faults:
             message = "the directory does not list what the body names; `errors` says where, and what is nearest"
             raise Invalid("unknown-name", message, fields=faults)
+        return None
+
+    def _find_unknown(self, fact: Fact, given: Collection[str], actor: Actor, on: date) -> str | None:
+        """The fields of an alarm, and the team of whoever raises it, that the directory does not list."""
+        named = [(path.partition(".")[0], kind, name) for path, kind, name in _names_in(fact.type, fact.data, given)]
+        named.append(("team", TEAM, actor.team))
+        unknown = [field for field, kind, name in named if self.directory.why_not(kind, name, on)]
+        return " ".join(dict.fromkeys(unknown)) or None
 
 
 def _is_own(kind: str, name: str, actor: Actor) -> bool:

@@ -250,9 +250,8 @@ class Records:
         body = {**body_of(aggregate, record_id, state, version), "event_id": recorded.event.id}
         return Answer(201, body, version=version, location=location)
 
-    def _check_names(self, fact: Fact, command: Command, actor: Actor) -> None:
-        if self._names is not None:
-            self._names.require_known(fact, getattr(command, "data", {}), actor)
+    def _check_names(self, fact: Fact, command: Command, actor: Actor) -> str | None:
+        return self._names.require_known(fact, getattr(command, "data", {}), actor) if self._names else None
 
     def _admit(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor, with the areas in which they may act on this record. Refuses everybody else as forbidden.
