@@ -9,6 +9,7 @@ from typing import Any
 from services.perinatal.domain import condition, person, pregnancy
 from shared.kernel.decisions import Aggregate, Invalid
 from shared.recording.records import Records
+from shared.recording.routes import LookUp
 from shared.web.exchange import Request
 
 KNOWN: Mapping[str, Aggregate[Any]] = {
@@ -33,13 +34,17 @@ def find_partner(records: Records, request: Request) -> Mapping[str, Any]:
     return {"nhs_number_known": known.nhs_number_known, "born_on": _born_on(records, partner_id)}
 
 
-def find_assessor(records: Records, request: Request) -> Mapping[str, Any]:
-    """The roles in the directory of the assessor whom the body names; actors who name themselves have their own."""
-    named = request.body["assessed_by"]
-    if named == request.actor.id:
-        return {"assessor_roles": frozenset({request.actor.role})}
-    worker = records.directory.worker(named) if records.directory else None
-    return {"assessor_roles": worker.roles} if worker else {}
+def find_assessor(field: str) -> LookUp:
+    """Looks up the directory's roles of whoever the body names in `field`; who name themselves have their own."""
+
+    def find(records: Records, request: Request) -> Mapping[str, Any]:
+        named = request.body[field]
+        if named == request.actor.id:
+            return {"assessor_roles": frozenset({request.actor.role})}
+        worker = records.directory.worker(named) if records.directory else None
+        return {"assessor_roles": worker.roles} if worker else {}
+
+    return find
 
 
 def require_same_person(records: Records, request: Request) -> Mapping[str, Any]:
