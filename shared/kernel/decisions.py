@@ -56,7 +56,8 @@ class Fact:
     """The fact that a decision leads to. `data` may be published. `private` never leaves the recording service.
 
     `outbox` is work that this fact leaves to be done. It is stored in the bookkeeping part of the document, in the same
-    write. `area` replaces the area of the actor: a fact about a stream belongs to the area of that stream.
+    write. `area` replaces the area of the actor: a fact about a stream belongs to the area of that stream. `unknown`
+    are the fields of an alarm that name nothing which the directory lists.
     """
 
     type: str
@@ -68,6 +69,7 @@ class Fact:
     private: Mapping[str, Any] = field(default_factory=dict)
     outbox: Mapping[str, Any] = field(default_factory=dict)
     causation_id: str | None = None
+    unknown: str | None = None
 
 
 class Refused(Exception):

@@ -47,6 +47,8 @@ class Event:
     `precision` says how exactly `occurred_at` is known: a minute, a day or a month of the London calendar.
     `subject` is the opaque id of the person concerned. `(stream, version)` is unique; versions start at 1.
     `standing` is one of `STANDINGS`. Earlier events, and acts on follow-ups, have none, and count as having standing.
+    `unknown` are the fields that name nothing which the directory lists, with a space between them; `team` alone may be
+    that of the event itself. Only what can raise an alarm has any.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Event:
     precision: str = "minute"
     data: Mapping[str, Any] = field(default_factory=dict)
     standing: str | None = None
+    unknown: str | None = None
 
     @property
     def is_claim(self) -> bool:
@@ -94,6 +97,7 @@ class Event:
             "team": self.team,
             "area": self.area,
             "standing": self.standing,
+            "unknown": self.unknown,
             "correlationid": self.correlation_id,
             "causationid": self.causation_id,
             "datacontenttype": "application/json",
@@ -158,9 +162,10 @@ class Event:
             correlation_id=attributes["correlationid"],
             causation_id=attributes.get("causationid"),
             standing=attributes.get("standing"),
+            unknown=attributes.get("unknown"),
             data=dict(attributes.get("data", {})),
         )
 
 
 _REQUIRED = ("id", "source", "type", "stream", "actor", "role", "team", "area", "correlationid")
-_OPTIONAL = ("subject", "causationid", "standing")
+_OPTIONAL = ("subject", "causationid", "standing", "unknown")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,14 @@ from shared.contracts.urgent import is_recorded_whoever_it_names
 from shared.kernel.decisions import Actor, Fact, Invalid
 from shared.kernel.time import london_date
 from shared.recording.directory_copy import AREA, TEAM, WORKER, DirectoryCopy
+
+CONSULTED = "consultation.held.v1"
+# By event type: the field that names somebody as one of the team in `team`.
+NAMED_IN_A_TEAM = {
+    "practitioner.assigned.v1": "practitioner",
+    "accumulation.lead_named.v1": "lead",
+    "adviser.assigned.v1": "adviser",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +39,47 @@ class NameCheck:
     directory: DirectoryCopy
     spares_past: bool = False
 
-    def require_known(self, fact: Fact, given: Collection[str], actor: Actor) -> None:
+    def require_known(self, fact: Fact, given: Collection[str], actor: Actor) -> str | None:
         """Raises Invalid, which gives for each unknown name the nearest that exist.
 
-        `given` are the fields that the command brings. What the record had before is not asked about again.
+        `given` are the fields that the command brings. What the record had before is not asked about again. A fact that
+        can raise an alarm is never refused: the answer is the list of its unknown names, for its event to keep.
         """
-        if self.directory.is_empty or is_recorded_whoever_it_names(fact.type, fact.data):
-            return
         began_at = self.directory.began_at
-        if self.spares_past and began_at is not None and fact.occurred_at < began_at:
-            return
+        if self.directory.is_empty or (self.spares_past and began_at is not None and fact.occurred_at < began_at):
+            return None
         on = london_date(fact.occurred_at)
+        if is_recorded_whoever_it_names(fact.type, fact.data):
+            return self._find_unknown(fact, given, actor, on)
         faults = {
             path: [why]
             for path, kind, name in _names_in(fact.type, fact.data, given)
             if not _is_own(kind, name, actor) and (why := self.directory.why_not(kind, name, on))
         }
+        if not faults:
+            faults = self._find_strangers_to_their_team(fact, given, actor)
         if faults:
             message = "the directory does not list what the body names; `errors` says where, and what is nearest"
             raise Invalid("unknown-name", message, fields=faults)
+        return None
+
+    def _find_strangers_to_their_team(self, fact: Fact, given: Collection[str], actor: Actor) -> dict[str, list[str]]:
+        """Whoever is named for somebody works in the team that they are named for. They may have left it since."""
+        field = NAMED_IN_A_TEAM.get(fact.type, "")
+        name, team = fact.data.get(field), fact.data.get("team")
+        worker = self.directory.worker(name) if field in given and "team" in given else None
+        if worker is None or team in worker.teams or (name, team) == (actor.id, actor.team):
+            return {}
+        return {field: [f"is not of {team}; the directory has them in {', '.join(sorted(worker.teams))}"]}
+
+    def _find_unknown(self, fact: Fact, given: Collection[str], actor: Actor, on: date) -> str | None:
+        """The fields of an alarm, and the team of whoever raises it, that the directory does not list."""
+        named = [(path.partition(".")[0], kind, name) for path, kind, name in _names_in(fact.type, fact.data, given)]
+        named.append(("team", TEAM, actor.team))
+        unknown = [field for field, kind, name in named if self.directory.why_not(kind, name, on)]
+        if fact.type == CONSULTED and fact.data.get("side") == "caller" and fact.data.get("to_team") == actor.team:
+            unknown.append("to_team")  # nobody consults themselves
+        return " ".join(dict.fromkeys(unknown)) or None
 
 
 def _is_own(kind: str, name: str, actor: Actor) -> bool:

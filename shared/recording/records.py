@@ -358,9 +358,13 @@ class Records:
         return Answer(201, body, version=version, location=location)
 
     def _check(self, history: Sequence[Event], fact: Fact, command: Command, request: Request) -> Fact:
-        """The fact to record. Raises Invalid for unknown names, and for what is impossible or unlikely about it."""
+        """The fact to record, with its unknown names if it is an alarm.
+
+        Raises Invalid for the unknown names of any other fact, and for what is impossible or unlikely about it.
+        """
         if self._names is not None:
-            self._names.require_known(fact, getattr(command, "data", {}), request.actor)
+            unknown = self._names.require_known(fact, getattr(command, "data", {}), request.actor)
+            fact = replace(fact, unknown=unknown)
         known = getattr(command, "known", {})
         return self._doubts.settle(fact, history, known, request.body.get("confirms", ()))
 

@@ -139,6 +139,7 @@ def test_everything_about_a_person_is_told_in_order_with_who_was_told_and_when(l
         "stream": noted.stream,
         "threads": [f"person/{PERSON}", noted.stream],
         "data": dict(noted.data),
+        "claim": None,
         "retracted": None,
         "disclosed": True,
         "whom_to_ask": None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain.directory_entries import AGGREGATE, List, entries_of
 from shared.contracts import CATALOGUE
 from shared.contracts.access import SYSTEM_ACTOR
+from shared.contracts.urgent import ALARMS
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.messaging.incoming import Done
 from shared.recording.directory_copy import AREA, TEAM, WORKER, CopiedPost, DirectoryCopy
-from shared.recording.names import NameCheck
+from shared.recording.names import NAMED_IN_A_TEAM, NameCheck, _kinds_named_by
 from shared.recording.records import Records
 from shared.recording.standing import Standings
 from shared.runtime.clock import MovableClock
@@ -178,6 +180,35 @@ def test_an_unknown_name_is_refused_with_the_nearest_that_exist(
     assert nearest in refused.value.fields[field][0]
 
 
+@pytest.mark.parametrize("event_type", NAMED_IN_A_TEAM)
+def test_whoever_has_left_the_team_is_not_named_for_it(
+    check: NameCheck, database: Database[dict[str, Any]], event_type: str
+) -> None:
+    field = NAMED_IN_A_TEAM[event_type]
+    said = {field: "hv-castro", "team": "hv-yare"}
+    fact = Fact(event_type, said, MONDAY)
+    assert check.require_known(fact, said, GP) is None
+    elsewhere = {**said, "team": "hv-harwich"}
+    with pytest.raises(Invalid) as refused:
+        check.require_known(Fact(event_type, elsewhere, MONDAY), elsewhere, GP)
+    assert refused.value.fields == {field: ["is not of hv-harwich; the directory has them in hv-yare"]}
+
+
+@pytest.mark.parametrize(("event_type", "field"), [(name, field) for name in ALARMS for field in _kinds_named_by(name)])
+def test_an_alarm_is_never_refused_for_a_name_of_any_sort_and_keeps_which_one_is_unknown(
+    check: NameCheck, event_type: str, field: str
+) -> None:
+    fact = Fact(event_type, {field: "nobody-knows", **ALARMS[event_type]}, MONDAY)
+    assert check.require_known(fact, fact.data, GP) == field
+
+
+@pytest.mark.parametrize("event_type", ALARMS)
+def test_an_alarm_keeps_that_the_team_of_whoever_raises_it_is_unknown(check: NameCheck, event_type: str) -> None:
+    fact, stranger = Fact(event_type, ALARMS[event_type], MONDAY), replace(GP, id="nurse", team="night-team")
+    assert check.require_known(fact, {}, stranger) == "team"
+    assert check.require_known(fact, {}, GP) is None
+
+
 def test_what_the_token_says_and_what_the_record_had_before_are_not_asked_about(check: NameCheck) -> None:
     stranger = Actor("nurse-nightingale", "health_visitor", "night-team", ("kent",), ("rutland",))
     said = {"practitioner": stranger.id, "team": stranger.team}
@@ -284,6 +315,69 @@ def test_an_injury_of_a_child_and_a_consultation_are_recorded_whomever_they_name
         "channel": "phone",
     }
     assert gp.post("/v1/notifications", told).status_code == 201
+
+
+def test_an_injury_told_by_a_nurse_of_an_unknown_team_is_recorded_and_says_that_the_team_is_unknown(
+    service: Running, gp: Caller, person: str
+) -> None:
+    nurse = service.caller("nurse-nightingale", "health_visitor", "night-team")
+    said = {"kind": "bruise", "site": "face", "mobility": "not_mobile", "seen": True, "clustered": False}
+    order = {**said, "presented": True, "person_id": person}
+    single = nurse.post("/v1/injuries", order)
+    row = {"key": uuid4().hex, "path": "/v1/injuries", "body": order}
+    (bulk,) = nurse.post("/v1/commands", [row]).json()["results"]
+    known = gp.post("/v1/injuries", order)
+    assert (single.status_code, bulk["status"], known.status_code) == (201, 201, 201)
+    recorded = [single.json()["event_id"], bulk["body"]["event_id"], known.json()["event_id"]]
+    found = [service.database.events.find_one({"_id": event_id})["event"] for event_id in recorded]
+    assert [one.get("unknown") for one in found] == ["team", "team", None]
+
+
+def test_a_practitioner_of_another_team_is_refused_alone_and_in_bulk(gp: Caller, service: Running, person: str) -> None:
+    visitor = service.caller("hv-pereira", "health_visitor", "hv-harwich")
+    said = {"role": "health_visitor", "practitioner": "hv-castro", "team": "hv-harwich"}
+    path = f"/v1/people/{person}/practitioner"
+    assert faulty_fields(visitor.post(path, said)) == {"practitioner"}
+    (bulk,) = visitor.post("/v1/commands", [{"key": uuid4().hex, "path": path, "body": said}]).json()["results"]
+    assert bulk["status"] == 422
+    assert bulk["body"]["type"].endswith("unknown-name")
+    assert visitor.post(path, {**said, "practitioner": "hv-sato"}).status_code == 201
+
+
+def test_an_injury_and_an_accumulation_are_judged_only_by_a_clinician_or_lead_other_than_who_reported_it(
+    service: Running, gp: Caller, person: str
+) -> None:
+    said = {"kind": "bruise", "site": "ear", "mobility": "walking", "seen": True, "clustered": False}
+    injury = gp.post("/v1/injuries", {**said, "presented": True, "person_id": person})
+    path = f"/v1/concerns/{injury.json()['concern_id']}/decided"
+    colleague = service.caller("hv-pereira", "health_visitor", "hv-harwich")
+    for body in ({"decided_by": "gp-manager-hale"}, {"decided_by": GP.id, "senior": True}):
+        refused = colleague.post(path, {"decision": "refer", **body})
+        assert (code(refused), faulty_fields(refused)) == ("another-clinician-needed", {"decided_by"})
+    assert gp.post(path, {"decision": "refer", "decided_by": GP.id}).status_code == 201
+    senior = {"decision": "refer", "decided_by": "named-doctor-banerjee", "senior": True}
+    assert colleague.post(path, senior).status_code == 201
+    people = f"/v1/people/{person}"
+    for verb, body in (("lead-named", {"team": "gp-mill-road"}), ("accumulation-reviewed", {"decision": "monitor"})):
+        refused = colleague.post(f"{people}/{verb}", {**body, "lead": "gp-manager-hale"})
+        assert (code(refused), faulty_fields(refused)) == ("another-clinician-needed", {"lead"})
+    row = {"key": uuid4().hex, "path": path, "body": {"decision": "refer", "decided_by": "gp-manager-hale"}}
+    (bulk,) = colleague.post("/v1/commands", [row]).json()["results"]
+    assert bulk["status"] == 422
+
+
+def test_nobody_consults_their_own_team_and_what_mentions_harm_is_recorded_and_asked_about(
+    service: Running, gp: Caller, person: str
+) -> None:
+    said = {"named": True, "person_id": person, "side": "caller", "advice": "refer_now", "to_team": GP.team}
+    refused = gp.post("/v1/consultations", {**said, "mentions": ["parenting"]})
+    assert (code(refused), faulty_fields(refused)) == ("own-team", {"to_team"})
+    recorded = gp.post("/v1/consultations", {**said, "mentions": ["bruise"]})
+    assert recorded.status_code == 201, recorded.text
+    event = service.database.events.find_one({"_id": recorded.json()["event_id"]})["event"]
+    assert event["unknown"] == "to_team"
+    asked = {**said, "side": "consultant", "mentions": ["parenting"]}
+    assert gp.post("/v1/consultations", asked).status_code == 201
 
 
 def test_an_answer_about_harm_to_oneself_is_settled_only_by_another_clinician(gp: Caller, person: str) -> None:

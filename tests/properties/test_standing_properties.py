@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,8 @@ from services.referrals_followup.domain.follow_up import OPEN, FollowUp
 from services.referrals_followup.domain.ledger import fold
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import CIRCLE, NONE, STANDINGS, Event
-from tests.properties.families import AREAS, HISTORY, evidence_of, lives, threads_of
+from shared.kernel.ids import derived_id
+from tests.properties.families import AREAS, HISTORY, PEOPLE, evidence_of, lives, threads_of
 
 STRANGERS, OTHERS = "strangers-elsewhere", "others-elsewhere"
 SLOW = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -88,6 +90,44 @@ def test_whatever_would_lower_a_follow_up_asks_its_owner_and_lowers_nothing_unti
                 question = questions[follow_up.reference]
                 assert (question.state, question.owner) == (OPEN, follow_up.owner)
                 assert (question.area, question.areas) == (follow_up.area, follow_up.areas)
+
+
+@SLOW
+@given(lives(), st.data())
+def test_a_claimed_death_holds_only_open_routine_follow_ups_about_that_person_and_only_once(events, data):
+    events = [replace(event, standing=CIRCLE) for event in events]
+    person = data.draw(st.sampled_from(PEOPLE))
+    death, again = (claimed_death(person, events[-1], number) for number in (1, 2))
+    for thread in threads_of(events):
+        before, held = follow_ups(thread, events), follow_ups(thread, [*events, death])
+        twice = follow_ups(thread, data.draw(st.permutations([again, *events, death])))
+        for follow_up in before.values():
+            now = held[follow_up.id]
+            assert replace(now, held_until=None) == follow_up
+            if now.held_until is not None:
+                assert now.state == OPEN
+                assert not now.guarded
+                assert not any(rung.urgent for rung in now.rungs)
+            assert twice[follow_up.id].held_until == now.held_until
+
+
+def claimed_death(person: str, last: Event, number: int) -> Event:
+    """A death that one more team without standing claims, after all the rest."""
+    at = last.recorded_at + timedelta(days=200 * number)
+    return replace(
+        last,
+        id=derived_id("claimed", str(number)),
+        type="person.died.v1",
+        stream=f"person/{person}",
+        version=100 + number,
+        subject=person,
+        data={"person_id": person, "family": []},
+        occurred_at=at,
+        recorded_at=at,
+        precision="minute",
+        team=f"{STRANGERS}-{number}",
+        standing=NONE,
+    )
 
 
 @SLOW

@@ -14,6 +14,7 @@ PREDICATE_EXAMPLES: Mapping[str, Any] = {
     "field_at_least": ["edd", 3],
     "role_in": ["health_lead"],
     "lacks_standing": True,
+    "names_nobody": True,
     "moved_with_the_person": True,
     "thread_is": "pregnancy_id",
     "thread_has": {"event": "prebirth.referred.v1", "when": [{"person_had": "screen.recorded.v1"}]},

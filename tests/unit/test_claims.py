@@ -139,6 +139,52 @@ def test_a_death_claimed_by_others_asks_the_owner_of_each_routine_line(step):
     assert played.follow_up.state == "ended"
 
 
+def claimed_death(practice: Practice, at: str, number: int = 0) -> Event:
+    """A death that somebody without standing recorded, of the usual person."""
+    said = {"person_id": PERSON, "family": []}
+    death = practice.record(DIED, f"person/{PERSON}", said, london(at), "perinatal", HV, standing=NONE)
+    claim = replace(death, team=f"{STRANGERS}-{number}")
+    practice._events[death.id] = claim
+    return claim
+
+
+def test_a_claimed_death_holds_routine_chases_once_for_two_working_days_and_no_urgent_ones():
+    practice = Practice()
+    referral = practice.referral()
+    referral.was("intended", "2013-01-14 09:30")
+    screen = practice.record_of("screen", by=HV)
+    screen.was("recorded", "2013-01-14 09:30", tool="epds", score=14, self_harm=True)
+    claimed_death(practice, "2013-01-16 10:00")
+    held = referral.the("REF-01")
+    assert (held.state, as_text(held.due_at)) == ("open", "2013-01-16 17:00")
+    assert held.held_until is not None
+    assert as_text(held.held_until) == "2013-01-18 17:00"
+    assert screen.the("MH-03.self-harm").held_until is None
+    told = practice.sweep("2013-01-17 17:00")
+    assert {"MH-03.self-harm", QUESTION} <= {one.step for one in told}
+    assert "REF-01" not in {one.step for one in told}
+    claimed_death(practice, "2013-01-18 10:00", number=1)
+    assert "REF-01" in {one.step for one in practice.sweep("2013-01-18 17:00")}
+
+
+def test_the_first_claimed_death_holds_nothing_once_it_is_answered_or_taken_back():
+    for ends_it in (CLAIM_CONFIRMED, CLAIM_REJECTED, RETRACTION):
+        practice = Practice()
+        referral = practice.referral()
+        referral.was("intended", "2013-01-14 09:30")
+        claim = claimed_death(practice, "2013-01-16 10:00")
+        assert referral.the("REF-01").held_until is not None
+        said = {"event_id": claim.id, **({} if ends_it == CLAIM_CONFIRMED else {"reason_code": "not_so"})}
+        by = Actor("x", "midwife", claim.team, ("norfolk",)) if ends_it == RETRACTION else LEAD
+        standing = NONE if ends_it == RETRACTION else CIRCLE
+        at = london("2013-01-16 12:00")
+        practice.record(ends_it, claim.stream, said, at, "perinatal", by, standing=standing)
+        found = referral.the("REF-01")
+        assert (found.held_until, found.state) == (None, "ended" if ends_it == CLAIM_CONFIRMED else "open")
+        claimed_death(practice, "2013-01-16 14:00", number=1)
+        assert referral.the("REF-01").held_until is None
+
+
 def test_a_retraction_by_somebody_without_standing_asks_the_owner():
     played = Played("MH-03.self-harm")
     retraction = played.thread.retracted(played.opening, played.at)

@@ -25,7 +25,7 @@ class CareRoutes:
         "screen.record",
         "screen.followed_up.v1",
         "What a clinician made of it, and what follows",
-        look_up=find_assessor,
+        look_up=find_assessor("assessed_by"),
     )
     retract_of_screen = screens.retract()
     confirm_claim_of_screen = screens.confirm_claim()

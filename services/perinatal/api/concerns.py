@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN
+from services.perinatal.api.lookups import KNOWN, find_assessor
 from services.perinatal.domain import concern, consultation
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -19,7 +19,11 @@ class ConcernRoutes:
     read_concern = concerns.read("concern.read", "A concern or an injury, with its history")
     see_child = concerns.step("child-seen", "concern.decide", "child.seen.v1", "A professional saw the child")
     decide_injury = concerns.step(
-        "decided", "concern.decide", "injury.decided.v1", "Whether the account fits the injury, and what follows"
+        "decided",
+        "concern.decide",
+        "injury.decided.v1",
+        "Whether the account fits the injury, and what follows",
+        look_up=find_assessor("decided_by"),
     )
     retract_of_concern = concerns.retract()
     confirm_claim_of_concern = concerns.confirm_claim()

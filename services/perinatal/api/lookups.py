@@ -12,6 +12,7 @@ from services.perinatal.domain.doubts import KNOWN as BEGIN_A_PREGNANCY
 from shared.kernel.decisions import Aggregate, Invalid
 from shared.kernel.doubts import first_day_of, last_day_of, standing_of
 from shared.recording.records import Records
+from shared.recording.routes import LookUp
 from shared.web.exchange import Request
 
 KNOWN: Mapping[str, Aggregate[Any]] = {
@@ -59,13 +60,17 @@ def find_supports(records: Records, request: Request) -> Mapping[str, Any]:
     }
 
 
-def find_assessor(records: Records, request: Request) -> Mapping[str, Any]:
-    """The roles in the directory of the assessor whom the body names; actors who name themselves have their own."""
-    named = request.body["assessed_by"]
-    if named == request.actor.id:
-        return {"assessor_roles": frozenset({request.actor.role})}
-    worker = records.directory.worker(named) if records.directory else None
-    return {"assessor_roles": worker.roles} if worker else {}
+def find_assessor(field: str) -> LookUp:
+    """Looks up the directory's roles of whoever the body names in `field`; who name themselves have their own."""
+
+    def find(records: Records, request: Request) -> Mapping[str, Any]:
+        named = request.body[field]
+        if named == request.actor.id:
+            return {"assessor_roles": frozenset({request.actor.role})}
+        worker = records.directory.worker(named) if records.directory else None
+        return {"assessor_roles": worker.roles} if worker else {}
+
+    return find
 
 
 def require_same_person(records: Records, request: Request) -> Mapping[str, Any]:

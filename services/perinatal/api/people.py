@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.perinatal.api.lookups import KNOWN, find_birth
+from services.perinatal.api.lookups import KNOWN, find_assessor, find_birth
 from services.perinatal.api.schemas import ConditionAnswer, PersonAnswer
 from services.perinatal.domain import condition, person
 from shared.recording.bootstrap import RecordingDependencies
@@ -140,13 +140,18 @@ class PeopleRoutes:
         "parent-checks", "parent.check", "parent.checks_recorded.v1", "Both parents were checked, and who was told"
     )
     name_lead = routes.step(
-        "lead-named", "accumulation.review", "accumulation.lead_named.v1", "Who leads on what has added up"
+        "lead-named",
+        "accumulation.review",
+        "accumulation.lead_named.v1",
+        "Who leads on what has added up",
+        look_up=find_assessor("lead"),
     )
     review_accumulation = routes.step(
         "accumulation-reviewed",
         "accumulation.review",
         "accumulation.reviewed.v1",
         "The whole chronology was read, and what the lead decided",
+        look_up=find_assessor("lead"),
     )
     retract_of_person = routes.retract()
     confirm_claim_of_person = routes.confirm_claim()

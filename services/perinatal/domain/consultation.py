@@ -15,6 +15,8 @@ from shared.kernel.decisions import Actor, Aggregate, Context
 from shared.kernel.envelope import Event
 from shared.kernel.tables import AppendEntry, BeginRecord, Party, RecordState, Row, invalid, record_of, states
 
+# A consultation that mentions one of these is recorded whomever it names: no doubt delays an alarm.
+HARM = frozenset({"bruise", "injury", "disclosure"})
 EVER = states("held", "outcome_given", "outcome_acknowledged")
 
 
@@ -31,6 +33,9 @@ def _held(state: Consultation, command: BeginRecord, context: Context) -> Mappin
         named = command.data["named"]
         fault = "is needed when the child was named" if named else "is left out when the child was not named"
         raise invalid("named-or-not", "say which child was named, or that none was", person_id=fault)
+    is_own = command.data["side"] == "caller" and command.data["to_team"] == context.actor.team
+    if is_own and HARM.isdisjoint(command.data["mentions"]):
+        raise invalid("own-team", "nobody consults their own team; name the team that was asked", to_team="is your own")
     return {}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from services.perinatal.domain.concern import require_judge
 from shared.kernel.decisions import Actor, Context, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import require_born
@@ -113,6 +114,11 @@ def _reviewed(state: Person, command: AppendEntry, context: Context) -> Mapping[
     return {}
 
 
+def _led(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    require_judge(command, "lead")
+    return {}
+
+
 def _with_link(state: Person, event: Event) -> Person:
     return replace(state, links=state.links | {event.data["other_person_id"]})
 
@@ -145,8 +151,8 @@ ROWS = {
     "review.completed.v1": Row(EVER, check=_reviewed),
     "review.declined.v1": Row(EVER, check=_reviewed),
     "parent.checks_recorded.v1": Row(EVER),
-    "accumulation.lead_named.v1": Row(EVER),
-    "accumulation.reviewed.v1": Row(EVER),
+    "accumulation.lead_named.v1": Row(EVER, check=_led),
+    "accumulation.reviewed.v1": Row(EVER, check=_led),
 }
 
 AGGREGATE = record_of("person", ROWS, Person(), begin=begin_decision("person", ROWS, again=True))

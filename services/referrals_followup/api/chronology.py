@@ -128,6 +128,7 @@ def _present(entry: Entry) -> dict[str, Any]:
         **{name: getattr(event, name) for name in _COPIED},
         "recorded_late_by_days": entry.recorded_late_by_days,
         "threads": sorted(entry.refs),
+        "claim": entry.claim,
         "retracted": _present_retraction(entry.retraction) if entry.retraction else None,
     }
 

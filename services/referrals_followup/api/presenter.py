@@ -77,6 +77,21 @@ class FollowUpPresenter:
             "closed_actor": follow_up.closed_actor,
             "closed_reason": follow_up.closed_reason,
             "guarded": follow_up.guarded,
+            "held_until": follow_up.held_until,
+        }
+
+    def present_claim(self, claim: Event, would: str) -> dict[str, Any]:
+        """One claim that waits for an answer, and where it is answered."""
+        record = self._links.record(claim.stream)
+        return {
+            "event_id": claim.id,
+            "type": claim.type,
+            "role": claim.role,
+            "team": claim.team,
+            "since": claim.recorded_at,
+            "would": would,
+            "confirm": record and f"{record}/claims/confirmed",
+            "reject": record and f"{record}/claims/rejected",
         }
 
     def _present_owner(self, role: str, team: str | None, person: str | None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ known then.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from services.referrals_followup.api.filters import (
 )
 from services.referrals_followup.api.presenter import LINE, FollowUpPresenter, present_entry, withheld_of
 from services.referrals_followup.api.tags import AnswerTags, Prepared
+from services.referrals_followup.domain.claims import OPENED, find_claims, is_question_about
 from services.referrals_followup.domain.disclosure import (
     Reader,
     find_withheld_of_past,
@@ -32,6 +33,7 @@ from services.referrals_followup.domain.disclosure import (
     sees_every_class,
 )
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp
+from services.referrals_followup.domain.thread_history import Evidence, order_key
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.totals import Grouping
@@ -51,11 +53,12 @@ from shared.runtime.clock import Clock
 
 
 class FollowUpState(NamedTuple):
-    """A follow-up, the acts on it, and the events of its own stream."""
+    """A follow-up, the acts on it, the events of its own stream, and the open questions about claims to lower it."""
 
     follow_up: FollowUp
     acts: Acts
     events: Sequence[Event]
+    questions: Sequence[FollowUp] = ()
 
 
 class FollowUpQueries:
@@ -207,14 +210,20 @@ class FollowUpQueries:
         as_of = parse_as_of(query, self._clock.now())
         known = self._known.report()
         found = self.find(actor, name, as_of)
-        follow_up, acts, events = found
-        opening, closing = self._find_ends(found)
+        follow_up, acts, events = found[:3]
+        evidence = self._read_evidence(follow_up.thread, as_of)
+        opening, closing = self._find_ends(found, evidence)
         if closing and actor.team != acts.given_team and not is_event_disclosed(closing, actor.role, actor.team):
             closing, follow_up = None, replace(follow_up, closed_actor=None, closed_reason=None)
         body = {
             **self._presenter.present_in_full(follow_up, acts, as_of or self._clock.now(), known.problems),
             "version": len(events),
             "history": self._history(found, opening, closing),
+            "claims": [
+                self._presenter.present_claim(claim, would)
+                for claim, would in _find_claims(found, evidence)
+                if is_event_disclosed(claim, actor.role, actor.team)
+            ],
             "as_of": as_of,
             "evidence": known.evidence,
         }
@@ -230,16 +239,18 @@ class FollowUpQueries:
         events = self._store.load(f"follow-up/{follow_up_id}")
         # Without a view, as during a rebuild, its own events name its thread.
         thread = self._views.thread_of(follow_up_id) or (events[0].data["thread"] if events else None)
-        current = self._views.fold_one(follow_up_id, thread, events) if thread else None
+        now = self._views.fold_all({thread: events}) if thread else {}
+        current = now.get(follow_up_id)
         if thread is None or current is None:
             raise UnknownStream("there is no such follow-up")
-        past = current if as_of is None else self._views.fold_one(follow_up_id, current[0].thread, events, as_of)
+        then = now if as_of is None else self._views.fold_all({thread: events}, as_of)
+        past = then.get(follow_up_id)
         reader = Reader(actor.role, actor.team, frozenset(actor.areas))
         if past is None or find_withheld_of_past(past[0], current, reader):
             raise UnknownStream("there is no such follow-up")
-        if as_of is None:
-            return FollowUpState(*current, events)
-        return FollowUpState(*past, [event for event in events if event.recorded_at <= as_of])
+        questions = [one for one, _ in then.values() if is_question_about(past[0], one) and one.state == OPEN]
+        known = [event for event in events if as_of is None or event.recorded_at <= as_of]
+        return FollowUpState(*past, known, questions)
 
     def find_person(self, actor: Actor, name: str) -> str | None:
         """The person whom this follow-up is about; None if there is no follow-up that the actor may see."""
@@ -259,20 +270,33 @@ class FollowUpQueries:
             raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
         return own[0]["_id"] if own else reference
 
-    def _find_ends(self, found: FollowUpState) -> list[Event | None]:
+    def _read_evidence(self, thread: str, as_of: datetime | None) -> list[Evidence]:
+        """The evidence of the thread; with `as_of` (UTC), as recorded by then."""
+        read = self._evidence.read_threads([thread], self._rules.history().relevant)[thread]
+        return [item for item in read if as_of is None or item.event.recorded_at <= as_of]
+
+    def _find_ends(self, found: FollowUpState, evidence: Iterable[Evidence]) -> list[Event | None]:
         """The event that opened it and the one that closed it, if these are events of a source."""
-        follow_up, thread = found.follow_up, found.follow_up.thread
-        matters = self._rules.history().relevant
-        evidence = {item.event.id: item.event for item in self._evidence.read_threads([thread], matters)[thread]}
+        events = {item.event.id: item.event for item in evidence}
         own_ids = {event.id for event in found.events}
-        ends = (follow_up.opened_by, follow_up.closed_by)
-        return [evidence.get(event_id) if event_id and event_id not in own_ids else None for event_id in ends]
+        ends = (found.follow_up.opened_by, found.follow_up.closed_by)
+        return [events.get(event_id) if event_id and event_id not in own_ids else None for event_id in ends]
 
     def _history(self, found: FollowUpState, opening: Event | None, closing: Event | None) -> list[dict[str, Any]]:
         """What opened it, the acts on it and what closed it."""
         notes = self._store.private_of(f"follow-up/{found.follow_up.id}")
         entries = [present_entry(event, notes.get(event.id, {})) for event in found.events]
         return [*map(present_entry, filter(None, (opening,))), *entries, *map(present_entry, filter(None, (closing,)))]
+
+
+def _find_claims(found: FollowUpState, evidence: Collection[Evidence]) -> Iterator[tuple[Event, str]]:
+    """Each claim that bears on the follow-up and waits for an answer, and what it would do or did to it."""
+    waiting = find_claims(found.follow_up.thread, evidence)
+    events = {item.event.id: item.event for item in evidence if item.event.id in waiting}
+    own = found.follow_up.why.get("would") or OPENED
+    bearing = {found.follow_up.opened_by: own, **{one.opened_by: one.why["would"] for one in found.questions}}
+    for event_id in sorted(bearing.keys() & events.keys(), key=lambda one: order_key(events[one])):
+        yield events[event_id], bearing[event_id]
 
 
 def scope_of(actor: Actor, query: Mapping[str, Any]) -> dict[str, Any]:

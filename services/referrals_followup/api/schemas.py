@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.referrals_followup.api.filters import ANY, SORTS, STATES
-from services.referrals_followup.domain.claims import LOWERINGS
+from services.referrals_followup.domain.claims import CLAIM_STATES, LOWERINGS, OPENED
 from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.follow_up import OPEN
 from shared.contracts.circle import WHY
@@ -247,7 +247,26 @@ class WhyAnswer(Schema):
     )
 
 
+class ClaimAnswer(Schema):
+    """An entry of somebody without standing that bears on the follow-up and waits for an answer.
+
+    `would`: what it does to the follow-up once it is confirmed; `open`: it has opened it. Send its `event_id` to the
+    address in `confirm` or `reject`. Both are null if no service keeps the record.
+    """
+
+    event_id = fields.String(required=True)
+    type = fields.String(required=True)
+    role = fields.String(required=True)
+    team = fields.String(required=True)
+    since = Instant(required=True)
+    would = Choice(OPENED, *LOWERINGS, required=True)
+    confirm = fields.String(required=True, allow_none=True)
+    reject = fields.String(required=True, allow_none=True)
+
+
 class FollowUpDetail(FollowUpAnswer):
+    """Until `held_until` nobody is chased: somebody without standing said that the person died."""
+
     version = fields.Integer(required=True, metadata={"description": "what If-Match takes"})
     why = fields.Nested(WhyAnswer, required=True)
     fallback = fields.String(required=True, allow_none=True)
@@ -259,6 +278,8 @@ class FollowUpDetail(FollowUpAnswer):
     guarded = fields.Boolean(
         required=True, allow_none=True, metadata={"description": "about harm; null when it is not disclosed to you"}
     )
+    held_until = Instant(required=True, allow_none=True)
+    claims = fields.List(fields.Nested(ClaimAnswer), required=True)
     as_of = Instant(required=True, allow_none=True)
     evidence = fields.Nested(EvidenceAnswer, required=True)
 
@@ -296,6 +317,11 @@ class ChronologyEntry(Schema):
     stream = fields.String()
     threads = fields.List(fields.String())
     data = fields.Dict(keys=fields.String())
+    claim = Choice(
+        *CLAIM_STATES,
+        allow_none=True,
+        metadata={"description": "of an entry of somebody without standing: how far it is answered; otherwise null"},
+    )
     retracted = fields.Nested(RetractedAnswer, allow_none=True)
 
 

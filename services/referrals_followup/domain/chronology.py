@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.referrals_followup.domain.claims import find_state
 from services.referrals_followup.domain.disclosure import Reader, areas_opened, find_withheld_of_entry
 from services.referrals_followup.domain.thread_history import Evidence, ThreadHistory, is_act
 from shared.contracts.access import CARING, SYSTEM
@@ -23,12 +24,16 @@ WITHOUT_OUTLINE = "anything else: contact the front door"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry, its retraction if any, and the disclosure classes of it that the reader may not see."""
+    """One entry, its retraction if any, and the disclosure classes of it that the reader may not see.
+
+    `claim` is how far it is answered, if somebody without standing made it.
+    """
 
     event: Event
     refs: frozenset[str]
     retraction: Event | None
     withheld: Collection[str]
+    claim: str | None = None
 
     @property
     def place(self) -> tuple[datetime, datetime, str]:
@@ -62,6 +67,7 @@ def entries_of(
             item.refs,
             history.retraction_of(item.event),
             find_withheld_of_entry(item.event, events, follow_ups, reader),
+            find_state(item.event, known.values()),
         )
         for item in _belonging(people, list(known.values()))
     ]

@@ -12,12 +12,15 @@ from dataclasses import replace
 from services.referrals_followup.domain.follow_up import OPEN, VOID, FollowUp, Rung
 from services.referrals_followup.domain.thread_history import MOVED, PERSON, Evidence, order_key
 from shared.contracts.access import SYSTEM
-from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, RETRACTION
+from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, CLAIM_REJECTED, RETRACTION
 from shared.kernel.envelope import Event
 from shared.kernel.history import people_of
 
 # What a claim would do to a follow-up if it was confirmed.
 CLOSE, DELAY, HAND_OVER = LOWERINGS = ("close", "delay", "hand_over")
+# What a claim did to the follow-up that it opened.
+OPENED = "open"
+WAITING, CONFIRMED, REJECTED = CLAIM_STATES = ("waiting", "confirmed", "rejected")
 HANDOVERS = ("handover.attempted.v1", "handover.given.v1")
 # What the new area may have recorded before the area that was left agreed to the move.
 OF_A_MOVE = (MOVED, *HANDOVERS, "handover.acknowledged.v1", "handover.first_contact_made.v1")
@@ -73,6 +76,16 @@ def find_answers(claim: Event, evidence: Iterable[Evidence]) -> list[Event]:
     return sorted((answer for answer in answers if _is_answer(claim, answer)), key=order_key)
 
 
+def find_state(claim: Event, evidence: Iterable[Evidence]) -> str | None:
+    """How far the claim is answered. None for an entry that is no claim, or whose team took it back."""
+    if not claim.is_claim:
+        return None
+    answers = [answer for answer in find_answers(claim, evidence) if not answer.is_claim]
+    if any(answer.type == CLAIM_REJECTED for answer in answers):
+        return REJECTED
+    return CONFIRMED if any("people" not in answer.data for answer in answers) else WAITING
+
+
 def find_lowering(follow_up: FollowUp, then: FollowUp | None) -> str | None:
     """What a claim would do to an open follow-up if it was confirmed. None if it would lower nothing of it."""
     if then is None or then.state != OPEN:
@@ -80,6 +93,11 @@ def find_lowering(follow_up: FollowUp, then: FollowUp | None) -> str | None:
     if then.due_at > follow_up.due_at or then.visible_from > follow_up.visible_from:
         return DELAY
     return HAND_OVER if then.owner != follow_up.owner else None
+
+
+def is_question_about(follow_up: FollowUp, other: FollowUp) -> bool:
+    """Whether the other one asks about a claim that would lower the follow-up."""
+    return other.on == follow_up.reference and "would" in other.why
 
 
 def join(trusted: Iterable[FollowUp], worlds: Iterable[Iterable[FollowUp]]) -> list[FollowUp]:

@@ -53,6 +53,7 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
         counted=counted,
         for_each_open=content.get("for_each_open", False),
         opened_by_claims=is_claims,
+        holds=Offset.parse(content["holds"]) if "holds" in content else None,
         met_by_acceptance=content.get("met_by_acceptance", False),
         guarded=content.get("guarded", False),
         due=compile_due(content["due"]),

@@ -82,6 +82,7 @@ class FollowUp:
     `area` is the one whose numbers count, `areas` those that may see it: also the one that keeps the record, and the
     one where its person lives now. `on` is the obligation that this one is about, for one that a closing opened.
     `about` is what it tells of beside its opening: that obligation, or the record that the opening is no entry of.
+    Until `held_until` nobody is chased: somebody claimed that its person died, and the owner was asked.
     `receiver_role` is what its receiver acts as or takes referrals for, `receiver_team` their team where one is named.
     """
 
@@ -116,6 +117,7 @@ class FollowUp:
     areas: tuple[str, ...] = ()
     on: str | None = None
     about: tuple[Matter, ...] = ()
+    held_until: datetime | None = None
     receiver_role: str | None = None
     receiver_team: str | None = None
     closed_by: str | None = None
@@ -275,7 +277,7 @@ def is_above_owner(follow_up: FollowUp, rung: Rung) -> bool:
 
 def owed(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar, now: datetime) -> list[Rung]:
     """The rungs owed at `now`, each with the instant it fell due: not chased at or after that instant."""
-    if follow_up.state != OPEN or acts.ended:
+    if follow_up.state != OPEN or acts.ended or (follow_up.held_until and now < follow_up.held_until):
         return []
     found = []
     for rung in timed(follow_up, acts):
@@ -290,7 +292,8 @@ def next_rung_at(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar) -> 
     if follow_up.state != OPEN or acts.ended:
         return None
     instants = [_first_unchased(rung, acts.chased.get(rung.name), calendar) for rung in timed(follow_up, acts)]
-    return min((at for at in instants if at is not None), default=None)
+    first = min((at for at in instants if at is not None), default=None)
+    return max(first, follow_up.held_until) if first and follow_up.held_until else first
 
 
 def timed(follow_up: FollowUp, acts: Acts) -> list[Rung]:

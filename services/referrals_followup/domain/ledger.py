@@ -81,8 +81,9 @@ def fold(rules: RulesHistory, thread: str, evidence: Iterable[Evidence]) -> list
     trusted = _fold(rules, ThreadHistory(thread, (item for item in known if item.event.id not in claims)))
     worlds = (_fold(rules, ThreadHistory(thread, world, claims)) for world in find_worlds(claims, known))
     found = join(trusted, worlds) if claims else trusted
-    found += _questions(rules, ThreadHistory(thread, known, claims), known, lacking, trusted)
-    return sorted(found, key=lambda follow_up: follow_up.id)
+    questions = list(_questions(rules, ThreadHistory(thread, known, claims), known, lacking, trusted))
+    found = [_hold(rules, follow_up, questions, lacking) for follow_up in found]
+    return sorted([*found, *questions], key=lambda follow_up: follow_up.id)
 
 
 def _fold(rules: RulesHistory, history: ThreadHistory) -> list[FollowUp]:
@@ -575,6 +576,33 @@ def _question(
         yield replace(question, state=MET, **_closing_fields(answers[0], answers[0].type))
     else:
         yield replace(question, state=OPEN, **_closing_fields(None, None)) if is_asked else _void(question, None)
+
+
+def _hold(
+    rules: RulesHistory, follow_up: FollowUp, questions: Iterable[FollowUp], lacking: Mapping[str, Evidence]
+) -> FollowUp:
+    """A routine follow-up, held while the first claim that its person died waits for an answer, and not for longer.
+
+    A later claim of the same death holds nothing, so nobody can go on delaying.
+    """
+    if follow_up.state != OPEN or follow_up.guarded or any(rung.urgent for rung in follow_up.rungs):
+        return follow_up
+    deaths = [item.event for item in lacking.values() if item.event.type == DIED]
+    first = {death.subject: death for death in sorted(deaths, key=_order_of_recording, reverse=True)}
+    for question in questions:
+        asks_about = lacking[question.opened_by].event
+        if question.state != OPEN or question.id != derived_id(question.step, follow_up.id, asks_about.id):
+            continue
+        ruleset = rules.newest(follow_up.area)
+        holds = ruleset.steps[question.step].holds if ruleset and question.step in ruleset.steps else None
+        if ruleset and holds and first.get(asks_about.subject) is asks_about:
+            until = due(holds, asks_about.recorded_at, "minute", ruleset.calendar).at
+            follow_up = replace(follow_up, held_until=until)
+    return follow_up
+
+
+def _order_of_recording(event: Event) -> tuple[datetime, str]:
+    return (event.recorded_at, event.id)
 
 
 # --- what was acted on --------------------------------------------------------------------------------------------

@@ -391,6 +391,11 @@ def _lacks_standing(wanted: bool) -> Predicate:
     return lambda event, history: event.is_claim == wanted
 
 
+def _names_nobody(wanted: bool) -> Predicate:
+    """Whether the event names what the directory did not list when it was recorded."""
+    return lambda event, history: (event.unknown is not None) == wanted
+
+
 def _moved_with_the_person(wanted: bool) -> Predicate:
     """Whether the move that the event belongs to took along the person whom the thread is about."""
     return lambda event, history: history.moved_along(event, history.person_of(event)) == wanted
@@ -521,6 +526,13 @@ _SPECS = (
         "lacks_standing",
         compile=_lacks_standing,
         describe=lambda wanted: f"recorded by somebody {'without' if wanted else 'with'} standing",
+        check=_takes_flag,
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "names_nobody",
+        compile=_names_nobody,
+        describe=lambda wanted: f"it {'names' if wanted else 'does not name'} what the directory does not list",
         check=_takes_flag,
         reads=_reads_no_other,
     ),

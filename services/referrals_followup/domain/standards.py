@@ -133,6 +133,7 @@ class Step:
     """One expectation. `text` holds what people read: title, expects, basis, source, confidence, due rule in words.
 
     One that is `opened_by_claims` asks the owner of each follow-up that an entry without standing would lower.
+    `holds` is for how long a claimed death holds the chases of the routine follow-ups that it would end.
     One that is `guarded` is about harm. Routine reasons never end it, nor does anybody whose own work it judges.
     """
 
@@ -143,6 +144,7 @@ class Step:
     counted: Count | None
     for_each_open: bool
     opened_by_claims: bool
+    holds: Offset | None
     met_by_acceptance: bool
     guarded: bool
     due: DueRule

@@ -98,6 +98,7 @@ class FollowUpView(Document):
     why = DictField()
     acts = DictField()
     next_rung_at = DateTimeField(null=True)
+    held_until = DateTimeField()
     summed_in = StringField()
 
 

@@ -176,21 +176,13 @@ class FollowUpViews:
         """The threads that could not be folded. Their views may be out of date."""
         return list(self._parked_threads.find().sort("_id"))
 
-    def fold_one(
-        self, follow_up_id: str, thread: str, own_events: Collection[Event], as_of: datetime | None = None
-    ) -> tuple[FollowUp, Acts] | None:
-        """One follow-up of this thread, from a new fold. `own_events` is its own stream, which may not be evidence yet.
-
-        With `as_of` (UTC), the follow-up as it was then. None if the thread has, or had, no such follow-up. Raises what
-        the fold raises.
-        """
-        return self.fold_all({thread: own_events}, as_of).get(follow_up_id)
-
     def fold_all(
         self, own_events: Mapping[str, Collection[Event]], as_of: datetime | None = None
     ) -> dict[str, tuple[FollowUp, Acts]]:
-        """All follow-ups of some threads by id, from a new fold. `own_events` has, for each thread, the streams of some
-        of its follow-ups.
+        """All follow-ups of some threads by id, from a new fold.
+
+        `own_events` has, for each thread, the streams of some of its follow-ups, which may not be evidence yet. With
+        `as_of` (UTC), the follow-ups as they were then. Raises what the fold raises.
         """
         history = self._rules.history()
         folded = {}

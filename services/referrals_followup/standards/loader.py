@@ -153,6 +153,7 @@ class StepSchema(_Strict):
     for_each_open = fields.Boolean()
     met_by_acceptance = fields.Boolean()
     guarded = fields.Boolean()
+    holds = _OffsetField()
     area = fields.String(validate=validate.OneOf([RESIDENCE, RECORD]))
     after_loss = fields.String(validate=validate.OneOf([ENDS, CONTINUES, NEVER_ENDS]))
     fallback = fields.String()

@@ -82,6 +82,12 @@ def _step(step_id: str, step: Mapping[str, Any], overrides: Iterable[tuple[str, 
             if step.get("guarded")
             else "",
         ),
+        (
+            "Holds",
+            f"a claimed death holds the chases of routine follow-ups once, for {Offset.parse(step['holds']).text()}"
+            if "holds" in step
+            else "",
+        ),
         ("After a loss", "goes on" if step.get("after_loss") == "continues" else ""),
         ("Numbers of", "the area that keeps the record" if step.get("area") == "record" else ""),
         ("Basis", f"{step['basis']}, confidence {step['confidence']}. {step['source']}"),
