@@ -13,6 +13,8 @@ from tests.unit.practice import GP, PERSON, Practice, as_text
 NURSE = Actor("nurse-nightingale", "health_visitor", "night-team", ("essex",))
 KINDS = {"injury": "concern", "prebirth": "pregnancy"}
 AT = "2014-01-15 03:00"
+# The glass is broken in the service that has the directory itself.
+RECORDED = ALARMS.keys() - {"glass.broken.v1"}
 
 
 def alarm(practice: Practice, event_type: str, unknown: str | None) -> None:
@@ -21,7 +23,7 @@ def alarm(practice: Practice, event_type: str, unknown: str | None) -> None:
     practice._events[event.id] = replace(event, unknown=unknown)
 
 
-@pytest.mark.parametrize("event_type", ALARMS)
+@pytest.mark.parametrize("event_type", sorted(RECORDED))
 @pytest.mark.parametrize("unknown", ["team", "to_team", None])
 def test_every_alarm_asks_who_is_meant_by_an_unknown_name_and_no_other_does(event_type, unknown):
     practice = Practice()

@@ -24,6 +24,7 @@ CODE = re.compile(r"[a-z]+(-[a-z]+)*")
 OTHERS = {
     *(row.code for row in TABLE.values()),
     *(f"{one.AGGREGATE.kind}-already-known" for one in (person, care_leaver)),
+    *(f"{one.AGGREGATE.kind}-registered-in-error" for one in (person, care_leaver)),
 }
 
 
