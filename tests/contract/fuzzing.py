@@ -198,15 +198,23 @@ class Fuzzing:
             self._known[name].append(value)
 
     def _mended(self, case: Case, response: Response | None) -> dict[str, Any] | None:
-        """The body without optional fields that the answer names, with those it misses; None if that is the same."""
+        """The body without optional fields that the answer names, with those it misses; None if that is the same.
+
+        It confirms what the answer doubts, and is about now where the answer says that it cannot be.
+        """
         if not isinstance(case.body, dict):
             return None
         self._said.update(case.body)
         if response is None or response.status_code != 422:
             return None
         declared = self._body_schema(case.operation)
-        named = {error["field"].partition(".")[0] for error in json.loads(response.content).get("errors", [])}
+        problem = json.loads(response.content)
+        if "doubts" in problem:
+            return {**case.body, "confirms": sorted({doubt["code"] for doubt in problem["doubts"]})}
+        named = {error["field"].partition(".")[0] for error in problem.get("errors", [])}
         without = named - set(declared.get("required", []))
+        if problem["type"] == "/problems/impossible":
+            without.add("occurred_at")
         body = {name: value for name, value in case.body.items() if name not in without}
         missing = named & (declared.get("properties", {}).keys() - case.body.keys()) & self._said.keys()
         body |= {name: self._said[name] for name in missing}

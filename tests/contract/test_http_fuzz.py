@@ -29,7 +29,8 @@ from tests.support import eventually
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "4"))
 SEED = int(os.environ.get("FUZZ_SEED", "1" if os.environ.get("CI") else random.SystemRandom().randrange(1_000_000)))
 PERSON, TEAM = "gp-okafor", "gp-mill-road"
-KNOWN = {"area": "essex", "person": PERSON, "team": TEAM}
+KNOWN = {"area": "essex", "person": PERSON, "team": TEAM, "date_of_birth": "2007-05-01"}
+KNOWN |= {"given_name": "Wren", "family_name": "Exampleton"}
 
 
 @contextmanager

@@ -170,7 +170,8 @@ def doubts_of(database: Database[dict[str, Any]], since: int) -> list[list[str]]
 
 
 def test_the_acts_are_all_that_can_raise_an_urgent_or_guarded_step() -> None:
-    assert set(ACTS) == set(ALARMS)
+    # The glass is broken in the service that follows up.
+    assert set(ACTS) == ALARMS.keys() - {"glass.broken.v1"}
 
 
 def test_no_doubt_refuses_such_an_act_by_its_own_route(
