@@ -25,7 +25,7 @@ from shared.kernel.decisions import (
     Invalid,
     Refused,
 )
-from shared.kernel.envelope import Event, to_text
+from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
@@ -173,7 +173,9 @@ def when(command: Command, now: datetime) -> datetime:
         raise Invalid(
             "in-the-future",
             "what has not happened yet cannot be recorded",
-            fields={"occurred_at": [f"lies in the future: the latest is {to_text(limit)}; say when it happened"]},
+            fields={
+                "occurred_at": [f"lies in the future: the latest is {limit:%Y-%m-%dT%H:%MZ}; say when it happened"]
+            },
         )
     return occurred_at
 

@@ -112,8 +112,9 @@ class People:
             )
             return self._name_duplicates(answer)
         except AlreadyKnown as known:
-            # As for an unknown person: a key that was used before says nothing about them.
+            # As for an unknown person: neither a key that was used before nor a doubt says anything about them.
             records.require_new_key(aggregate, record_id, request)
+            records.require_as_new(aggregate, record_id, command, request)
             self._log(request, request.operation, person_id)
             raise self._problem_of(known, records, request, record_id, person_id) from None
 

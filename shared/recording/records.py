@@ -24,7 +24,7 @@ from shared.contracts.circle import ids_left_out, teams_of
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Fact, Forbidden, Invalid
+from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Context, Fact, Forbidden, Invalid
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, people_of, require_area
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
@@ -273,6 +273,11 @@ class Records:
     def require_new_key(self, aggregate: Aggregate[Any], record_id: str, request: Request) -> None:
         """Raises KeyReused if the request has the idempotency key of an entry of another record."""
         self._store.require_new_key(request.actor, request.key, f"{aggregate.kind}/{record_id}")
+
+    def require_as_new(self, aggregate: Aggregate[Any], record_id: str, command: Command, request: Request) -> None:
+        """Raises what would refuse the command that begins a record if there were none under this id."""
+        context = Context(self._store.clock.now(), request.actor, f"{aggregate.kind}/{record_id}")
+        self._check([], aggregate.decide(aggregate.initial, command, context), command, request)
 
     def find_others(
         self, aggregate: Aggregate[Any], begun_by: Collection[str], person_id: str, actor: Actor

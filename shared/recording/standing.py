@@ -128,12 +128,13 @@ class Standings:
         """
         claimed_in = claim.data.get("recorded_in", area)
         people = people_of(claim)
-        theirs = {person_id for person_id in people if self._area_of(person_id) != claimed_in} or people
+        theirs = {person_id for person_id in people if self._area_of(person_id) != claimed_in}
         guarded: set[str] = set()
         if claim.type in BETWEEN_SIDES:
             protected = {person_id for person_id in people if self._protectors_of(person_id)}
-            theirs = theirs | protected
+            theirs |= protected
             guarded = {person_id for person_id in protected if not self._holds_all((person_id,), actor)}
+        theirs = theirs or people
         if actor.role == LEAD and claimed_in in actor.areas and self._has_waited(claim):
             return theirs, theirs - guarded
         held = {person_id for person_id in sorted(theirs) if self.is_in_circle(person_id, actor)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -40,7 +41,7 @@ class Registry:
     id: str
     role: str
     more: dict[str, Any] = field(default_factory=dict)
-    at_birthday: str = "1993-05-20"
+    at_birthday: str = "2005-05-20"
 
     def caller(self, area: str = "essex", role: str | None = None, team: str | None = None) -> Caller:
         return self.service.caller(f"worker-{uuid4().hex[:8]}", role or self.role, team or f"team-{area}", area)
@@ -96,11 +97,14 @@ def registry(
 
 FAULTY = [
     {"date_of_birth": "2150-01-01"},
-    {"date_of_birth": "1993-02-30"},
+    {"date_of_birth": "2005-02-30"},
     {"area": "norfolk"},
     {"occurred_at": "2150-01-01"},
     {"given_name": "Wr\nen"},
+    {"date_of_birth": "1905-03-02"},
 ]
+# The latest time that the answer about one in the future gives.
+_LATEST = re.compile(r"the latest is [0-9T:-]+Z")
 
 
 @pytest.mark.parametrize("faulty", FAULTY)
@@ -114,7 +118,7 @@ def test_a_faulty_registration_is_answered_the_same_whether_the_number_is_known_
         stranger.post(registry.path, registry.body(nhs_number=number, **faulty)) for number in (known, a_number())
     ]
     assert {answer.status_code for answer in answers} <= {403, 422}
-    problems = [{**answer.json(), "instance": None} for answer in answers]
+    problems = [_LATEST.sub("", json.dumps({**answer.json(), "instance": None})) for answer in answers]
     assert problems[0] == problems[1]
     assert registry.service.database.events.count_documents({}) == events
 
@@ -132,7 +136,7 @@ def test_a_batch_of_faulty_registrations_does_not_say_which_numbers_are_known(
     ]
     results = registry.caller().post("/v1/commands", orders).json()["results"]
     assert {result["status"] for result in results} <= {403, 422}
-    assert len({json.dumps({**result["body"], "instance": None}) for result in results}) == 1
+    assert len({_LATEST.sub("", json.dumps({**result["body"], "instance": None})) for result in results}) == 1
 
 
 def test_nobody_of_several_areas_learns_of_a_number_by_leaving_the_area_out(registry: Registry) -> None:
@@ -194,7 +198,7 @@ def test_whoever_is_told_that_a_number_is_known_is_in_the_access_log_alone_and_i
     ("details", "differ"),
     [
         ({"given_name": "Robin"}, {"given_name"}),
-        ({"family_name": "Sampleford", "date_of_birth": "1993-05-21"}, {"family_name", "date_of_birth"}),
+        ({"family_name": "Sampleford", "date_of_birth": "2005-05-21"}, {"family_name", "date_of_birth"}),
     ],
 )
 def test_a_known_number_with_other_details_is_refused_and_says_which_differ_but_not_how(
@@ -264,7 +268,7 @@ def test_who_guesses_at_the_details_of_a_number_is_stopped_and_in_the_log(regist
         {
             "key": f"guess-{number}",
             "path": registry.path,
-            "body": registry.body(nhs_number=known, date_of_birth=f"1991-{number % 12 + 1:02}-{number % 28 + 1:02}"),
+            "body": registry.body(nhs_number=known, date_of_birth=f"2003-{number % 12 + 1:02}-{number % 28 + 1:02}"),
         }
         for number in range(MOST_LOOKS + 5)
     ]
@@ -320,7 +324,7 @@ def test_a_person_is_found_by_number_and_by_a_name_spelled_about_right(registry:
     for family_name in ("Thompson", "thomson", "THOMPSEN", "Tompson"):
         assert person_id in found_ids(registry, caller, family_name=family_name, date_of_birth=registry.at_birthday)
     assert person_id not in found_ids(registry, caller, family_name="Brown", date_of_birth=registry.at_birthday)
-    assert person_id not in found_ids(registry, caller, family_name="Thompson", date_of_birth="1993-05-21")
+    assert person_id not in found_ids(registry, caller, family_name="Thompson", date_of_birth="2005-05-21")
 
 
 def test_of_a_person_elsewhere_the_search_gives_the_id_and_says_to_ask_the_team(registry: Registry) -> None:
@@ -447,7 +451,7 @@ def test_people_of_a_restored_database_are_found(registry: Registry, tmp_path: P
 
 
 def test_likely_duplicates_are_named_in_the_answer_and_in_the_event_which_carries_ids_only(registry: Registry) -> None:
-    caller, born = registry.caller(), "1992-07-09"
+    caller, born = registry.caller(), "2004-07-09"
     first = registry.register(caller, family_name="Kowalska", date_of_birth=born)
     eventually(lambda: found_ids(registry, caller, family_name="Kowalska", date_of_birth=born))
     key, body = uuid4().hex, registry.body(given_name="Wren", family_name="Kowalski", date_of_birth=born)
@@ -463,11 +467,11 @@ def test_likely_duplicates_are_named_in_the_answer_and_in_the_event_which_carrie
 
 
 def test_twins_and_namesakes_of_another_birthday_are_no_duplicates(registry: Registry) -> None:
-    caller, born = registry.caller(), "1992-07-10"
+    caller, born = registry.caller(), "2004-07-10"
     registry.register(caller, given_name="Wren", date_of_birth=born)
     eventually(lambda: found_ids(registry, caller, family_name="Exampleton", date_of_birth=born))
     assert "possible_duplicates" not in registry.register(caller, given_name="Robin", date_of_birth=born)
-    assert "possible_duplicates" not in registry.register(caller, given_name="Wren", date_of_birth="1992-07-11")
+    assert "possible_duplicates" not in registry.register(caller, given_name="Wren", date_of_birth="2004-07-11")
 
 
 # --- corrections ------------------------------------------------------------------------------------------------------
@@ -479,7 +483,7 @@ def corrected(registry: Registry, caller: Caller, registered: dict[str, Any], **
 
 def test_name_birthday_and_number_are_corrected_and_the_former_values_stay_in_the_history(registry: Registry) -> None:
     caller, number = registry.caller(), a_number()
-    registered = registry.register(caller, date_of_birth="1993-05-21", family_name="Misspelt")
+    registered = registry.register(caller, date_of_birth="2005-05-21", family_name="Misspelt")
     details = {"family_name": "Rightly", "date_of_birth": registry.at_birthday, "nhs_number": number}
     answer = corrected(registry, caller, registered, **details)
     assert answer.status_code == 201, answer.text
@@ -505,7 +509,7 @@ def test_the_search_follows_a_correction(registry: Registry) -> None:
     assert person_id in found_ids(registry, caller, family_name="Afterwards", date_of_birth=born)
     assert person_id not in found_ids(registry, caller, family_name="Beforehand", date_of_birth=born)
     # Registered under the corrected number, they would be a second time on record.
-    answer = registry.register(registry.caller(), nhs_number=number, given_name="Robin", date_of_birth="1993-01-01")
+    answer = registry.register(registry.caller(), nhs_number=number, given_name="Robin", date_of_birth="2005-01-01")
     assert answer["possible_duplicates"] == [{"person_id": person_id, "why": "same_number"}]
 
 
