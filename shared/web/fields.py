@@ -113,9 +113,9 @@ class AsOf(Instant):
 class OccurredOn(fields.String):
     """The day or month on which something happened, as far as it is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, required: bool = True) -> None:
         description = "the day in London on which it happened (2026-10-01), or the month (2026-10) if no more is known"
-        super().__init__(required=True, metadata={"description": description})
+        super().__init__(required=required, metadata={"description": description})
 
 
 class FreeText(fields.String):

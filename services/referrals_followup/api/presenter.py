@@ -130,7 +130,6 @@ def present_entry(event: Event, private: Mapping[str, Any] | None = None) -> dic
         "event_id": event.id,
         "type": event.type,
         "at": event.occurred_at,
-        "occurred_on": occurred_on(event.occurred_at, event.precision),
         "recorded_at": event.recorded_at,
         "actor": event.actor,
         "role": event.role,
@@ -140,6 +139,8 @@ def present_entry(event: Event, private: Mapping[str, Any] | None = None) -> dic
         entry.update({name: event.data[name] for name in names if name in event.data})
         if "rungs" in event.data:
             entry["rungs"] = [rung["name"] for rung in event.data["rungs"]]
+    else:
+        entry["occurred_on"] = occurred_on(event.occurred_at, event.precision)
     if private and "note" in private:
         entry["note"] = private["note"]
     return entry

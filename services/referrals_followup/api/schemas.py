@@ -208,12 +208,15 @@ class RungAnswer(Schema):
 
 
 class HistoryEntry(Schema):
-    """An event of the follow-up's history: the one that opened it, an act on it, or the one that closed it."""
+    """An event of the follow-up's history: the one that opened it, an act on it, or the one that closed it.
+
+    `occurred_on` is for those that are no acts on it.
+    """
 
     event_id = fields.String(required=True)
     type = fields.String(required=True)
     at = Instant(required=True)
-    occurred_on = OccurredOn()
+    occurred_on = OccurredOn(required=False)
     recorded_at = Instant(required=True)
     actor = fields.String(required=True)
     role = fields.String(required=True)
