@@ -83,7 +83,7 @@ class Asked:
                 answer = self.ask(path, **query, **cursor)
                 answers[f"{path} {query} {cursor}"] = answer
                 following = json.loads(answer[2]).get("next")
-                if following is None:
+                if not isinstance(following, str):  # the `next` of a record is what may be done
                     break
                 cursor = {"cursor": following}
         return answers
