@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.contracts.access import SYSTEM
-from shared.kernel.decisions import LEAVES_OUT
+from shared.kernel.decisions import LEAVES_OUT, ids_left_out
 from shared.kernel.envelope import Event
 
 # A team has no live part in a record with one of these states.
@@ -110,8 +110,3 @@ def _find_namings(standing: Iterable[Event]) -> Collection[Event]:
         elif event.type in _NAMES_NOBODY:
             found.pop((_NAMES_NOBODY[event.type], None), None)
     return found.values()
-
-
-def ids_left_out(history: Iterable[Event]) -> set[str]:
-    """The ids of the entries that were retracted or rejected."""
-    return {event.data["event_id"] for event in history if event.type in LEAVES_OUT}

@@ -106,6 +106,11 @@ class Forbidden(Refused):
     """This actor may not give the command, by their role, team or area."""
 
 
+def ids_left_out(history: Iterable[Event]) -> set[str]:
+    """The ids of the entries that were retracted or rejected."""
+    return {event.data["event_id"] for event in history if event.type in LEAVES_OUT}
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate(Generic[S]):
     """An aggregate: its kind (its streams are named `<kind>/<id>`), its empty state and its two pure functions.
@@ -125,7 +130,7 @@ class Aggregate(Generic[S]):
         Events that are retracted later, and claims that are rejected later, are left out.
         """
         history = list(events)
-        retracted = {event.data["event_id"] for event in history if event.type in LEAVES_OUT}
+        retracted = ids_left_out(history)
         state = self.initial
         for event in history:
             if event.id not in retracted:

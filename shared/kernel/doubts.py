@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from shared.kernel.decisions import ABOUT_AN_ENTRY, LEAVES_OUT, Fact, Invalid
+from shared.kernel.decisions import ABOUT_AN_ENTRY, Fact, Invalid, ids_left_out
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
 
@@ -124,7 +124,7 @@ def require_likely(found: Sequence[Found], confirmed: frozenset[str]) -> None:
 
 def standing_of(history: Sequence[Event]) -> list[Event]:
     """The entries that were neither retracted nor rejected."""
-    left_out = {event.data["event_id"] for event in history if event.type in LEAVES_OUT}
+    left_out = ids_left_out(history)
     return [event for event in history if event.type not in ABOUT_AN_ENTRY and event.id not in left_out]
 
 

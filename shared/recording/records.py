@@ -20,11 +20,11 @@ from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ACCESS, may_see, signposts_to
-from shared.contracts.circle import ids_left_out, teams_of
+from shared.contracts.circle import teams_of
 from shared.contracts.fields import Slug
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Context, Fact, Forbidden, Invalid
+from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Context, Fact, Forbidden, Invalid, ids_left_out
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, people_of, require_area
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number

@@ -7,7 +7,7 @@ each of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -85,8 +85,10 @@ class Standings:
         about = entry_of(event, history)
         if event.type == RETRACTION and about.team == actor.team:
             return about.standing or CIRCLE
-        if about.type in BETWEEN_SIDES and not self._holds_all(people_of(about), actor):
-            return NONE
+        if about.type in BETWEEN_SIDES:
+            people = sorted(people_of(about))
+            if not all(self._may_answer_for(one, self._find_protectors(one), actor) for one in people):
+                return NONE
         if self._is_in_circle_of_all(about, history, actor):
             return CIRCLE
         if history and aggregate.fold(history).was_sent_to(actor):
@@ -131,28 +133,25 @@ class Standings:
         theirs = {person_id for person_id in people if self._area_of(person_id) != claimed_in}
         guarded: set[str] = set()
         if claim.type in BETWEEN_SIDES:
-            protected = {person_id for person_id in people if self._protectors_of(person_id)}
-            theirs |= protected
-            guarded = {person_id for person_id in protected if not self._holds_all((person_id,), actor)}
+            by_person = {person_id: self._find_protectors(person_id) for person_id in sorted(people)}
+            theirs |= {person_id for person_id, teams in by_person.items() if teams}
+            guarded = {one for one, teams in by_person.items() if not self._may_answer_for(one, teams, actor)}
         theirs = theirs or people
         if actor.role == LEAD and claimed_in in actor.areas and self._has_waited(claim):
             return theirs, theirs - guarded
         held = {person_id for person_id in sorted(theirs) if self.is_in_circle(person_id, actor)}
         return theirs, held - guarded
 
-    def _protectors_of(self, person_id: str) -> Collection[str]:
+    def _find_protectors(self, person_id: str) -> Collection[str]:
         """The teams that protect the person."""
         own = self._store.load(self._record_of(person_id))
         return find_protectors(event for event in own if not event.is_claim)
 
-    def _holds_all(self, people: Iterable[str], actor: Actor) -> bool:
-        """Whether the actor protects, or leads the area of, each of these people who is protected."""
-        for person_id in sorted(people):
-            protectors = self._protectors_of(person_id)
-            is_lead = actor.role == LEAD and self._area_of(person_id) in actor.areas
-            if protectors and actor.team not in protectors and not is_lead:
-                return False
-        return True
+    def _may_answer_for(self, person_id: str, protectors: Collection[str], actor: Actor) -> bool:
+        """Whether nobody protects the person, or the actor's team does, or the actor leads in the person's area."""
+        if not protectors or actor.team in protectors:
+            return True
+        return actor.role == LEAD and self._area_of(person_id) in actor.areas
 
     def _has_waited(self, claim: Event) -> bool:
         now = self._store.clock.now()

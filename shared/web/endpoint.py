@@ -36,7 +36,7 @@ from shared.web.fields import Body
 from shared.web.problems import Problem
 from shared.web.quick_schema import Dump, Load, compile_dump, compile_load
 from shared.web.server import HttpServer
-from shared.web.typed_ids import Read, compile_id_reader
+from shared.web.typed_ids import read_ids_before
 
 Handler = TypeVar("Handler", bound=Callable[[Any, Request], Answer])
 
@@ -88,15 +88,16 @@ class Endpoint(Entrypoint):
 
     @cached_property
     def _load(self) -> Load:
-        return compile_load((self.body or Body)())
+        schema = (self.body or Body)()
+        return read_ids_before(compile_load(schema), schema)
+
+    @cached_property
+    def _load_query(self) -> Load:
+        return read_ids_before(self._query.load, self._query)
 
     @cached_property
     def _dump(self) -> Mapping[int, Dump]:
         return {status: compile_dump(schema()) for status, schema in self.answers.items()}
-
-    @cached_property
-    def _read_ids(self) -> Read | None:
-        return compile_id_reader((self.body or Body)())
 
     @property
     def rule(self) -> Rule:
@@ -145,7 +146,7 @@ class Endpoint(Entrypoint):
         actor = self.server.tokens.actor_of(environ.get("HTTP_AUTHORIZATION"))
         self.admit(actor)
         asked = environ.get("QUERY_STRING", "")
-        query = load_query(self._query, asked) if asked or self.query else {}
+        query = load_query(self._query, self._load_query, asked) if asked or self.query else {}
         if self.method == "GET":
             return Request(actor, correlation_id, path, query, held_tags=self._held_tags(environ))
         key, version = (idempotency_key(environ), expected_version(environ)) if self.keyed else ("", None)
@@ -165,7 +166,7 @@ class Endpoint(Entrypoint):
 
     def loaded(self, plain: Mapping[str, Any]) -> dict[str, Any]:
         """The body as its schema loads it. Raises a Problem (422) naming every bad field."""
-        return load_body(self._load, self._read_ids(plain) if self._read_ids else plain)
+        return load_body(self._load, plain)
 
     def dumped(self, answer: Answer) -> dict[str, Any]:
         """The body of the answer, as it is sent."""

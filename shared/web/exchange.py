@@ -17,7 +17,6 @@ from marshmallow import Schema, ValidationError, fields
 from shared.kernel.decisions import Actor
 from shared.web.problems import FieldError, Problem, invalid
 from shared.web.quick_schema import Load
-from shared.web.typed_ids import compile_id_reader
 
 JSON = "application/json"
 MOST_QUERY_FIELDS = 50
@@ -172,8 +171,11 @@ def load_body(load: Load, value: Mapping[str, Any], what: str = "body") -> dict[
         raise invalid(error.normalized_messages(), what) from None
 
 
-def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
-    """The query as its schema loads it. A list field may be repeated. Raises a Problem (422) naming every bad field."""
+def load_query(schema: Schema, load: Load, query_string: str) -> dict[str, Any]:
+    """The query of this schema, as `load` loads it. A list field may be repeated.
+
+    Raises a Problem (422) naming every bad field.
+    """
     try:
         given = parse_qs(query_string, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS)
     except ValueError:
@@ -183,8 +185,7 @@ def load_query(schema: Schema, query_string: str) -> dict[str, Any]:
     if twice:
         raise invalid({name: ["is given more than once"] for name in twice}, "query")
     plain = {name: values if name in repeatable else values[0] for name, values in given.items()}
-    read_ids = compile_id_reader(schema)
-    return load_body(schema.load, read_ids(plain) if read_ids else plain, "query")
+    return load_body(load, plain, "query")
 
 
 def _bad_header(code: str, header: str, message: str) -> Problem:

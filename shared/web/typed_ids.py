@@ -11,10 +11,22 @@ from shared.contracts.fields import EventId, Ref
 from shared.kernel.ids import read_id
 
 Read = Callable[[Any], Any]
+Load = Callable[[Any], dict[str, Any]]
 
 
-def compile_id_reader(schema: Schema) -> Read | None:
-    """A function that reads the ids in a plain body of this schema. None if the schema has no field for an id."""
+def read_ids_before(load: Load, schema: Schema) -> Load:
+    """The load of this schema, for plain values in which the ids are as people type them."""
+    read = _compile(schema)
+    return load if read is None else lambda plain: load(read(plain))
+
+
+def read_path(path: str) -> str:
+    """The path of an address, with each id in it as it is written."""
+    return "/".join(map(read_id, path.split("/")))
+
+
+def _compile(schema: Schema) -> Read | None:
+    """A function that reads the ids in a plain value of this schema. None if the schema has no field for an id."""
     readers = {
         declared.data_key or name: read
         for name, declared in schema.load_fields.items()
@@ -31,16 +43,11 @@ def compile_id_reader(schema: Schema) -> Read | None:
     return read_ids
 
 
-def read_path(path: str) -> str:
-    """The path of an address, with each id in it as it is written."""
-    return "/".join(map(read_id, path.split("/")))
-
-
 def _reader_of(declared: fields.Field[Any]) -> Read | None:
     if isinstance(declared, Ref | EventId):
         return lambda value: read_id(value) if isinstance(value, str) else value
     if isinstance(declared, fields.Nested):
-        read = compile_id_reader(declared.schema)
+        read = _compile(declared.schema)
         return _read_each(read) if read and declared.many else read
     if isinstance(declared, fields.List):
         read = _reader_of(declared.inner)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pymongo import ASCENDING
@@ -11,6 +11,7 @@ from pymongo.collection import Collection
 
 from services.referrals_followup.api.presenter import present_entry
 from services.referrals_followup.api.queries import FollowUpQueries
+from services.referrals_followup.api.recording import execute_for
 from services.referrals_followup.domain.assignees import require_assignee
 from services.referrals_followup.domain.directory import Directory, Member
 from services.referrals_followup.domain.follow_up import (
@@ -80,14 +81,7 @@ class FollowUpActs:
     def record(self, request: Request, command_on: Callable[[FollowUp], Any]) -> Answer:
         """Record one act on the follow-up in the path. Raises UnknownStream when it is withheld from the actor."""
         follow_up = self._queries.find(request.actor, request.path["follow_up"]).follow_up
-        recorded = self._execute(
-            request,
-            follow_up,
-            command_on(follow_up),
-            key=request.key,
-            correlation_id=request.correlation_id,
-            expected_version=request.expected_version,
-        )
+        recorded = self._execute(request, command_on(follow_up))
         body = {
             "id": follow_up.id,
             "reference": follow_up.reference,
@@ -174,7 +168,7 @@ class FollowUpActs:
                     decide(acts_of(self._store.load(stream)), command, Context(now, request.actor, stream))
                 else:
                     key = f"{request.key}\n{follow_up.id}"
-                    self._execute(request, follow_up, command, key=key, correlation_id=batch)
+                    self._execute(replace(request, key=key, correlation_id=batch, expected_version=None), command)
             except Refused as error:
                 if error.code == ALREADY_CLOSED:
                     done.closed.append(follow_up.reference)
@@ -188,28 +182,8 @@ class FollowUpActs:
     def _line_of(self, follow_up: FollowUp) -> Line:
         return self._directory.line_of(follow_up, london_date(self._clock.now()))
 
-    def _execute(
-        self,
-        request: Request,
-        follow_up: FollowUp,
-        command: Any,
-        *,
-        key: str,
-        correlation_id: str,
-        expected_version: int | None = None,
-    ) -> Recorded[Any]:
-        return self._store.execute(
-            AGGREGATE,
-            f"{AGGREGATE.kind}/{follow_up.id}",
-            command,
-            request.actor,
-            key=key,
-            body=request.raw_body,
-            operation=request.operation,
-            expected_version=expected_version,
-            correlation_id=correlation_id,
-            creates=True,
-        )
+    def _execute(self, request: Request, command: Any) -> Recorded[Any]:
+        return execute_for(request, self._store, AGGREGATE, f"{AGGREGATE.kind}/{command.follow_up.id}", command)
 
     def _assignee(self, request: Request, field: str) -> tuple[Member, str]:
         """The person in this field of the body and the team, which is the person's own when the body names none."""

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from services.referrals_followup.api.filters import disclosed_to
+from services.referrals_followup.api.recording import execute_for
 from services.referrals_followup.directory.current import CurrentDirectory
 from services.referrals_followup.domain.directory import Absence, Hours, Member, Parties, Post, Team
 from services.referrals_followup.domain.directory_entries import (
@@ -173,17 +174,9 @@ class DirectoryActs:
     def _record(self, request: Request, stream: str, make: Callable[[], Entry]) -> int:
         """Record the entry that `make` gives for the present directory. Raises StaleVersion if it changed meanwhile."""
         known = self._directory.version_of(stream)
-        recorded = self._store.execute(
-            AGGREGATE,
-            stream,
-            Change(make),
-            request.actor,
-            key=request.key,
-            body=request.raw_body,
-            operation=request.operation,
-            expected_version=known if request.expected_version is None else request.expected_version,
-            correlation_id=request.correlation_id,
-            creates=True,
+        expected = known if request.expected_version is None else request.expected_version
+        recorded = execute_for(
+            replace(request, expected_version=expected), self._store, AGGREGATE, stream, Change(make)
         )
         self._directory.refresh()
         return recorded.version

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields
 from pymongo import ASCENDING
 
+from services.referrals_followup.api.recording import execute_for
 from services.referrals_followup.domain.circle import circle_of, find_told
 from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.glass import AGGREGATE, BROKEN, READS_AS, Break, Review
@@ -120,18 +121,8 @@ class Glasses:
         return replace(actor, role=READS_AS, areas=tuple(sorted({*actor.areas, *self._directory.areas})))
 
     def _record(self, request: Request, glass_id: str, command: Any) -> Answer:
-        recorded = self._store.execute(
-            AGGREGATE,
-            f"{AGGREGATE.kind}/{glass_id}",
-            command,
-            request.actor,
-            key=request.key,
-            body=request.raw_body,
-            operation=request.operation,
-            expected_version=request.expected_version,
-            correlation_id=request.correlation_id,
-            creates=isinstance(command, Break),
-        )
+        stream, creates = f"{AGGREGATE.kind}/{glass_id}", isinstance(command, Break)
+        recorded = execute_for(request, self._store, AGGREGATE, stream, command, creates=creates)
         broken = recorded.state.broken
         body = {
             "glass_id": glass_id,

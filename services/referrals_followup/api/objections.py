@@ -9,6 +9,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
+from services.referrals_followup.api.recording import execute_for
 from services.referrals_followup.domain.chronology import is_about
 from services.referrals_followup.domain.circle import Circle, circle_of, find_told
 from services.referrals_followup.domain.directory import Directory
@@ -128,18 +129,8 @@ class Objections:
         return member is not None and is_event_disclosed(event, member.role, member.team)
 
     def _record(self, request: Request, objection_id: str, command: Any) -> Answer:
-        recorded = self._store.execute(
-            AGGREGATE,
-            f"{AGGREGATE.kind}/{objection_id}",
-            command,
-            request.actor,
-            key=request.key,
-            body=request.raw_body,
-            operation=request.operation,
-            expected_version=request.expected_version,
-            correlation_id=request.correlation_id,
-            creates=isinstance(command, Object),
-        )
+        stream, creates = f"{AGGREGATE.kind}/{objection_id}", isinstance(command, Object)
+        recorded = execute_for(request, self._store, AGGREGATE, stream, command, creates=creates)
         raised = recorded.state.raised.data
         body = {"objection_id": objection_id, "person": raised["person_id"], "event_id": raised["event_id"]}
         return Answer(201, {**body, "version": recorded.version}, version=recorded.version)

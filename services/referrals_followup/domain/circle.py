@@ -16,8 +16,8 @@ from services.referrals_followup.domain.directory import Directory, Parties
 from services.referrals_followup.domain.disclosure import Reader, find_withheld_of_entry
 from services.referrals_followup.domain.follow_up import OWNER, Owner
 from services.referrals_followup.domain.thread_history import MOVED, PERSON, Evidence, is_act, order_key
-from shared.contracts.circle import LIVES_THERE, Part, ids_left_out, parts_in
-from shared.kernel.decisions import ABOUT_AN_ENTRY
+from shared.contracts.circle import LIVES_THERE, Part, parts_in
+from shared.kernel.decisions import ABOUT_AN_ENTRY, ids_left_out
 from shared.kernel.envelope import Event
 
 
