@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 import requests
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from deploy.local.backends import Backends
 from services.referrals_followup.domain import as_of as pure
 from services.referrals_followup.domain.chronology import WITHOUT_OUTLINE
 from services.referrals_followup.domain.follow_up import AGGREGATE, Assign
@@ -20,14 +18,11 @@ from shared.contracts.access import ROLES, SYSTEM_ACTOR, WHOM_TO_ASK, may_see
 from shared.kernel.decisions import Actor
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.kernel.time import LONDON
-from shared.runtime.clock import ReplayClock
-from tests.integration.following import following
 from tests.integration.ledger import (
     MONDAY,
     PERSON,
     Ledger,
     an_event,
-    config,
     item_planned,
     referral_noted,
     referral_sent,
@@ -40,23 +35,8 @@ CHRONOLOGY = f"/v1/people/{PERSON}/chronology"
 
 
 @pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("chronology"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"]), clock)
-    yield ledger
-    ledger.close()
+def ledger(whole_ledger: Ledger) -> Ledger:
+    return whole_ledger
 
 
 @pytest.fixture(autouse=True)

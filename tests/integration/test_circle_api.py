@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,13 +9,10 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.backends import Backends
 from services.referrals_followup.domain.chronology import WITHOUT_OUTLINE
 from shared.contracts.access import WHOM_TO_ASK
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, Event
-from shared.runtime.clock import ReplayClock
-from tests.integration.following import following
-from tests.integration.ledger import MONDAY, PERSON, Ledger, an_event, config, item_planned
+from tests.integration.ledger import MONDAY, PERSON, Ledger, an_event, item_planned
 from tests.integration.recording import Caller, Running, code
 
 NOTIFIED = {"to_role": "health_visitor", "about": "pregnancy", "channel": "letter"}
@@ -25,23 +21,8 @@ NOW = MONDAY + timedelta(hours=3)
 
 
 @pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("circle"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"]), clock)
-    yield ledger
-    ledger.close()
+def ledger(whole_ledger: Ledger) -> Ledger:
+    return whole_ledger
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,37 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.backends import Backends
 from shared.kernel.decisions import CLAIM_CONFIRMED, CLAIM_REJECTED
 from shared.kernel.envelope import CIRCLE, NONE, Event, from_text, to_text
-from shared.runtime.clock import ReplayClock
-from tests.integration.following import following
-from tests.integration.ledger import MONDAY, PERSON, Ledger, an_event, config
+from tests.integration.ledger import MONDAY, PERSON, Ledger, an_event
 from tests.integration.recording import Caller, Running
 
 NOW = from_text("2013-01-16T18:00:00Z")
 SCREEN = str(uuid4())
 STREAM = f"screen/{SCREEN}"
-
-
-@pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("followup"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def whole_ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"]), clock)
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture

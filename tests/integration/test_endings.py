@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from deploy.local.backends import Backends
 from services.referrals_followup.domain.follow_up import FollowUp
 from shared.contracts.words import END_REASONS, ROUTINE_END_REASONS
 from shared.kernel.envelope import Event, from_text
-from shared.runtime.clock import ReplayClock
-from tests.integration.following import following
-from tests.integration.ledger import MONDAY, PERSON, Ledger, an_event, config, item_planned, referral_noted
+from tests.integration.ledger import PERSON, Ledger, an_event, item_planned, referral_noted
 from tests.integration.recording import Caller, Running, code, faulty_fields
 
 NOW = from_text("2013-01-16T18:00:00Z")
 REVIEWED = {"reason_code": "not_needed_after_review"}
-
-
-@pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("followup"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def whole_ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"]), clock)
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture

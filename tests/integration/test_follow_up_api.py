@@ -35,7 +35,6 @@ from tests.integration.ledger import (
     Inbox,
     Ledger,
     an_event,
-    config,
     item_planned,
     mail_server,
     referral_noted,
@@ -51,25 +50,8 @@ VERSIONS = {name: load_yaml(STANDARDS / f"{name}.yaml").value["version"] for nam
 
 
 @pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("followup"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
-    """The other half of the service, in this process: what arrives on the bus."""
-    settings = config(service.database, service.environment["MONGODB_URI"])
-    ledger = Ledger(settings, clock)
-    yield ledger
-    ledger.close()
+def ledger(whole_ledger: Ledger) -> Ledger:
+    return whole_ledger
 
 
 @pytest.fixture(autouse=True)

@@ -14,16 +14,13 @@ from deploy.local.backends import Backends
 from shared.contracts.access import CARING, ROLES
 from shared.contracts.words import GLASS_REASONS
 from shared.kernel.envelope import from_text, to_text
-from shared.runtime.clock import ReplayClock
 from tests.integration.bus import publish
-from tests.integration.following import following
 from tests.integration.ledger import (
     MONDAY,
     PERSON,
     Inbox,
     Ledger,
     an_event,
-    config,
     item_planned,
     mail_server,
     referral_noted,
@@ -37,33 +34,6 @@ CHRONOLOGY = f"/v1/people/{PERSON}/chronology"
 GLASS = f"/v1/people/{PERSON}/glass"
 REASON = {"reason_code": "emergency_care"}
 NEXT_DAY = NOW + timedelta(hours=24)
-
-
-@pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def smtp_port() -> int:
-    from tests.contract.toy import free_port
-
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("glass"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def whole_ledger(service: Running, clock: ReplayClock, smtp_port: int) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"], smtp_port), clock)
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,18 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.local.backends import Backends
 from shared.contracts.words import OBJECTION_OUTCOMES, OBJECTION_REASONS
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, Event
-from shared.runtime.clock import ReplayClock
-from tests.integration.following import following
 from tests.integration.ledger import (
     MONDAY,
     PERSON,
     Inbox,
     Ledger,
     an_event,
-    config,
     item_planned,
     mail_server,
     text_of,
@@ -31,33 +26,6 @@ from tests.integration.recording import Caller, Running, code, faulty_fields
 NOW = MONDAY + timedelta(hours=3)
 OBJECTIONS = f"/v1/people/{PERSON}/objections"
 CHRONOLOGY = f"/v1/people/{PERSON}/chronology"
-
-
-@pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def smtp_port() -> int:
-    from tests.contract.toy import free_port
-
-    return free_port()
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("objections"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def whole_ledger(service: Running, clock: ReplayClock, smtp_port: int) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"], smtp_port), clock)
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +64,7 @@ def concern(standing: str = OWNER, **more: Any) -> Event:
     return replace(event, standing=standing)
 
 
-def told(ledger: Ledger) -> list[str]:
+def list_told(ledger: Ledger) -> list[str]:
     found = ledger.dependencies.store.collection.find({"event.type": "circle.told.v1"})
     return sorted(person for document in found for person in document["event"]["data"]["recipients"])
 
@@ -112,32 +80,32 @@ def test_those_of_the_circle_who_may_see_a_record_of_somebody_else_are_told_of_i
     entry = concern(standing)
     ledger.hear(entry)
     # The adviser is of the circle too, but may not see a concern.
-    assert told(ledger) == ["hv-pereira"]
+    assert list_told(ledger) == ["hv-pereira"]
     inbox = Inbox()
     with mail_server(inbox, smtp_port):
         ledger.days_pass("2013-01-14T12:31:00Z")
     (text,) = [body for mail in inbox.to("joana.pereira@essex.example") if entry.id in (body := text_of(mail))]
     assert "hv-castro (hv-yare) has begun a record (concern)" in text
     ledger.days_pass("2013-01-15T12:31:00Z")
-    assert told(ledger) == ["hv-pereira"]
+    assert list_told(ledger) == ["hv-pereira"]
 
 
 def test_the_circle_is_told_once_however_often_the_record_is_heard(ledger: Ledger) -> None:
     entry = concern()
     for _ in range(3):
         ledger.hear(entry)
-    assert told(ledger) == ["hv-pereira"]
+    assert list_told(ledger) == ["hv-pereira"]
 
 
 def test_the_circle_is_not_told_of_its_own_records_nor_of_further_entries(ledger: Ledger) -> None:
     ledger.hear(concern(CIRCLE, area="essex", team="hv-harwich"), concern(version=2))
-    assert told(ledger) == []
+    assert list_told(ledger) == []
 
 
 def test_nobody_is_told_about_somebody_without_a_circle(ledger: Ledger) -> None:
     ledger.forget()
     ledger.hear(concern())
-    assert told(ledger) == []
+    assert list_told(ledger) == []
 
 
 def test_an_objection_is_an_entry_that_the_recorder_and_the_lead_are_shown(

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from deploy.local.backends import Backends
 from services.referrals_followup.domain.follow_up import FollowUp
 from shared.kernel.envelope import from_text
-from shared.runtime.clock import ReplayClock
-from tests.integration.following import following
-from tests.integration.ledger import MONDAY, Ledger, config, item_planned, referral_noted
+from tests.integration.ledger import Ledger, item_planned, referral_noted
 from tests.integration.recording import Caller, Running, code, faulty_fields
 
 NOW = from_text("2013-01-14T12:00:00Z")
 ALL = "/v1/reassignments"
-
-
-@pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("followup"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def whole_ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"]), clock)
-    yield ledger
-    ledger.close()
 
 
 @pytest.fixture

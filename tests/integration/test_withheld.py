@@ -32,14 +32,12 @@ from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event, from_text, to_text
 from shared.kernel.ids import uuid7
 from shared.recording.views import ViewOf, Views
-from shared.runtime.clock import MovableClock, ReplayClock
-from tests.integration.following import following
+from shared.runtime.clock import MovableClock
 from tests.integration.ledger import (
     MONDAY,
     PERSON,
     Ledger,
     an_event,
-    config,
     item_planned,
     referral_noted,
     referral_sent,
@@ -110,23 +108,8 @@ def is_withheld(role: str, event_type: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def clock(backends: Backends) -> ReplayClock:
-    clock = ReplayClock(backends.folder / f"clock-{uuid4().hex}")
-    clock.set(MONDAY - timedelta(days=300))
-    return clock
-
-
-@pytest.fixture(scope="module")
-def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory, clock: ReplayClock) -> Iterator[Running]:
-    with following(backends, tmp_path_factory.mktemp("withheld"), "serve", "http", clock=clock) as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def ledger(service: Running, clock: ReplayClock) -> Iterator[Ledger]:
-    ledger = Ledger(config(service.database, service.environment["MONGODB_URI"]), clock)
-    yield ledger
-    ledger.close()
+def ledger(whole_ledger: Ledger) -> Ledger:
+    return whole_ledger
 
 
 def of_class(random: Random, disclosure: str, person: str) -> list[Event]:

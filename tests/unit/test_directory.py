@@ -151,7 +151,7 @@ def test_an_owner_who_works_in_another_team_by_now_is_replaced_and_it_is_said_wh
 # --- the line above the owner -------------------------------------------------------------------------------------
 
 
-def told(directory: Directory, owner: Owner, *to: str, on: date = MONDAY) -> list[str]:
+def find_told(directory: Directory, owner: Owner, *to: str, on: date = MONDAY) -> list[str]:
     """The people whom a rung above the owner's first rung tells."""
     return [found.person for found in directory.find_recipients(a_follow_up(owner, to), rung("above", *to), owner, on)]
 
@@ -172,28 +172,31 @@ MANAGES = Owner("gp_practice", "surgery", "gp-manager")
 
 @pytest.mark.parametrize("to", [("manager",), ("owner", "manager")])
 def test_a_manager_who_owns_it_is_not_escalated_to_herself_but_to_the_next_one_up(to: tuple[str, ...]) -> None:
-    assert "lead" in told(a_directory(), MANAGES, *to)
-    assert told(a_directory(), SURGERY, *to)[-1] == "gp-manager"
+    assert "lead" in find_told(a_directory(), MANAGES, *to)
+    assert find_told(a_directory(), SURGERY, *to)[-1] == "gp-manager"
     (recipient,) = a_directory().resolve("manager", Parties("essex", MANAGES, "nurse", "camhs"), MONDAY)
     assert recipient == Recipient("lead", "next above gp-manager")
 
 
 def test_the_lead_who_owns_it_is_escalated_to_the_deputy() -> None:
-    assert told(a_directory(), Owner("safeguarding_lead", "board", "lead"), "manager", "safeguarding_lead") == [
+    assert find_told(a_directory(), Owner("safeguarding_lead", "board", "lead"), "manager", "safeguarding_lead") == [
         "lead-deputy",
         "lead",
     ]
 
 
 def test_somebody_who_holds_the_role_of_the_rung_herself_is_escalated_to_her_manager() -> None:
-    assert told(a_directory(), Owner("gp_practice", "surgery", "gp-duty"), "practice_lead") == ["gp-duty", "gp-manager"]
+    assert find_told(a_directory(), Owner("gp_practice", "surgery", "gp-duty"), "practice_lead") == [
+        "gp-duty",
+        "gp-manager",
+    ]
 
 
 def test_a_manager_who_is_told_in_place_of_the_owner_is_not_told_again_as_the_manager() -> None:
     away = {person: member(person, "surgery", away=AWAY) for person in ("gp", "gp-duty")}
     directory = a_directory(**away)
     assert list_recipients(directory, "owner") == ["gp-manager"]
-    assert told(directory, SURGERY, "owner", "manager") == ["gp-manager", "lead"]
+    assert find_told(directory, SURGERY, "owner", "manager") == ["gp-manager", "lead"]
 
 
 def test_the_first_rung_of_the_owner_tells_nobody_above() -> None:
@@ -477,4 +480,4 @@ def test_a_rung_above_the_owner_tells_somebody_else_wherever_the_line_has_three_
     as_owner = {one.person for one in directory.resolve("owner", Parties("essex", owner, "p0", "t0"), MONDAY)}
     line = {*directory.line_above(owner, "essex", MONDAY), *as_owner}
     if len(line) >= 3:
-        assert set(told(directory, owner, *to)) - as_owner
+        assert set(find_told(directory, owner, *to)) - as_owner

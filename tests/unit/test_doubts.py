@@ -50,7 +50,7 @@ def event(event_type: str, day: date, precision: str = "minute", **data: Any) ->
     )
 
 
-def told(
+def find_codes(
     event_type: str,
     *history: Event,
     on: date = DAY,
@@ -87,31 +87,33 @@ BOOKED, ENDED = "pregnancy.booked.v1", "pregnancy.ended.v1"
 def test_an_expected_date_is_2_to_44_weeks_from_the_day_of_the_entry(
     event_type: str, weeks: int, days: int, expected: dict[str, bool]
 ) -> None:
-    assert told(event_type, edd=DAY + weeks * WEEK + timedelta(days=days)) == expected
+    assert find_codes(event_type, edd=DAY + weeks * WEEK + timedelta(days=days)) == expected
 
 
 def test_an_expected_date_of_1927_is_impossible() -> None:
-    assert told(BOOKED, edd=date(1927, 6, 15)) == {"edd-far-out": IMPOSSIBLE}
+    assert find_codes(BOOKED, edd=date(1927, 6, 15)) == {"edd-far-out": IMPOSSIBLE}
 
 
 def test_an_entry_of_a_month_is_doubted_only_if_no_day_of_it_is_likely() -> None:
     month = {"on": date(2014, 1, 1), "precision": "month"}
-    assert told(BOOKED, edd=date(2014, 1, 15), **month) == {}
-    assert told(BOOKED, edd=date(2014, 1, 14), **month) == {"edd-far-out": UNLIKELY}
-    assert told(BOOKED, edd=date(2014, 1, 31) + 44 * WEEK, **month) == {}
+    assert find_codes(BOOKED, edd=date(2014, 1, 15), **month) == {}
+    assert find_codes(BOOKED, edd=date(2014, 1, 14), **month) == {"edd-far-out": UNLIKELY}
+    assert find_codes(BOOKED, edd=date(2014, 1, 31) + 44 * WEEK, **month) == {}
 
 
 def test_what_is_entered_years_late_is_judged_by_its_own_day() -> None:
-    assert told(BOOKED, on=date(2011, 12, 5), edd=date(2012, 7, 12)) == {}
+    assert find_codes(BOOKED, on=date(2011, 12, 5), edd=date(2012, 7, 12)) == {}
 
 
 def test_a_corrected_date_moves_by_four_weeks_from_the_first_at_most() -> None:
     booked = event(BOOKED, DAY, edd="2014-06-15")
     corrected = event("pregnancy.edd_corrected.v1", DAY, edd="2014-07-13")
-    assert told("pregnancy.edd_corrected.v1", booked, edd=date(2014, 7, 13)) == {}
-    assert told("pregnancy.edd_corrected.v1", booked, corrected, edd=date(2014, 7, 14)) == {"edd-moved-far": UNLIKELY}
+    assert find_codes("pregnancy.edd_corrected.v1", booked, edd=date(2014, 7, 13)) == {}
+    assert find_codes("pregnancy.edd_corrected.v1", booked, corrected, edd=date(2014, 7, 14)) == {
+        "edd-moved-far": UNLIKELY
+    }
     wrong = event(RETRACTION, DAY, event_id=booked.id)
-    assert told("pregnancy.edd_corrected.v1", booked, corrected, wrong, edd=date(2014, 8, 10)) == {}
+    assert find_codes("pregnancy.edd_corrected.v1", booked, corrected, wrong, edd=date(2014, 8, 10)) == {}
 
 
 @pytest.mark.parametrize(
@@ -127,20 +129,22 @@ def test_a_corrected_date_moves_by_four_weeks_from_the_first_at_most() -> None:
     ],
 )
 def test_a_care_leaver_is_16_to_24_years_old(born: date, expected: dict[str, bool]) -> None:
-    assert told("care_leaver.registered.v1", private={"date_of_birth": born}) == expected
+    assert find_codes("care_leaver.registered.v1", private={"date_of_birth": born}) == expected
 
 
 def test_somebody_over_110_years_is_unlikely() -> None:
-    assert told("person.registered.v1", private={"date_of_birth": date(1903, 1, 16)}) == {}
-    assert told("person.registered.v1", private={"date_of_birth": date(1902, 1, 15)}) == {"born-long-ago": UNLIKELY}
-    assert told("person.registered.v1") == {}
+    assert find_codes("person.registered.v1", private={"date_of_birth": date(1903, 1, 16)}) == {}
+    assert find_codes("person.registered.v1", private={"date_of_birth": date(1902, 1, 15)}) == {
+        "born-long-ago": UNLIKELY
+    }
+    assert find_codes("person.registered.v1") == {}
 
 
 # --- the rest of a pregnancy ----------------------------------------------------------------------------------------
 
 
 def another(*history: Event, **data: Any) -> dict[str, bool]:
-    return told(BOOKED, known={"pregnancies": {OTHER: history}}, pregnancy_id="mine", **data)
+    return find_codes(BOOKED, known={"pregnancies": {OTHER: history}}, pregnancy_id="mine", **data)
 
 
 def test_a_woman_has_one_live_pregnancy_at_a_time() -> None:
@@ -180,7 +184,7 @@ def test_no_pregnancy_lasts_60_weeks_and_nobody_is_born_before_they_were_conceiv
     edd: str | None, ends: date, outcome: str, expected: dict[str, bool]
 ) -> None:
     booked = event(BOOKED, DAY, **({"edd": edd} if edd else {}))
-    assert told(ENDED, booked, on=ends, outcome=outcome) == expected
+    assert find_codes(ENDED, booked, on=ends, outcome=outcome) == expected
 
 
 def test_a_birth_names_children_of_that_day() -> None:
@@ -192,16 +196,16 @@ def test_a_birth_names_children_of_that_day() -> None:
         DAY.replace(year=2015): {"child-born-another-day": IMPOSSIBLE},
     }
     for day, expected in born.items():
-        assert told(ENDED, known={"children": [Child(day)]}, outcome="birth") == expected
-    assert told(ENDED, known={"children": [Child(), Child()]}, outcome="birth") == {}
+        assert find_codes(ENDED, known={"children": [Child(day)]}, outcome="birth") == expected
+    assert find_codes(ENDED, known={"children": [Child(), Child()]}, outcome="birth") == {}
 
 
 def test_a_newborn_is_not_reviewed_before_the_birth_in_whichever_order_it_is_recorded() -> None:
-    early = told("review.completed.v1", review="new_birth", known={"born_on": DAY + timedelta(days=1)})
+    early = find_codes("review.completed.v1", review="new_birth", known={"born_on": DAY + timedelta(days=1)})
     assert early == {"out-of-order": IMPOSSIBLE}
-    assert told("review.completed.v1", review="new_birth", known={"born_on": DAY}) == {}
+    assert find_codes("review.completed.v1", review="new_birth", known={"born_on": DAY}) == {}
     reviewed = Child(first_review_on=DAY - timedelta(days=1))
-    assert told(ENDED, known={"children": [reviewed]}, outcome="birth") == {"out-of-order": IMPOSSIBLE}
+    assert find_codes(ENDED, known={"children": [reviewed]}, outcome="birth") == {"out-of-order": IMPOSSIBLE}
 
 
 def test_a_mother_is_11_to_55_years_old() -> None:
@@ -211,7 +215,7 @@ def test_a_mother_is_11_to_55_years_old() -> None:
         (date(1958, 1, 16), {}),
         (date(1957, 1, 15), {"mother-age": UNLIKELY}),
     ):
-        assert told(BOOKED, known={"born_on": born}) == expected
+        assert find_codes(BOOKED, known={"born_on": born}) == expected
 
 
 # --- screens, appointments, support and plans -----------------------------------------------------------------------
@@ -233,7 +237,7 @@ def test_a_mother_is_11_to_55_years_old() -> None:
 def test_the_item_about_self_harm_counts_towards_the_score(
     tool: str, score: int, self_harm: bool, is_doubtful: bool
 ) -> None:
-    found = told("screen.recorded.v1", tool=tool, score=score, self_harm=self_harm)
+    found = find_codes("screen.recorded.v1", tool=tool, score=score, self_harm=self_harm)
     assert found == ({"score-and-self-harm": UNLIKELY} if is_doubtful else {})
 
 
@@ -249,23 +253,23 @@ def missed(days: int, after: int = 0) -> Event:
 
 
 def test_no_appointment_is_missed_before_its_day() -> None:
-    assert told(MISSED, appointed(0)) == {}
-    assert told(MISSED, appointed(1)) == {"appointment-later": IMPOSSIBLE}
-    assert told(MISSED, appointed(0), appointed(7)) == {"appointment-later": UNLIKELY}
-    assert told(ATTENDED, appointed(1)) == {"appointment-later": UNLIKELY}
+    assert find_codes(MISSED, appointed(0)) == {}
+    assert find_codes(MISSED, appointed(1)) == {"appointment-later": IMPOSSIBLE}
+    assert find_codes(MISSED, appointed(0), appointed(7)) == {"appointment-later": UNLIKELY}
+    assert find_codes(ATTENDED, appointed(1)) == {"appointment-later": UNLIKELY}
     cancelled = event("referral.appointment_cancelled.v1", DAY, by="service")
-    assert told(MISSED, appointed(1), cancelled) == {}
+    assert find_codes(MISSED, appointed(1), cancelled) == {}
 
 
 def test_an_appointment_is_missed_once() -> None:
     later = DAY + timedelta(days=3)
-    assert told(MISSED, appointed(0), missed(0), on=later) == {"missed-twice": UNLIKELY}
-    assert told(MISSED, appointed(0), missed(0), appointed(3), on=later) == {}
-    assert told(MISSED, missed(0)) == {"missed-twice": UNLIKELY}
-    assert told(MISSED, missed(0), on=later) == {}
+    assert find_codes(MISSED, appointed(0), missed(0), on=later) == {"missed-twice": UNLIKELY}
+    assert find_codes(MISSED, appointed(0), missed(0), appointed(3), on=later) == {}
+    assert find_codes(MISSED, missed(0)) == {"missed-twice": UNLIKELY}
+    assert find_codes(MISSED, missed(0), on=later) == {}
     started, session = event("support.started.v1", DAY), event("support.session_missed.v1", DAY)
-    assert told("support.session_missed.v1", started, session) == {"missed-twice": UNLIKELY}
-    assert told("support.session_missed.v1", started, session, on=later) == {}
+    assert find_codes("support.session_missed.v1", started, session) == {"missed-twice": UNLIKELY}
+    assert find_codes("support.session_missed.v1", started, session, on=later) == {}
 
 
 @pytest.mark.parametrize(
@@ -285,22 +289,24 @@ def test_an_appointment_is_missed_once() -> None:
 )
 def test_nothing_ends_or_goes_on_before_it_began(event_type: str, begun_by: str) -> None:
     begun = event(begun_by, DAY)
-    assert told(event_type, begun) == {}
-    assert told(event_type, begun, on=DAY - timedelta(days=1)) == {"out-of-order": IMPOSSIBLE}
-    assert told(event_type, begun, event(RETRACTION, DAY, event_id=begun.id), on=DAY - timedelta(days=1)) == {}
+    assert find_codes(event_type, begun) == {}
+    assert find_codes(event_type, begun, on=DAY - timedelta(days=1)) == {"out-of-order": IMPOSSIBLE}
+    assert find_codes(event_type, begun, event(RETRACTION, DAY, event_id=begun.id), on=DAY - timedelta(days=1)) == {}
     earlier = {"on": DAY.replace(day=1), "precision": "month"}
-    assert told(event_type, begun, **earlier) == {}
+    assert find_codes(event_type, begun, **earlier) == {}
 
 
 def test_two_equal_supports_at_once_are_unlikely() -> None:
-    def found(*history: Event, on: date = DAY, kind: str = "listening_visits") -> dict[str, bool]:
-        return told("support.started.v1", on=on, kind=kind, support_id="mine", known={"supports": {OTHER: history}})
+    def find(*history: Event, on: date = DAY, kind: str = "listening_visits") -> dict[str, bool]:
+        return find_codes(
+            "support.started.v1", on=on, kind=kind, support_id="mine", known={"supports": {OTHER: history}}
+        )
 
     started, ended = event("support.started.v1", DAY, kind="listening_visits"), event("support.ended.v1", DAY + WEEK)
-    assert found(started) == {"equal-support": UNLIKELY}
-    assert found(started, kind="parenting") == {}
-    assert found(started, ended, on=DAY + WEEK) == {}
-    assert found(started, on=DAY - WEEK) == {}
+    assert find(started) == {"equal-support": UNLIKELY}
+    assert find(started, kind="parenting") == {}
+    assert find(started, ended, on=DAY + WEEK) == {}
+    assert find(started, on=DAY - WEEK) == {}
 
 
 @pytest.mark.parametrize(
@@ -321,7 +327,7 @@ def test_a_planned_day_lies_ahead_but_not_far(event_type: str, name: str, years:
         (DAY + limit + timedelta(days=1), {"day-far-out": UNLIKELY}),
         (DAY + 5 * limit + timedelta(days=1), {"day-far-out": IMPOSSIBLE}),
     ):
-        assert told(event_type, **{name: day}) == expected
+        assert find_codes(event_type, **{name: day}) == expected
 
 
 # --- how it is told -------------------------------------------------------------------------------------------------

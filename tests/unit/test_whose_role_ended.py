@@ -25,7 +25,7 @@ def with_item(practice: Practice) -> Thread:
     return item
 
 
-def told(practice: Practice, item: Thread, until: str) -> frozenset[str]:
+def list_told(practice: Practice, item: Thread, until: str) -> frozenset[str]:
     """The people whom the first chase about the item's arrangement tells."""
     return next(chase for chase in practice.days_pass(until) if chase.step == "CL-01.arrange").told
 
@@ -36,7 +36,7 @@ def test_after_an_adviser_has_ended_the_duty_person_of_the_team_is_told(practice
     leaver_of(practice).was("adviser.ended.v1", "2013-01-15 09:00", adviser="pa-lindqvist")
     owner = item.the("CL-01.arrange").owner
     assert (owner.team, owner.person) == ("leaving-care-essex", None)
-    assert told(practice, item, "2013-01-22 00:00") == {"pa-moreau"}
+    assert list_told(practice, item, "2013-01-22 00:00") == {"pa-moreau"}
 
 
 def test_the_next_adviser_owns_what_the_one_before_owned(practice):
