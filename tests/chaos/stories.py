@@ -156,7 +156,7 @@ def a_referral(chance: Random, serial: int) -> Story:
         booked = {"appointment_on": "2013-01-14", "confirms": ["day-passed"]}
         yield at_camhs("appointment-booked", "appointment_booked", **booked)
         if chance.random() < 0.3:
-            yield at_camhs("not-attended", "not_attended", how="did_not_attend")
+            yield at_camhs("not-attended", "not_attended", how="did_not_attend", confirms=["missed-twice"])
             yield at_camhs("miss-contacted", "miss_contacted", why_code="transport")
         else:
             yield at_camhs("attended", "attended")
