@@ -54,6 +54,7 @@ from services.referrals_followup.domain.thread_history import (
     Evidence,
     ThreadHistory,
     happened_before,
+    last_moment_of,
     order_key,
 )
 from shared.kernel.envelope import Event
@@ -299,8 +300,8 @@ def _rungs(
         [Rung("data-gap", opening.recorded_at, ("owner",), alarm=opening.recorded_at >= due_at)] if computed.gap else []
     )
     for rung in step.ladder:
-        start, precision = (opening.occurred_at, opening.precision) if rung.from_opening else (due_at, "minute")
-        at = due(rung.after, start, precision, ruleset.calendar).at if rung.after else due_at
+        start = last_moment_of(opening) if rung.from_opening else due_at
+        at = due(rung.after, start, "minute", ruleset.calendar).at if rung.after else due_at
         rungs.append(Rung(rung.name, at, rung.to, rung.urgent or is_urgent, at >= due_at, rung.repeat))
     return tuple(rungs)
 
@@ -502,9 +503,9 @@ def _about(
 def _was_open(obligation: FollowUp, closing: Event, history: ThreadHistory) -> bool:
     """Whether this was expected, and visible, when the case closed, about somebody whose case it was.
 
-    A closing known by its day or month counts from the end of it, as its due date does.
+    A closing known by its day or month counts from its last moment, as a due date does.
     """
-    at = span(closing.occurred_at, closing.precision)[1]
+    at = last_moment_of(closing)
     if obligation.state == VOID or not history.is_about(closing, obligation.person):
         return False
     if obligation.opened_by == closing.id or obligation.opened_at > at or obligation.visible_from > at:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.contracts.words import LOSSES
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
 from shared.kernel.gestation import TERM, gestation_on
-from shared.kernel.time import london_date, plus_months, span
+from shared.kernel.time import last_moment, london_date, plus_months, span
 
 LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
 MOVED = "household.moved.v1"
@@ -51,6 +51,11 @@ def order_key(event: Event) -> tuple[Any, ...]:
     return (event.occurred_at, event.recorded_at, event.stream, event.version, event.id)
 
 
+def last_moment_of(event: Event) -> datetime:
+    """The last instant at which the event can have happened. Clocks count from it."""
+    return last_moment(event.occurred_at, event.precision, event.recorded_at)
+
+
 def happened_before(event: Event, opening: Event) -> bool:
     """Whether the event was over before the opening began.
 
@@ -58,8 +63,8 @@ def happened_before(event: Event, opening: Event) -> bool:
     dated later than the opening: the opening was recorded late, and what was done since answers it. On the stream of a
     life, where many things go on at once, only the time decides.
     """
-    earliest, latest = span(event.occurred_at, event.precision)
-    opened_from, opened_until = span(opening.occurred_at, opening.precision)
+    earliest, latest = span(event.occurred_at, event.precision)[0], last_moment_of(event)
+    opened_from, opened_until = span(opening.occurred_at, opening.precision)[0], last_moment_of(opening)
     if event.stream == opening.stream and event.stream.partition("/")[0] not in LIVES:
         return event.version < opening.version and earliest <= opened_until
     return latest < opened_from
@@ -222,9 +227,9 @@ class ThreadHistory:
 
     def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
         """Whether this mother gave birth less than so many months before the event. A stillbirth counts."""
-        day = london_date(at.occurred_at)
+        first, last = _days_of(at)
         return person_id is not None and any(
-            born <= day < plus_months(born, months)
+            born <= last and first < plus_months(born, months)
             for birth in self.standing_of(PREGNANCY_ENDED)
             if birth.data["outcome"] in BIRTHS and self.person(person_id) == self.person(birth.subject or "")
             for born in [london_date(birth.occurred_at)]
@@ -232,10 +237,11 @@ class ThreadHistory:
 
     def had_child_within(self, person_id: str | None, months: int, at: Event) -> bool:
         """Whether a child of this parent was born less than so many months before the event."""
-        day = london_date(at.occurred_at)
+        first, last = _days_of(at)
         return person_id is not None and any(
             self.person(person_id) in map(self.person, {*birth.data["parents"], birth.subject or ""})
-            and born <= day < plus_months(born, months)
+            and born <= last
+            and first < plus_months(born, months)
             for birth in self.births()
             for born in [london_date(birth.occurred_at)]
         )
@@ -285,9 +291,9 @@ class ThreadHistory:
         return min(london_date(span(event.occurred_at, event.precision)[1]) for event in said) + TERM
 
     def weeks_pregnant(self, at: Event) -> int | None:
-        """Completed weeks of the thread's pregnancy when the event happened; None without a delivery date."""
+        """Completed weeks of the thread's pregnancy when the event happened, at most; None without a delivery date."""
         edd = self.edd()
-        return gestation_on(date.fromisoformat(edd), london_date(at.occurred_at))[0] if edd else None
+        return gestation_on(date.fromisoformat(edd), _days_of(at)[1])[0] if edd else None
 
     @cached_property
     def partners(self) -> frozenset[str]:
@@ -368,6 +374,11 @@ class ThreadHistory:
             for event in self.standing_of(DIED, PARENTHOOD_LOST, PREGNANCY_ENDED)
             if event.id not in self.claims and (event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES)
         ]
+
+
+def _days_of(event: Event) -> tuple[date, date]:
+    """The first and the last day in London on which the event can have happened."""
+    return london_date(span(event.occurred_at, event.precision)[0]), london_date(last_moment_of(event))
 
 
 def is_act(event: Event) -> bool:
