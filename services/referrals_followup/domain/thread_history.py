@@ -31,6 +31,8 @@ LIVES = ("person", "care-leaver", "pregnancy")
 # A pregnancy without a recorded end counts as going on until this long after the expected date. Without that date, the
 # first entry counts as its first day.
 _OVERDUE = timedelta(weeks=6)
+# Nobody notices a pregnancy before its fourth week, counted from its first day as weeks of pregnancy are.
+_NOTICED = timedelta(weeks=4)
 PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
@@ -68,6 +70,13 @@ def happened_before(event: Event, opening: Event) -> bool:
     if event.stream == opening.stream and event.stream.partition("/")[0] not in LIVES:
         return event.version < opening.version and earliest <= opened_until
     return latest < opened_from
+
+
+def came_first(event: Event, other: Event) -> bool:
+    """Whether the event came before the other one; if either order is possible, by the order of events."""
+    if happened_before(event, other):
+        return True
+    return order_key(event) < order_key(other) and not happened_before(other, event)
 
 
 class ThreadHistory:
@@ -209,12 +218,22 @@ class ThreadHistory:
     # --- families -------------------------------------------------------------------------------------------------
 
     def is_pregnant(self, person_id: str | None, at: Event) -> bool:
-        """Whether this mother was pregnant when the event happened. A pregnancy's thread looks at itself only."""
+        """Whether this mother was pregnant when the event happened, whether or not anybody knew it by then.
+
+        A pregnancy's thread looks at itself only, and begins with its first entry: nobody was asked anything before.
+        """
         return any(
-            self.is_about(booked, person_id) and not happened_before(at, booked) and self._is_live(booked, at)
+            self.is_about(booked, person_id) and self._had_begun(booked, at) and self._is_live(booked, at)
             for booked in self.standing_of(*BOOKED)
             if self.kind != PREGNANCY or booked.id in self.own_ids
         )
+
+    def _had_begun(self, booked: Event, at: Event) -> bool:
+        if self.kind == PREGNANCY:
+            return not happened_before(at, booked)
+        first_day = self._latest_edd_of(booked.data["pregnancy_id"]) - TERM
+        known_from = london_date(span(booked.occurred_at, booked.precision)[0]) - _NOTICED
+        return _days_of(at)[1] >= min(first_day, known_from) or not happened_before(at, booked)
 
     def _is_live(self, booked: Event, at: Event) -> bool:
         if london_date(at.occurred_at) > self._latest_edd_of(booked.data["pregnancy_id"]) + _OVERDUE:
@@ -274,8 +293,12 @@ class ThreadHistory:
         return born is None or london_date(at.occurred_at) < plus_months(born, months)
 
     def edd(self) -> str | None:
-        """The expected delivery date of the thread's pregnancy, as recorded last."""
-        return self._edd_of(self._own_pregnancy)
+        """The expected delivery date of the thread's pregnancy, as recorded last.
+
+        A date that cannot be, 40 weeks after the first entry, is a mistake: then the last day that can be.
+        """
+        edd = self._edd_of(self._own_pregnancy)
+        return edd and min(edd, self._last_edd_possible(self._own_pregnancy).isoformat())
 
     def _edd_of(self, pregnancy_id: str | None) -> str | None:
         dated = [event for event in self.standing_of(*EDD_SAID) if event.data.get("edd")]
@@ -285,10 +308,12 @@ class ThreadHistory:
     def _latest_edd_of(self, pregnancy_id: str) -> date:
         """The expected date of a pregnancy that was booked or notified; the latest that it can be if nobody gave it."""
         edd = self._edd_of(pregnancy_id)
-        if edd is not None:
-            return date.fromisoformat(edd)
-        said = [event for event in self.standing_of(*BOOKED) if event.data["pregnancy_id"] == pregnancy_id]
-        return min(london_date(span(event.occurred_at, event.precision)[1]) for event in said) + TERM
+        return date.fromisoformat(edd) if edd is not None else self._last_edd_possible(pregnancy_id)
+
+    def _last_edd_possible(self, pregnancy_id: str | None) -> date:
+        """40 weeks after the first entry of a pregnancy: nobody books before it begins."""
+        said = [event for event in self.standing_of(*EDD_SAID) if event.data["pregnancy_id"] == pregnancy_id]
+        return min(london_date(last_moment_of(event)) for event in said) + TERM
 
     def weeks_pregnant(self, at: Event) -> int | None:
         """Completed weeks of the thread's pregnancy when the event happened, at most; None without a delivery date."""
