@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from tests.unit.practice import CHILD, GP, HV, MIDWIFE, PA, PACKS, PERSON, Practice, as_text
+from tests.unit.practice import CHILD, FRONT_DOOR, GP, HV, MIDWIFE, PA, PACKS, PERSON, Practice, as_text
 
 STEPS = PACKS["england"]["steps"]
 ENTITLEMENT = "care_leaver.entitlement_decided.v1"
@@ -198,3 +198,87 @@ def test_a_mistyped_correction_moves_no_net(practice):
     pregnancy.was("pregnancy.booked.v1", "2013-01-14", mother_age_band="from_20", edd="2013-09-02")
     pregnancy.was("pregnancy.edd_corrected.v1", "2013-03-04", edd="2037-09-02")
     assert as_text(pregnancy.the("DATA-01.birth").due_at) == "2013-11-11 17:00"
+
+
+# --- who is asked -------------------------------------------------------------------------------------------------
+
+# Steps that their own opening may close, each with the reason.
+CLOSED_BY_THEIR_KIND = {
+    "REF-02.redirected": "who passes it on again hands it to another receiver, who is asked anew",
+    "PBA-01.refer": "a new decision takes the place of the old one",
+    "PBA-01.offer": "a new decision takes the place of the old one",
+    "MH-01.redirected": "who passes it on again hands it to another service, which is asked anew",
+    "MH-05.extended": "a review that extends again asks for the next review",
+    "MH-06.re-offer": "an answer to the new offer asks for the next one",
+    "HV-02.unreached": "calls that reach somebody close what calls in vain open",
+    "HV-02.unreached-there": "calls that reach somebody close what calls in vain open",
+    "CL-01.review-by": "a new day takes the place of the old one",
+    "CL-02.visit": "another accommodation takes the place of the old one",
+    "CL-02.settled": "another accommodation takes the place of the old one",
+    "CL-02.entitlement": "another category takes the place of the old one, with its own day",
+}
+
+
+def test_an_act_that_answers_a_question_never_opens_it():
+    closes_itself = set()
+    for step, content in STEPS.items():
+        if content["opens_on"] == "any_claim" or content.get("recurs"):
+            continue
+        closing = [*matchers(content.get("met_by", [])), *matchers(content.get("ended_by", []))]
+        if {one["event"] for one in matchers(content["opens_on"])} & {one["event"] for one in closing}:
+            closes_itself.add(step)
+    assert closes_itself == set(CLOSED_BY_THEIR_KIND)
+
+
+@pytest.mark.parametrize("agency", ["childrens_social_care", "early_help"])
+@pytest.mark.parametrize("answer", ["referral_accepted", "assessment_completed", "conference_held"])
+def test_the_case_of_those_who_assess_the_pregnancy_does_not_ask_whether_to_assess_it(practice, agency, answer):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-14 10:00", mother_age_band="from_20", edd="2013-09-02")
+    pregnancy.was(f"prebirth.{answer}.v1", "2013-02-04 10:00")
+    practice.record_of("case", by=HV, people=[PERSON], agency=agency).was("opened", "2013-02-11 10:00")
+    assert pregnancy.all("PBA-01") == []
+
+
+@pytest.mark.parametrize("agency", ["leaving_care", "mental_health"])
+def test_what_another_agency_finds_later_asks_again(practice, agency):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-14 10:00", mother_age_band="from_20", edd="2013-09-02")
+    pregnancy.was("prebirth.assessment_completed.v1", "2013-02-04 10:00")
+    practice.record_of("case", by=HV, people=[PERSON], agency=agency).was("opened", "2013-02-11 10:00")
+    assert pregnancy.the("PBA-01").state == "open"
+
+
+@pytest.mark.parametrize(("step", "by", "others"), [("MH-04", HV, [GP, MIDWIFE]), ("MH-04.midwife", MIDWIFE, [GP, HV])])
+def test_nobody_is_asked_to_tell_themselves(practice, step, by, others):
+    practice.record_of("pregnancy", by=MIDWIFE).was(
+        "pregnancy.booked.v1", "2013-01-14 10:00", mother_age_band="from_20", edd="2013-09-02"
+    )
+    asked = {}
+    for recorder in (by, *others):
+        condition = practice.record_of("condition", by=recorder)
+        condition.was("condition.recorded.v1", "2013-01-21 10:00")
+        asked[recorder.id] = len(condition.all(step))
+    assert asked == {by.id: 0, **{other.id: 1 for other in others}}
+
+
+def test_the_household_of_a_child_is_checked_by_the_health_visitor_whoever_recorded_it(practice):
+    household = practice.record_of("person", key=CHILD, by=MIDWIFE)
+    household.was("household.adult_joined.v1", "2014-10-14 10:00", adult_id=PERSON)
+    assert household.the("PBA-04.household").owner.role == "health_visitor"
+
+
+@pytest.mark.parametrize("step", ["CSC-01.decide", "CSC-01.tell"])
+def test_a_contact_goes_up_the_line_of_those_who_received_it_wherever_the_child_lives(practice, step):
+    move = practice.record_of("move", people=[PERSON])
+    move.was("household.moved.v1", "2013-01-07", precision="day", from_area="essex", to_area="norfolk")
+    contact = practice.record_of("contact", by=FRONT_DOOR)
+    contact.was("contact.received.v1", "2013-01-14 10:00")
+    assert contact.the(step).area == "essex"
+
+
+def test_what_the_front_door_keeps_stays_with_the_area_that_keeps_it():
+    kept = {step for step, content in STEPS.items() if content["thread"] in ("contact", "consultation")}
+    resident = {step for step in kept if STEPS[step].get("area") != "record"}
+    # Who is meant by an unknown name is found out where the family lives.
+    assert resident == {"DATA-03.consultation"}
