@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 CONTENT_TYPE = "application/cloudevents+json"
-PRECISIONS = ("minute", "day", "month")
+PRECISIONS = ("minute", "day", "month", "year")
 # Which standing the actor had with the people whom the event is about. `shared.recording.standing` has the rules.
 CIRCLE, RECEIVER, OWNER, NONE = STANDINGS = ("circle", "receiver", "owner", "none")
 
@@ -44,7 +44,7 @@ def from_text(text: str) -> datetime:
 class Event:
     """One recorded fact. `occurred_at` is when it happened, `recorded_at` when this system learnt of it (both UTC).
 
-    `precision` says how exactly `occurred_at` is known: a minute, a day or a month of the London calendar.
+    `precision` says how exactly `occurred_at` is known: a minute, or a day, month or year of the London calendar.
     `subject` is the opaque id of the person concerned. `(stream, version)` is unique; versions start at 1.
     `standing` is one of `STANDINGS`. Earlier events, and acts on follow-ups, have none, and count as having standing.
     `unknown` are the fields that name nothing which the directory lists, with a space between them; `team` alone may be

@@ -1,12 +1,13 @@
 """When something is due. Dates and working days are in Europe/London time. Instants are aware UTC, in milliseconds.
 
-If only the day or month of an event is known, time counts from the end of it. So nobody is chased early.
+If only the day, month or year of an event is known, time counts from the end of it, or from when it was recorded if
+that comes first.
 """
 
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -46,9 +47,8 @@ def days_overdue(due_at: datetime, now: datetime) -> int:
 
 
 def occurred_on(occurred_at: datetime, precision: str) -> str:
-    """The day in London on which it happened (`2026-10-01`), or the month (`2026-10`) if only that is known."""
-    day = london_date(occurred_at).isoformat()
-    return day[:7] if precision == "month" else day
+    """The day in London on which it happened (`2026-10-01`), or the month or year if no more is known."""
+    return london_date(occurred_at).isoformat()[: _LENGTHS.get(precision)]
 
 
 def span(occurred_at: datetime, precision: str) -> tuple[datetime, datetime]:
@@ -59,8 +59,14 @@ def span(occurred_at: datetime, precision: str) -> tuple[datetime, datetime]:
         instant = to_ms(occurred_at)
         return instant, instant
     day = london_date(occurred_at)
-    first, last = (day, day) if precision == "day" else (day.replace(day=1), _month_end(day))
+    first, last = _FIRST_AND_LAST[precision](day)
     return at_london(first, time()), at_london(last + timedelta(days=1), time()) - timedelta(milliseconds=1)
+
+
+def last_moment(occurred_at: datetime, precision: str, recorded_at: datetime) -> datetime:
+    """The last instant (UTC) at which it can have happened: nothing happens after it was recorded."""
+    latest = span(occurred_at, precision)[1]
+    return latest if precision == "minute" else min(latest, to_ms(recorded_at))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +161,15 @@ def plus_months(day: date, count: int) -> date:
 
 def _month_end(day: date) -> date:
     return day.replace(day=monthrange(day.year, day.month)[1])
+
+
+_FIRST_AND_LAST: Mapping[str, Callable[[date], tuple[date, date]]] = {
+    "day": lambda day: (day, day),
+    "month": lambda day: (day.replace(day=1), _month_end(day)),
+    "year": lambda day: (date(day.year, 1, 1), date(day.year, 12, 31)),
+}
+# How much of a date in ISO 8601 is known.
+_LENGTHS = {"month": 7, "year": 4}
 
 
 def _faults(units: Any, negated: bool) -> list[str]:

@@ -24,6 +24,7 @@ from shared.kernel.person_names import why_not_a_name
 from shared.kernel.time import at_london, span
 
 _MONTH = re.compile(rf"{YEAR}-[0-9][0-9]")
+_YEAR = re.compile(YEAR)
 _INSTANT = re.compile(
     rf"{YEAR}-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9](:[0-9][0-9](\.[0-9]{{1,9}})?)?(Z|[+-][0-9][0-9]:[0-9][0-9])"
 )
@@ -41,17 +42,17 @@ class Body(Schema):
 
 
 class Moment(NamedTuple):
-    """When something happened (UTC), and how exactly that is known: minute, day or month."""
+    """When something happened (UTC), and how exactly that is known: minute, day, month or year."""
 
     occurred_at: datetime
     precision: str
 
 
 class OccurredAt(fields.String):
-    """`2013-01-14T09:30:00Z`, `2013-01-14` or `2013-01`. Loads to a `Moment`; days and months begin in London."""
+    """`2013-01-14T09:30:00Z`, `2013-01-14`, `2013-01` or `2013`. Loads to a `Moment`; each begins in London."""
 
     def __init__(self, **options: Any) -> None:
-        description = "when it happened: an RFC 3339 instant with an offset, a date, or a month; left out, it is now"
+        description = "when it happened: an RFC 3339 instant with an offset, a date, month or year; left out, it is now"
         super().__init__(metadata={"description": description, "examples": ["2013-01-14T09:30:00Z"]}, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -63,9 +64,13 @@ class OccurredAt(fields.String):
                 return Moment(at_london(date.fromisoformat(text), time()), "day")
             if _MONTH.fullmatch(text):
                 return Moment(at_london(date.fromisoformat(f"{text}-01"), time()), "month")
+            if _YEAR.fullmatch(text):
+                return Moment(at_london(date.fromisoformat(f"{text}-01-01"), time()), "year")
         except ValueError:
             pass
-        raise ValidationError("is an RFC 3339 instant with an offset, a date (2013-01-14) or a month (2013-01)")
+        raise ValidationError(
+            "is an RFC 3339 instant with an offset, a day (2013-01-14), month (2013-01) or year (2013)"
+        )
 
 
 class Instant(fields.String):
@@ -111,10 +116,10 @@ class AsOf(Instant):
 
 
 class OccurredOn(fields.String):
-    """The day or month on which something happened, as far as it is known."""
+    """The day, month or year in which something happened, as far as it is known."""
 
     def __init__(self, *, required: bool = True) -> None:
-        description = "the day in London on which it happened (2026-10-01), or the month (2026-10) if no more is known"
+        description = "the day in London on which it happened (2026-10-01), the month (2026-10) or the year (2026)"
         super().__init__(required=required, metadata={"description": description})
 
 

@@ -51,6 +51,11 @@ def test_a_good_request_is_answered_with_its_version_and_place(toy: Toy) -> None
     assert response.json()["precision"] == "month"
 
 
+def test_a_year_is_a_time_that_is_known_by_its_year(toy: Toy) -> None:
+    answered = toy.post("/v1/things", json={**GOOD, "occurred_at": "2012"}).json()
+    assert (answered["recorded_at"], answered["precision"]) == ("2012-01-01T00:00:00.000Z", "year")
+
+
 def test_key_version_and_correlation_reach_the_method(toy: Toy) -> None:
     correlation = str(uuid.uuid4())
     headers = toy.headers() | {"Idempotency-Key": "k-1", "If-Match": '"7"', "X-Correlation-Id": correlation}

@@ -164,7 +164,7 @@ def lives(draw: st.DrawFn, most: int = 16, before: tuple[Event, ...] = ()) -> li
                 type=name,
                 subject=subject,
                 occurred_at=occurred_at,
-                precision=draw(st.sampled_from(["minute", "day", "month"])),
+                precision=draw(st.sampled_from(["minute", "day", "month", "year"])),
                 recorded_at=occurred_at + timedelta(hours=draw(st.sampled_from([0, 0, 1, 300, 3_000]))),
                 stream=stream,
                 version=versions[stream],

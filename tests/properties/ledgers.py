@@ -158,7 +158,7 @@ def histories(draw: st.DrawFn, most: int = 14) -> list[Event]:
                 type=kind,
                 subject=None if retracts else person,
                 occurred_at=occurred_at,
-                precision=draw(st.sampled_from(["minute", "day", "month"])),
+                precision=draw(st.sampled_from(["minute", "day", "month", "year"])),
                 recorded_at=occurred_at + timedelta(hours=draw(st.integers(0, 400))),
                 stream=stream,
                 version=versions[stream],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -129,6 +130,19 @@ def test_a_follow_up_is_owed_a_rung_exactly_when_its_next_rung_has_come(events, 
         following = next_rung_at(found, done, CALENDAR)
         assert bool(owed(found, done, CALENDAR, now)) == (following is not None and following <= now)
         assert following is None or following >= found.opened_recorded_at
+
+
+@settings(max_examples=EXAMPLES)
+@given(lives(), st.data())
+def test_knowing_less_about_the_hour_never_makes_anything_due_later(events, data):
+    """Never later than the same entry known to the minute of its recording."""
+    vague = data.draw(st.sampled_from(events))
+    exact = replace(vague, occurred_at=vague.recorded_at, precision="minute")
+    known = folded([exact if event is vague else event for event in events])
+    dues = {found.id: found.due_at for several in known.values() for found in several}
+    for found in (one for several in folded(events).values() for one in several):
+        if found.opened_by == vague.id and found.id in dues:
+            assert found.due_at <= dues[found.id], found.step
 
 
 @settings(max_examples=EXAMPLES // 2, deadline=None)

@@ -40,6 +40,7 @@ CHRISTMAS = "2013-12-23 10:00"  # no work on the 25th and 26th, nor on 1 January
 SPRING = "2014-03-28 10:00"  # the clocks go forward on Sunday
 AUTUMN = "2013-10-25 10:00"  # the clocks go back on Sunday
 JANUARY = "2014-01-01 month"  # known only by its month, whose last day is a Friday
+AFTER_JANUARY = "2014-02-01 09:00"
 OPENINGS = (OPENED, SATURDAY, EASTER, CHRISTMAS, SPRING, AUTUMN, JANUARY)
 
 
@@ -215,10 +216,19 @@ class StepTests:
         row, found = self.steps[step], {}
         for opening in row.due:
             world = World(row, step)
-            precision = "month" if opening == JANUARY else "minute"
-            world.opens(opening.removesuffix(" month"), precision=precision)
+            at = opening.removesuffix(" month")
+            world.opens(at, **({"precision": "month", "recorded": AFTER_JANUARY} if opening == JANUARY else {}))
             found[opening] = as_text(world.follow_up.due_at)
         assert found == row.due
+
+    @pytest.mark.parametrize("precision", ["day", "month", "year"])
+    def test_knowing_less_about_the_hour_never_makes_it_due_later(self, step: str, precision: str) -> None:
+        told, dues = "2014-01-15 16:00", []
+        for at, known in (("2014-01-15", precision), (told, "minute")):
+            world = World(self.steps[step], step)
+            world.opens(at, recorded=told, precision=known)
+            dues.append(world.follow_up.due_at)
+        assert dues[0] <= dues[1]
 
     def test_each_act_that_meets_it_meets_it(self, step: str) -> None:
         for event_type, said in self.steps[step].met:

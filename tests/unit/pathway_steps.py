@@ -266,10 +266,19 @@ class StepTests:
     @pytest.mark.parametrize("when", OPENED)
     def test_it_is_due_on_the_exact_day(self, practice: Practice, step: str, when: str) -> None:
         row = self.steps[step]
-        precision = {"precision": "month"} if when == "some time in January" else {}
+        precision = {"precision": "month", "recorded": "2013-02-01 09:00"} if when == "some time in January" else {}
         thread, _ = row.opened(practice, OPENED[when], **precision)
         expected = dict(zip(OPENED, DUE[row.due].split(), strict=True))[when]
         assert as_text(thread.the(step).due_at) == f"{expected} {row.due_at}"
+
+    @pytest.mark.parametrize("precision", ["day", "month", "year"])
+    def test_knowing_less_about_the_hour_never_makes_it_due_later(self, step: str, precision: str) -> None:
+        row, told, dues = self.steps[step], "2013-01-18 16:00", []
+        for at, known in (("2013-01-18", precision), (told, "minute")):
+            practice = Practice()
+            thread, _ = row.opened(practice, at, recorded=told, precision=known)
+            dues.append(thread.the(step).due_at)
+        assert dues[0] <= dues[1]
 
     @acts_of("meets")
     def test_each_act_that_is_expected_meets_it_and_stops_its_chases(

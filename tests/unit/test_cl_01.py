@@ -120,7 +120,7 @@ def test_each_is_due_on_its_day_at_five(practice, added, arrange, revisit, fallb
 )
 def test_known_only_by_its_day_or_month_it_counts_from_the_end_of_that(practice, precision, dues):
     item = practice.plan_item()
-    item.was("added", "2013-01-15", precision=precision)
+    item.was("added", "2013-01-15", precision=precision, recorded="2013-02-01 09:00")
     assert [as_text(item.the(f"CL-01.{step}").due_at) for step in ("arrange", "revisit", "fallback")] == dues
 
 

@@ -148,7 +148,7 @@ def test_the_closer_is_told_at_once_with_the_manager_and_then_the_safeguarding_l
 )
 def test_it_is_due_the_moment_the_case_closes(practice, at, precision, due):
     pregnancy = pregnant(practice)
-    closed(practice, at, precision=precision)
+    closed(practice, at, precision=precision, recorded="2014-04-01 09:00")
     assert as_text(pregnancy.the("CLOSE-01.pregnancy").due_at) == due
 
 
@@ -278,7 +278,7 @@ def test_known_only_by_its_month_it_asks_about_what_was_open_when_the_month_ende
     opened_then.was("intended", "2014-01-14 10:00")
     closed_then.was("intended", "2014-01-14 10:00")
     closed_then.was("withdrawn", "2014-01-28 10:00")
-    closed(practice, "2014-01-01", precision="month")
+    closed(practice, "2014-01-01", precision="month", recorded="2014-02-01 09:00")
     assert (len(opened_then.all("CLOSE-01")), len(closed_then.all("CLOSE-01"))) == (1, 0)
 
 

@@ -101,7 +101,7 @@ def test_an_urgent_one_is_due_the_same_day(practice, noted, due):
 )
 def test_known_only_by_its_day_or_month_it_counts_from_the_end_of_that(practice, precision, urgency, due):
     referral = practice.referral(urgency=urgency)
-    referral.was("intended", "2013-01-14", precision=precision)
+    referral.was("intended", "2013-01-14", precision=precision, recorded="2013-02-01 09:00")
     assert as_text(referral.the("REF-01").due_at) == due
 
 

@@ -66,7 +66,7 @@ def test_it_is_due_after_three_working_days_in_health_and_after_one_in_social_ca
 @pytest.mark.parametrize(("precision", "due"), [("day", "2013-01-17 17:00"), ("month", "2013-02-05 17:00")])
 def test_known_only_by_its_day_or_month_it_counts_from_the_end_of_that(practice, precision, due):
     referral = practice.referral()
-    referral.was("sent", "2013-01-14", precision=precision)
+    referral.was("sent", "2013-01-14", precision=precision, recorded="2013-02-01 09:00")
     assert as_text(referral.the("REF-02").due_at) == due
 
 

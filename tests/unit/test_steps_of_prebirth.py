@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.unit.pathway_steps import (
     EKWUEME,
+    ITO,
     OYELARAN,
-    PEREIRA,
     Step,
     StepTests,
     edd_at_eight_weeks,
@@ -176,7 +176,12 @@ STEPS = {
         short_of_meeting=tuple(
             ("parent.checks_recorded.v1", {"parents": checked}) for checked in ([], [PERSON], [PERSON, OTHER])
         ),
-        ladder=checks_ladder("PBA-04.household", PEREIRA),
+        ladder=ladder(
+            "PBA-04.household",
+            ("2013-01-28", "owner", ("hv-sato",)),
+            ("2013-02-04", "manager", ("hv-sato", ITO)),
+            ("2013-02-18", "manager", ("hv-sato", ITO)),
+        ),
     ),
 }
 

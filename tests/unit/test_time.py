@@ -179,6 +179,7 @@ def test_the_span_of_an_event_is_its_minute_its_day_or_its_month_in_london():
     assert span(moment, "minute") == (moment, moment)
     assert span(moment, "day") == (utc("2013-07-13T23:00"), utc("2013-07-14T22:59:59.999"))
     assert span(moment, "month") == (utc("2013-06-30T23:00"), utc("2013-07-31T22:59:59.999"))
+    assert span(moment, "year") == (utc("2013-01-01T00:00"), utc("2013-12-31T23:59:59.999"))
 
 
 def test_a_month_in_which_the_clocks_change_has_its_ends_by_either_time():
@@ -186,8 +187,8 @@ def test_a_month_in_which_the_clocks_change_has_its_ends_by_either_time():
 
 
 def test_an_unknown_precision_is_refused():
-    with pytest.raises(ValueError, match="minute, day, month"):
-        span(utc(WINTER_MONDAY), "year")
+    with pytest.raises(ValueError, match="minute, day, month, year"):
+        span(utc(WINTER_MONDAY), "decade")
 
 
 def test_a_time_without_a_zone_has_no_date_in_london():
@@ -213,7 +214,7 @@ def test_every_offset_survives_a_round_trip(mapping):
     assert Offset.parse(mapping).to_json() == mapping
 
 
-@given(offsets, instants, st.sampled_from(["minute", "day", "month"]))
+@given(offsets, instants, st.sampled_from(["minute", "day", "month", "year"]))
 def test_a_due_time_is_in_utc_and_never_earlier_for_knowing_less(mapping, occurred, precision):
     offset = Offset.parse(mapping)
     found = due(offset, occurred, precision, ENGLAND).at
@@ -239,7 +240,7 @@ def test_a_time_in_london_is_on_that_day_in_london(day, at):
 
 @given(instants)
 def test_the_span_holds_the_instant(occurred):
-    for precision in ("day", "month"):
+    for precision in ("day", "month", "year"):
         first, last = span(occurred, precision)
         assert first <= occurred < last + timedelta(milliseconds=1)
 
@@ -255,4 +256,5 @@ def test_a_thing_due_on_friday_at_five_is_three_days_overdue_in_the_night_to_mon
 def test_a_day_or_month_reads_back_as_it_was_given(day):
     assert occurred_on(at_london(day, time()), "day") == day.isoformat()
     assert occurred_on(at_london(day.replace(day=1), time()), "month") == day.isoformat()[:7]
+    assert occurred_on(at_london(day.replace(month=1, day=1), time()), "year") == day.isoformat()[:4]
     assert occurred_on(at_london(day, time(23, 30)), "minute") == day.isoformat()

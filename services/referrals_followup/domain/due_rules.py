@@ -27,18 +27,18 @@ from services.referrals_followup.domain.predicates import (
     value_of,
 )
 from services.referrals_followup.domain.standards import OWN, Computed, DueRule, Reading
-from services.referrals_followup.domain.thread_history import EDD_SAID, ThreadHistory, happened_before
+from services.referrals_followup.domain.thread_history import EDD_SAID, ThreadHistory, happened_before, last_moment_of
 from services.referrals_followup.domain.wording import event_in_words, in_words
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
-from shared.kernel.time import Offset, at_london, due
+from shared.kernel.time import Offset, at_london, due, span
 
 EARLIEST, LATEST, CHOOSE = "earliest", "latest", "choose"
 EDD, OPENING, NTH, FIELD = "edd", "opening", "nth", "field"
 
-# The instant (aware UTC) at which the clock starts, with its precision; or the name of the input that is missing; or
-# None when what starts the clock has not happened yet.
-Start = tuple[datetime, str] | str | None
+# The instant (aware UTC) at which the clock starts; or the name of the input that is missing; or None when what starts
+# the clock has not happened yet.
+Start = datetime | str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def _offset_from(
             found = find_start(opening, history)
             if found is None or isinstance(found, str):
                 return Computed(None, gap=found)
-            end = due(offset, *found, calendar)
+            end = due(offset, found, "minute", calendar)
             return Computed(end.at, end.skipped, words)
 
         return compute
@@ -221,7 +221,7 @@ def _after(words: str, start: str) -> str:
 
 
 def _day(text: str) -> Start:
-    return at_london(date.fromisoformat(text), datetime.min.time()), "day"
+    return span(at_london(date.fromisoformat(text), datetime.min.time()), "day")[1]
 
 
 def _start_at_edd(anchor: str) -> Callable[[Event, ThreadHistory], Start]:
@@ -243,8 +243,7 @@ def _start_at_nth(anchor: Mapping[str, Any]) -> Callable[[Event, ThreadHistory],
         ]
         if len(matching) < anchor[NTH]:
             return None
-        event = matching[anchor[NTH] - 1]
-        return event.occurred_at, event.precision
+        return last_moment_of(matching[anchor[NTH] - 1])
 
     return find_start
 
@@ -286,7 +285,7 @@ DUE_RULES: Mapping[str, DueSpec] = {
         reads=_read_cases,
     ),
     OPENING: _offset_from(
-        lambda anchor: lambda opening, history: (opening.occurred_at, opening.precision),
+        lambda anchor: lambda opening, history: last_moment_of(opening),
         describe=lambda anchor, words: words if words == "the same day" else f"{words} after it opened",
         check=lambda anchor, site: [],
         reads=lambda anchor: (),

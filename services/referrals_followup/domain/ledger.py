@@ -54,6 +54,8 @@ from services.referrals_followup.domain.thread_history import (
     Evidence,
     ThreadHistory,
     happened_before,
+    is_act,
+    last_moment_of,
     order_key,
 )
 from shared.kernel.envelope import Event
@@ -99,8 +101,9 @@ def _fold(rules: RulesHistory, history: ThreadHistory) -> list[FollowUp]:
 class _Opening:
     """What opens a follow-up: the event, the id it leads to, and the retraction that voids it, if any.
 
-    `continues`: the event met the round before. `is_episode`: it completes a count. `acted_on`: shown in any case.
-    `on`: the obligation that was open when the event closed a case, or that the event would lower.
+    `continues`: the event met the round before, or starts again what had ended. `is_episode`: it completes a count.
+    `acted_on`: shown in any case. `on`: the obligation that was open when the event closed a case, or that the event
+    would lower.
     """
 
     event: Event
@@ -120,9 +123,10 @@ class _Opening:
 
 
 def _simple(rules: RulesHistory, history: ThreadHistory) -> Iterable[FollowUp]:
-    """One follow-up for each opening; for a recurring step, one more for each event that met the one before."""
+    """One follow-up for each opening; one more for each event that met the one before, of a recurring step, and for
+    each event that starts again what had ended."""
     found: dict[str, FollowUp] = {}
-    continuing: list[tuple[Step, FollowUp]] = []
+    continuing: list[tuple[str, Event]] = []
 
     def look_at(step_id: str, opening: _Opening) -> None:
         if opening.follow_up_id in found:
@@ -130,8 +134,9 @@ def _simple(rules: RulesHistory, history: ThreadHistory) -> Iterable[FollowUp]:
         follow_up, step = _under_the_rules_in_force(rules, history, step_id, opening)
         if follow_up is not None and step is not None:
             found[follow_up.id] = follow_up
-            if step.recurs and follow_up.state == MET:
-                continuing.append((step, follow_up))
+            again = _next_opening(step, follow_up, opening, history)
+            if again is not None:
+                continuing.append((step.id, again))
 
     for event in history.facts:
         is_own = event.id in history.own_ids
@@ -139,10 +144,36 @@ def _simple(rules: RulesHistory, history: ThreadHistory) -> Iterable[FollowUp]:
             opening_id = derived_id(step_id, history.thread, event.id)
             look_at(step_id, _Opening(event, opening_id, history.retraction_of(event)))
     while continuing:
-        step, met = continuing.pop()
-        event = next(event for event in history.standing if event.id == met.closed_by)
-        look_at(step.id, _Opening(event, derived_id(step.id, history.thread, event.id), continues=True))
+        step_id, event = continuing.pop()
+        look_at(step_id, _Opening(event, derived_id(step_id, history.thread, event.id), continues=True))
     return found.values()
+
+
+def _next_opening(step: Step, follow_up: FollowUp, opening: _Opening, history: ThreadHistory) -> Event | None:
+    """What opens the step again: the event that met a round of it, or the event until which it had ended."""
+    if follow_up.state == MET and step.recurs:
+        return next(event for event in history.standing if event.id == follow_up.closed_by)
+    if follow_up.state != ENDED_STATE or not any(matcher.until for matcher in step.ended_by):
+        return None
+    end = next((event for event in history.standing if event.id == follow_up.closed_by), None)
+    until = [
+        one
+        for matcher in step.ended_by
+        if end is not None
+        and (is_act(end) or (matcher.event == end.type and matcher.closes(end, opening.event, history)))
+        for one in matcher.until
+    ]
+    return next(
+        (
+            event
+            for event in history.standing_of(*{one.event for one in until})
+            if end is not None
+            and order_key(event) > order_key(end)
+            and event.id not in history.claims
+            and any(one.event == event.type and one.matches(event, history) for one in until)
+        ),
+        None,
+    )
 
 
 def _steps(
@@ -243,7 +274,7 @@ def _evaluate(
         basis=step.text["basis"],
         source=step.text["source"],
         confidence=step.text["confidence"],
-        inherited=is_inherited(step, event),
+        inherited=is_inherited(step, event, ruleset.calendar),
         guarded=step.guarded,
         gap=computed.gap,
         fallback=step.fallback,
@@ -299,8 +330,8 @@ def _rungs(
         [Rung("data-gap", opening.recorded_at, ("owner",), alarm=opening.recorded_at >= due_at)] if computed.gap else []
     )
     for rung in step.ladder:
-        start, precision = (opening.occurred_at, opening.precision) if rung.from_opening else (due_at, "minute")
-        at = due(rung.after, start, precision, ruleset.calendar).at if rung.after else due_at
+        start = last_moment_of(opening) if rung.from_opening else due_at
+        at = due(rung.after, start, "minute", ruleset.calendar).at if rung.after else due_at
         rungs.append(Rung(rung.name, at, rung.to, rung.urgent or is_urgent, at >= due_at, rung.repeat))
     return tuple(rungs)
 
@@ -502,9 +533,9 @@ def _about(
 def _was_open(obligation: FollowUp, closing: Event, history: ThreadHistory) -> bool:
     """Whether this was expected, and visible, when the case closed, about somebody whose case it was.
 
-    A closing known by its day or month counts from the end of it, as its due date does.
+    A closing known by its day or month counts from its last moment, as a due date does.
     """
-    at = span(closing.occurred_at, closing.precision)[1]
+    at = last_moment_of(closing)
     if obligation.state == VOID or not history.is_about(closing, obligation.person):
         return False
     if obligation.opened_by == closing.id or obligation.opened_at > at or obligation.visible_from > at:

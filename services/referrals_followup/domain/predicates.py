@@ -27,6 +27,7 @@ from services.referrals_followup.domain.thread_history import (
     PARTNER_NAMED,
     PREGNANCY_ENDED,
     ThreadHistory,
+    came_first,
     order_key,
 )
 from services.referrals_followup.domain.wording import age_in_words, event_in_words, in_words
@@ -95,7 +96,7 @@ class PredicateSpec:
 
 # --- matchers -----------------------------------------------------------------------------------------------------
 
-_OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another", "names_opening"}
+_OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another", "names_opening", "until"}
 _VIA_IN_WORDS = {PERSON: "of the same person", PEOPLE: "of anybody named here", SIBLINGS: "of an older child"}
 
 
@@ -113,6 +114,7 @@ def compile_matcher(item: Any) -> Matcher:
         tuple(item.get("agrees", {}).items()),
         item.get("by_another", False),
         item.get("names_opening", False),
+        compile_matchers(item.get("until", [])),
     )
 
 
@@ -134,7 +136,9 @@ def matcher_in_words(item: Any) -> str:
         words += " (recorded by somebody else)"
     if item.get("names_opening"):
         words += " (about this very entry)"
-    return f"{words}, if {all_in_words(item['when'])}" if item.get("when") else words
+    if item.get("when"):
+        words += f", if {all_in_words(item['when'])}"
+    return f"{words}, until {any_in_words(item['until'])}" if item.get("until") else words
 
 
 def check_matchers(content: Any, site: Site) -> list[Problem]:
@@ -155,6 +159,7 @@ def check_matcher(item: Any, site: Site) -> list[Problem]:
     here = site.about(*([event] if isinstance(event, str) else []))
     check_event = site.names.check_event if "via" in item else site.names.check_event_of_thread
     return [
+        *check_matchers(item.get("until", []), site.at("until")),
         *_check_agreeing(item.get("agrees", {}), here.at("agrees")),
         *check_event(site.place, event),
         *check_predicates(item.get("when", []), here.at("when")),
@@ -178,6 +183,7 @@ def read_matcher(item: Any, via: str | None = None) -> Iterator[Reading]:
         yield Reading(item, via or OWN)
     else:
         yield Reading(item["event"], via or item.get("via", OWN))
+        yield from read_matchers(item.get("until", []))
         yield from read_predicates(item.get("when", []))
 
 
@@ -427,8 +433,7 @@ def _earlier(via: str) -> Callable[[Any], Predicate]:
     def compile_earlier(argument: Any) -> Predicate:
         matcher = replace(compile_matcher(argument), via=via)
         return lambda event, history: any(
-            order_key(other) < order_key(event) and matcher.matches(other, history)
-            for other in history.standing_of(matcher.event)
+            came_first(other, event) and matcher.matches(other, history) for other in history.standing_of(matcher.event)
         )
 
     return compile_earlier

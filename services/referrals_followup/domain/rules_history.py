@@ -75,8 +75,9 @@ class StepIndex:
             elif step.counted:
                 index, matchers = counted, step.counted.of
             else:
-                # What met a round of a recurring step may have opened the next one.
-                index, matchers = opener, (*step.opens_on, *(step.met_by if step.recurs else ()))
+                # What met a round of a recurring step, or starts again what had ended, may have opened the next one.
+                again = (one for matcher in step.ended_by for one in matcher.until)
+                index, matchers = opener, (*step.opens_on, *(step.met_by if step.recurs else ()), *again)
                 for matcher in step.opens_on:
                     if matcher.via != OWN:
                         other_opener.setdefault(matcher.event, set()).add(step.id)

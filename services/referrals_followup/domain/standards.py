@@ -11,10 +11,10 @@ from datetime import date, datetime
 from typing import Any
 
 from services.referrals_followup.domain.follow_up import Owner
-from services.referrals_followup.domain.thread_history import ThreadHistory
+from services.referrals_followup.domain.thread_history import ThreadHistory, last_moment_of
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event, to_text
-from shared.kernel.time import Offset, london_date
+from shared.kernel.time import Offset, due, london_date
 
 Predicate = Callable[[Event, ThreadHistory], bool]
 
@@ -47,7 +47,8 @@ class Matcher:
     people, those about anybody whom its events name; siblings, those about an older child of the parents of the
     pregnancy. For a closing event, `agrees` maps its fields to fields of the opening: the values must agree, or the
     closing's list must hold the opening's value; a missing value agrees. With `by_another` somebody other than the
-    opener must record it. With `names_opening` it must name the very event that opened.
+    opener must record it. With `names_opening` it must name the very event that opened. What it ends starts again with
+    the first later event that one of `until` matches.
     """
 
     event: str
@@ -56,6 +57,7 @@ class Matcher:
     agrees: tuple[tuple[str, str], ...] = ()
     by_another: bool = False
     names_opening: bool = False
+    until: tuple[Matcher, ...] = ()
 
     def matches(self, event: Event, history: ThreadHistory) -> bool:
         return event.type == self.event and self._belongs(event, history) and self.holds(event, history)
@@ -134,6 +136,7 @@ class Step:
 
     One that is `opened_by_claims` asks the owner of each follow-up that an entry without standing would lower.
     `holds` is for how long a claimed death holds the chases of the routine follow-ups that it would end.
+    An opening that becomes known later than `listed_after` is listed and not chased.
     One that is `guarded` is about harm. Routine reasons never end it, nor does anybody whose own work it judges.
     """
 
@@ -159,6 +162,7 @@ class Step:
     fallback: str | None
     visible: DueRule | None
     applies_from: date
+    listed_after: Offset | None
     after_loss: str
     text: Mapping[str, str]
     content: Mapping[str, Any]
@@ -168,9 +172,14 @@ class Step:
         return any(matcher.matches(event, history) for matcher in self.opens_on)
 
 
-def is_inherited(step: Step, opening: Event) -> bool:
-    """Whether the opening happened before the day from which the step applies in its area."""
-    return london_date(opening.occurred_at) < step.applies_from
+def is_inherited(step: Step, opening: Event, calendar: WorkingCalendar) -> bool:
+    """Whether the opening happened before the day from which the step applies in its area, or became known so late that
+    nobody makes up for it."""
+    if london_date(opening.occurred_at) < step.applies_from:
+        return True
+    if step.listed_after is None:
+        return False
+    return opening.recorded_at > due(step.listed_after, last_moment_of(opening), "minute", calendar).at
 
 
 def explain(computed: Computed, opening: Event, are_holidays_known: bool) -> dict[str, Any]:

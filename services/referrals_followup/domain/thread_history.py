@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.contracts.words import LOSSES
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
 from shared.kernel.gestation import TERM, gestation_on
-from shared.kernel.time import london_date, plus_months, span
+from shared.kernel.time import last_moment, london_date, plus_months, span
 
 LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
 MOVED = "household.moved.v1"
@@ -31,6 +31,8 @@ LIVES = ("person", "care-leaver", "pregnancy")
 # A pregnancy without a recorded end counts as going on until this long after the expected date. Without that date, the
 # first entry counts as its first day.
 _OVERDUE = timedelta(weeks=6)
+# Nobody notices a pregnancy before its fourth week, counted from its first day as weeks of pregnancy are.
+_NOTICED = timedelta(weeks=4)
 PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
@@ -51,6 +53,11 @@ def order_key(event: Event) -> tuple[Any, ...]:
     return (event.occurred_at, event.recorded_at, event.stream, event.version, event.id)
 
 
+def last_moment_of(event: Event) -> datetime:
+    """The last instant at which the event can have happened. Clocks count from it."""
+    return last_moment(event.occurred_at, event.precision, event.recorded_at)
+
+
 def happened_before(event: Event, opening: Event) -> bool:
     """Whether the event was over before the opening began.
 
@@ -58,11 +65,18 @@ def happened_before(event: Event, opening: Event) -> bool:
     dated later than the opening: the opening was recorded late, and what was done since answers it. On the stream of a
     life, where many things go on at once, only the time decides.
     """
-    earliest, latest = span(event.occurred_at, event.precision)
-    opened_from, opened_until = span(opening.occurred_at, opening.precision)
+    earliest, latest = span(event.occurred_at, event.precision)[0], last_moment_of(event)
+    opened_from, opened_until = span(opening.occurred_at, opening.precision)[0], last_moment_of(opening)
     if event.stream == opening.stream and event.stream.partition("/")[0] not in LIVES:
         return event.version < opening.version and earliest <= opened_until
     return latest < opened_from
+
+
+def came_first(event: Event, other: Event) -> bool:
+    """Whether the event came before the other one; if either order is possible, by the order of events."""
+    if happened_before(event, other):
+        return True
+    return order_key(event) < order_key(other) and not happened_before(other, event)
 
 
 class ThreadHistory:
@@ -204,12 +218,22 @@ class ThreadHistory:
     # --- families -------------------------------------------------------------------------------------------------
 
     def is_pregnant(self, person_id: str | None, at: Event) -> bool:
-        """Whether this mother was pregnant when the event happened. A pregnancy's thread looks at itself only."""
+        """Whether this mother was pregnant when the event happened, whether or not anybody knew it by then.
+
+        A pregnancy's thread looks at itself only, and begins with its first entry: nobody was asked anything before.
+        """
         return any(
-            self.is_about(booked, person_id) and not happened_before(at, booked) and self._is_live(booked, at)
+            self.is_about(booked, person_id) and self._had_begun(booked, at) and self._is_live(booked, at)
             for booked in self.standing_of(*BOOKED)
             if self.kind != PREGNANCY or booked.id in self.own_ids
         )
+
+    def _had_begun(self, booked: Event, at: Event) -> bool:
+        if self.kind == PREGNANCY:
+            return not happened_before(at, booked)
+        first_day = self._latest_edd_of(booked.data["pregnancy_id"]) - TERM
+        known_from = london_date(span(booked.occurred_at, booked.precision)[0]) - _NOTICED
+        return _days_of(at)[1] >= min(first_day, known_from) or not happened_before(at, booked)
 
     def _is_live(self, booked: Event, at: Event) -> bool:
         if london_date(at.occurred_at) > self._latest_edd_of(booked.data["pregnancy_id"]) + _OVERDUE:
@@ -222,9 +246,9 @@ class ThreadHistory:
 
     def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
         """Whether this mother gave birth less than so many months before the event. A stillbirth counts."""
-        day = london_date(at.occurred_at)
+        first, last = _days_of(at)
         return person_id is not None and any(
-            born <= day < plus_months(born, months)
+            born <= last and first < plus_months(born, months)
             for birth in self.standing_of(PREGNANCY_ENDED)
             if birth.data["outcome"] in BIRTHS and self.person(person_id) == self.person(birth.subject or "")
             for born in [london_date(birth.occurred_at)]
@@ -232,10 +256,11 @@ class ThreadHistory:
 
     def had_child_within(self, person_id: str | None, months: int, at: Event) -> bool:
         """Whether a child of this parent was born less than so many months before the event."""
-        day = london_date(at.occurred_at)
+        first, last = _days_of(at)
         return person_id is not None and any(
             self.person(person_id) in map(self.person, {*birth.data["parents"], birth.subject or ""})
-            and born <= day < plus_months(born, months)
+            and born <= last
+            and first < plus_months(born, months)
             for birth in self.births()
             for born in [london_date(birth.occurred_at)]
         )
@@ -268,8 +293,12 @@ class ThreadHistory:
         return born is None or london_date(at.occurred_at) < plus_months(born, months)
 
     def edd(self) -> str | None:
-        """The expected delivery date of the thread's pregnancy, as recorded last."""
-        return self._edd_of(self._own_pregnancy)
+        """The expected delivery date of the thread's pregnancy, as recorded last.
+
+        A date that cannot be, 40 weeks after the first entry, is a mistake: then the last day that can be.
+        """
+        edd = self._edd_of(self._own_pregnancy)
+        return edd and min(edd, self._last_edd_possible(self._own_pregnancy).isoformat())
 
     def _edd_of(self, pregnancy_id: str | None) -> str | None:
         dated = [event for event in self.standing_of(*EDD_SAID) if event.data.get("edd")]
@@ -279,15 +308,17 @@ class ThreadHistory:
     def _latest_edd_of(self, pregnancy_id: str) -> date:
         """The expected date of a pregnancy that was booked or notified; the latest that it can be if nobody gave it."""
         edd = self._edd_of(pregnancy_id)
-        if edd is not None:
-            return date.fromisoformat(edd)
-        said = [event for event in self.standing_of(*BOOKED) if event.data["pregnancy_id"] == pregnancy_id]
-        return min(london_date(span(event.occurred_at, event.precision)[1]) for event in said) + TERM
+        return date.fromisoformat(edd) if edd is not None else self._last_edd_possible(pregnancy_id)
+
+    def _last_edd_possible(self, pregnancy_id: str | None) -> date:
+        """40 weeks after the first entry of a pregnancy: nobody books before it begins."""
+        said = [event for event in self.standing_of(*EDD_SAID) if event.data["pregnancy_id"] == pregnancy_id]
+        return min(london_date(last_moment_of(event)) for event in said) + TERM
 
     def weeks_pregnant(self, at: Event) -> int | None:
-        """Completed weeks of the thread's pregnancy when the event happened; None without a delivery date."""
+        """Completed weeks of the thread's pregnancy when the event happened, at most; None without a delivery date."""
         edd = self.edd()
-        return gestation_on(date.fromisoformat(edd), london_date(at.occurred_at))[0] if edd else None
+        return gestation_on(date.fromisoformat(edd), _days_of(at)[1])[0] if edd else None
 
     @cached_property
     def partners(self) -> frozenset[str]:
@@ -368,6 +399,11 @@ class ThreadHistory:
             for event in self.standing_of(DIED, PARENTHOOD_LOST, PREGNANCY_ENDED)
             if event.id not in self.claims and (event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES)
         ]
+
+
+def _days_of(event: Event) -> tuple[date, date]:
+    """The first and the last day in London on which the event can have happened."""
+    return london_date(span(event.occurred_at, event.precision)[0]), london_date(last_moment_of(event))
 
 
 def is_act(event: Event) -> bool:

@@ -154,6 +154,7 @@ class StepSchema(_Strict):
     met_by_acceptance = fields.Boolean()
     guarded = fields.Boolean()
     holds = _OffsetField()
+    listed_after = _OffsetField()
     area = fields.String(validate=validate.OneOf([RESIDENCE, RECORD]))
     after_loss = fields.String(validate=validate.OneOf([ENDS, CONTINUES, NEVER_ENDS]))
     fallback = fields.String()

@@ -88,6 +88,12 @@ def _step(step_id: str, step: Mapping[str, Any], overrides: Iterable[tuple[str, 
             if "holds" in step
             else "",
         ),
+        (
+            "Listed only",
+            f"known later than {Offset.parse(step['listed_after']).text()} after it opened: nobody is chased"
+            if "listed_after" in step
+            else "",
+        ),
         ("After a loss", "goes on" if step.get("after_loss") == "continues" else ""),
         ("Numbers of", "the area that keeps the record" if step.get("area") == "record" else ""),
         ("Basis", f"{step['basis']}, confidence {step['confidence']}. {step['source']}"),

@@ -1,0 +1,284 @@
+"""Threads that must not fall silent: what starts again, what is known late, and what rests on a mistake."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from tests.unit.practice import CHILD, FRONT_DOOR, GP, HV, MIDWIFE, PA, PACKS, PERSON, Practice, as_text
+
+STEPS = PACKS["england"]["steps"]
+ENTITLEMENT = "care_leaver.entitlement_decided.v1"
+
+
+@pytest.fixture
+def practice() -> Practice:
+    return Practice()
+
+
+def matchers(content):
+    """The matchers of one part of a step, each as a mapping."""
+    listed = content["of"] if isinstance(content, dict) and "of" in content else content
+    listed = listed if isinstance(listed, list) else [listed]
+    return [item if isinstance(item, dict) else {"event": item} for item in listed]
+
+
+# --- returners ----------------------------------------------------------------------------------------------------
+
+
+def care_leaver(practice):
+    leaver = practice.record_of("care-leaver", by=PA)
+    leaver.was("care_leaver.registered.v1", "2013-01-14 10:00", category="relevant")
+    leaver.was("accommodation.changed.v1", "2013-01-14 11:00", provided_by_authority=True)
+    leaver.was("adviser.ended.v1", "2013-01-14 12:00", adviser="pa-lindqvist")
+    leaver.was("care_leaver.moved.v1", "2013-01-14 12:00", out_of_area=True)
+    leaver.was("care_leaver.move_learnt.v1", "2013-01-14 13:00")
+    return leaver
+
+
+ENDED_WITH_SUPPORT = sorted(
+    step
+    for step, content in STEPS.items()
+    if content["thread"] == "care-leaver"
+    and not (isinstance(content["opens_on"], dict) and "count" in content["opens_on"])
+    and any(one["event"] == ENTITLEMENT for one in matchers(content.get("ended_by", [])))
+)
+
+
+@pytest.mark.parametrize("step", ENDED_WITH_SUPPORT)
+@pytest.mark.parametrize("decision", ["declined_support", "ends"])
+def test_returners_start_again(practice, step, decision):
+    leaver = care_leaver(practice)
+    (first,) = leaver.all(step)
+    leaver.was(ENTITLEMENT, "2013-01-14 15:00", decision=decision)
+    again = leaver.was(ENTITLEMENT, "2014-01-20 10:00", decision="continues")
+    found = [(one.state, one.opened_by) for one in leaver.all(step)]
+    assert found == [("ended", first.opened_by), ("open", again.id)]
+    assert leaver.all(step)[1].due_at > again.occurred_at
+
+
+def test_a_returner_is_kept_in_touch_with_for_as_long_as_support_goes_on(practice):
+    leaver = care_leaver(practice)
+    leaver.was(ENTITLEMENT, "2013-01-14 15:00", decision="declined_support")
+    leaver.was(ENTITLEMENT, "2014-01-20 10:00", decision="continues")
+    leaver.was("pa_contact.made.v1", "2014-02-03 10:00", how="in_person")
+    leaver.was(ENTITLEMENT, "2014-03-03 10:00", decision="declined_support")
+    leaver.was(ENTITLEMENT, "2015-03-02 10:00", decision="continues")
+    rounds = [(found.state, as_text(found.due_at)) for found in leaver.all("CL-02.contact")]
+    assert rounds == [
+        ("ended", "2013-03-11 17:00"),
+        ("met", "2014-03-17 17:00"),
+        ("ended", "2014-03-31 17:00"),
+        ("open", "2015-04-27 17:00"),
+    ]
+
+
+def test_accommodation_that_was_left_before_support_ended_is_not_visited_when_it_goes_on(practice):
+    leaver = care_leaver(practice)
+    leaver.was("accommodation.changed.v1", "2013-01-14 14:00", provided_by_authority=False)
+    leaver.was(ENTITLEMENT, "2013-01-14 15:00", decision="ends")
+    leaver.was(ENTITLEMENT, "2014-01-20 10:00", decision="continues")
+    assert [found.state for found in leaver.all("CL-02.visits")] == ["ended"]
+
+
+def test_a_decision_to_go_on_that_was_a_mistake_starts_nothing(practice):
+    leaver = care_leaver(practice)
+    leaver.was(ENTITLEMENT, "2013-01-14 15:00", decision="ends")
+    leaver.retracted(leaver.was(ENTITLEMENT, "2014-01-20 10:00", decision="continues"), "2014-01-21 10:00")
+    assert [found.state for found in leaver.all("CL-02.contact")] == ["ended"]
+
+
+# --- what is known late -------------------------------------------------------------------------------------------
+
+BORN = "2013-01-14"
+FROM_THE_BIRTH = sorted(
+    step
+    for step, content in STEPS.items()
+    if any(
+        one["event"] == "pregnancy.ended.v1" and {"field_equals": ["outcome", "birth"]} in one.get("when", [])
+        for one in matchers(content["opens_on"])
+        if content["opens_on"] != "any_claim"
+    )
+)
+
+
+def test_every_step_due_from_a_birthday_says_when_nobody_makes_up_for_it():
+    assert FROM_THE_BIRTH
+    assert [step for step in FROM_THE_BIRTH if "listed_after" not in STEPS[step]] == []
+
+
+def born(practice, known):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-07", recorded=known, mother_age_band="from_20", edd=BORN)
+    said = {"outcome": "birth", "children": [CHILD], "parents": [PERSON]}
+    pregnancy.was("pregnancy.ended.v1", BORN, recorded=known, precision="day", **said)
+    return practice.record_of("person", key=CHILD, by=HV)
+
+
+def test_a_child_first_known_at_eight_months_is_not_chased_for_the_visit_of_its_first_fortnight(practice):
+    child = born(practice, "2013-09-16 10:00")
+    assert {found.step: found.inherited for found in practice.follow_ups(child.name)} == {
+        "HV-01.new-birth": True,
+        "HV-01.six-week": True,
+        "HV-01.twelve-month": False,
+        "HV-01.two-year": False,
+    }
+    chased = [found for found in practice.days_pass("2014-04-01 00:00") if found.step in FROM_THE_BIRTH]
+    assert [(found.step, found.rungs) for found in chased] == [
+        ("HV-01.new-birth", ("inherited",)),
+        ("HV-01.six-week", ("inherited",)),
+    ]
+
+
+def test_a_child_known_three_weeks_after_the_birth_is_still_visited(practice):
+    child = born(practice, "2013-02-04 10:00")
+    assert not child.the("HV-01.new-birth").inherited
+    assert "HV-01.new-birth" in [found.step for found in practice.sweep("2013-02-04 10:00")]
+
+
+# --- what was so, not what was told -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("edd", "sent", "opens"),
+    [
+        ("2013-09-02", "2013-01-14 10:00", True),  # seven weeks pregnant, and booked two days later
+        ("2013-09-02", "2012-11-23 10:00", False),  # before the pregnancy began
+        (None, "2013-01-14 10:00", True),
+        (None, "2012-12-17 10:00", False),  # no test shows a pregnancy so early
+    ],
+)
+def test_whoever_was_pregnant_on_the_day_counts_as_pregnant_although_it_was_told_later(practice, edd, sent, opens):
+    referral = practice.referral(by=GP, service="talking_therapies")
+    referral.was("sent", sent)
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-16 10:00", mother_age_band="from_20", edd=edd)
+    assert bool(referral.all("MH-01")) is opens
+
+
+def test_a_month_in_which_she_gave_birth_counts_as_after_the_birth(practice):
+    practice.birth(CHILD, "2013-01-14")
+    referral = practice.referral(by=GP, service="talking_therapies")
+    referral.was("sent", "2013-01-01", precision="month", recorded="2013-01-28 10:00")
+    assert as_text(referral.the("MH-01").due_at) == "2013-02-11 17:00"
+
+
+def test_what_was_passed_on_before_counts_as_before_although_only_its_month_is_known(practice):
+    referral = practice.referral()
+    referral.was("sent", "2013-01-02 10:00")
+    referral.was("acknowledged", "2013-01-03 10:00")
+    referral.was("redirected", "2013-01-15 10:00", to_service="childrens_social_care", to_service_kind="social_care")
+    referral.was("acknowledged", "2013-01-01", precision="month", recorded="2013-01-21 10:00")
+    last = max(referral.all("REF-03"), key=lambda found: found.opened_recorded_at)
+    assert as_text(last.due_at) == "2013-01-22 17:00"
+
+
+# --- nets ---------------------------------------------------------------------------------------------------------
+
+BY_THE_EDD = sorted(step for step, content in STEPS.items() if "'edd'" in repr(content["due"]))
+
+
+@pytest.mark.parametrize("step", BY_THE_EDD)
+def test_what_counts_from_the_delivery_date_rests_on_the_last_day_that_it_can_be(step):
+    dues = []
+    for edd in ("2037-09-01", "2013-10-21"):  # mistyped; 40 weeks after the first entry
+        practice = Practice()
+        pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+        pregnancy.was("pregnancy.booked.v1", "2013-01-14", mother_age_band="under_18", edd=edd)
+        pregnancy.was("prebirth.referral_accepted.v1", "2013-02-04")
+        pregnancy.was("prebirth.strategy_decided.v1", "2013-02-11", outcome="conference")
+        dues.append(pregnancy.the(step).due_at)
+    assert dues[0] == dues[1]
+    assert dues[0].date() < date(2014, 1, 1)
+
+
+def test_a_mistyped_correction_moves_no_net(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-14", mother_age_band="from_20", edd="2013-09-02")
+    pregnancy.was("pregnancy.edd_corrected.v1", "2013-03-04", edd="2037-09-02")
+    assert as_text(pregnancy.the("DATA-01.birth").due_at) == "2013-11-11 17:00"
+
+
+# --- who is asked -------------------------------------------------------------------------------------------------
+
+# Steps that their own opening may close, each with the reason.
+CLOSED_BY_THEIR_KIND = {
+    "REF-02.redirected": "who passes it on again hands it to another receiver, who is asked anew",
+    "PBA-01.refer": "a new decision takes the place of the old one",
+    "PBA-01.offer": "a new decision takes the place of the old one",
+    "MH-01.redirected": "who passes it on again hands it to another service, which is asked anew",
+    "MH-05.extended": "a review that extends again asks for the next review",
+    "MH-06.re-offer": "an answer to the new offer asks for the next one",
+    "HV-02.unreached": "calls that reach somebody close what calls in vain open",
+    "HV-02.unreached-there": "calls that reach somebody close what calls in vain open",
+    "CL-01.review-by": "a new day takes the place of the old one",
+    "CL-02.visit": "another accommodation takes the place of the old one",
+    "CL-02.settled": "another accommodation takes the place of the old one",
+    "CL-02.entitlement": "another category takes the place of the old one, with its own day",
+}
+
+
+def test_an_act_that_answers_a_question_never_opens_it():
+    closes_itself = set()
+    for step, content in STEPS.items():
+        if content["opens_on"] == "any_claim" or content.get("recurs"):
+            continue
+        closing = [*matchers(content.get("met_by", [])), *matchers(content.get("ended_by", []))]
+        if {one["event"] for one in matchers(content["opens_on"])} & {one["event"] for one in closing}:
+            closes_itself.add(step)
+    assert closes_itself == set(CLOSED_BY_THEIR_KIND)
+
+
+@pytest.mark.parametrize("agency", ["childrens_social_care", "early_help"])
+@pytest.mark.parametrize("answer", ["referral_accepted", "assessment_completed", "conference_held"])
+def test_the_case_of_those_who_assess_the_pregnancy_does_not_ask_whether_to_assess_it(practice, agency, answer):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-14 10:00", mother_age_band="from_20", edd="2013-09-02")
+    pregnancy.was(f"prebirth.{answer}.v1", "2013-02-04 10:00")
+    practice.record_of("case", by=HV, people=[PERSON], agency=agency).was("opened", "2013-02-11 10:00")
+    assert pregnancy.all("PBA-01") == []
+
+
+@pytest.mark.parametrize("agency", ["leaving_care", "mental_health"])
+def test_what_another_agency_finds_later_asks_again(practice, agency):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-14 10:00", mother_age_band="from_20", edd="2013-09-02")
+    pregnancy.was("prebirth.assessment_completed.v1", "2013-02-04 10:00")
+    practice.record_of("case", by=HV, people=[PERSON], agency=agency).was("opened", "2013-02-11 10:00")
+    assert pregnancy.the("PBA-01").state == "open"
+
+
+@pytest.mark.parametrize(("step", "by", "others"), [("MH-04", HV, [GP, MIDWIFE]), ("MH-04.midwife", MIDWIFE, [GP, HV])])
+def test_nobody_is_asked_to_tell_themselves(practice, step, by, others):
+    practice.record_of("pregnancy", by=MIDWIFE).was(
+        "pregnancy.booked.v1", "2013-01-14 10:00", mother_age_band="from_20", edd="2013-09-02"
+    )
+    asked = {}
+    for recorder in (by, *others):
+        condition = practice.record_of("condition", by=recorder)
+        condition.was("condition.recorded.v1", "2013-01-21 10:00")
+        asked[recorder.id] = len(condition.all(step))
+    assert asked == {by.id: 0, **{other.id: 1 for other in others}}
+
+
+def test_the_household_of_a_child_is_checked_by_the_health_visitor_whoever_recorded_it(practice):
+    household = practice.record_of("person", key=CHILD, by=MIDWIFE)
+    household.was("household.adult_joined.v1", "2014-10-14 10:00", adult_id=PERSON)
+    assert household.the("PBA-04.household").owner.role == "health_visitor"
+
+
+@pytest.mark.parametrize("step", ["CSC-01.decide", "CSC-01.tell"])
+def test_a_contact_goes_up_the_line_of_those_who_received_it_wherever_the_child_lives(practice, step):
+    move = practice.record_of("move", people=[PERSON])
+    move.was("household.moved.v1", "2013-01-07", precision="day", from_area="essex", to_area="norfolk")
+    contact = practice.record_of("contact", by=FRONT_DOOR)
+    contact.was("contact.received.v1", "2013-01-14 10:00")
+    assert contact.the(step).area == "essex"
+
+
+def test_what_the_front_door_keeps_stays_with_the_area_that_keeps_it():
+    kept = {step for step, content in STEPS.items() if content["thread"] in ("contact", "consultation")}
+    resident = {step for step in kept if STEPS[step].get("area") != "record"}
+    # Who is meant by an unknown name is found out where the family lives.
+    assert resident == {"DATA-03.consultation"}
