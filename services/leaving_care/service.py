@@ -26,6 +26,7 @@ class LeavingCareService(CareLeaverRoutes, PlanItemRoutes, CommandRoutes, Parked
 
     @consume("leaving_care.reactions")
     def react(self, deliveries: list[Delivery]) -> list[Outcome]:
+        self.dependencies.protections.hear(deliveries)
         return self.dependencies.reactions.receive(deliveries)
 
     @consume("leaving_care.directory")

@@ -22,6 +22,7 @@ build = partial(
     people=PEOPLE,
     lives_in=lives_in,
     doubts=DoubtCheck(DOUBTS, LOOKED_UP_BY),
+    begun_by={"case.opened.v1": "people", "support.started.v1": "person_id"},
 )
 run_check = partial(run_check_of_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, people=PEOPLE)
 rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, people=PEOPLE)

@@ -19,6 +19,7 @@ __all__ = [
     "ROLES",
     "SYSTEM",
     "SYSTEM_ACTOR",
+    "WHEREABOUTS",
     "WHOM_TO_ASK",
     "may",
     "may_see",
@@ -201,13 +202,17 @@ def may_see(role: str, disclosure: str) -> bool:
     return disclosure in DISCLOSURE.get(role, frozenset())
 
 
+WHEREABOUTS = "whereabouts"
+"""What is withheld of a protected person, beside the disclosure classes: where they are, and who works with them."""
+
 WHOM_TO_ASK: Mapping[str, str] = {
     "health": "health: contact the health visitor",
     "leaving_care": "leaving care: contact the PA",
     "social_care": "social care: contact the social worker",
     "operational": "contact the operator",
+    WHEREABOUTS: "where they are: contact the safeguarding lead",
 }
-"""The signposts: all that a reader is told of what they may not see, by its disclosure class."""
+"""The signposts: all that a reader is told of what they may not see, by its disclosure class, or `whereabouts`."""
 
 
 def signposts_to(classes: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.contracts.access import SYSTEM
-from shared.kernel.decisions import LEAVES_OUT, ids_left_out
+from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED, ids_left_out
 from shared.kernel.envelope import Event
 
 # A team has no live part in a record with one of these states.
@@ -63,7 +63,7 @@ class Part:
 def parts_in(history: Sequence[Event]) -> list[Part]:
     """The parts that one record gives teams. `history` has those of its events that have standing, in order."""
     left_out = ids_left_out(history)
-    standing = [event for event in history if event.id not in left_out and event.type not in LEAVES_OUT]
+    standing = [event for event in history if event.id not in left_out and event.type not in ABOUT_AN_ENTRY]
     kind = history[0].stream.partition("/")[0] if history else ""
     parts = [
         Part(event.data["team"], NAMED, event, event.data[_NAMES[event.type]]) for event in _find_namings(standing)
@@ -73,6 +73,17 @@ def parts_in(history: Sequence[Event]) -> list[Part]:
             parts += [Part(event.team, CARE[kind], event)] if event.team != SYSTEM else []
             parts += [Part(event.data["to_team"], SENT_TO, event)] if event.data.get("to_team") else []
     return parts
+
+
+def with_standing(history: Iterable[Event]) -> list[Event]:
+    """The events of one record that have standing: those of the circle, and the claims that were confirmed whole."""
+    events = list(history)
+    confirmed = {
+        event.data["event_id"]
+        for event in events
+        if event.type == CLAIM_CONFIRMED and not event.is_claim and "people" not in event.data
+    }
+    return [event for event in events if not event.is_claim or event.id in confirmed]
 
 
 def is_named_for(history: Sequence[Event], team: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from mongoengine.queryset import QuerySet
@@ -29,6 +30,7 @@ from shared.recording.glass_copy import GlassCopy
 from shared.recording.names import NameCheck
 from shared.recording.people import LookLimit, People
 from shared.recording.person_index import PersonIndex
+from shared.recording.protection import OwnProtections, ProtectionCopy, open_protections
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.recording.records import Records
@@ -41,6 +43,7 @@ from shared.web.access_log import AccessLog
 Registration = tuple[Aggregate[Any], str]
 """The record that registers people, and the type of the event that does."""
 NO_DOUBTS = DoubtCheck()
+NO_RECORDS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class RecordingDependencies:
     people: People
     doubts: DoubtCheck
     glass: GlassCopy
+    protections: OwnProtections | ProtectionCopy
+    begun_by: Mapping[str, str]
 
     @property
     def directory(self) -> DirectoryCopy:
@@ -84,8 +89,8 @@ class RecordingDependencies:
 
     def _records_in(self, store: EventStore, names: NameCheck, doubts: DoubtCheck) -> Records:
         lives_in = self.lives_in(store)
-        standings = Standings(store, self.views, lives_in, self.record_of)
-        return Records(store, standings, lives_in, names, doubts, self.glass)
+        standings = Standings(store, self.views, lives_in, self.record_of, self.begun_by)
+        return Records(store, standings, lives_in, names, doubts, self.glass, self.protections)
 
     def readable_views(
         self, kind: str, actor: Actor, begun_by: str, person_id: str | None, glass: str | None = None
@@ -132,11 +137,13 @@ def build_recording(
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
     record_of: RecordOf = person_record,
     doubts: DoubtCheck = NO_DOUBTS,
+    begun_by: Mapping[str, str] = NO_RECORDS,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
     `people` is the record that registers people, with the type of the event; `record_of` names its stream. `doubts`
-    has the service's table of what is unlikely.
+    has the service's table of what is unlikely. `begun_by` has the events that begin records about care which have no
+    view, each with the field that names the person.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -145,17 +152,19 @@ def build_recording(
     parked = ParkedMessages(database)
     names = NameCheck(DirectoryCopy(database))
     glass = GlassCopy(database, clock)
+    protections = open_protections(store, database)
     lists = {
         kind: Views(view.document, kind=kind, fold=view.fold, database=database, store=store)
         for kind, view in views.items()
     }
     moves = lives_in(store)
+    standings = Standings(store, lists, moves, record_of, begun_by)
     index = PersonIndex(database, store, config.person_id_key, *people)
     access_log = AccessLog(database, clock)
     dependencies = RecordingDependencies(
         database=database,
         store=store,
-        records=Records(store, Standings(store, lists, moves, record_of), moves, names, doubts, glass),
+        records=Records(store, standings, moves, names, doubts, glass, protections),
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
@@ -169,9 +178,11 @@ def build_recording(
         record_of=record_of,
         doubts=doubts,
         glass=glass,
+        protections=protections,
+        begun_by=begun_by,
     )
     dependencies.store.ensure_indexes()
-    for event_type, name in doubts.indexes:
+    for event_type, name in (*doubts.indexes, *begun_by.items()):
         dependencies.store.index_of(event_type, name)
     dependencies.access_log.ensure_indexes()
     dependencies.reactions.ensure_indexes()
@@ -180,6 +191,7 @@ def build_recording(
     dependencies.people.ensure_indexes()
     dependencies.directory.ensure_indexes()
     dependencies.glass.ensure_indexes()
+    dependencies.protections.ensure_indexes()
     dependencies.directory.refresh()
     for view in dependencies.views.values():
         view.ensure_indexes()

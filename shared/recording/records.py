@@ -19,9 +19,16 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
-from shared.contracts.access import ACCESS, may_see, signposts_to
+from shared.contracts.access import ACCESS, WHEREABOUTS, may_see, signposts_to
 from shared.contracts.circle import teams_of
 from shared.contracts.fields import Slug
+from shared.contracts.whereabouts import (
+    fields_of_records,
+    hide_whereabouts,
+    is_of_team,
+    naming_fields,
+    tell_whereabouts,
+)
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
 from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Context, Fact, Forbidden, Invalid, ids_left_out
@@ -34,6 +41,7 @@ from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.doubts import DoubtCheck
 from shared.recording.glass_copy import GlassCopy
 from shared.recording.names import NameCheck
+from shared.recording.protection import Protections, find_hidden
 from shared.recording.standing import LivesIn, Standings, nowhere_else
 from shared.recording.views import RecordView
 from shared.web.exchange import Answer, Request
@@ -60,10 +68,14 @@ class RejectionBody(ConfirmationBody):
 
 
 class RecordedAnswer(Schema):
-    """What every record answers. `version` is how many of its entries you may read, and the value for If-Match."""
+    """What every record answers. `version` is how many of its entries you may read, and the value for If-Match.
+
+    Of a protected person, only those who protect them and the leads of their area see the area, and the teams and
+    workers of others: for everybody else these are null.
+    """
 
     person_id = fields.String(required=True)
-    area = fields.String(required=True)
+    area = fields.String(required=True, allow_none=True)
     state = fields.String(attribute="status", allow_none=True, required=True)
     version = fields.Integer(required=True)
 
@@ -80,9 +92,9 @@ class Entry(Schema):
     occurred_on = OccurredOn()
     precision = fields.String(required=True)
     recorded_at = Instant(required=True)
-    actor = fields.String(required=True)
+    actor = fields.String(required=True, allow_none=True)
     role = fields.String(required=True)
-    team = fields.String(required=True)
+    team = fields.String(required=True, allow_none=True)
     data = fields.Dict(keys=fields.String(), required=True)
     private = fields.Dict(keys=fields.String(), required=True)
     retracted = fields.Boolean(required=True)
@@ -95,6 +107,9 @@ IDENTITY: Mapping[str, fields.Field] = {
 """What only this service holds of a person. The NHS number is written 3-3-4."""
 
 
+# Private parts that say who of the other side acted, and under which reference.
+_NAMES_THE_OTHER_SIDE = {"receiver_person", "reference", "account"}
+
 Permit = Callable[[list[Event]], Actor | None]
 Require = Callable[[list[Event]], None]
 
@@ -102,7 +117,8 @@ Require = Callable[[list[Event]], None]
 class ReadableRecord(NamedTuple):
     """A record for one reader: fold, number and list of the entries that they may read; whom to ask about others.
 
-    `glass` is the broken glass under which they read it, if it is.
+    `glass` is the broken glass under which they read it, if it is. `is_hidden`: it is about somebody of whom the reader
+    may not see where they are.
     """
 
     state: Any
@@ -110,6 +126,7 @@ class ReadableRecord(NamedTuple):
     entries: list[dict[str, Any]]
     signposts: list[str]
     glass: str | None = None
+    is_hidden: bool = False
 
 
 class Records:
@@ -123,7 +140,9 @@ class Records:
         names: NameCheck | None = None,
         doubts: DoubtCheck | None = None,
         glass: GlassCopy | None = None,
+        protections: Protections | None = None,
     ) -> None:
+        self._protections = protections
         self._doubts = doubts or DoubtCheck()
         self._store = store
         self._standings = standings
@@ -195,10 +214,23 @@ class Records:
         if not history:
             raise UnknownStream(f"there is no {stream}")
         readable, glass = self._find_readable_to(aggregate, history, actor)
-        state = aggregate.fold(readable)
-        entries = _present_entries(readable, self._store.private_of(stream), state)
-        signposts = signposts_to(_find_withheld(history, readable))
-        return ReadableRecord(state, len(readable), list(entries), signposts, glass)
+        is_hidden = glass is None and self._hides_whereabouts(readable, actor)
+        shown = _without_places(readable, actor) if is_hidden else readable
+        if not shown:
+            raise UnknownStream(f"there is no {stream}")
+        state = aggregate.fold(shown)
+        entries = list(_present_entries(shown, self._store.private_of(stream), state))
+        if is_hidden:
+            entries = [_hide_in_entry(entry, actor) for entry in entries]
+        withheld = {*_find_withheld(history, readable), *([WHEREABOUTS] if is_hidden else [])}
+        return ReadableRecord(state, len(shown), entries, signposts_to(withheld), glass, is_hidden)
+
+    def _hides_whereabouts(self, readable: Sequence[Event], actor: Actor) -> bool:
+        """Whether these entries name somebody of whom the actor may not see where they are."""
+        if self._protections is None or not readable:
+            return False
+        refs = {ref for event in readable for ref in CATALOGUE.refs(event) if ref.startswith("person/")}
+        return bool(find_hidden(self._protections, actor, [ref.partition("/")[2] for ref in refs]))
 
     def _find_readable_to(
         self, aggregate: Aggregate[Any], history: list[Event], actor: Actor
@@ -228,13 +260,34 @@ class Records:
 
         The other fields of a view depend on no entry of another class than the record's own.
         """
+        people = {view.person_id for view in views}
+        hidden = find_hidden(self._protections, actor, people) if self._protections and people else frozenset()
         if _may_see_all_of(self._store.source, actor.role):
-            return
+            views = [view for view in views if view.person_id in hidden]
         names = [f"{kind}/{view.id}" for view in views]
         histories = {name: history for some in self._store.load_all(names) for name, history in some.items()}
         for name, view in zip(names, views, strict=True):
             readable = _find_readable(histories[name][: view.version], actor)
+            if view.person_id in hidden:
+                readable = _without_places(readable, actor)
+                shown = hide_whereabouts({one: view[one] for one in view}, self._naming, (actor.team, actor.id))
+                for one in self._naming.intersection(shown):
+                    view[one] = shown[one]
             view.version, view.changed_at = len(readable), readable[-1].recorded_at
+
+    @property
+    def _naming(self) -> frozenset[str]:
+        """The fields of this service's entries and answers that name an area, a team or a worker."""
+        return fields_of_records(self._store.source) | {"area"}
+
+    def find_all_hidden(self, actor: Actor, names: Collection[str]) -> frozenset[str]:
+        """The people whom a list that asks for these fields of views may not find for this actor."""
+        asks = self._protections is not None and not self._naming.isdisjoint(names)
+        return find_hidden(self._protections, actor) if asks and self._protections else frozenset()
+
+    def hide_whereabouts(self, body: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+        """The body of an answer without the areas, teams and workers that it names, but the actor's own."""
+        return hide_whereabouts(body, self._naming, (actor.team, actor.id))
 
     def lives_among(self, person_id: str, actor: Actor) -> bool:
         """Whether a recorded move says that the person now lives in one of the actor's areas."""
@@ -354,13 +407,29 @@ class Records:
             permit=permit or (lambda history: None if begins else self._admit(aggregate, history, request.actor)),
             check=lambda history, fact: self._check(history, fact, command, request),
             stamp=stamp,
-            version_of=lambda history: len(_find_readable_after_command(aggregate, history, request.actor)),
+            version_of=lambda history: len(self._find_shown(aggregate, history, request.actor)[0]),
         )
-        readable = _find_readable_after_command(aggregate, recorded.history, request.actor)
+        readable, is_hidden = self._find_shown(aggregate, recorded.history, request.actor)
         version, is_whole = len(readable), len(readable) == len(recorded.history)
         state = recorded.state if is_whole else aggregate.fold(readable)
         body = {**body_of(aggregate, record_id, state, version), "event_id": recorded.event.id}
+        body = self.hide_whereabouts(body, request.actor) if is_hidden else body
         return Answer(201, body, version=version, location=location)
+
+    def _find_shown(
+        self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor
+    ) -> tuple[list[Event], bool]:
+        """The entries that the answer to a command may show, and whether it is hidden where their person is.
+
+        Only an entry of another team can tell that, so usually nothing is looked up.
+        """
+        readable = _find_readable_after_command(aggregate, history, actor)
+        own = (actor.team, actor.id, *actor.areas)
+        if all(_names_only(event, own) for event in readable if event.team != actor.team):
+            return readable, False
+        if not self._hides_whereabouts(readable, actor):
+            return readable, False
+        return _without_places(readable, actor), True
 
     def _check(self, history: Sequence[Event], fact: Fact, command: Command, request: Request) -> Fact:
         """The fact to record, with its unknown names if it is an alarm.
@@ -475,6 +544,36 @@ def _find_readable_after_command(aggregate: Aggregate[Any], history: Sequence[Ev
     if actor.role in ACCESS.get(_reads(aggregate), ()):
         return _find_readable(history, actor)
     return _with_retractions(history, (event for event in history if event.team == actor.team))
+
+
+def _without_places(readable: Sequence[Event], actor: Actor) -> list[Event]:
+    """The entries of a protected person without those of moves, but for what is by or to the actor's own team."""
+    kept = (event for event in readable if not tell_whereabouts(event.type) or is_of_team(event, actor.team))
+    ids = {event.id for event in kept if event.type not in ABOUT_AN_ENTRY}
+    return [
+        event
+        for event in readable
+        if event.id in ids or (event.type in ABOUT_AN_ENTRY and event.data["event_id"] in ids)
+    ]
+
+
+def _names_only(event: Event, own: Collection[str]) -> bool:
+    """Whether the entry names no area, team or worker but these."""
+    names = naming_fields(event.type)
+    return not tell_whereabouts(event.type) and all(
+        event.data[name] in own for name in names & event.data.keys() if event.data[name] is not None
+    )
+
+
+def _hide_in_entry(entry: dict[str, Any], actor: Actor) -> dict[str, Any]:
+    """The entry without what tells where its person is. What the other side's worker is called is private, and left out
+    too."""
+    own = (actor.team, actor.id)
+    shown = {**entry, "data": hide_whereabouts(entry["data"], naming_fields(entry["type"]), own)}
+    if entry["team"] != actor.team:
+        private = {name: value for name, value in entry["private"].items() if name not in _NAMES_THE_OTHER_SIDE}
+        shown |= {"actor": None, "team": None, "private": private}
+    return shown
 
 
 def _reads(aggregate: Aggregate[Any]) -> str:

@@ -282,6 +282,8 @@ class RecordRoutes:
             (record_id,) = request.path.values()
             record = self.dependencies.records.present(aggregate, record_id, request.actor)
             body = body_of(aggregate, record_id, record.state, record.version)
+            if record.is_hidden:
+                body = self.dependencies.records.hide_whereabouts(body, request.actor)
             person_id = record.state.person_id
             return Answer(
                 200,
@@ -332,7 +334,11 @@ class RecordRoutes:
             person_id = given.get("person")
             glass = self.dependencies.records.find_glass(request.actor, [person_id]) if person_id else None
             views = self.dependencies.readable_views(kind, request.actor, begun_by, person_id, glass)
-            views = views.filter(**{column: given[name] for name, column in columns.items() if name in given})
+            asked = {column: given[name] for name, column in columns.items() if name in given}
+            views = views.filter(**asked)
+            if glass is None and not {request.actor.id}.issuperset(asked.values()):
+                hidden = self.dependencies.records.find_all_hidden(request.actor, asked)
+                views = views.filter(person_id__nin=sorted(hidden)) if hidden else views
             page, following = list_page(views, given)
             if glass is None:
                 self.dependencies.records.cut_to_readable(kind, page, request.actor)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
-from shared.contracts.circle import OVER, find_protectors, is_named_for
+from shared.contracts.circle import PROTECTED, UNPROTECTED, find_protectors, is_named_for, parts_in, with_standing
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, RETRACTION, Actor, Aggregate, Forbidden
@@ -39,6 +40,8 @@ BETWEEN_SIDES = frozenset(
         "handover.first_contact_made.v1",
     }
 )
+# While somebody is protected, these are for those who protect them. Anybody else only claims them.
+FOR_PROTECTORS = BETWEEN_SIDES | {PROTECTED, UNPROTECTED}
 LEAD = "safeguarding_lead"
 MOST_AREAS = 10_000
 # For so long a claim is for the other side alone to answer.
@@ -56,7 +59,10 @@ def person_record(person_id: str) -> str:
 
 
 class Standings:
-    """Decides the standing of actors. `views` tell which teams have a part in which records of a person."""
+    """Decides the standing of actors. `views` find the records of a person in which a team may have a part.
+
+    `begun_by` has, for the records without views, the events that begin them and the field that names the person.
+    """
 
     def __init__(
         self,
@@ -64,7 +70,9 @@ class Standings:
         views: Mapping[str, Views[Any]],
         lives_in: LivesIn = nowhere_else,
         record_of: RecordOf = person_record,
+        begun_by: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self._begun_by = begun_by
         self._store = store
         self._views = views
         self._lives_in = lives_in
@@ -85,7 +93,7 @@ class Standings:
         about = entry_of(event, history)
         if event.type == RETRACTION and about.team == actor.team:
             return about.standing or CIRCLE
-        if about.type in BETWEEN_SIDES:
+        if about.type in FOR_PROTECTORS:
             people = sorted(people_of(about))
             if not all(self._may_answer_for(one, self._find_protectors(one), actor) for one in people):
                 return NONE
@@ -185,14 +193,22 @@ class Standings:
     def _is_named_for(self, person_id: str, team: str) -> bool:
         """Whether the person's own record names somebody of the team."""
         own = self._store.load(self._record_of(person_id))
-        return is_named_for([event for event in own if not event.is_claim], team)
+        return is_named_for(with_standing(own), team)
 
     def _has_part(self, person_id: str, team: str, but: str) -> bool:
-        wanted = {"person_id": person_id, "teams": team, "is_claim": {"$ne": True}, "status": {"$nin": OVER}}
-        return any(
-            f"{kind}/{view.id}" != but
+        wanted = {"person_id": person_id, "teams": team}
+        streams = {
+            f"{kind}/{view.id}"
             for kind, views in self._views.items()
-            for view in views.objects.filter(__raw__=wanted).only("id").limit(2)
+            for view in views.objects.filter(__raw__=wanted).only("id")
+        }
+        for event_type, name in self._begun_by.items():
+            streams |= self._store.naming(event_type, name, person_id)
+        return any(
+            part.team == team
+            for histories in self._store.load_all(streams - {but})
+            for history in histories.values()
+            for part in parts_in(with_standing(history))
         )
 
 

@@ -257,3 +257,18 @@ def test_a_team_that_works_with_a_person_or_a_lead_protects_them_and_whoever_pro
     assert standing(service, moved(gp, mother)["event_id"]) == "circle"
     lead = service.caller("lead-achterberg", "safeguarding_lead", "partnership-essex")
     assert lead.post(f"{path}/protected", {"reason": "witness"}).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["cases", "support"])
+def test_a_team_with_an_open_case_or_support_is_of_the_circle_once_that_is_confirmed(
+    service: Running, visitor: Caller, norfolk: Caller, mother: str, path: str
+) -> None:
+    bodies = {
+        "cases": {"person_id": mother, "people": [mother], "agency": "childrens_social_care", "kind": "child_in_need"},
+        "support": {"person_id": mother, "kind": "family_nurse_partnership"},
+    }
+    begun = recorded(norfolk, f"/v1/{path}", bodies[path])
+    assert standing(service, concern(norfolk, mother)["event_id"]) == "owner"
+    record = f"/v1/{path}/{begun['case_id' if path == 'cases' else 'support_id']}"
+    recorded(visitor, f"{record}/claims/confirmed", {"event_id": begun["event_id"]})
+    assert standing(service, concern(norfolk, mother)["event_id"]) == "circle"

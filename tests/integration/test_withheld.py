@@ -64,9 +64,12 @@ class Asked:
     service: Running
     role: str
     session: requests.Session = field(default_factory=requests.Session)
+    areas: tuple[str, ...] = ()
+    team: str | None = None
 
     def ask(self, path: str, **query: Any) -> tuple[int, Mapping[str, str], bytes]:
-        caller = self.service.caller("somebody", self.role, READERS.get(self.role, "some-team"))
+        team = self.team or READERS.get(self.role, "some-team")
+        caller = self.service.caller("somebody", self.role, team, *self.areas)
         sent = {"Authorization": f"Bearer {caller.token}", "X-Correlation-Id": SAME_REQUEST}
         answer = self.session.get(caller.url + path, params=query, headers=sent, timeout=10)
         headers = {name: value for name, value in answer.headers.items() if name != "Date"}

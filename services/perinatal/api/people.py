@@ -110,7 +110,7 @@ class PeopleRoutes:
         "protected",
         "person.protect",
         "person.protected.v1",
-        "Protect a person (refuge, adoption, witness): only your team and the leads confirm their moves and links",
+        "Protect a person (refuge, adoption, witness): where they are shows to your team and the leads alone",
     )
     unprotect_person = routes.step(
         "unprotected", "person.protect", "person.unprotected.v1", "The person is protected no more, and why"

@@ -9,6 +9,7 @@ from typing import Any
 from pymongo import ASCENDING
 from pymongo.collection import Collection
 
+from services.referrals_followup.api.filters import disclosed_to, shown_to
 from services.referrals_followup.api.presenter import present_entry
 from services.referrals_followup.api.queries import FollowUpQueries
 from services.referrals_followup.api.recording import execute_for
@@ -18,6 +19,7 @@ from services.referrals_followup.domain.follow_up import (
     AGGREGATE,
     ALREADY_CLOSED,
     ASSIGNED,
+    NOT_ABOVE,
     OPEN,
     Accept,
     Acts,
@@ -39,7 +41,7 @@ from services.referrals_followup.standards.rules import Rules
 from shared.events.documents import event_of
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore, Recorded
-from shared.kernel.decisions import Context, Invalid, Refused
+from shared.kernel.decisions import Actor, Context, Forbidden, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id
 from shared.kernel.nearest import say_nearest
@@ -169,7 +171,8 @@ class FollowUpActs:
                 else:
                     key = f"{request.key}\n{follow_up.id}"
                     self._execute(replace(request, key=key, correlation_id=batch, expected_version=None), command)
-            except Refused as error:
+            except Refused as refusal:
+                error = self._hide_whereabouts(refusal, follow_up, request.actor)
                 if error.code == ALREADY_CLOSED:
                     done.closed.append(follow_up.reference)
                 else:
@@ -183,7 +186,17 @@ class FollowUpActs:
         return self._directory.line_of(follow_up, london_date(self._clock.now()))
 
     def _execute(self, request: Request, command: Any) -> Recorded[Any]:
-        return execute_for(request, self._store, AGGREGATE, f"{AGGREGATE.kind}/{command.follow_up.id}", command)
+        follow_up: FollowUp = command.follow_up
+        try:
+            return execute_for(request, self._store, AGGREGATE, f"{AGGREGATE.kind}/{follow_up.id}", command)
+        except Refused as error:
+            raise self._hide_whereabouts(error, follow_up, request.actor) from None
+
+    def _hide_whereabouts(self, error: Refused, follow_up: FollowUp, actor: Actor) -> Refused:
+        """The refusal, without the people whom it names if it is hidden from the actor where the person is."""
+        if error.code != NOT_ABOVE or not self._queries.find_hidden(actor).covers(follow_up.person, follow_up.thread):
+            return error
+        return Forbidden(NOT_ABOVE, f"{follow_up.reference} is for those above its owner: contact a safeguarding lead")
 
     def _assignee(self, request: Request, field: str) -> tuple[Member, str]:
         """The person in this field of the body and the team, which is the person's own when the body names none."""
@@ -221,10 +234,15 @@ class FollowUpActs:
             "owner_person": request.body["from_person"],
             "state": OPEN,
             "areas": {"$in": list(request.actor.areas)},
+            "$and": [disclosed_to(request.actor), *self._shown_to(request)],
         }
         done = {"_id": {"$in": list(self._find_assigned(batch))}}
         documents = self._views.collection.find({"$or": [owned, done]}).sort("_id", ASCENDING)
         return [follow_up_of(document) for document in documents]
+
+    def _shown_to(self, request: Request) -> list[dict[str, Any]]:
+        hidden = self._queries.find_hidden(request.actor)
+        return shown_to(request.actor, {"owner": request.body["from_person"]}, hidden)
 
     def _find_assigned(self, batch: str) -> dict[str, Event]:
         """What this reassignment has assigned, by the id of the follow-up."""

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.referrals_followup.api.filters import Criteria, is_descending
+from services.referrals_followup.api.filters import Criteria, asks_for_whereabouts, is_descending
 from services.referrals_followup.api.presenter import FollowUpPresenter
 from services.referrals_followup.api.queries import FollowUpQueries, order_of, parse_as_of, parse_cursor, scope_of
 from services.referrals_followup.domain.as_of import AsOf
 from services.referrals_followup.domain.disclosure import Pair, Reader, find_withheld_of_past, is_event_disclosed
-from services.referrals_followup.domain.follow_up import Acts, FollowUp
+from services.referrals_followup.domain.follow_up import Acts, FollowUp, owner_of
+from services.referrals_followup.domain.protection import Hidden
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.ledger.completeness import Completeness
@@ -46,6 +47,11 @@ class PastFollowUp:
     def find_withheld(self, reader: Reader) -> frozenset[str]:
         """The disclosure classes that are withheld from this reader by what holds today."""
         return find_withheld_of_past(self.then, self.today, reader)
+
+    def is_shown_where(self, hidden: Hidden) -> bool:
+        """Whether its area, team and worker are not hidden."""
+        is_own = owner_of(self.then, self.acts).team == hidden.team
+        return is_own or not hidden.covers(self.then.person, self.then.thread)
 
 
 class PastThreads:
@@ -120,13 +126,16 @@ class PastFollowUps:
             scope["person"] = people = self._evidence.ids_of(query["person"], at)
             today["person"] = self._evidence.ids_of(query["person"])
         criteria, rules = Criteria(scope, at), self._rules.history()
-        reader = Reader(actor.role, actor.team, frozenset(actor.areas))
+        hidden = self._evidence.find_protected().find_hidden(actor.role, actor.team, actor.areas)
+        reader = Reader(actor.role, actor.team, frozenset(actor.areas), hidden)
+        asks_where = asks_for_whereabouts(actor, query)
         past = PastThreads(self._evidence, rules, at, now, reader)
         threads = self._threads(people, query, at, rules.thread_kinds())
         found = [
             (one.then, one.acts)
             for one in past.fold(sorted(threads))
             if criteria.accept(document_of(one.then, one.acts, None)) and not one.find_withheld(reader)
+            if not asks_where or one.is_shown_where(hidden)
         ]
         names, descending = order_of(query), is_descending(query)
 
@@ -140,9 +149,9 @@ class PastFollowUps:
         page = found[: query["limit"]]
         views = [document_of(follow_up, acts, None) for follow_up, acts in page]
         return {
-            "items": self._presenter.present(views, at, known.problems),
+            "items": self._presenter.present(views, at, known.problems, hidden),
             "next": encode_cursor(query["sort"], *place(page[-1])) if len(found) > len(page) else None,
-            "signposts": self._queries.find_signposts(actor, today),
+            "signposts": self._queries.find_signposts(actor, today, hidden),
             "as_of": at,
             "left_out": past.left_out,
             "evidence": known.evidence,

@@ -25,11 +25,12 @@ from services.referrals_followup.domain.chronology import (
     own_streams,
 )
 from services.referrals_followup.domain.disclosure import Reader, find_withheld_of_past
+from services.referrals_followup.domain.protection import Hidden
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.view_codec import document_of
 from services.referrals_followup.standards.rules import Rules
-from shared.contracts.access import signposts_to
+from shared.contracts.access import WHEREABOUTS, signposts_to
 from shared.events.errors import UnknownStream
 from shared.events.pages import decode_cursor, encode_cursor
 from shared.kernel.decisions import Actor
@@ -70,7 +71,8 @@ class Chronologies:
         today = self._evidence.ids_of(person_id)
         people = self._evidence.ids_of(person_id, at)
         evidence = self._evidence.find_around(today | people)
-        reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence))
+        hidden = self._evidence.find_protected().find_hidden(actor.role, actor.team, actor.areas)
+        reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, today, evidence), hidden)
         if not reader.areas:
             raise UnknownStream(UNKNOWN_PERSON)
 
@@ -87,6 +89,7 @@ class Chronologies:
             withheld_today = {pair[0].id: find_withheld_of_past(pair[0], pair, reader) for pair in past.today}
             classes = [entry.withheld for entry in entries_of(today, evidence, withheld_today, reader)]
             classes += [withheld_today[follow_up.id] for follow_up, _ in past.today if follow_up.person in today]
+            classes += [] if hidden.people.isdisjoint(today) else [{WHEREABOUTS}]
             signposts = signposts_to(chain.from_iterable(classes))
         else:
             own = own_streams(reader, evidence)
@@ -100,11 +103,11 @@ class Chronologies:
         else:
             theirs.sort(key=lambda one: (one.then.due_at, one.then.id))
             views = [document_of(one.then, one.acts, None) for one in theirs]
-            follow_ups = self._presenter.present(views, at, known.problems)
+            follow_ups = self._presenter.present(views, at, known.problems, hidden)
         page = shown[: query["limit"]]
         body = {
             "person": person_id,
-            "items": [_present(entry) for entry in page],
+            "items": [_present(entry, hidden, is_hidden=not hidden.people.isdisjoint(today)) for entry in page],
             "next": encode_cursor(*page[-1].place) if len(shown) > len(page) else None,
             "signposts": signposts,
             "follow_ups": follow_ups,
@@ -115,7 +118,21 @@ class Chronologies:
         return body, sorted(people)
 
 
-def _present(entry: Entry) -> dict[str, Any]:
+def _present(entry: Entry, hidden: Hidden, *, is_hidden: bool) -> dict[str, Any]:
+    """The entry. If it is hidden where its person is, it names only what is the reader's own."""
+    shown = _present_all(entry)
+    is_of_hidden = is_hidden or hidden.covers_event(entry.event) or not hidden.moves.isdisjoint(entry.refs)
+    if not is_of_hidden:
+        return shown
+    shown |= {"area": None, "data": hidden.hide_in(entry.event)}
+    if entry.event.team != hidden.team:
+        shown |= {"actor": None, "team": None}
+    if entry.retraction and entry.retraction.team != hidden.team:
+        shown["retracted"] |= {"actor": None, "team": None}
+    return shown
+
+
+def _present_all(entry: Entry) -> dict[str, Any]:
     event = entry.event
     return {
         "event_id": event.id,

@@ -15,7 +15,7 @@ from services.referrals_followup.domain.directory import Directory
 from services.referrals_followup.domain.disclosure import Reader
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from shared.contracts.access import signposts_to
+from shared.contracts.access import WHEREABOUTS, signposts_to
 from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor
 
@@ -35,21 +35,25 @@ class Circles:
         known = self._known.report()
         people = self._evidence.ids_of(person_id)
         evidence = self._evidence.find_around(people)
-        reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, people, evidence))
+        hidden = self._evidence.find_protected().find_hidden(actor.role, actor.team, actor.areas)
+        reader = Reader(actor.role, actor.team, areas_open_to(actor.areas, people, evidence), hidden)
         if not reader.areas:
             raise UnknownStream(UNKNOWN_PERSON)
         circle = circle_of(person_id, people, evidence, reader)
+        is_hidden = not hidden.people.isdisjoint(people)
         if has_outline(reader, people, evidence):
-            signposts = signposts_to(chain.from_iterable(find_withheld_about(people, evidence, reader)))
+            more = [{WHEREABOUTS}] if is_hidden else []
+            signposts = signposts_to(chain(*more, *find_withheld_about(people, evidence, reader)))
         else:
             signposts = [WITHOUT_OUTLINE]
         teams = [
             {"team": one.team, "why": sorted(one.why), "practitioners": sorted(one.workers)}
             for one in circle.list_teams(self._directory)
+            if one.team == actor.team or not is_hidden
         ]
         body = {
             "person": person_id,
-            "areas": sorted(circle.areas),
+            "areas": [] if is_hidden else sorted(circle.areas),
             "teams": teams,
             "signposts": signposts,
             "evidence": known.evidence,

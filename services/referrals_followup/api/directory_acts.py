@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from services.referrals_followup.api.filters import disclosed_to
+from services.referrals_followup.api.filters import disclosed_to, shown_to
 from services.referrals_followup.api.recording import execute_for
 from services.referrals_followup.directory.current import CurrentDirectory
 from services.referrals_followup.domain.directory import Absence, Hours, Member, Parties, Post, Team
@@ -24,6 +24,7 @@ from services.referrals_followup.domain.directory_entries import (
 )
 from services.referrals_followup.domain.follow_up import OPEN, OWNER, Owner
 from services.referrals_followup.domain.lines import IN_THE_END, find_lines_broken, say_what_to_do
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from shared.events.errors import UnknownStream
@@ -42,10 +43,13 @@ MOST_LINES = 5
 class DirectoryActs:
     """Reads and changes the directory for managers. A repeated request gets its first answer again."""
 
-    def __init__(self, store: EventStore, directory: CurrentDirectory, views: FollowUpViews) -> None:
+    def __init__(
+        self, store: EventStore, directory: CurrentDirectory, views: FollowUpViews, evidence: EvidenceStore
+    ) -> None:
         self._store = store
         self._directory = directory
         self._views = views
+        self._evidence = evidence
 
     def list_teams(self, actor: Actor) -> dict[str, Any]:
         """The teams of the actor's areas, with everybody who has a post in them and has not left."""
@@ -224,7 +228,9 @@ class DirectoryActs:
 
     def _worker(self, member: Member, actor: Actor, on: date) -> dict[str, Any]:
         owned = {"owner_person": member.id, "state": OPEN, "areas": {"$in": list(actor.areas)}, **disclosed_to(actor)}
-        found = list(self._views.collection.find(owned).sort("_id", 1).limit(MOST_WORK))
+        hidden = self._evidence.find_protected().find_hidden(actor.role, actor.team, actor.areas)
+        wanted = {"$and": [owned, *shown_to(actor, {"owner": member.id}, hidden)]}
+        found = list(self._views.collection.find(wanted).sort("_id", 1).limit(MOST_WORK))
         return {
             "worker": member.id,
             "name": member.name,

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from services.referrals_followup.domain.disclosure import sets_seen_by, types_seen_by
 from services.referrals_followup.domain.follow_up import ENDED_STATE, MET, OPEN, VOID
+from services.referrals_followup.domain.protection import Hidden
 from shared.kernel.decisions import Actor
 from shared.kernel.time import at_london, london_date
 
@@ -128,6 +129,25 @@ class Criteria:
     def accept(self, document: Mapping[str, Any]) -> bool:
         """Whether a follow-up with this document is wanted."""
         return all(criterion.accepts(document.get(field)) for field, criterion in self._criteria)
+
+
+def asks_for_whereabouts(actor: Actor, query: Mapping[str, Any]) -> bool:
+    """Whether the query asks for a team, for a worker, or for a part of the actor's areas.
+
+    Of people of whom the actor may not see where they are, it finds only what the actor's own team owns.
+    """
+    is_narrow = "area" in query and {query["area"]} != set(actor.areas)
+    return is_narrow or "team" in query or "owner" in query
+
+
+def shown_to(actor: Actor, query: Mapping[str, Any], hidden: Hidden) -> list[dict[str, Any]]:
+    """The MongoDB conditions on what a list of follow-ups may show and find of protected people."""
+    if not hidden:
+        return []
+    left_out = [hidden.of_withheld()]
+    if asks_for_whereabouts(actor, query):
+        left_out.append({"$and": [hidden.of_follow_ups(), {"owner_team": {"$ne": actor.team}}]})
+    return [{"$nor": left_out}]
 
 
 def disclosed_to(actor: Actor) -> dict[str, Any]:

@@ -101,7 +101,9 @@ class Objections:
         circle, evidence = self._circle_of(person_id)
         about = (item.event for item in evidence if is_about([person_id], item) and not is_act(item.event))
         entry = next((event for event in about if event.id == event_id), None)
+        hidden = self._evidence.find_protected().find_hidden(actor.role, actor.team, actor.areas)
         is_seen = entry is not None and is_event_disclosed(entry, actor.role, actor.team)
+        is_seen = is_seen and not (entry and hidden.withholds_entry(entry))
         if entry is None or not is_seen:
             raise UnknownStream("there is no such entry about this person")
         if not self._is_of(circle, actor):

@@ -14,16 +14,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from pymongo import DESCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from services.referrals_followup.api.filters import (
     Criteria,
     disclosed_to,
     is_descending,
     parts_for,
+    shown_to,
     sort_of,
 )
 from services.referrals_followup.api.presenter import LINE, FollowUpPresenter, present_entry, withheld_of
+from services.referrals_followup.api.summary import hide_whereabouts
 from services.referrals_followup.api.tags import AnswerTags, Prepared
 from services.referrals_followup.domain.claims import OPENED, find_claims, is_question_about
 from services.referrals_followup.domain.disclosure import (
@@ -33,14 +35,15 @@ from services.referrals_followup.domain.disclosure import (
     sees_every_class,
 )
 from services.referrals_followup.domain.follow_up import OPEN, Acts, FollowUp
+from services.referrals_followup.domain.protection import Hidden
 from services.referrals_followup.domain.thread_history import Evidence, order_key
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.evidence import EvidenceStore
-from services.referrals_followup.ledger.totals import Grouping
+from services.referrals_followup.ledger.totals import Grouping, oldest_of
 from services.referrals_followup.ledger.view_codec import LINE_OPTIONS, line_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
-from shared.contracts.access import signposts_to
+from shared.contracts.access import WHEREABOUTS, signposts_to
 from shared.events.errors import UnknownStream
 from shared.events.pages import decode_cursor, encode_cursor, split_rest
 from shared.events.store import EventStore
@@ -97,6 +100,7 @@ class FollowUpQueries:
         scope = scope_of(actor, query)
         known = self._known.report()
         last = parse_cursor(query) if "cursor" in query else None
+        hidden = self.find_hidden(actor)
         if "person" in query:
             scope["person"] = self._evidence.ids_of(query["person"])
 
@@ -110,54 +114,63 @@ class FollowUpQueries:
             return self._tags.make("list", actor, scope, version, known.evidence, names, today, due)
 
         def make() -> dict[str, Any]:
-            found = self._find_page(actor, query, Criteria(scope, now), last)
+            found = self._find_page(actor, query, Criteria(scope, now), last, hidden)
             page = found[: query["limit"]]
             following = None
             if len(found) > len(page):
                 following = encode_cursor(query["sort"], *(page[-1][key] for key in keys_of(query)))
-            items = self._presenter.present(page, now, known.problems)
+            items = self._presenter.present(page, now, known.problems, hidden)
             return {
                 "items": items,
                 "next": following,
-                "signposts": self.find_signposts(actor, scope),
+                "signposts": self.find_signposts(actor, scope, hidden),
                 "as_of": None,
                 "evidence": known.evidence,
             }
 
-        if sees_every_class(actor.role):
+        if sees_every_class(actor.role) and not hidden:
             return Prepared(find_tag, make)
         return self._tags.of_answer("list", actor, scope, make())
 
+    def find_hidden(self, actor: Actor) -> Hidden:
+        """Of whom it is hidden from the actor where they are."""
+        return self._evidence.find_protected().find_hidden(actor.role, actor.team, actor.areas)
+
     def _find_page(
-        self, actor: Actor, query: Mapping[str, Any], criteria: Criteria, last: Sequence[Any] | None
+        self, actor: Actor, query: Mapping[str, Any], criteria: Criteria, last: Sequence[Any] | None, hidden: Hidden
     ) -> list[dict[str, Any]]:
         """The views of the page that follows the row `last`, and of the first row of the page after it."""
         documents: list[dict[str, Any]] = []
         views, descending = self._views.collection.with_options(LINE_OPTIONS), is_descending(query)
+        shown = shown_to(actor, query, hidden)
         for rest, order in split_rest(last, keys_of(query), descending=descending):
             left = query["limit"] + 1 - len(documents)
             some: list[dict[str, Any]] = []
             for condition, index in parts_for(actor, query) if left else ():
-                found = views.find({"$and": [criteria.condition(), condition, rest]}, LINE).sort(order).limit(left)
+                wanted = {"$and": [criteria.condition(), condition, rest, *shown]}
+                found = views.find(wanted, LINE).sort(order).limit(left)
                 # Without the hint MongoDB may sort all of a standard, or read every id after the last row.
                 some += found.hint(index) if index else found
             some.sort(key=lambda document: [document[key] for key, _ in order], reverse=descending)
             documents += some[:left]
         return [line_of(document) for document in documents]
 
-    def find_signposts(self, actor: Actor, scope: Mapping[str, Any]) -> list[str]:
+    def find_signposts(self, actor: Actor, scope: Mapping[str, Any], hidden: Hidden) -> list[str]:
         """Whom to ask about what is withheld of the person in the scope, in its areas; none if it names nobody.
 
         The other filters do not matter: otherwise a reader could try out what is withheld. Nor does an instant of the
         past, which would tell since when something is.
         """
-        if "person" not in scope or sees_every_class(actor.role):
+        if "person" not in scope:
             return []
+        more = [] if hidden.people.isdisjoint(scope["person"]) else [WHEREABOUTS]
+        if sees_every_class(actor.role):
+            return signposts_to(more)
         theirs = {"person": {"$in": sorted(scope["person"])}, "areas": {"$in": list(areas_of(scope))}}
         withheld = self._views.collection.find(
             {**theirs, "$nor": [disclosed_to(actor)]}, {"matters": 1, "acts.given_team": 1}
         )
-        return signposts_to(one for document in withheld for one in withheld_of(document, actor))
+        return signposts_to([*more, *(one for document in withheld for one in withheld_of(document, actor))])
 
     def _find_last_due(self, scope: Mapping[str, Any], now: datetime) -> datetime | None:
         """When the last follow-up fell due that is as many days overdue as the scope asks for, by area and state only.
@@ -182,7 +195,7 @@ class FollowUpQueries:
         """
         now, scope = self._clock.now(), scope_of(actor, query)
         criteria = Criteria({name: value for name, value in scope.items() if name != "area"}, now)
-        known = self._known.report()
+        known, hidden = self._known.report(), self.find_hidden(actor)
         counted = self._views.totals.read(areas_of(scope), now)
 
         def find_tag() -> str:
@@ -196,11 +209,30 @@ class FollowUpQueries:
         def make() -> dict[str, Any]:
             key = actor.role, actor.team, tuple(sorted(query.items()))
             rows = self._views.totals.rows(counted, now, Grouping(key, standard_of))
+            rows = self._hide_in_rows(rows, actor, query, now, hidden) if hidden else rows
             return {"rows": rows, "evidence": known.evidence}
 
-        if sees_every_class(actor.role):
+        if sees_every_class(actor.role) and not hidden:
             return Prepared(find_tag, make)
         return self._tags.of_answer("summary", actor, scope, make())
+
+    def _hide_in_rows(
+        self, rows: list[dict[str, Any]], actor: Actor, query: Mapping[str, Any], now: datetime, hidden: Hidden
+    ) -> list[dict[str, Any]]:
+        """The rows of the summary without what tells where protected people are."""
+        views = self._views.collection
+        criteria = Criteria({"state": OPEN, **scope_of(actor, query)}, now)
+        disclosed = {"$and": [criteria.condition(), disclosed_to(actor)]}
+        of_hidden = {"$and": [disclosed, hidden.of_follow_ups()]}
+
+        def find_oldest(key: tuple[str, str | None, str | None]) -> dict[str, Any] | None:
+            of_row = dict(zip(("standard", "area", "owner_team"), key, strict=True))
+            others = {"$and": [disclosed, of_row, {"$nor": [hidden.of_follow_ups()]}]}
+            found = views.find_one(others, sort=[("due_at", ASCENDING), ("_id", ASCENDING)])
+            return oldest_of(found) if found else None
+
+        shown = {"$and": [of_hidden, *shown_to(actor, query, hidden)]}
+        return hide_whereabouts(rows, views.find(of_hidden), views.find(shown), find_oldest, now, actor.team)
 
     def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.
@@ -211,18 +243,19 @@ class FollowUpQueries:
         known = self._known.report()
         found = self.find(actor, name, as_of)
         follow_up, acts, events = found[:3]
+        hidden = self.find_hidden(actor)
         evidence = self._read_evidence(follow_up.thread, as_of)
         opening, closing = self._find_ends(found, evidence)
         if closing and actor.team != acts.given_team and not is_event_disclosed(closing, actor.role, actor.team):
             closing, follow_up = None, replace(follow_up, closed_actor=None, closed_reason=None)
         body = {
-            **self._presenter.present_in_full(follow_up, acts, as_of or self._clock.now(), known.problems),
+            **self._presenter.present_in_full(follow_up, acts, as_of or self._clock.now(), known.problems, hidden),
             "version": len(events),
-            "history": self._history(found, opening, closing),
+            "history": self._history(found, opening, closing, hidden),
             "claims": [
-                self._presenter.present_claim(claim, would)
+                self._presenter.present_claim(claim, would, hidden)
                 for claim, would in _find_claims(found, evidence)
-                if is_event_disclosed(claim, actor.role, actor.team)
+                if is_event_disclosed(claim, actor.role, actor.team) and not hidden.withholds_entry(claim)
             ],
             "as_of": as_of,
             "evidence": known.evidence,
@@ -245,7 +278,7 @@ class FollowUpQueries:
             raise UnknownStream("there is no such follow-up")
         then = now if as_of is None else self._views.fold_all({thread: events}, as_of)
         past = then.get(follow_up_id)
-        reader = Reader(actor.role, actor.team, frozenset(actor.areas))
+        reader = Reader(actor.role, actor.team, frozenset(actor.areas), self.find_hidden(actor))
         if past is None or find_withheld_of_past(past[0], current, reader):
             raise UnknownStream("there is no such follow-up")
         questions = [one for one, _ in then.values() if is_question_about(past[0], one) and one.state == OPEN]
@@ -265,7 +298,8 @@ class FollowUpQueries:
         except ValueError:
             return name
         mine = {"reference": reference, "areas": {"$in": list(actor.areas)}, **disclosed_to(actor)}
-        own = list(self._views.collection.find(mine, {"_id": 1}))
+        shown = shown_to(actor, {}, self.find_hidden(actor))
+        own = list(self._views.collection.find({"$and": [mine, *shown]}, {"_id": 1}))
         if len(own) > 1:
             raise Refused("ambiguous-reference", f"several follow-ups share {reference}; ask for one by its id")
         return own[0]["_id"] if own else reference
@@ -282,11 +316,15 @@ class FollowUpQueries:
         ends = (found.follow_up.opened_by, found.follow_up.closed_by)
         return [events.get(event_id) if event_id and event_id not in own_ids else None for event_id in ends]
 
-    def _history(self, found: FollowUpState, opening: Event | None, closing: Event | None) -> list[dict[str, Any]]:
+    def _history(
+        self, found: FollowUpState, opening: Event | None, closing: Event | None, hidden: Hidden
+    ) -> list[dict[str, Any]]:
         """What opened it, the acts on it and what closed it."""
-        notes = self._store.private_of(f"follow-up/{found.follow_up.id}")
-        entries = [present_entry(event, notes.get(event.id, {})) for event in found.events]
-        return [*map(present_entry, filter(None, (opening,))), *entries, *map(present_entry, filter(None, (closing,)))]
+        follow_up = found.follow_up
+        notes = self._store.private_of(f"follow-up/{follow_up.id}")
+        of_hidden = hidden if hidden.covers(follow_up.person, follow_up.thread) else None
+        events = (*filter(None, (opening,)), *found.events, *filter(None, (closing,)))
+        return [present_entry(event, notes.get(event.id, {}), of_hidden) for event in events]
 
 
 def _find_claims(found: FollowUpState, evidence: Collection[Evidence]) -> Iterator[tuple[Event, str]]:

@@ -127,7 +127,11 @@ class LinksAnswer(Schema):
 
 
 class FollowUpAnswer(Schema):
-    """One follow-up that you may see. `disclosed` is always true: what you may not see is in no answer."""
+    """One follow-up that you may see. `disclosed` is always true: what you may not see is in no answer.
+
+    Of a protected person, only those who protect them and the leads of their area see the area with its rules, and
+    the teams and workers of others: for everybody else these are null.
+    """
 
     id = fields.String(required=True)
     reference = fields.String(required=True)
@@ -141,7 +145,7 @@ class FollowUpAnswer(Schema):
         metadata={"description": "something about this person or record could not be read, and may change this"},
     )
     state = fields.String(required=True, validate=validate.OneOf(STATES))
-    area = fields.String(required=True)
+    area = fields.String(required=True, allow_none=True)
     owner = fields.Nested(OwnerAnswer, required=True)
     person = fields.String(required=True, allow_none=True)
     thread = fields.String(required=True)
@@ -153,8 +157,8 @@ class FollowUpAnswer(Schema):
     )
     inherited = fields.Boolean(required=True)
     gap = fields.String(required=True, allow_none=True, metadata={"description": "the missing input of the due date"})
-    basis = fields.String(required=True, validate=validate.OneOf(sorted(BASES)))
-    source = fields.String(required=True)
+    basis = fields.String(required=True, allow_none=True, validate=validate.OneOf(sorted(BASES)))
+    source = fields.String(required=True, allow_none=True)
     chases = fields.Integer(required=True)
     last_chased_at = Instant(required=True, allow_none=True)
     acknowledged_by = fields.String(required=True, allow_none=True)
@@ -218,12 +222,12 @@ class HistoryEntry(Schema):
     at = Instant(required=True)
     occurred_on = OccurredOn(required=False)
     recorded_at = Instant(required=True)
-    actor = fields.String(required=True)
+    actor = fields.String(required=True, allow_none=True)
     role = fields.String(required=True)
     recipients = fields.List(fields.String())
     rungs = fields.List(fields.String())
-    person = fields.String()
-    team = fields.String()
+    person = fields.String(allow_none=True)
+    team = fields.String(allow_none=True)
     reason_code = fields.String()
     note = fields.String()
 
@@ -238,8 +242,8 @@ class WhyAnswer(Schema):
     holidays_known = fields.Boolean(metadata={"description": "false: the bank holidays of that year are not published"})
     opened_by = fields.String()
     opened_type = fields.String()
-    opened_actor = fields.String()
-    opened_team = fields.String()
+    opened_actor = fields.String(allow_none=True)
+    opened_team = fields.String(allow_none=True)
     receiver_team = fields.String(allow_none=True)
     confidence = fields.String()
     rules = fields.Dict(keys=fields.String(), values=fields.String())
@@ -260,7 +264,7 @@ class ClaimAnswer(Schema):
     event_id = fields.String(required=True)
     type = fields.String(required=True)
     role = fields.String(required=True)
-    team = fields.String(required=True)
+    team = fields.String(required=True, allow_none=True)
     since = Instant(required=True)
     would = Choice(OPENED, *LOWERINGS, required=True)
     confirm = fields.String(required=True, allow_none=True)
@@ -291,9 +295,9 @@ class RetractedAnswer(Schema):
     """When an entry was retracted, by whom and why."""
 
     at = Instant(required=True)
-    actor = fields.String(required=True)
+    actor = fields.String(required=True, allow_none=True)
     role = fields.String(required=True)
-    team = fields.String(required=True)
+    team = fields.String(required=True, allow_none=True)
     reason_code = fields.String(required=True)
 
 
@@ -307,15 +311,15 @@ class ChronologyEntry(Schema):
     occurred_at = Instant(required=True)
     occurred_on = OccurredOn()
     recorded_at = Instant(required=True)
-    area = fields.String(required=True)
+    area = fields.String(required=True, allow_none=True)
     disclosed = fields.Boolean(required=True)
     whom_to_ask = fields.String(required=True, allow_none=True)
     type = fields.String()
     precision = fields.String()
     recorded_late_by_days = fields.Integer(metadata={"description": "whole days in London after it happened"})
-    actor = fields.String()
+    actor = fields.String(allow_none=True)
     role = fields.String()
-    team = fields.String()
+    team = fields.String(allow_none=True)
     source = fields.String()
     stream = fields.String()
     threads = fields.List(fields.String())
@@ -349,6 +353,7 @@ class TeamOfCircle(Schema):
 class CircleAnswer(Schema):
     """What you may see of the circle. `areas` are where the person lives: every team there is in the circle too.
 
+    Of a protected person, only those who protect them and the leads of their area see areas and other teams.
     `signposts` say whom to ask about the rest, as in the chronology.
     """
 
@@ -400,10 +405,10 @@ class OldestAnswer(Schema):
 
 class SummaryRow(Schema):
     """`open` and `overdue` leave out inherited follow-ups that nobody has taken on; `inherited` counts those.
-    Follow-ups that you may not see are not counted."""
+    Follow-ups that you may not see are not counted. Those of protected people are in rows without area."""
 
     standard = fields.String(required=True)
-    area = fields.String(required=True)
+    area = fields.String(required=True, allow_none=True)
     team = fields.String(required=True, allow_none=True)
     open = fields.Integer(required=True)
     overdue = fields.Integer(required=True)

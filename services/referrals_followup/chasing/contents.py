@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from services.referrals_followup.domain.digest_text import (
@@ -33,11 +34,13 @@ from services.referrals_followup.domain.glass import BROKEN
 from services.referrals_followup.domain.links import Links
 from services.referrals_followup.domain.objection import OBJECTED, TOLD
 from services.referrals_followup.domain.parked_work import FINDING, STALLED
+from services.referrals_followup.domain.protection import NOTHING_HIDDEN, Hidden, Protected
 from services.referrals_followup.domain.silence import FELL_SILENT
 from services.referrals_followup.domain.thread_history import is_act
 from services.referrals_followup.ledger.data_problems import DataProblems
+from services.referrals_followup.ledger.evidence import EvidenceStore
 from services.referrals_followup.ledger.views import FollowUpViews
-from shared.contracts.access import signposts_to
+from shared.contracts.access import WHEREABOUTS, signposts_to
 from shared.events.documents import event_of
 from shared.events.mongo import is_store_away
 from shared.events.store import EventStore
@@ -64,7 +67,9 @@ class DigestContents:
         views: FollowUpViews,
         directory: Directory,
         links: Links,
+        evidence: EvidenceStore,
     ) -> None:
+        self._evidence = evidence
         self._problems = problems
         self._store = store
         self._views = views
@@ -88,6 +93,19 @@ class DigestContents:
             selected = (self._item(chase, recipient, current) for chase in some)
             items += [item for item in selected if item is not None]
         return items
+
+    @cached_property
+    def _protected(self) -> Protected:
+        return self._evidence.find_protected()
+
+    def _hidden_from(self, recipient: Member) -> Hidden:
+        """Of whom it is hidden from the recipient where they are."""
+        if not self._protected.protections:
+            return NOTHING_HIDDEN
+        teams = (self._directory.team(post.team) for post in recipient.posts)
+        areas = {team.area for team in teams if team}
+        areas |= {area for area in self._directory.areas if recipient.id in self._directory.leads_of(area)}
+        return self._protected.find_hidden(recipient.role, recipient.team, areas)
 
     @cached_property
     def _all_current(self) -> Mapping[str, tuple[FollowUp, Acts]] | None:
@@ -119,7 +137,7 @@ class DigestContents:
             until = chase.data["complete_until"]
             return SilentSource(chase.data["service"], from_text(until) if until else None)
         if chase.type in (BROKEN, TOLD, OBJECTED):
-            return self._notice(chase)
+            return self._notice(chase, self._hidden_from(recipient))
         if chase.type == STALLED and chase.data["kind"] == FINDING:
             return FindingItem(chase.data["what"].partition("/")[2])
         if chase.type == STALLED:
@@ -131,13 +149,25 @@ class DigestContents:
             return self._decided_item(chase, recipient, follow_up, acts)
         if follow_up.state != OPEN:
             return None
-        if withheld := find_withheld_of(follow_up, acts, recipient.role, recipient.team):
+        hidden = self._hidden_from(recipient)
+        if withheld := self._find_withheld(follow_up, acts, recipient, hidden):
             return WithheldItem(tuple(signposts_to(withheld)))
-        return self._chased_item(chase, recipient, follow_up, acts)
+        item = self._chased_item(chase, recipient, follow_up, acts)
+        if hidden.covers(follow_up.person, follow_up.thread):
+            return replace(item, area=None, others_told=None, because=None, source="")
+        return item
 
-    def _notice(self, event: Event) -> Item:
+    def _find_withheld(self, follow_up: FollowUp, acts: Acts, recipient: Member, hidden: Hidden) -> frozenset[str]:
+        if hidden.withholds(follow_up, acts):
+            return frozenset({WHEREABOUTS})
+        return find_withheld_of(follow_up, acts, recipient.role, recipient.team)
+
+    def _notice(self, event: Event, hidden: Hidden) -> Item:
         """What somebody did who is not of the recipient's own team."""
         data, by = event.data, f"{event.actor} ({event.team})"
+        who = f"{data['by']} ({data['by_team']})" if event.type == TOLD else by
+        if hidden.covers(data["person_id"], None):
+            by = who = "somebody"
         circle = self._links.circle(data["person_id"])
         if event.type == BROKEN:
             return write_broken_glass(by, data["reason_code"], from_text(data["until"]), circle)
@@ -145,16 +175,18 @@ class DigestContents:
         if event.type == OBJECTED:
             return write_objection(by, data["reason_code"], data["event_id"], record)
         kind = data["record"].partition("/")[0]
-        return write_begun_record(f"{data['by']} ({data['by_team']})", kind, data["event_id"], record, circle)
+        return write_begun_record(who, kind, data["event_id"], record, circle)
 
     def _decided_item(self, act: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> Item | None:
         """What somebody decided about the follow-up; None if it was decided otherwise since."""
         if acts.ended != (act.type == ENDED):
             return None
-        if withheld := find_withheld_of(follow_up, acts, recipient.role, recipient.team):
+        hidden = self._hidden_from(recipient)
+        if withheld := self._find_withheld(follow_up, acts, recipient, hidden):
             return WithheldItem(tuple(signposts_to(withheld)))
         reason = act.data.get("reason_code")
-        return DecidedItem(follow_up.reference, follow_up.step, follow_up.title, act.actor, act.type == ENDED, reason)
+        by = "somebody" if hidden.covers(follow_up.person, follow_up.thread) else act.actor
+        return DecidedItem(follow_up.reference, follow_up.step, follow_up.title, by, act.type == ENDED, reason)
 
     def _chased_item(self, chase: Event, recipient: Member, follow_up: FollowUp, acts: Acts) -> ChasedItem:
         return ChasedItem(

@@ -81,7 +81,9 @@ class DigestSender:
     def _send_batch(self, channel: Channel, due: list[Entry], problems: DataProblems) -> bool:
         """Send these digests. Returns whether the channel answered each time. Digests that were not sent stay due."""
         digests = [entry.digest for entry in due]
-        contents = DigestContents(digests, problems, self._store, self._views, self._directory, self._links)
+        contents = DigestContents(
+            digests, problems, self._store, self._views, self._directory, self._links, self._evidence
+        )
         ended: list[str] = []
         is_channel_there = True
         for entry in due:

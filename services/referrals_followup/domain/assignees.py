@@ -16,7 +16,7 @@ def require_assignee(
     """Refuse, as invalid, to give the follow-up to this person. `field` of the body names them."""
     team = directory.teams[member.team]
     if team.area not in follow_up.areas:
-        code, fault = "assignee-elsewhere", f"is not in {' or '.join(follow_up.areas)}"
+        code, fault = "assignee-elsewhere", "works in none of its areas"
     elif not is_disclosed(follow_up, acts, member.role, member.team):
         code, fault = "assignee-may-not-see-it", "may not see what it is about"
     elif not _may_do(member, team, follow_up, acts, step, line):

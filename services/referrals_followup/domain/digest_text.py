@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.referrals_followup.domain.links import Links
+from shared.contracts.access import WHEREABOUTS, WHOM_TO_ASK
 from shared.kernel.time import LONDON, days_overdue, london_date
 
 BASES = {
@@ -27,18 +28,19 @@ _MOST_PARKED = 20
 class ChasedItem:
     """One chased follow-up that its recipient may see. `record_url` is None when there is no record to open.
 
-    `because` says as whom the recipient is told.
+    `because` says as whom the recipient is told. Of a protected person, the recipient may see neither the area nor who
+    else is told: both are None.
     """
 
     reference: str
     step: str
     title: str
     expects: str
-    area: str
+    area: str | None
     due_at: datetime
     basis: str
     source: str
-    others_told: tuple[str, ...]
+    others_told: tuple[str, ...] | None
     record_url: str | None
     urgent: bool = False
     inherited: bool = False
@@ -182,7 +184,7 @@ def _write_subject(
 
 
 def _name_areas(items: Sequence[ChasedItem]) -> str:
-    return ", ".join(sorted({item.area for item in items}))
+    return ", ".join(sorted({item.area or "area withheld" for item in items}))
 
 
 def _write_opening(chased: Sequence[ChasedItem], now: datetime) -> str:
@@ -207,7 +209,10 @@ def _write_paragraph(number: int, item: ChasedItem, now: datetime, links: Links)
     lines.append(f"Basis: {BASES[item.basis]}" + (f". {item.source}" if item.source else ""))
     if item.because:
         lines.append(f"You are told as: {item.because}")
-    lines.append(f"Also told: {', '.join(item.others_told) if item.others_told else 'nobody else'}")
+    if item.others_told is None:
+        lines.append(f"Protected person: {WHOM_TO_ASK[WHEREABOUTS]}")
+    else:
+        lines.append(f"Also told: {', '.join(item.others_told) if item.others_told else 'nobody else'}")
     lines.append(f"Follow-up: {links.follow_up(item.reference)}")
     if item.record_url:
         lines.append(f"Record: {item.record_url}")

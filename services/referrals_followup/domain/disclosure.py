@@ -14,9 +14,10 @@ from itertools import chain, combinations
 from services.referrals_followup.domain.claims import HANDOVERS
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from services.referrals_followup.domain.objection import ABOUT_AN_ENTRY_OF_OTHERS
+from services.referrals_followup.domain.protection import NOTHING_HIDDEN, Hidden
 from services.referrals_followup.domain.thread_history import MOVED
 from shared.contracts import CATALOGUE
-from shared.contracts.access import ROLES, may_see
+from shared.contracts.access import ROLES, WHEREABOUTS, may_see
 from shared.contracts.catalogue import DISCLOSURE_CLASSES, OPERATIONAL
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED
 from shared.kernel.envelope import Event
@@ -37,11 +38,12 @@ Pair = tuple[FollowUp, Acts]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The role and team of a reader, and the areas whose records they may read."""
+    """The role and team of a reader, the areas whose records they may read, and the protected people among these."""
 
     role: str
     team: str
     areas: frozenset[str]
+    hidden: Hidden = NOTHING_HIDDEN
 
 
 def areas_opened(events: Iterable[Event], areas: Collection[str]) -> frozenset[str]:
@@ -128,6 +130,8 @@ def find_withheld_of_past(then: FollowUp, today: Pair | None, reader: Reader) ->
     """
     if reader.areas.isdisjoint((today[0] if today else then).areas):
         return frozenset(CATALOGUE[matter.type].disclosure for matter in then.matters)
+    if reader.hidden.withholds(*(today or (then, Acts()))):
+        return frozenset({WHEREABOUTS})
     withheld = find_withheld_of(*today, reader.role, reader.team) if today else frozenset()
     known = {matter.type for matter in today[0].matters} if today else set()
     matters = ((matter.type, {reader.team} if matter.type in known else ()) for matter in then.matters)
@@ -158,6 +162,8 @@ def find_withheld_of_entry(
         known = follow_ups.get(event.data["follow_up_id"])
         return known if known is not None else _classes_on(event.data["thread"], events)
     subject = events.get(event.data["event_id"]) if event.type in _NAMES_AN_ENTRY else event
+    if reader.hidden.withholds_entry(subject or event) and event.team != reader.team:
+        return {WHEREABOUTS}
     about = subject.type if subject else None
     disclosed = _is_for(reader.role, reader.team, about, {event.team, (subject or event).team})
     if disclosed and event.area in reader.areas:

@@ -39,6 +39,7 @@ OWNER = "owner"
 OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
 
 # The code of the refusal of an act on a follow-up that is met, ended or void.
+NOT_ABOVE = "not-above-the-owner"
 ALREADY_CLOSED = "already-closed"
 
 
@@ -548,7 +549,7 @@ def _must_be_above(follow_up: FollowUp, owner: Owner, line: Line, actor: Actor) 
 
 def _must_be_in(people: list[str], follow_up: FollowUp, actor: Actor, what: str) -> None:
     if actor.id not in people:
-        raise Forbidden("not-above-the-owner", f"{follow_up.reference} {what}: {', '.join(people) or 'nobody known'}")
+        raise Forbidden(NOT_ABOVE, f"{follow_up.reference} {what}: {', '.join(people) or 'nobody known'}")
 
 
 def _tell_owner(line: Line | None, owner: Owner, actor: Actor) -> Mapping[str, Any]:

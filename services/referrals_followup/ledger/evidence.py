@@ -20,6 +20,7 @@ from pymongo.database import Database
 
 from services.referrals_followup.domain.claims import HANDOVERS, without_claims
 from services.referrals_followup.domain.follow_up import ACT_TYPES
+from services.referrals_followup.domain.protection import Protected, Protection
 from services.referrals_followup.domain.rules_history import UNASKED, RelevantTypes
 from services.referrals_followup.domain.thread_history import (
     LINKED,
@@ -36,6 +37,7 @@ from services.referrals_followup.domain.thread_history import (
 from shared.config.config import SERVICES
 from shared.contracts.access import SYSTEM
 from shared.contracts.catalogue import Catalogue
+from shared.contracts.circle import PROTECTED, UNPROTECTED, find_protectors
 from shared.events.documents import event_of
 from shared.events.mongo import despite_duplicates
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_ANSWERS, RETRACTION
@@ -71,6 +73,9 @@ class EvidenceStore:
             partialFilterExpression={"event.type": RETRACTION},
         )
         self._evidence.create_index([("teams", ASCENDING), ("event.recordedat", ASCENDING)], name="teams")
+        self._evidence.create_index(
+            [("event.type", ASCENDING)], name="protected", partialFilterExpression={"event.type": PROTECTED}
+        )
         self._evidence.create_index([("folded", ASCENDING)], name="unfolded", partialFilterExpression={"folded": False})
 
     def keep(self, events: Collection[Event]) -> list[Evidence]:
@@ -153,6 +158,37 @@ class EvidenceStore:
         thread = f"{PERSON}/{person_id}"
         history = ThreadHistory(thread, without_claims(thread, known))
         return {other for other in ids if history.person(other) == history.person(person_id)}
+
+    def find_protected(self) -> Protected:
+        """Everybody who is protected now. The cost grows with how many people ever were."""
+        ever = {
+            document["event"]["stream"]
+            for document in self._evidence.find({"event.type": PROTECTED}, {"event.stream": 1}, hint="protected")
+        }
+        histories: dict[str, list[Event]] = defaultdict(list)
+        for item in self._find(ever, {"event.type": {"$in": [PROTECTED, UNPROTECTED, RETRACTION]}}):
+            if item.event.stream in ever and not item.event.is_claim:
+                histories[item.event.stream].append(item.event)
+        in_order = {stream: sorted(history, key=lambda event: event.version) for stream, history in histories.items()}
+        teams = {stream.partition("/")[2]: find_protectors(history) for stream, history in sorted(in_order.items())}
+        ids = [person_id for person_id, protectors in teams.items() if protectors]
+        joined = self.people(ids) if ids else set()
+        people = {one: frozenset({one} if len(joined) == len(ids) else self.ids_of(one)) for one in ids}
+        moves: dict[str, set[str]] = defaultdict(set)
+        for item in self._find(_refs_of(joined), {"event.type": MOVED}):
+            for ref in _people(item.refs):
+                moves[ref.partition("/")[2]].add(item.event.stream)
+        return Protected(
+            tuple(
+                Protection(
+                    teams[one],
+                    in_order[f"{PERSON}/{one}"][0].area,
+                    people[one],
+                    frozenset(move for person_id in people[one] for move in moves[person_id]),
+                )
+                for one in ids
+            )
+        )
 
     def find_around(self, person_ids: Collection[str]) -> list[Evidence]:
         """Every event that names one of these ids of people, every event on a thread that such an event names, and the

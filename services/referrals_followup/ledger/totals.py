@@ -414,6 +414,11 @@ def _oldest(view: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": view["_id"], "due_at": view["due_at"], "reference": view["reference"]}
 
 
+def oldest_of(view: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row of the summary says of its oldest follow-up, from the view of that."""
+    return {**_oldest(view), "due_at": to_ms(view["due_at"])}
+
+
 def _as_counted(oldest: Mapping[str, Any], counts: Mapping[str, Any]) -> dict[str, Any]:
     """The document of a sum, from its oldest view and its counts."""
     found = sum_of(oldest)
