@@ -44,6 +44,7 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
         frozenset({"partner_known", "partner_age_band"}),
         NONE,
     ),
+    "pregnancies/<>/joined": ("pregnancy.joined.v1", frozenset({"other_person_id"}), NONE),
     "pregnancies/<>/ended": ("pregnancy.ended.v1", frozenset({"parents"}), NONE),
     "pregnancies/<>/screening-decided": ("prebirth.screening_decided.v1", NONE, frozenset({"reason"})),
     "pregnancies/<>/prebirth-referred": ("prebirth.referred.v1", NONE, NONE),

@@ -136,6 +136,50 @@ def test_a_doubt_points_to_no_record_that_the_actor_may_not_read(
         assert answer.status_code == 201, answer.text
 
 
+@pytest.mark.parametrize("linked_by", ["the one", "the other"])
+def test_a_second_pregnancy_under_a_linked_id_is_pointed_to(midwife: Caller, mother: str, linked_by: str) -> None:
+    other = registered(midwife)
+    own, named = (mother, other) if linked_by == "the one" else (other, mother)
+    link = {"other_person_id": named, "reason": "merge", "confirmed_by": "midwife-eider"}
+    assert midwife.post(f"/v1/people/{own}/linked", link).status_code == 201
+    first = midwife.post("/v1/pregnancies", booking(other)).json()["pregnancy_id"]
+    refused = midwife.post("/v1/pregnancies", booking(mother))
+    assert (doubts(refused), first in refused.text) == (["second-live-pregnancy"], True)
+    unlink = {"other_person_id": named, "reason_code": "mistaken", "confirmed_by": "midwife-eider"}
+    assert midwife.post(f"/v1/people/{own}/unlinked", unlink).status_code == 201
+    assert midwife.post("/v1/pregnancies", booking(mother)).status_code == 201
+
+
+def test_two_records_of_one_pregnancy_are_joined_and_the_end_on_one_ends_both(midwife: Caller, mother: str) -> None:
+    confirmed = {"confirms": ["second-live-pregnancy"]}
+    paths = [midwife.post("/v1/pregnancies", booking(mother, **confirmed)).headers["Location"] for _ in range(2)]
+    ids = [path.rpartition("/")[2] for path in paths]
+    joined = {"other_pregnancy_id": ids[0], "confirmed_by": "midwife-eider"}
+    itself = midwife.post(f"{paths[0]}/joined", joined)
+    assert (itself.status_code, faulty_fields(itself)) == (422, {"other_pregnancy_id"})
+    nobodys = midwife.post(f"{paths[1]}/joined", {**joined, "other_pregnancy_id": str(uuid4())})
+    assert (code(nobodys), faulty_fields(nobodys)) == ("unknown-reference", {"other_pregnancy_id"})
+    answer = midwife.post(f"{paths[1]}/joined", joined)
+    assert answer.status_code == 201, answer.text
+    end = {"outcome": "miscarriage", "occurred_at": "2013-12-10"}
+    assert midwife.post(f"{paths[0]}/ended", end).status_code == 201
+    later = booking(mother, None, occurred_at="2014-03-03")
+    assert midwife.post("/v1/pregnancies", later, key=f"{ids[0]}-later").status_code == 201
+
+
+def test_the_join_of_records_of_two_ids_names_both_and_needs_the_circle_of_both(
+    service: Running, midwife: Caller, mother: str
+) -> None:
+    yare = service.caller("midwife-yare", "midwife", "midwives-yare", "norfolk")
+    other = registered(yare)
+    here = midwife.post("/v1/pregnancies", booking(mother)).headers["Location"]
+    there = yare.post("/v1/pregnancies", booking(other)).json()["pregnancy_id"]
+    answer = midwife.post(f"{here}/joined", {"other_pregnancy_id": there, "confirmed_by": "midwife-eider"})
+    assert answer.status_code == 201, answer.text
+    event = service.database.events.find_one({"_id": answer.json()["event_id"]})["event"]
+    assert (event["data"]["other_person_id"], event["standing"]) == (other, "owner")
+
+
 def test_a_pregnancy_that_ended_or_is_long_over_is_no_second_one(midwife: Caller, mother: str) -> None:
     lost = midwife.post("/v1/pregnancies", booking(mother)).headers["Location"]
     end = {"outcome": "miscarriage", "occurred_at": "2013-12-10"}

@@ -25,6 +25,7 @@ PREDICATE_EXAMPLES: Mapping[str, Any] = {
     "siblings_had": "injury.decided.v1",
     "weeks_pregnant_from": 20,
     "pregnant": True,
+    "second_pregnancy": True,
     "about_partner": True,
     "parent_of_child_under_months": 12,
     "gave_birth_within_months": 12,

@@ -73,6 +73,7 @@ ANY_TIME: Mapping[str, str] = {
     "pregnancy.edd_corrected.v1": "its bounds are those of the date that it brings",
     "pregnancy.concern_noted.v1": BEFORE_THE_RECORD,
     "pregnancy.partner_named.v1": BEFORE_THE_RECORD,
+    "pregnancy.joined.v1": "somebody may look at any time",
     **dict.fromkeys(("prebirth.screening_decided.v1", "prebirth.referred.v1"), ANY_ORDER),
     **dict.fromkeys(("prebirth.assessment_started.v1", "prebirth.strategy_decided.v1"), ANY_ORDER),
     **dict.fromkeys(("prebirth.conference_held.v1", "prebirth.threshold_not_met.v1"), ANY_ORDER),

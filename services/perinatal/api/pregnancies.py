@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, find_children, find_mother, find_mother_of_record, find_partner
+from services.perinatal.api.lookups import (
+    KNOWN,
+    find_children,
+    find_mother,
+    find_mother_of_record,
+    find_other_record,
+    find_partner,
+)
 from services.perinatal.api.schemas import PregnanciesQuery, PregnancyRow
 from services.perinatal.domain import pregnancy
 from shared.recording.routes import RecordRoutes
@@ -71,6 +78,14 @@ class PregnancyRoutes:
         derived=("parents",),
         optional=("children",),
         look_up=find_children,
+    )
+    join_pregnancy = routes.step(
+        "joined",
+        "pregnancy.record",
+        "pregnancy.joined.v1",
+        "Another record is of this pregnancy too, confirmed by a named person; what ends the one ends both",
+        derived=("other_person_id",),
+        look_up=find_other_record,
     )
     decide_screening = routes.step(
         "screening-decided",

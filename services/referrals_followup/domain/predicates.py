@@ -23,6 +23,7 @@ from services.referrals_followup.domain.standards import (
 from services.referrals_followup.domain.thread_history import (
     BOOKED,
     EDD_SAID,
+    JOINED,
     MOVED,
     PARTNER_NAMED,
     PREGNANCY_ENDED,
@@ -30,6 +31,7 @@ from services.referrals_followup.domain.thread_history import (
     order_key,
 )
 from services.referrals_followup.domain.wording import age_in_words, event_in_words, in_words
+from shared.kernel.decisions import CLAIM_CONFIRMED
 from shared.kernel.envelope import Event
 
 Place = tuple[Any, ...]
@@ -442,6 +444,10 @@ def _is_pregnant(wanted: bool) -> Predicate:
     return lambda event, history: history.is_pregnant(history.person_of(event), event) == wanted
 
 
+def _is_second_pregnancy(wanted: bool) -> Predicate:
+    return lambda event, history: history.is_second_pregnancy(event) == wanted
+
+
 def _is_about_partner(wanted: bool) -> Predicate:
     """Whether the event is a standing link between two ids of a partner named for the thread's pregnancy."""
 
@@ -607,6 +613,13 @@ _SPECS = (
         describe=lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
         check=_takes_flag,
         reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, via=PERSON),
+    ),
+    PredicateSpec(
+        "second_pregnancy",
+        compile=_is_second_pregnancy,
+        describe=lambda wanted: f"{'a' if wanted else 'no'} pregnancy of hers on another record goes on then",
+        check=_takes_flag,
+        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, JOINED, CLAIM_CONFIRMED, via=PERSON),
     ),
     PredicateSpec(
         "about_partner",
