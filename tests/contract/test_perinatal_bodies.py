@@ -126,7 +126,7 @@ def posts() -> dict[str, Endpoint]:
     found = {}
     for _, endpoint in endpoints_of(PerinatalService):
         path = "/".join("<>" if part.startswith("<") else part for part in endpoint.url.split("/")[2:])
-        of_every_record = ("retractions", "claims/confirmed", "claims/rejected")
+        of_every_record = ("retractions", "claims/confirmed", "claims/rejected", "doubts/confirmed")
         if endpoint.method == "POST" and not path.endswith(of_every_record):
             found[path] = endpoint
     return found

@@ -239,6 +239,30 @@ def test_a_score_of_0_with_self_harm_is_recorded_and_keeps_its_doubt(
     assert private_of(service, confirmed) == {"confirms": ["score-and-self-harm"]}
 
 
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_whoever_recorded_a_doubtful_alarm_confirms_it_once(
+    service: Running, visitor: Caller, midwife: Caller, mother: str, in_bulk: bool
+) -> None:
+    said = {"person_id": mother, "tool": "epds", "score": 0, "self_harm": True}
+    recorded = visitor.post("/v1/screens", said)
+    event_id = recorded.json()["event_id"]
+    assert service.database.events.find_one({"_id": event_id})["event"]["doubts"] == "score-and-self-harm"
+    shown = visitor.get(recorded.headers["Location"]).json()["history"][0]
+    assert shown["private"]["doubts"] == ["score-and-self-harm"]
+    path, body = f"{recorded.headers['Location']}/doubts/confirmed", {"event_id": event_id}
+    assert code(midwife.post(path, body)) == "not-your-entry"
+    if in_bulk:
+        (result,) = visitor.post("/v1/commands", [{"key": uuid4().hex, "path": path, "body": body}]).json()["results"]
+        assert result["status"] == 201, result
+    else:
+        assert visitor.post(path, body).status_code == 201
+    again = visitor.post(path, body)
+    assert (again.status_code, code(again), faulty_fields(again)) == (422, "not-doubtful", {"event_id"})
+    sure = visitor.post("/v1/screens", {**said, "score": 5}).json()
+    other = visitor.post(f"/v1/screens/{sure['screen_id']}/doubts/confirmed", {"event_id": sure["event_id"]})
+    assert code(other) == "not-doubtful"
+
+
 def test_an_equal_support_at_once_is_pointed_to(visitor: Caller, mother: str) -> None:
     said = {"person_id": mother, "kind": "listening_visits"}
     first = visitor.post("/v1/support", said).json()["support_id"]

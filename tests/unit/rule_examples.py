@@ -15,6 +15,7 @@ PREDICATE_EXAMPLES: Mapping[str, Any] = {
     "role_in": ["health_lead"],
     "lacks_standing": True,
     "names_nobody": True,
+    "doubtful": True,
     "moved_with_the_person": True,
     "thread_is": "pregnancy_id",
     "thread_has": {"event": "prebirth.referred.v1", "when": [{"person_had": "screen.recorded.v1"}]},

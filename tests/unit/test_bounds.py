@@ -61,6 +61,7 @@ BEFORE_THE_RECORD = "it may have happened before the record began"
 # raise an alarm is recorded whatever its day, so these need no reason here.
 ANY_TIME: Mapping[str, str] = {
     **dict.fromkeys(("record.retracted.v1", "record.claim_confirmed.v1", "record.claim_rejected.v1"), BY_A_SERVICE),
+    "record.doubts_confirmed.v1": BY_A_SERVICE,
     **dict.fromkeys(("private_part.erased.v1", "position.reported.v1", "check.finished.v1"), BY_A_SERVICE),
     **dict.fromkeys(("pregnancy.care_leaver_learnt.v1", "care_leaver.move_learnt.v1"), BY_A_SERVICE),
     **dict.fromkeys(("parenthood.learnt.v1", "parenthood.lost.v1"), BY_A_SERVICE),

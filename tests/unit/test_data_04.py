@@ -1,5 +1,5 @@
-"""DATA-04: two records of a woman's pregnancy that go on at once are asked about on both sides, and joined ones end
-together."""
+"""DATA-04: what contradicts what. Two records of a pregnancy that go on at once are asked about on both sides, and
+joined ones end together. What is doubtful in an alarm is looked at."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from services.perinatal.service import PerinatalService
 from services.referrals_followup.domain.follow_up import FollowUp
+from shared.contracts.urgent import ALARMS
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, Event
-from tests.unit.practice import GP, MIDWIFE, NORFOLK_GP, OTHER, PERSON, Practice, Thread, as_text
+from shared.web.endpoint import endpoints_of
+from tests.unit.practice import CHILD, GP, HV, MIDWIFE, NORFOLK_GP, OTHER, PERSON, Practice, Thread, as_text
 
 STEP = "DATA-04.pregnancy"
 BOOKED, NOTIFIED, ENDED, JOINED = (f"pregnancy.{what}.v1" for what in ("booked", "notified", "ended", "joined"))
@@ -174,3 +177,72 @@ def test_a_claimed_link_tells_neither_side_of_a_pregnancy():
     record = practice.record_of("person", key=OTHER, by=NORFOLK_GP)
     stamp(practice, record.was("person.linked.v1", "2014-01-16 10:00", other_person_id=PERSON), NONE)
     assert asked(first) == asked(second) == []
+
+
+# --- doubts of alarms -----------------------------------------------------------------------------------------------
+
+KINDS = {"injury": "concern", "prebirth": "pregnancy"}
+DOUBT, CONFIRMED = "DATA-04.doubt", "record.doubts_confirmed.v1"
+# The glass is broken in the service that follows up.
+RECORDED = sorted(ALARMS.keys() - {"glass.broken.v1"})
+
+
+def alarm(practice: Practice, event_type: str, doubts: str | None, **said) -> tuple[Thread, Event]:
+    noun = event_type.partition(".")[0]
+    thread = practice.record_of(KINDS.get(noun, noun), by=HV, **said)
+    event = thread.was(event_type, "2014-01-15 10:00", **ALARMS[event_type])
+    practice._events[event.id] = replace(event, doubts=doubts)
+    return thread, practice._events[event.id]
+
+
+def doubted(
+    practice: Practice, thread: str = f"person/{PERSON}", step: str = DOUBT
+) -> list[tuple[str, str, str | None]]:
+    found = [one for one in practice.follow_ups(thread) if one.step == step]
+    return [(one.state, as_text(one.due_at), one.owner.person) for one in found]
+
+
+@pytest.mark.parametrize("event_type", RECORDED)
+@pytest.mark.parametrize("doubts", ["out-of-order", "out-of-order score-and-self-harm", None])
+def test_every_doubtful_alarm_asks_who_recorded_it_to_look_and_no_other_does(event_type, doubts):
+    practice = Practice()
+    alarm(practice, event_type, doubts)
+    assert doubted(practice) == ([("open", "2014-01-17 17:00", "hv-pereira")] if doubts else [])
+
+
+@pytest.mark.parametrize("event_type", RECORDED)
+def test_a_confirmation_of_that_very_entry_answers_it_and_a_retraction_ends_it(event_type):
+    practice = Practice()
+    thread, event = alarm(practice, event_type, "out-of-order")
+    alarm(practice, event_type, "edd-far-out")
+    confirmed = thread.was(CONFIRMED, "2014-01-16 10:00", event_id=event.id)
+    assert sorted(found[0] for found in doubted(practice)) == ["met", "open"]
+    thread.retracted(confirmed, "2014-01-16 11:00")
+    assert sorted(found[0] for found in doubted(practice)) == ["open", "open"]
+    thread.retracted(event, "2014-01-16 12:00")
+    assert sorted(found[0] for found in doubted(practice)) == ["open", "void"]
+
+
+def test_a_consultation_about_a_child_who_is_not_named_asks_too_and_is_answered_likewise():
+    practice = Practice()
+    thread, held = alarm(practice, "consultation.held.v1", "out-of-order", person_id=None)
+    practice._events[held.id] = replace(held, subject=None)
+    assert [found[0] for found in doubted(practice, thread.name, "DATA-04.consultation")] == ["open"]
+    thread.was(CONFIRMED, "2014-01-16 10:00", event_id=held.id)
+    assert [found[0] for found in doubted(practice, thread.name, "DATA-04.consultation")] == ["met"]
+
+
+def test_the_doubt_about_a_death_is_not_ended_by_it_and_that_about_a_screen_of_one_who_died_is():
+    practice = Practice()
+    alarm(practice, "screen.recorded.v1", "score-and-self-harm", person_id=CHILD)
+    practice.record_of("person", key=CHILD).was("person.died.v1", "2014-01-16 10:00", family=[])
+    alarm(practice, "person.died.v1", "out-of-order")
+    assert [found[0] for found in doubted(practice)] == ["open"]
+    assert [found[0] for found in doubted(practice, f"person/{CHILD}")] == ["ended"]
+
+
+def test_every_kind_of_record_that_can_hold_an_alarm_has_the_route_that_confirms_its_doubts():
+    urls = {endpoint.url for _, endpoint in endpoints_of(PerinatalService) if endpoint.method == "POST"}
+    nouns = {event_type.partition(".")[0] for event_type in RECORDED}
+    for kind in {KINDS.get(noun, noun) for noun in nouns}:
+        assert any(url.endswith(f"/<{kind}_id>/doubts/confirmed") for url in urls), kind

@@ -154,6 +154,7 @@ class PeopleRoutes:
         look_up=find_assessor("lead"),
     )
     retract_of_person = routes.retract()
+    confirm_doubts_of_person = routes.confirm_doubts()
     confirm_claim_of_person = routes.confirm_claim()
     reject_claim_of_person = routes.reject_claim()
 

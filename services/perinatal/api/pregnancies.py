@@ -146,5 +146,6 @@ class PregnancyRoutes:
         optional=("review",),
     )
     retract_of_pregnancy = routes.retract()
+    confirm_doubts_of_pregnancy = routes.confirm_doubts()
     confirm_claim_of_pregnancy = routes.confirm_claim()
     reject_claim_of_pregnancy = routes.reject_claim()

@@ -31,7 +31,6 @@ from services.referrals_followup.domain.thread_history import (
     order_key,
 )
 from services.referrals_followup.domain.wording import age_in_words, event_in_words, in_words
-from shared.kernel.decisions import CLAIM_CONFIRMED
 from shared.kernel.envelope import Event
 
 Place = tuple[Any, ...]
@@ -398,6 +397,11 @@ def _names_nobody(wanted: bool) -> Predicate:
     return lambda event, history: (event.unknown is not None) == wanted
 
 
+def _is_doubtful(wanted: bool) -> Predicate:
+    """Whether something about the event was impossible or unlikely when it was recorded, and nobody confirmed it."""
+    return lambda event, history: (event.doubts is not None) == wanted
+
+
 def _moved_with_the_person(wanted: bool) -> Predicate:
     """Whether the move that the event belongs to took along the person whom the thread is about."""
     return lambda event, history: history.moved_along(event, history.person_of(event)) == wanted
@@ -543,6 +547,13 @@ _SPECS = (
         reads=_reads_no_other,
     ),
     PredicateSpec(
+        "doubtful",
+        compile=_is_doubtful,
+        describe=lambda wanted: f"something about it is {'' if wanted else 'not '}doubtful",
+        check=_takes_flag,
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
         "moved_with_the_person",
         compile=_moved_with_the_person,
         describe=lambda wanted: f"the person {'was' if wanted else 'was not'} among those who moved",
@@ -612,14 +623,14 @@ _SPECS = (
         compile=_is_pregnant,
         describe=lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
         check=_takes_flag,
-        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, via=PERSON),
+        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, JOINED, via=PERSON),
     ),
     PredicateSpec(
         "second_pregnancy",
         compile=_is_second_pregnancy,
         describe=lambda wanted: f"{'a' if wanted else 'no'} pregnancy of hers on another record goes on then",
         check=_takes_flag,
-        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, JOINED, CLAIM_CONFIRMED, via=PERSON),
+        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, JOINED, via=PERSON),
     ),
     PredicateSpec(
         "about_partner",

@@ -224,17 +224,17 @@ class ThreadHistory:
         )
 
     def is_second_pregnancy(self, begun: Event) -> bool:
-        """Whether this event begins a record of a pregnancy while another record goes on, and the thread is one of them.
+        """Whether this event begins a record of a pregnancy while another one goes on, and the thread is one of them.
 
         It asks only those whose own record has standing with the mother: nobody learns by a record or a link that they
         claim whether she is pregnant. While a link is claimed, only records under the same id count.
         """
+        if self.kind != PREGNANCY or begun.type not in BOOKED:
+            return False
         pregnancy_id = begun.data["pregnancy_id"]
         first = self._beginnings.get(pregnancy_id, begun)
         mine = begun if pregnancy_id == self.thread_id else self._beginnings.get(self.thread_id)
-        if self.kind != PREGNANCY or mine is None or first.version < begun.version:
-            return False
-        if mine.is_claim and not self._is_confirmed(mine):
+        if mine is None or first.version < begun.version or (mine.is_claim and not self._is_confirmed(mine)):
             return False
         return any(
             other.data["pregnancy_id"] != pregnancy_id
