@@ -238,10 +238,14 @@ class BereavementChecked(AboutPerson):
 
 
 class ReviewStep(AboutPerson):
-    """A review of the Healthy Child Programme: of the child, or antenatal and then of the pregnancy."""
+    """A review of the Healthy Child Programme: of the child, or antenatal and then of the pregnancy.
+
+    `birth_known`: whether the service knows the day of the child's birth, with which the review was compared.
+    """
 
     review = Choice(*REVIEWS, required=True)
     pregnancy_id = Ref("pregnancy")
+    birth_known = YesNo()
 
 
 class AccumulationLeadNamed(AboutPerson):

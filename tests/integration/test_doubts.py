@@ -228,6 +228,17 @@ def test_a_newborn_is_not_reviewed_before_the_birth(midwife: Caller, visitor: Ca
     assert visitor.post(f"/v1/people/{other}/review-completed", {**review, "occurred_at": "2014-06"}).status_code == 201
 
 
+def test_a_review_says_whether_the_birthday_that_it_was_compared_with_is_known(
+    service: Running, visitor: Caller, mother: str
+) -> None:
+    review = {"review": "two_year", "occurred_at": "2014-06-10"}
+    for born, told in ({}, False), ({"date_of_birth": "2012-06-10"}, True):
+        answer = visitor.post(f"/v1/people/{registered(visitor, **born)}/review-completed", review)
+        assert answer.status_code == 201, answer.text
+        event = service.database.events.find_one({"_id": answer.json()["event_id"]})["event"]
+        assert event["data"]["birth_known"] is told
+
+
 def test_a_score_of_0_with_self_harm_is_recorded_and_keeps_its_doubt(
     service: Running, visitor: Caller, mother: str
 ) -> None:

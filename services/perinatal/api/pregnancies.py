@@ -129,6 +129,7 @@ class PregnancyRoutes:
         "review.record",
         "review.offered.v1",
         "The antenatal review was offered",
+        derived=("birth_known",),
         optional=("review",),
     )
     complete_antenatal_review = routes.step(
@@ -136,6 +137,7 @@ class PregnancyRoutes:
         "review.record",
         "review.completed.v1",
         "The antenatal review took place",
+        derived=("birth_known",),
         optional=("review",),
     )
     decline_antenatal_review = routes.step(
@@ -143,6 +145,7 @@ class PregnancyRoutes:
         "review.record",
         "review.declined.v1",
         "The antenatal review was declined",
+        derived=("birth_known",),
         optional=("review",),
     )
     retract_of_pregnancy = routes.retract()
