@@ -146,6 +146,8 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both recording services: retract an entry of a record as made in error
     "record.retract": _SENDERS | _RECEIVERS | LEADS,
+    # both recording services: confirm a doubtful entry of one's own team
+    "doubts.confirm": _SENDERS | _RECEIVERS | LEADS,
     # both recording services: confirm or reject an entry of somebody without standing
     "claim.answer": _SENDERS | _RECEIVERS | LEADS,
     # both recording services: many commands at once, each of which has its own row here

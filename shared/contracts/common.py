@@ -36,6 +36,12 @@ class ClaimRejected(EventData):
     reason_code = Slug(required=True)
 
 
+class DoubtsConfirmed(EventData):
+    """Somebody has looked at the named event of the same stream: it is right, although it was doubtful."""
+
+    event_id = EventId(required=True)
+
+
 class PrivatePartErased(EventData):
     """The private parts of the named events of this service were lawfully erased, for good."""
 
@@ -87,6 +93,7 @@ TYPES = (
     EventType("record.retracted.v1", RecordRetracted, _RECORDING, _ALL, OPERATIONAL),
     EventType("record.claim_confirmed.v1", ClaimConfirmed, _RECORDING, _ALL, OPERATIONAL),
     EventType("record.claim_rejected.v1", ClaimRejected, _RECORDING, _ALL, OPERATIONAL),
+    EventType("record.doubts_confirmed.v1", DoubtsConfirmed, _RECORDING, _ALL, OPERATIONAL),
     EventType("private_part.erased.v1", PrivatePartErased, _ALL, _LEDGER, OPERATIONAL),
     EventType("position.reported.v1", PositionReported, _ALL, _LEDGER, OPERATIONAL),
     EventType("check.finished.v1", CheckFinished, _ALL, _LEDGER, OPERATIONAL),

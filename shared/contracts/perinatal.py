@@ -238,10 +238,14 @@ class BereavementChecked(AboutPerson):
 
 
 class ReviewStep(AboutPerson):
-    """A review of the Healthy Child Programme: of the child, or antenatal and then of the pregnancy."""
+    """A review of the Healthy Child Programme: of the child, or antenatal and then of the pregnancy.
+
+    `birth_known`: whether the service knows the day of the child's birth, with which the review was compared.
+    """
 
     review = Choice(*REVIEWS, required=True)
     pregnancy_id = Ref("pregnancy")
+    birth_known = YesNo()
 
 
 class AccumulationLeadNamed(AboutPerson):
@@ -305,6 +309,15 @@ class PregnancyEnded(PregnancyData):
     outcome = Choice(*PREGNANCY_OUTCOMES, required=True)
     children = fields.List(Ref("person"), required=True)
     parents = fields.List(Ref("person"), required=True)
+
+
+class PregnancyJoined(PregnancyData):
+    """Two records are of one pregnancy: what ends the one closes what is asked for in both. `other_person_id`: the
+    mother in the other record, if she has another id there."""
+
+    other_pregnancy_id = Ref("pregnancy", required=True)
+    other_person_id = Ref("person")
+    confirmed_by = Slug(names="worker", required=True)
 
 
 class ScreeningDecided(PregnancyData):
@@ -655,6 +668,7 @@ TYPES = (
     _type("pregnancy.concern_noted.v1", PregnancyConcernNoted, _USUAL, HEALTH),
     _type("pregnancy.partner_named.v1", PartnerNamed, _AND_LEAVING_CARE, HEALTH),
     _type("pregnancy.care_leaver_learnt.v1", CareLeaverLearnt, _USUAL, HEALTH),
+    _type("pregnancy.joined.v1", PregnancyJoined, _USUAL, HEALTH),
     _type("pregnancy.ended.v1", PregnancyEnded, _AND_LEAVING_CARE, HEALTH),
     _type("prebirth.screening_decided.v1", ScreeningDecided, _USUAL, SOCIAL_CARE),
     _type("prebirth.referred.v1", PrebirthReferred, _USUAL, SOCIAL_CARE),

@@ -169,7 +169,7 @@ class EventStore:
         `key` is the caller's idempotency key. With the same `operation` (the route, or the name of the job that asks)
         and the same `body` the first result comes back; with others KeyReused is raised. `permit` is asked first, with
         the stream's events; it may refuse, or say as who exactly the actor acts on this stream. `check` may refuse
-        what was decided after these events, or add to its private part and to its unknown names. `stamp` gives the
+        what was decided after these events, or add to its private part, unknown names and doubts. `stamp` gives the
         standing of the actor for the event that follows these. `creates`: the stream may be new; `begins`: it most
         likely is, so it is read only when it turns out not to be. Raises whatever `permit`, `aggregate.decide`, `check`
         and `stamp` raise, UnknownStream where it may not be new, StaleVersion when `expected_version` is not what
@@ -205,7 +205,7 @@ class EventStore:
                     guesses = False  # this very command may be recorded there
                     continue
                 event = self._event(fact, actor, stream, history, now, correlation_id)
-                event = replace(event, standing=stamp(history, event), unknown=fact.unknown)
+                event = replace(event, standing=stamp(history, event), unknown=fact.unknown, doubts=fact.doubts)
                 private = {"request": request, "personal": dict(fact.private)}
                 document = document_of(event, private=private, relay={"pending": True, **fact.outbox})
                 try:

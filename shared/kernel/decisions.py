@@ -16,9 +16,10 @@ from shared.kernel.envelope import Event
 S = TypeVar("S")
 
 RETRACTION = "record.retracted.v1"
+DOUBTS_CONFIRMED = "record.doubts_confirmed.v1"
 CLAIM_CONFIRMED, CLAIM_REJECTED = CLAIM_ANSWERS = ("record.claim_confirmed.v1", "record.claim_rejected.v1")
 # Each of these is about the entry that it names, and is read by whoever may read that.
-ABOUT_AN_ENTRY = (RETRACTION, *CLAIM_ANSWERS)
+ABOUT_AN_ENTRY = (RETRACTION, *CLAIM_ANSWERS, DOUBTS_CONFIRMED)
 # The event that one of these names is left out of every fold.
 LEAVES_OUT = (RETRACTION, CLAIM_REJECTED)
 
@@ -57,7 +58,7 @@ class Fact:
 
     `outbox` is work that this fact leaves to be done. It is stored in the bookkeeping part of the document, in the same
     write. `area` replaces the area of the actor: a fact about a stream belongs to the area of that stream. `unknown`
-    are the fields of an alarm that name nothing which the directory lists.
+    are the fields of an alarm that name nothing which the directory lists, `doubts` the codes of its doubts.
     """
 
     type: str
@@ -70,6 +71,7 @@ class Fact:
     outbox: Mapping[str, Any] = field(default_factory=dict)
     causation_id: str | None = None
     unknown: str | None = None
+    doubts: str | None = None
 
 
 class Refused(Exception):

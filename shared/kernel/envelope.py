@@ -48,7 +48,8 @@ class Event:
     `subject` is the opaque id of the person concerned. `(stream, version)` is unique; versions start at 1.
     `standing` is one of `STANDINGS`. Earlier events, and acts on follow-ups, have none, and count as having standing.
     `unknown` are the fields that name nothing which the directory lists, with a space between them; `team` alone may be
-    that of the event itself. Only what can raise an alarm has any.
+    that of the event itself. `doubts` are the codes of what is impossible or unlikely in it and that nobody confirmed,
+    in the same form. Only what can raise an alarm has any of these.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Event:
     data: Mapping[str, Any] = field(default_factory=dict)
     standing: str | None = None
     unknown: str | None = None
+    doubts: str | None = None
 
     @property
     def is_claim(self) -> bool:
@@ -98,6 +100,7 @@ class Event:
             "area": self.area,
             "standing": self.standing,
             "unknown": self.unknown,
+            "doubts": self.doubts,
             "correlationid": self.correlation_id,
             "causationid": self.causation_id,
             "datacontenttype": "application/json",
@@ -163,9 +166,10 @@ class Event:
             causation_id=attributes.get("causationid"),
             standing=attributes.get("standing"),
             unknown=attributes.get("unknown"),
+            doubts=attributes.get("doubts"),
             data=dict(attributes.get("data", {})),
         )
 
 
 _REQUIRED = ("id", "source", "type", "stream", "actor", "role", "team", "area", "correlationid")
-_OPTIONAL = ("subject", "causationid", "standing", "unknown")
+_OPTIONAL = ("subject", "causationid", "standing", "unknown", "doubts")

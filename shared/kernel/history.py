@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from shared.kernel.decisions import (
     CLAIM_CONFIRMED,
     CLAIM_REJECTED,
+    DOUBTS_CONFIRMED,
     LEAVES_OUT,
     RETRACTION,
     Actor,
@@ -82,11 +83,19 @@ class RejectClaim(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmDoubts(Command):
+    """Confirm an entry that is doubtful: somebody has looked, and it is right."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """Base of every state. `entries`: each entry's team, by entry id. `retracted`: the ids of retracted entries.
 
     `claims`: the teams of the entries whose actor had no standing, by entry id. `confirmed`: the ids of those that were
-    confirmed. `confirmed_for`: the people for whom others were confirmed, by entry id.
+    confirmed. `confirmed_for`: the people for whom others were confirmed, by entry id. `doubtful`: the ids of the
+    entries whose doubts nobody has confirmed.
     """
 
     area: str | None = None
@@ -97,6 +106,7 @@ class History:
     claims: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = field(default_factory=frozenset)
     confirmed_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    doubtful: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def also_open_to(self) -> Collection[str]:
@@ -125,6 +135,7 @@ def history_of(
         Retract: _retract,
         ConfirmClaim: _confirm_claim,
         RejectClaim: _reject_claim,
+        ConfirmDoubts: _confirm_doubts,
         **decisions,
     }
 
@@ -152,6 +163,10 @@ def history_of(
             changes["entries"] = {**known.entries, event.id: event.team}
         if event.type == CLAIM_CONFIRMED:
             changes |= _with_confirmation(known, event.data["event_id"], event.data.get("people", ()))
+        if event.doubts:
+            changes["doubtful"] = known.doubtful | {event.id}
+        elif event.type == DOUBTS_CONFIRMED:
+            changes["doubtful"] = known.doubtful - {event.data["event_id"]}
         if event.is_claim:
             changes["claims"] = {**known.claims, event.id: event.team}
         area, person_id = known.area or event.area, known.person_id or event.subject
@@ -238,11 +253,23 @@ def _retract(state: S, command: Retract, context: Context) -> Fact:
             "only an entry of this very record can be retracted, and a retraction is final",
             fields={"event_id": ["not an entry of this record"]},
         )
-    team = state.entries[command.event_id]
-    leads = MAY_RETRACT_FOR_THE_SYSTEM if team == SYSTEM_TEAM else MAY_RETRACT_FOR_OTHERS
-    if context.actor.team != team and context.actor.role not in leads:
-        raise Forbidden("not-your-entry", "only the team that made an entry, or a safeguarding lead, may retract it")
+    _require_own(state, command.event_id, context.actor, "may retract it")
     return fact(RETRACTION, context, event_id=command.event_id, reason_code=command.reason_code)
+
+
+def _confirm_doubts(state: S, command: ConfirmDoubts, context: Context) -> Fact:
+    if command.event_id not in state.doubtful or command.event_id in state.retracted:
+        fields = {"event_id": ["is no entry of this record with doubts that nobody has confirmed"]}
+        raise Invalid("not-doubtful", "only an entry that is doubtful is confirmed", fields=fields)
+    _require_own(state, command.event_id, context.actor, "may confirm that it is right")
+    return fact(DOUBTS_CONFIRMED, context, event_id=command.event_id)
+
+
+def _require_own(state: S, event_id: str, actor: Actor, may: str) -> None:
+    team = state.entries[event_id]
+    leads = MAY_RETRACT_FOR_THE_SYSTEM if team == SYSTEM_TEAM else MAY_RETRACT_FOR_OTHERS
+    if actor.team != team and actor.role not in leads:
+        raise Forbidden("not-your-entry", f"only the team that made an entry, or a safeguarding lead, {may}")
 
 
 def _confirm_claim(state: S, command: ConfirmClaim, context: Context) -> Fact:

@@ -1,7 +1,8 @@
 """Whether a command says something impossible or unlikely. The table of the service says what is.
 
-Guarantee: no doubt refuses a fact that can open an urgent or guarded step. Such a fact keeps the codes of its doubts in
-its private part, under `doubts`, and the log has a line with them. What a request confirmed is kept under `confirms`.
+Guarantee: no doubt refuses a fact that can open an urgent or guarded step. Such a fact is published with the codes of
+its doubts. The private part has them too, under `doubts`, and so has one line of the log. What a request confirmed is
+kept under `confirms`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class DoubtCheck:
         return self._keep(fact, found, confirmed)
 
     def _keep(self, fact: Fact, found: Sequence[Found], confirmed: frozenset[str]) -> Fact:
-        """The fact with the codes of its doubts in the private part: those that are confirmed, and those that wait."""
+        """The fact with the codes of its doubts: those that are confirmed, and those that wait, which are published."""
         if not found:
             return fact
         doubtful = {one.code for one in found}
@@ -51,4 +52,5 @@ class DoubtCheck:
         kept = {"confirms": sorted(doubtful & confirmed), "doubts": waiting}
         if waiting:
             log.warning("recorded with doubts", type=fact.type, code=", ".join(waiting))
-        return replace(fact, private={**fact.private, **{name: codes for name, codes in kept.items() if codes}})
+        private = {**fact.private, **{name: codes for name, codes in kept.items() if codes}}
+        return replace(fact, private=private, doubts=" ".join(waiting) or None)

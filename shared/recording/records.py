@@ -33,7 +33,16 @@ from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
 from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Context, Fact, Forbidden, Invalid, ids_left_out
 from shared.kernel.envelope import Event
-from shared.kernel.history import Command, ConfirmClaim, History, RejectClaim, Retract, people_of, require_area
+from shared.kernel.history import (
+    Command,
+    ConfirmClaim,
+    ConfirmDoubts,
+    History,
+    RejectClaim,
+    Retract,
+    people_of,
+    require_area,
+)
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
 from shared.kernel.time import occurred_on
@@ -57,6 +66,12 @@ class RetractionBody(CommandBody):
 
 class ConfirmationBody(CommandBody):
     """Confirms one entry of the record that somebody without standing made."""
+
+    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+
+
+class DoubtsConfirmationBody(CommandBody):
+    """Confirms that one doubtful entry of the record is right."""
 
     event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
 
@@ -183,6 +198,13 @@ class Records:
         """Retract an entry, from a `RetractionBody`."""
         given = command_fields(request.body)
         return self.follow(aggregate, record_id, Retract(**{**given, "event_id": str(given["event_id"])}), request)
+
+    def confirm_doubts(self, aggregate: Aggregate[Any], record_id: str, request: Request) -> Answer:
+        """Confirm a doubtful entry, from a `DoubtsConfirmationBody`."""
+        given = command_fields(request.body)
+        return self.follow(
+            aggregate, record_id, ConfirmDoubts(**{**given, "event_id": str(given["event_id"])}), request
+        )
 
     def answer_claim(
         self, aggregate: Aggregate[Any], record_id: str, request: Request, command: type[ConfirmClaim | RejectClaim]

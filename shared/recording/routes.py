@@ -24,6 +24,7 @@ from shared.kernel.tables import AppendEntry, BeginRecord
 from shared.recording.records import (
     IDENTITY,
     ConfirmationBody,
+    DoubtsConfirmationBody,
     Entry,
     RecordedAnswer,
     Records,
@@ -375,6 +376,26 @@ class RecordRoutes:
             records: Records = self.dependencies.records
             (record_id,) = request.path.values()
             return records.answer_claim(aggregate, record_id, request, command)
+
+        return record
+
+    def confirm_doubts(self) -> Route:
+        """The route that confirms a doubtful entry. Every kind of record has it that an alarm can be an entry of."""
+        aggregate = self.aggregate
+
+        @endpoint(
+            "POST",
+            f"{self.one}/doubts/confirmed",
+            command="doubts.confirm",
+            body=DoubtsConfirmationBody,
+            answers={201: self.answer},
+            summary="Confirm one doubtful entry: somebody has looked, and it is right",
+            errors=STEP_ERRORS,
+        )
+        def record(self: Any, request: Request) -> Answer:
+            records: Records = self.dependencies.records
+            (record_id,) = request.path.values()
+            return records.confirm_doubts(aggregate, record_id, request)
 
         return record
 

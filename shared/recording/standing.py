@@ -16,7 +16,15 @@ from typing import Any
 from shared.contracts.circle import PROTECTED, UNPROTECTED, find_protectors, is_named_for, parts_in, with_standing
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
-from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, RETRACTION, Actor, Aggregate, Forbidden
+from shared.kernel.decisions import (
+    CLAIM_ANSWERS,
+    CLAIM_CONFIRMED,
+    DOUBTS_CONFIRMED,
+    RETRACTION,
+    Actor,
+    Aggregate,
+    Forbidden,
+)
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
@@ -88,7 +96,7 @@ class Standings:
 
     def find(self, aggregate: Aggregate[Any], history: Sequence[Event], event: Event, actor: Actor) -> str:
         """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable."""
-        if event.type in CLAIM_ANSWERS:
+        if event.type in (*CLAIM_ANSWERS, DOUBTS_CONFIRMED):
             return CIRCLE  # nobody else is admitted to answer
         about = entry_of(event, history)
         if event.type == RETRACTION and about.team == actor.team:

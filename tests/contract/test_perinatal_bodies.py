@@ -28,9 +28,9 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "people/<>/practitioner": ("practitioner.assigned.v1", NONE, NONE),
     "people/<>/adult-joined": ("household.adult_joined.v1", NONE, NONE),
     "people/<>/bereavement-checked": ("bereavement.checked.v1", NONE, NONE),
-    "people/<>/review-offered": ("review.offered.v1", NONE, NONE),
-    "people/<>/review-completed": ("review.completed.v1", NONE, NONE),
-    "people/<>/review-declined": ("review.declined.v1", NONE, NONE),
+    "people/<>/review-offered": ("review.offered.v1", frozenset({"birth_known"}), NONE),
+    "people/<>/review-completed": ("review.completed.v1", frozenset({"birth_known"}), NONE),
+    "people/<>/review-declined": ("review.declined.v1", frozenset({"birth_known"}), NONE),
     "people/<>/parent-checks": ("parent.checks_recorded.v1", NONE, NONE),
     "people/<>/lead-named": ("accumulation.lead_named.v1", NONE, NONE),
     "people/<>/accumulation-reviewed": ("accumulation.reviewed.v1", NONE, NONE),
@@ -44,6 +44,7 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
         frozenset({"partner_known", "partner_age_band"}),
         NONE,
     ),
+    "pregnancies/<>/joined": ("pregnancy.joined.v1", frozenset({"other_person_id"}), NONE),
     "pregnancies/<>/ended": ("pregnancy.ended.v1", frozenset({"parents"}), NONE),
     "pregnancies/<>/screening-decided": ("prebirth.screening_decided.v1", NONE, frozenset({"reason"})),
     "pregnancies/<>/prebirth-referred": ("prebirth.referred.v1", NONE, NONE),
@@ -55,9 +56,9 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "pregnancies/<>/threshold-not-met": ("prebirth.threshold_not_met.v1", NONE, NONE),
     "pregnancies/<>/parent-checks": ("parent.checks_recorded.v1", NONE, NONE),
     "pregnancies/<>/bereavement-checked": ("bereavement.checked.v1", NONE, NONE),
-    "pregnancies/<>/review-offered": ("review.offered.v1", NONE, NONE),
-    "pregnancies/<>/review-completed": ("review.completed.v1", NONE, NONE),
-    "pregnancies/<>/review-declined": ("review.declined.v1", NONE, NONE),
+    "pregnancies/<>/review-offered": ("review.offered.v1", frozenset({"birth_known"}), NONE),
+    "pregnancies/<>/review-completed": ("review.completed.v1", frozenset({"birth_known"}), NONE),
+    "pregnancies/<>/review-declined": ("review.declined.v1", frozenset({"birth_known"}), NONE),
     "screens": ("screen.recorded.v1", NONE, NONE),
     "screens/<>/followed-up": ("screen.followed_up.v1", NONE, NONE),
     "support": ("support.started.v1", NONE, NONE),
@@ -125,7 +126,7 @@ def posts() -> dict[str, Endpoint]:
     found = {}
     for _, endpoint in endpoints_of(PerinatalService):
         path = "/".join("<>" if part.startswith("<") else part for part in endpoint.url.split("/")[2:])
-        of_every_record = ("retractions", "claims/confirmed", "claims/rejected")
+        of_every_record = ("retractions", "claims/confirmed", "claims/rejected", "doubts/confirmed")
         if endpoint.method == "POST" and not path.endswith(of_every_record):
             found[path] = endpoint
     return found

@@ -136,6 +136,50 @@ def test_a_doubt_points_to_no_record_that_the_actor_may_not_read(
         assert answer.status_code == 201, answer.text
 
 
+@pytest.mark.parametrize("linked_by", ["the one", "the other"])
+def test_a_second_pregnancy_under_a_linked_id_is_pointed_to(midwife: Caller, mother: str, linked_by: str) -> None:
+    other = registered(midwife)
+    own, named = (mother, other) if linked_by == "the one" else (other, mother)
+    link = {"other_person_id": named, "reason": "merge", "confirmed_by": "midwife-eider"}
+    assert midwife.post(f"/v1/people/{own}/linked", link).status_code == 201
+    first = midwife.post("/v1/pregnancies", booking(other)).json()["pregnancy_id"]
+    refused = midwife.post("/v1/pregnancies", booking(mother))
+    assert (doubts(refused), first in refused.text) == (["second-live-pregnancy"], True)
+    unlink = {"other_person_id": named, "reason_code": "mistaken", "confirmed_by": "midwife-eider"}
+    assert midwife.post(f"/v1/people/{own}/unlinked", unlink).status_code == 201
+    assert midwife.post("/v1/pregnancies", booking(mother)).status_code == 201
+
+
+def test_two_records_of_one_pregnancy_are_joined_and_the_end_on_one_ends_both(midwife: Caller, mother: str) -> None:
+    confirmed = {"confirms": ["second-live-pregnancy"]}
+    paths = [midwife.post("/v1/pregnancies", booking(mother, **confirmed)).headers["Location"] for _ in range(2)]
+    ids = [path.rpartition("/")[2] for path in paths]
+    joined = {"other_pregnancy_id": ids[0], "confirmed_by": "midwife-eider"}
+    itself = midwife.post(f"{paths[0]}/joined", joined)
+    assert (itself.status_code, faulty_fields(itself)) == (422, {"other_pregnancy_id"})
+    nobodys = midwife.post(f"{paths[1]}/joined", {**joined, "other_pregnancy_id": str(uuid4())})
+    assert (code(nobodys), faulty_fields(nobodys)) == ("unknown-reference", {"other_pregnancy_id"})
+    answer = midwife.post(f"{paths[1]}/joined", joined)
+    assert answer.status_code == 201, answer.text
+    end = {"outcome": "miscarriage", "occurred_at": "2013-12-10"}
+    assert midwife.post(f"{paths[0]}/ended", end).status_code == 201
+    later = booking(mother, None, occurred_at="2014-03-03")
+    assert midwife.post("/v1/pregnancies", later, key=f"{ids[0]}-later").status_code == 201
+
+
+def test_the_join_of_records_of_two_ids_names_both_and_needs_the_circle_of_both(
+    service: Running, midwife: Caller, mother: str
+) -> None:
+    yare = service.caller("midwife-yare", "midwife", "midwives-yare", "norfolk")
+    other = registered(yare)
+    here = midwife.post("/v1/pregnancies", booking(mother)).headers["Location"]
+    there = yare.post("/v1/pregnancies", booking(other)).json()["pregnancy_id"]
+    answer = midwife.post(f"{here}/joined", {"other_pregnancy_id": there, "confirmed_by": "midwife-eider"})
+    assert answer.status_code == 201, answer.text
+    event = service.database.events.find_one({"_id": answer.json()["event_id"]})["event"]
+    assert (event["data"]["other_person_id"], event["standing"]) == (other, "owner")
+
+
 def test_a_pregnancy_that_ended_or_is_long_over_is_no_second_one(midwife: Caller, mother: str) -> None:
     lost = midwife.post("/v1/pregnancies", booking(mother)).headers["Location"]
     end = {"outcome": "miscarriage", "occurred_at": "2013-12-10"}
@@ -184,6 +228,17 @@ def test_a_newborn_is_not_reviewed_before_the_birth(midwife: Caller, visitor: Ca
     assert visitor.post(f"/v1/people/{other}/review-completed", {**review, "occurred_at": "2014-06"}).status_code == 201
 
 
+def test_a_review_says_whether_the_birthday_that_it_was_compared_with_is_known(
+    service: Running, visitor: Caller, mother: str
+) -> None:
+    review = {"review": "two_year", "occurred_at": "2014-06-10"}
+    for born, told in ({}, False), ({"date_of_birth": "2012-06-10"}, True):
+        answer = visitor.post(f"/v1/people/{registered(visitor, **born)}/review-completed", review)
+        assert answer.status_code == 201, answer.text
+        event = service.database.events.find_one({"_id": answer.json()["event_id"]})["event"]
+        assert event["data"]["birth_known"] is told
+
+
 def test_a_score_of_0_with_self_harm_is_recorded_and_keeps_its_doubt(
     service: Running, visitor: Caller, mother: str
 ) -> None:
@@ -193,6 +248,30 @@ def test_a_score_of_0_with_self_harm_is_recorded_and_keeps_its_doubt(
     assert private_of(service, recorded) == {"doubts": ["score-and-self-harm"]}
     confirmed = visitor.post("/v1/screens", {**said, "confirms": ["score-and-self-harm"]})
     assert private_of(service, confirmed) == {"confirms": ["score-and-self-harm"]}
+
+
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_whoever_recorded_a_doubtful_alarm_confirms_it_once(
+    service: Running, visitor: Caller, midwife: Caller, mother: str, in_bulk: bool
+) -> None:
+    said = {"person_id": mother, "tool": "epds", "score": 0, "self_harm": True}
+    recorded = visitor.post("/v1/screens", said)
+    event_id = recorded.json()["event_id"]
+    assert service.database.events.find_one({"_id": event_id})["event"]["doubts"] == "score-and-self-harm"
+    shown = visitor.get(recorded.headers["Location"]).json()["history"][0]
+    assert shown["private"]["doubts"] == ["score-and-self-harm"]
+    path, body = f"{recorded.headers['Location']}/doubts/confirmed", {"event_id": event_id}
+    assert code(midwife.post(path, body)) == "not-your-entry"
+    if in_bulk:
+        (result,) = visitor.post("/v1/commands", [{"key": uuid4().hex, "path": path, "body": body}]).json()["results"]
+        assert result["status"] == 201, result
+    else:
+        assert visitor.post(path, body).status_code == 201
+    again = visitor.post(path, body)
+    assert (again.status_code, code(again), faulty_fields(again)) == (422, "not-doubtful", {"event_id"})
+    sure = visitor.post("/v1/screens", {**said, "score": 5}).json()
+    other = visitor.post(f"/v1/screens/{sure['screen_id']}/doubts/confirmed", {"event_id": sure["event_id"]})
+    assert code(other) == "not-doubtful"
 
 
 def test_an_equal_support_at_once_is_pointed_to(visitor: Caller, mother: str) -> None:

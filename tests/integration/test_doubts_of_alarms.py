@@ -166,6 +166,9 @@ def singly(service: PerinatalService, order: Order) -> int:
 
 def doubts_of(database: Database[dict[str, Any]], since: int) -> list[list[str]]:
     found = list(database.events.find().sort("_id", 1).skip(since))
+    for one in found:
+        kept = one["private"]["personal"].get("doubts", [])
+        assert one["event"].get("doubts", "").split() == kept, "what waits is published"
     return [one["private"]["personal"].get("doubts", []) for one in found]
 
 

@@ -23,7 +23,7 @@ from services.referrals_followup.domain.thread_history import Evidence
 from shared.contracts import CATALOGUE
 from shared.contracts.catalogue import EventType
 from shared.contracts.fields import Choice, Day, Mention, Ref, Whole, YesNo
-from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor, Context
+from shared.kernel.decisions import ABOUT_AN_ENTRY, RETRACTION, Actor, Context
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id
 from tests.unit.practice import CALENDAR, PACKS, SYSTEM, london
@@ -45,7 +45,7 @@ KINDS = HISTORY.thread_kinds()
 KEPT_ON = {"handover": "move", "injury": "concern", "child": "concern", "prebirth": "pregnancy", "household": "person"}
 # What the follow-up service says too is about the services themselves.
 SAID = tuple(entry for entry in CATALOGUE if "referrals_followup" not in entry.speakers)
-TYPES = {entry.name: entry for entry in SAID if entry.name not in (RETRACTION, *CLAIM_ANSWERS)}
+TYPES = {entry.name: entry for entry in SAID if entry.name not in ABOUT_AN_ENTRY}
 # What turns a history about, and so comes up more often than the rest.
 TURNS = (
     "person.linked.v1",

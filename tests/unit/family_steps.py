@@ -16,7 +16,7 @@ import pytest
 
 from services.referrals_followup.domain.follow_up import End, FollowUp
 from shared.contracts import CATALOGUE
-from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor
+from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor
 from shared.kernel.envelope import Event
 from tests.unit.practice import (
     CHILD,
@@ -119,7 +119,7 @@ PREGNANCY_ENDED = tuple(
 )
 
 # They concern the person, not the record: what they do to every thread is told in the files about losses and links.
-APART = {RETRACTION, *CLAIM_ANSWERS, "person.died.v1", "person.linked.v1", "person.unlinked.v1"}
+APART = {*ABOUT_AN_ENTRY, "person.died.v1", "person.linked.v1", "person.unlinked.v1"}
 TYPES = [entry.name for entry in CATALOGUE if "referrals_followup" not in entry.speakers and entry.name not in APART]
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from services.referrals_followup.domain.follow_up import End, FollowUp
 from shared.contracts import CATALOGUE
-from shared.kernel.decisions import CLAIM_ANSWERS, RETRACTION, Actor
+from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor
 from shared.kernel.envelope import Event
 from tests.unit.practice import (
     CAMHS,
@@ -198,7 +198,7 @@ def others(practice: Practice, thread: Thread, but: set[str], at: str) -> int:
 
 
 # How the services say how far they are, what makes up for a mistake, and what ends all that is routine.
-APART = (RETRACTION, *CLAIM_ANSWERS, "person.died.v1", "parenthood.lost.v1")
+APART = (*ABOUT_AN_ENTRY, "person.died.v1", "parenthood.lost.v1")
 
 
 Test = TypeVar("Test", bound=Callable[..., None])

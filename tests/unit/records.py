@@ -73,6 +73,7 @@ SAYS: Mapping[str, Mapping[str, Any]] = {
     "pregnancy.edd_corrected.v1": {"edd": date(2014, 6, 18), "edd_source": "scan"},
     "pregnancy.concern_noted.v1": {"concern": "homeless"},
     "pregnancy.partner_named.v1": {"partner_id": OTHER, "relation": "father"},
+    "pregnancy.joined.v1": {"other_pregnancy_id": str(UUID(int=98)), "confirmed_by": "midwife-eider"},
     "pregnancy.care_leaver_learnt.v1": {"parent_id": OTHER, "contact_team": "leaving-care-essex"},
     "pregnancy.ended.v1": {"outcome": "birth", "children": [CHILD]},
     "prebirth.screening_decided.v1": {"outcome": "assess", "reason_code": "history", "decided_by": "midwife-eider"},

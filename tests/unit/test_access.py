@@ -37,6 +37,7 @@ WHO_MAY = {
         person: correct read register search
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -60,6 +61,7 @@ WHO_MAY = {
         pregnancy: notify read
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -84,6 +86,7 @@ WHO_MAY = {
         pregnancy: book notify read record
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -114,6 +117,7 @@ WHO_MAY = {
         pregnancy: book notify read record
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -135,6 +139,7 @@ WHO_MAY = {
         pregnancy: notify
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -162,6 +167,7 @@ WHO_MAY = {
         pregnancy: read
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
         referral: read
         screen: read
@@ -184,6 +190,7 @@ WHO_MAY = {
         pregnancy: read
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge assess book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -213,6 +220,7 @@ WHO_MAY = {
         pregnancy: book notify read record
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge answer answer_question book close end_treatment mark_sent note offer read
             record_attendance return_outcome review_misses start_treatment triage withdraw
@@ -241,6 +249,7 @@ WHO_MAY = {
         plan_item: add arrange end read record
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge book close end_treatment offer read record_attendance return_outcome
             review_misses start_treatment triage
@@ -291,6 +300,7 @@ WHO_MAY = {
         pregnancy: read
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
         referral: read
         screen: read
@@ -321,6 +331,7 @@ WHO_MAY = {
         pregnancy: notify read record
         commands: record
         claim: answer
+        doubts: confirm
         record: retract
                 referral: acknowledge answer answer_question assess book close end_treatment mark_sent note offer
             read record_attendance return_outcome review_misses start_treatment triage withdraw

@@ -22,6 +22,7 @@ from shared.contracts import CATALOGUE
 from shared.contracts.fields import Instant, Ref
 from shared.contracts.urgent import ALARMS
 from shared.kernel.tables import Row
+from tests.unit.practice import PACKS
 from tests.unit.records import MODULES
 
 TABLES = {**OF_PERINATAL, **OF_LEAVING_CARE}
@@ -61,6 +62,7 @@ BEFORE_THE_RECORD = "it may have happened before the record began"
 # raise an alarm is recorded whatever its day, so these need no reason here.
 ANY_TIME: Mapping[str, str] = {
     **dict.fromkeys(("record.retracted.v1", "record.claim_confirmed.v1", "record.claim_rejected.v1"), BY_A_SERVICE),
+    "record.doubts_confirmed.v1": BY_A_SERVICE,
     **dict.fromkeys(("private_part.erased.v1", "position.reported.v1", "check.finished.v1"), BY_A_SERVICE),
     **dict.fromkeys(("pregnancy.care_leaver_learnt.v1", "care_leaver.move_learnt.v1"), BY_A_SERVICE),
     **dict.fromkeys(("parenthood.learnt.v1", "parenthood.lost.v1"), BY_A_SERVICE),
@@ -73,6 +75,7 @@ ANY_TIME: Mapping[str, str] = {
     "pregnancy.edd_corrected.v1": "its bounds are those of the date that it brings",
     "pregnancy.concern_noted.v1": BEFORE_THE_RECORD,
     "pregnancy.partner_named.v1": BEFORE_THE_RECORD,
+    "pregnancy.joined.v1": "somebody may look at any time",
     **dict.fromkeys(("prebirth.screening_decided.v1", "prebirth.referred.v1"), ANY_ORDER),
     **dict.fromkeys(("prebirth.assessment_started.v1", "prebirth.strategy_decided.v1"), ANY_ORDER),
     **dict.fromkeys(("prebirth.conference_held.v1", "prebirth.threshold_not_met.v1"), ANY_ORDER),
@@ -164,3 +167,33 @@ def test_every_row_of_the_tables_is_about_an_event_and_a_field_of_its_body() -> 
     for event_type, doubts in TABLES.items():
         declared = {*CATALOGUE[event_type].schema().fields, *private, "occurred_at"}
         assert {doubt.field for doubt in doubts} <= declared, event_type
+
+
+# What a doubt compares an entry with that may be missing, and the step that then asks for it.
+ASKED_FOR = {
+    "edd-far-out": "DATA-01.birth",  # its gap: without the date, somebody is asked for it at once
+    "pregnancy-length": "DATA-01.birth",
+    "second-live-pregnancy": "DATA-01.birth",
+    "mother-age": "DATA-01.age",
+    "child-born-another-day": "HV-01.new-birth",  # the birth that names the child is the day of birth
+}
+OF_REVIEWS = "DATA-01.birthday"
+# Doubts about what the entry itself says, or about what the record has to hold before the entry can follow.
+NEEDS_NOTHING_ELSE = {
+    "appointment-later",
+    "born-long-ago",
+    "care-leaver-age",
+    "day-far-out",
+    "day-passed",
+    "edd-moved-far",
+    "equal-support",
+    "missed-twice",
+    "out-of-order",
+    "score-and-self-harm",
+}
+
+
+def test_what_a_doubt_rests_on_is_asked_for_where_it_may_be_missing() -> None:
+    codes = {doubt.code for doubts in TABLES.values() for doubt in doubts}
+    assert codes == ASKED_FOR.keys() | NEEDS_NOTHING_ELSE
+    assert {*ASKED_FOR.values(), OF_REVIEWS} <= PACKS["england"]["steps"].keys()

@@ -37,8 +37,9 @@ ACTS = [
     if act[0] not in OF_A_MOVE
 ]
 DIED = "person.died.v1"
-# They lower follow-ups by what they say of people, of records or of a due date. The tests below have a case of each.
-OTHERWISE = {DIED, "parenthood.lost.v1", "person.linked.v1", "person.unlinked.v1", RETRACTION}
+# They lower follow-ups by what they say of people, of records or of a due date. The tests below have a case of each,
+# and those of DATA-04 have that of two records that are joined.
+OTHERWISE = {DIED, "parenthood.lost.v1", "person.linked.v1", "person.unlinked.v1", "pregnancy.joined.v1", RETRACTION}
 
 
 class Played:

@@ -71,6 +71,31 @@ def test_the_mothers_age_is_asked_for_only_when_nobody_knows_it(practice, band):
     assert bool(pregnancy.all("DATA-01.age")) == (band is None)
 
 
+@pytest.mark.parametrize("band", ["from_20", None])
+def test_the_mothers_age_is_asked_for_once_from_the_first_word_of_the_pregnancy_until_it_is_given(practice, band):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.notified.v1", "2013-11-04 10:00")
+    assert pregnancy.the("DATA-01.age").state == "open"
+    pregnancy.was("pregnancy.booked.v1", "2013-11-25 10:00", mother_age_band=band)
+    assert pregnancy.the("DATA-01.age").state == ("met" if band else "open")
+
+
+def test_the_birthday_of_a_child_who_is_reviewed_is_asked_for_once_until_the_birth_is_on_record(practice):
+    child = practice.record_of("person", key=OTHER)
+    for at, review in (("2014-07-07 10:00", "new_birth"), ("2014-07-28 10:00", "six_week")):
+        child.was("review.completed.v1", at, review=review, birth_known=False)
+    child.the("DATA-01.birthday")
+    practice.birth(OTHER, "2014-06-16")
+    assert child.all("DATA-01.birthday") == []
+
+
+@pytest.mark.parametrize("known", [True, None])
+def test_a_birthday_that_is_known_is_not_asked_for(practice, known):
+    child = practice.record_of("person", key=OTHER)
+    child.was("review.completed.v1", "2014-07-07 10:00", review="new_birth", birth_known=known)
+    assert child.all("DATA-01.birthday") == []
+
+
 @pytest.mark.parametrize("checked", [[], [PERSON], [PERSON, OTHER]])
 def test_checks_of_others_do_not_answer_for_him(practice, checked):
     pregnancy = named(practice)

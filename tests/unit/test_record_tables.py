@@ -43,6 +43,7 @@ pregnancy.edd_corrected.v1       notified          booked            -
 pregnancy.concern_noted.v1       notified          booked            ended
 pregnancy.partner_named.v1       notified          booked            ended
 pregnancy.care_leaver_learnt.v1  notified          booked            ended
+pregnancy.joined.v1              notified          booked            ended
 pregnancy.ended.v1               ended             ended             -
 prebirth.screening_decided.v1    notified          booked            ended
 prebirth.referred.v1             notified          booked            ended

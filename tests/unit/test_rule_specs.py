@@ -49,11 +49,12 @@ class WatchedHistory(ThreadHistory):
 
 @pytest.fixture(scope="module")
 def evidence() -> list[Evidence]:
-    """A first child, a second pregnancy with a partner, a move, and much else about the same family."""
+    """A first child, a second pregnancy with a partner and on two records, a move, and much else about the family."""
     practice = Practice()
     practice.birth(CHILD, "2012-06-01")
     pregnancy = practice.record_of("pregnancy", key="7" * 8 + "-0000-4000-8000-000000000000")
     pregnancy.was("pregnancy.booked.v1", "2013-01-14", edd="2013-07-01", mother_age_band="from_20")
+    practice.record_of("pregnancy").was("pregnancy.notified.v1", "2013-01-10")
     pregnancy.was("pregnancy.partner_named.v1", "2013-01-15", partner_id=PARTNER)
     pregnancy.was("prebirth.referred.v1", "2013-01-16", by=SOCIAL_WORKER)
     pregnancy.was("pregnancy.concern_noted.v1", "2013-01-17")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.family_steps import FIVE, HV_BOSS, ONE, OPENINGS, PREGNANCY_ENDED, Row, StepTests, it
+from tests.unit.family_steps import FIVE, HV_BOSS, HV_DUTY, ONE, OPENINGS, PREGNANCY_ENDED, Row, StepTests, it
 from tests.unit.practice import CHILD, MIDWIFE, OTHER, PARTNER, PERSON
 
 THREE_WEEKS_AFTER_BIRTH = dict.fromkeys(OPENINGS, "2014-07-07 17:00")
@@ -60,10 +60,29 @@ STEPS: dict[str, Row] = {
         "pregnancy",
         (it("pregnancy.booked.v1", edd="2014-06-16"),),
         FIVE,
-        (it("prebirth.screening_decided.v1"), it("pregnancy.concern_noted.v1")),
+        (
+            it("prebirth.screening_decided.v1"),
+            it("pregnancy.concern_noted.v1"),
+            it("pregnancy.booked.v1", mother_age_band="from_20"),
+            it("person.corrected.v1", details=["date_of_birth"]),
+        ),
         CHECKS_LADDER,
         ended=PREGNANCY_ENDED,
+        near=(it("person.corrected.v1", details=["family_name", "nhs_number"]),),
         by=MIDWIFE,
+    ),
+    "DATA-01.birthday": Row(
+        "person",
+        (it("review.completed.v1", review="two_year", birth_known=False),),
+        FIVE,
+        (it("person.corrected.v1", details=["date_of_birth"]),),
+        (
+            ("2014-01-22 17:00", "owner", HV_DUTY),
+            ("2014-01-29 17:00", "manager", f"{HV_DUTY} {HV_BOSS}"),
+            ("2014-02-12 17:00", "manager", f"{HV_DUTY} {HV_BOSS}"),
+        ),
+        near=(it("person.corrected.v1", details=["family_name"]),),
+        person=CHILD,
     ),
     "DATA-01.duplicate": Row(
         "person",

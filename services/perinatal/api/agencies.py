@@ -30,6 +30,7 @@ class AgencyRoutes:
         reference=FreeText(200),
     )
     retract_of_notification = notifications.retract()
+    confirm_doubts_of_notification = notifications.confirm_doubts()
     confirm_claim_of_notification = notifications.confirm_claim()
     reject_claim_of_notification = notifications.reject_claim()
 
@@ -42,6 +43,7 @@ class AgencyRoutes:
         "referrer-told", "contact.record", "contact.referrer_told.v1", "The person who made the contact was told"
     )
     retract_of_contact = contacts.retract()
+    confirm_doubts_of_contact = contacts.confirm_doubts()
     confirm_claim_of_contact = contacts.confirm_claim()
     reject_claim_of_contact = contacts.reject_claim()
 

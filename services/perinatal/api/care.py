@@ -28,6 +28,7 @@ class CareRoutes:
         look_up=find_assessor("assessed_by"),
     )
     retract_of_screen = screens.retract()
+    confirm_doubts_of_screen = screens.confirm_doubts()
     confirm_claim_of_screen = screens.confirm_claim()
     reject_claim_of_screen = screens.reject_claim()
 

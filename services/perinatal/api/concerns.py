@@ -26,6 +26,7 @@ class ConcernRoutes:
         look_up=find_assessor("decided_by"),
     )
     retract_of_concern = concerns.retract()
+    confirm_doubts_of_concern = concerns.confirm_doubts()
     confirm_claim_of_concern = concerns.confirm_claim()
     reject_claim_of_concern = concerns.reject_claim()
 
@@ -69,5 +70,6 @@ class ConcernRoutes:
         names_person=True,
     )
     retract_of_consultation = consultations.retract()
+    confirm_doubts_of_consultation = consultations.confirm_doubts()
     confirm_claim_of_consultation = consultations.confirm_claim()
     reject_claim_of_consultation = consultations.reject_claim()

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from services.perinatal.domain import condition, person, pregnancy, support
-from services.perinatal.domain.doubts import ENDED, STARTED, Child
+from services.perinatal.domain.doubts import ENDED, LINKED, STARTED, Child
 from services.perinatal.domain.doubts import KNOWN as BEGIN_A_PREGNANCY
 from shared.kernel.decisions import Aggregate, Invalid
 from shared.kernel.doubts import first_day_of, last_day_of, standing_of
@@ -21,15 +21,24 @@ KNOWN: Mapping[str, Aggregate[Any]] = {
 
 
 def find_mother(records: Records, request: Request) -> Mapping[str, Any]:
-    """What is known of the mother whom the body names, and of her other pregnancies that the actor may read."""
+    """What is known of the mother whom the body names, and of her other pregnancies that the actor may read, under
+    each of her ids."""
     mother = request.body["person_id"]
-    others = records.find_others(pregnancy.AGGREGATE, BEGIN_A_PREGNANCY, mother, request.actor)
-    return {"born_on": _born_on(records, mother), "pregnancies": dict(others)}
+    pregnancies: dict[str, Any] = {}
+    for one in sorted(_ids_of(records, mother)):
+        pregnancies |= records.find_others(pregnancy.AGGREGATE, BEGIN_A_PREGNANCY, one, request.actor)
+    return {"born_on": _born_on(records, mother), "pregnancies": pregnancies}
 
 
 def find_mother_of_record(records: Records, request: Request) -> Mapping[str, Any]:
     """What is known of the mother in the record. Raises UnknownStream."""
     return {"born_on": _born_on(records, records.find(pregnancy.AGGREGATE, request.path["pregnancy_id"]).person_id)}
+
+
+def find_other_record(records: Records, request: Request) -> Mapping[str, Any]:
+    """The mother in the other record that the body names."""
+    other = records.state_of(pregnancy.AGGREGATE, request.body["other_pregnancy_id"], "other_pregnancy_id")
+    return {"other_person_id": other.person_id}
 
 
 def find_partner(records: Records, request: Request) -> Mapping[str, Any]:
@@ -87,6 +96,15 @@ def require_same_person(records: Records, request: Request) -> Mapping[str, Any]
     if faults:
         raise Invalid("unknown-reference", "the record named is another person's", fields=faults)
     return {}
+
+
+def _ids_of(records: Records, person_id: str) -> set[str]:
+    """The id, and those that a link joins with it directly."""
+    links = records.state_of(person.AGGREGATE, person_id, "person_id").links
+    naming = {history[0].stream for history in records.find_naming(LINKED, "other_person_id", person_id)}
+    others = {stream.partition("/")[2] for stream in naming}
+    back = {other for other in others if person_id in records.state_of(person.AGGREGATE, other, "person_id").links}
+    return {person_id, *links, *back}
 
 
 def _child(records: Records, child_id: str) -> Child:

@@ -128,13 +128,28 @@ class PeopleRoutes:
         "bereavement-checked", "bereavement.check", "bereavement.checked.v1", "Who must be told of a death was told"
     )
     offer_review = routes.step(
-        "review-offered", "review.record", "review.offered.v1", "A review was offered", look_up=find_birth
+        "review-offered",
+        "review.record",
+        "review.offered.v1",
+        "A review was offered",
+        derived=("birth_known",),
+        look_up=find_birth,
     )
     complete_review = routes.step(
-        "review-completed", "review.record", "review.completed.v1", "A review took place", look_up=find_birth
+        "review-completed",
+        "review.record",
+        "review.completed.v1",
+        "A review took place",
+        derived=("birth_known",),
+        look_up=find_birth,
     )
     decline_review = routes.step(
-        "review-declined", "review.record", "review.declined.v1", "A review was declined", look_up=find_birth
+        "review-declined",
+        "review.record",
+        "review.declined.v1",
+        "A review was declined",
+        derived=("birth_known",),
+        look_up=find_birth,
     )
     check_parents = routes.step(
         "parent-checks", "parent.check", "parent.checks_recorded.v1", "Both parents were checked, and who was told"
@@ -154,6 +169,7 @@ class PeopleRoutes:
         look_up=find_assessor("lead"),
     )
     retract_of_person = routes.retract()
+    confirm_doubts_of_person = routes.confirm_doubts()
     confirm_claim_of_person = routes.confirm_claim()
     reject_claim_of_person = routes.reject_claim()
 

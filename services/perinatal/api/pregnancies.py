@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, find_children, find_mother, find_mother_of_record, find_partner
+from services.perinatal.api.lookups import (
+    KNOWN,
+    find_children,
+    find_mother,
+    find_mother_of_record,
+    find_other_record,
+    find_partner,
+)
 from services.perinatal.api.schemas import PregnanciesQuery, PregnancyRow
 from services.perinatal.domain import pregnancy
 from shared.recording.routes import RecordRoutes
@@ -72,6 +79,14 @@ class PregnancyRoutes:
         optional=("children",),
         look_up=find_children,
     )
+    join_pregnancy = routes.step(
+        "joined",
+        "pregnancy.record",
+        "pregnancy.joined.v1",
+        "Another record is of this pregnancy too, confirmed by a named person; what ends the one ends both",
+        derived=("other_person_id",),
+        look_up=find_other_record,
+    )
     decide_screening = routes.step(
         "screening-decided",
         "prebirth.decide",
@@ -114,6 +129,7 @@ class PregnancyRoutes:
         "review.record",
         "review.offered.v1",
         "The antenatal review was offered",
+        derived=("birth_known",),
         optional=("review",),
     )
     complete_antenatal_review = routes.step(
@@ -121,6 +137,7 @@ class PregnancyRoutes:
         "review.record",
         "review.completed.v1",
         "The antenatal review took place",
+        derived=("birth_known",),
         optional=("review",),
     )
     decline_antenatal_review = routes.step(
@@ -128,8 +145,10 @@ class PregnancyRoutes:
         "review.record",
         "review.declined.v1",
         "The antenatal review was declined",
+        derived=("birth_known",),
         optional=("review",),
     )
     retract_of_pregnancy = routes.retract()
+    confirm_doubts_of_pregnancy = routes.confirm_doubts()
     confirm_claim_of_pregnancy = routes.confirm_claim()
     reject_claim_of_pregnancy = routes.reject_claim()

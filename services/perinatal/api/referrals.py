@@ -157,5 +157,6 @@ class ReferralRoutes:
     )
     close = routes.step("closed", "referral.close", "referral.closed.v1", "It was closed; always recorded")
     retract_of_referral = routes.retract()
+    confirm_doubts_of_referral = routes.confirm_doubts()
     confirm_claim_of_referral = routes.confirm_claim()
     reject_claim_of_referral = routes.reject_claim()

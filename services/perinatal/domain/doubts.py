@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -44,12 +44,17 @@ ITEM_AT_MOST = 3
 APPOINTMENT_AHEAD, PLANNED_AHEAD = timedelta(days=365), timedelta(days=2 * 365)
 
 KNOWN, ENDED = ("pregnancy.notified.v1", "pregnancy.booked.v1"), "pregnancy.ended.v1"
+JOINED, LINKED = "pregnancy.joined.v1", "person.linked.v1"
 EDD_SAID = (*KNOWN, "pregnancy.edd_corrected.v1")
 STARTED = "support.started.v1"
 BOOKED, CANCELLED = "referral.appointment_booked.v1", "referral.appointment_cancelled.v1"
 ATTENDED, MISSED = "referral.attended.v1", "referral.not_attended.v1"
 
-LOOKED_UP_BY = (*((kind, "person_id") for kind in (*KNOWN, STARTED)), (ENDED, "children"))
+LOOKED_UP_BY = (
+    *((kind, "person_id") for kind in (*KNOWN, STARTED)),
+    (ENDED, "children"),
+    (LINKED, "other_person_id"),
+)
 """The fields of events by which other records are looked up."""
 
 
@@ -142,9 +147,11 @@ def _ended_unlikely(entry: Entry) -> str | None:
 
 
 def _second_pregnancy(entry: Entry) -> str | None:
-    for pregnancy_id, history in entry.known.get("pregnancies", {}).items():
-        standing = standing_of(history)
-        if pregnancy_id != entry.get("pregnancy_id") and _is_live(standing, entry):
+    histories = {one: standing_of(history) for one, history in entry.known.get("pregnancies", {}).items()}
+    for pregnancy_id, standing in histories.items():
+        joined = [event for one in _joined_with(pregnancy_id, histories) for event in histories[one]]
+        ends = [event for event in joined if event.type == ENDED]
+        if pregnancy_id != entry.get("pregnancy_id") and _is_live(standing, entry, ends):
             booked = any(event.type == "pregnancy.booked.v1" for event in standing)
             go_on = "" if booked else f", such as POST /v1/pregnancies/{pregnancy_id}/booked"
             return (
@@ -154,12 +161,27 @@ def _second_pregnancy(entry: Entry) -> str | None:
     return None
 
 
-def _is_live(standing: Sequence[Event], entry: Entry) -> bool:
+def _joined_with(pregnancy_id: str, histories: Mapping[str, Sequence[Event]]) -> set[str]:
+    """The records of this pregnancy, as far as they are known: itself, and those that were joined with it."""
+    pairs = [
+        {one, str(event.data["other_pregnancy_id"])}
+        for one, standing in histories.items()
+        for event in standing
+        if event.type == JOINED
+    ]
+    found, before = {pregnancy_id}, set[str]()
+    while found != before:
+        before = found
+        found = found.union(*(pair for pair in pairs if not pair.isdisjoint(found)))
+    return found & histories.keys()
+
+
+def _is_live(standing: Sequence[Event], entry: Entry, ended: Sequence[Event]) -> bool:
     """Whether the pregnancy goes on when the entry happened. Without an end it is over after its longest time."""
     begun_on, latest = _begun_on(standing), _longest(standing, LONGEST_PREGNANCY)
     if begun_on is None or latest is None:
         return False
-    ends = [first_day_of(event) for event in standing if event.type == ENDED]
+    ends = [first_day_of(event) for event in ended]
     edd = next(reversed([*_edds(standing)]), begun_on)
     return edd - TERM <= entry.last and entry.first <= min([latest, *(end - DAY for end in ends)])
 

@@ -111,7 +111,7 @@ def _joined(state: Person, command: AppendEntry, context: Context) -> Mapping[st
 def _reviewed(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data["review"] == "antenatal" and "pregnancy_id" not in command.data:
         raise invalid("which-pregnancy", "an antenatal review is of one pregnancy", pregnancy_id="is needed: of which")
-    return {}
+    return {"birth_known": command.known["born_on"] is not None} if "born_on" in command.known else {}
 
 
 def _led(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:

@@ -69,6 +69,14 @@ def _ended(state: Pregnancy, command: AppendEntry, context: Context) -> Mapping[
     return {"children": list(children), "parents": list(state.parents)}
 
 
+def _joined(state: Pregnancy, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    if command.data["other_pregnancy_id"] == context.stream_id:
+        message = "a record is joined with another record"
+        raise invalid("joined-with-itself", message, other_pregnancy_id="is this very record")
+    other = command.known.get("other_person_id")
+    return {"other_person_id": other} if other not in (None, state.person_id) else {}
+
+
 def _antenatal(state: Pregnancy, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data.get("review", "antenatal") != "antenatal":
         raise invalid("not-antenatal", "a pregnancy has one review", review="of a child: record it with the child")
@@ -97,6 +105,7 @@ ROWS = {
     "pregnancy.concern_noted.v1": Row(EVER),
     "pregnancy.partner_named.v1": Row(EVER, check=_partner, also=_with_partner),
     "pregnancy.care_leaver_learnt.v1": Row(EVER),
+    "pregnancy.joined.v1": Row(EVER, check=_joined),
     "pregnancy.ended.v1": Row(LIVE, "ended", _ended, sets=("outcome",), also=_with_children),
     "prebirth.screening_decided.v1": Row(EVER),
     "prebirth.referred.v1": Row(EVER),

@@ -23,6 +23,7 @@ from services.referrals_followup.domain.standards import (
 from services.referrals_followup.domain.thread_history import (
     BOOKED,
     EDD_SAID,
+    JOINED,
     MOVED,
     PARTNER_NAMED,
     PREGNANCY_ENDED,
@@ -402,6 +403,11 @@ def _names_nobody(wanted: bool) -> Predicate:
     return lambda event, history: (event.unknown is not None) == wanted
 
 
+def _is_doubtful(wanted: bool) -> Predicate:
+    """Whether something about the event was impossible or unlikely when it was recorded, and nobody confirmed it."""
+    return lambda event, history: (event.doubts is not None) == wanted
+
+
 def _moved_with_the_person(wanted: bool) -> Predicate:
     """Whether the move that the event belongs to took along the person whom the thread is about."""
     return lambda event, history: history.moved_along(event, history.person_of(event)) == wanted
@@ -445,6 +451,10 @@ def _weeks_pregnant_from(weeks: int) -> Predicate:
 
 def _is_pregnant(wanted: bool) -> Predicate:
     return lambda event, history: history.is_pregnant(history.person_of(event), event) == wanted
+
+
+def _is_second_pregnancy(wanted: bool) -> Predicate:
+    return lambda event, history: history.is_second_pregnancy(event) == wanted
 
 
 def _is_about_partner(wanted: bool) -> Predicate:
@@ -542,6 +552,13 @@ _SPECS = (
         reads=_reads_no_other,
     ),
     PredicateSpec(
+        "doubtful",
+        compile=_is_doubtful,
+        describe=lambda wanted: f"something about it is {'' if wanted else 'not '}doubtful",
+        check=_takes_flag,
+        reads=_reads_no_other,
+    ),
+    PredicateSpec(
         "moved_with_the_person",
         compile=_moved_with_the_person,
         describe=lambda wanted: f"the person {'was' if wanted else 'was not'} among those who moved",
@@ -611,7 +628,14 @@ _SPECS = (
         compile=_is_pregnant,
         describe=lambda wanted: "she is pregnant then" if wanted else "she is not pregnant then",
         check=_takes_flag,
-        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, via=PERSON),
+        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, JOINED, via=PERSON),
+    ),
+    PredicateSpec(
+        "second_pregnancy",
+        compile=_is_second_pregnancy,
+        describe=lambda wanted: f"{'a' if wanted else 'no'} pregnancy of hers on another record goes on then",
+        check=_takes_flag,
+        reads=_reads(*BOOKED, *EDD_SAID, PREGNANCY_ENDED, JOINED, via=PERSON),
     ),
     PredicateSpec(
         "about_partner",

@@ -68,6 +68,8 @@ class Matcher:
             return False
         if self.names_opening and event.data.get("event_id") != opening.id:
             return False
+        if event.id in history.ends_of_joined and self.via == OWN:
+            return event.type == self.event and self._agrees(event, opening, history) and self.holds(event, history)
         return self._agrees(event, opening, history) and self.matches(event, history)
 
     def _agrees(self, event: Event, opening: Event, history: ThreadHistory) -> bool:

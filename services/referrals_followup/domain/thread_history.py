@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.contracts.words import LOSSES
-from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_REJECTED, LEAVES_OUT
+from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
 from shared.kernel.gestation import TERM, gestation_on
 from shared.kernel.time import last_moment, london_date, plus_months, span
@@ -21,7 +21,7 @@ LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
 MOVED = "household.moved.v1"
 BOOKED = ("pregnancy.booked.v1", "pregnancy.notified.v1")
 EDD_SAID = (*BOOKED, "pregnancy.edd_corrected.v1")
-PREGNANCY_ENDED = "pregnancy.ended.v1"
+PREGNANCY_ENDED, JOINED = "pregnancy.ended.v1", "pregnancy.joined.v1"
 BIRTHS = ("birth", "stillbirth")
 DIED = "person.died.v1"
 PARTNER_NAMED = "pregnancy.partner_named.v1"
@@ -37,7 +37,9 @@ PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
 # Events that bear on every thread about the people whom they name, whatever the standards read.
-BEARS_ON_ALL = frozenset({LINKED, UNLINKED, *ABOUT_AN_ENTRY, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST})
+BEARS_ON_ALL = frozenset(
+    {LINKED, UNLINKED, *ABOUT_AN_ENTRY, MOVED, *EDD_SAID, PREGNANCY_ENDED, JOINED, DIED, PARENTHOOD_LOST}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +241,78 @@ class ThreadHistory:
         if london_date(at.occurred_at) > self._latest_edd_of(booked.data["pregnancy_id"]) + _OVERDUE:
             return False
         return not any(
-            ended.data["pregnancy_id"] == booked.data["pregnancy_id"] and not happened_before(at, ended)
+            self.pregnancy(ended.data["pregnancy_id"]) == self.pregnancy(booked.data["pregnancy_id"])
+            and not happened_before(at, ended)
             for ended in self.standing_of(PREGNANCY_ENDED)
             if ended.id != at.id
+        )
+
+    def is_second_pregnancy(self, begun: Event) -> bool:
+        """Whether this event begins a record of a pregnancy while another one goes on, and the thread is one of them.
+
+        It asks only those whose own record has standing with the mother: nobody learns by a record or a link that they
+        claim whether she is pregnant. While a link is claimed, only records under the same id count.
+        """
+        if self.kind != PREGNANCY or begun.type not in BOOKED:
+            return False
+        pregnancy_id = begun.data["pregnancy_id"]
+        first = self._beginnings.get(pregnancy_id, begun)
+        mine = begun if pregnancy_id == self.thread_id else self._beginnings.get(self.thread_id)
+        if mine is None or first.version < begun.version or (mine.is_claim and not self._is_confirmed(mine)):
+            return False
+        return any(
+            other.data["pregnancy_id"] != pregnancy_id
+            and order_key(other) < order_key(begun)
+            and self._is_live(other, begun)
+            and (other.subject == begun.subject or (not self.claims and self._is_same_person(other, begun)))
+            for other in (self._beginnings.values() if mine is begun else [mine])
+        )
+
+    def _is_same_person(self, one: Event, other: Event) -> bool:
+        return self.person(str(one.subject)) == self.person(str(other.subject))
+
+    @cached_property
+    def _beginnings(self) -> Mapping[str, Event]:
+        """The first standing entry of each record of a pregnancy, by its id."""
+        found: dict[str, Event] = {}
+        for event in sorted(self.standing_of(*BOOKED), key=lambda event: event.version):
+            found.setdefault(str(event.data["pregnancy_id"]), event)
+        return found
+
+    def _is_confirmed(self, claim: Event) -> bool:
+        return any(
+            answer.data["event_id"] == claim.id and answer.stream == claim.stream and answer.team != claim.team
+            for answer in self.standing_of(CLAIM_CONFIRMED)
+            if not answer.is_claim
+        )
+
+    # --- joined records -------------------------------------------------------------------------------------------
+
+    def pregnancy(self, pregnancy_id: str) -> str:
+        """The one id for all records that were joined because they are of this pregnancy: the least of theirs."""
+        return self._one_pregnancy.get(pregnancy_id, pregnancy_id)
+
+    @cached_property
+    def _one_pregnancy(self) -> Mapping[str, str]:
+        groups: dict[str, set[str]] = {}
+        for event in self.standing_of(JOINED):
+            mothers = {self.person(str(one)) for one in (event.subject, event.data.get("other_person_id")) if one}
+            if len(mothers) == 1:
+                pair = (str(event.data["pregnancy_id"]), str(event.data["other_pregnancy_id"]))
+                group = set().union(*(groups.get(one, {one}) for one in pair))
+                groups.update(dict.fromkeys(group, group))
+        return {pregnancy_id: min(group) for pregnancy_id, group in groups.items()}
+
+    @cached_property
+    def ends_of_joined(self) -> frozenset[str]:
+        """The ids of the events with which records end that were joined with the thread's own."""
+        if self.kind != PREGNANCY or not self._one_pregnancy:
+            return frozenset()
+        mine = self.pregnancy(self.thread_id)
+        return frozenset(
+            event.id
+            for event in self.standing_of(PREGNANCY_ENDED)
+            if self.pregnancy(event.data["pregnancy_id"]) == mine
         )
 
     def gave_birth_within(self, person_id: str | None, months: int, at: Event) -> bool:
@@ -372,11 +443,12 @@ class ThreadHistory:
         """
         named = {self.person_of(opening), opening.data.get("household_person_id")} - {None}
         people = {self.person(str(one)) for one in named}
-        pregnancies = {opening.data.get("pregnancy_id"), self._own_pregnancy} - {None}
+        expected = {opening.data.get("pregnancy_id"), self._own_pregnancy} - {None}
+        pregnancies = {self.pregnancy(str(one)) for one in expected}
         deaths = {self.person(str(loss.subject)): loss for loss in reversed(self._losses) if loss.type == DIED}
         yield from (loss for person, loss in deaths.items() if person in people)
         for loss in self._losses:
-            is_its = loss.data.get("pregnancy_id") in pregnancies
+            is_its = self.pregnancy(str(loss.data.get("pregnancy_id"))) in pregnancies
             if loss.type == PREGNANCY_ENDED and is_its:
                 yield loss
             elif loss.type == PARENTHOOD_LOST and loss.data["care_leaver_id"] == opening.data.get("care_leaver_id"):
@@ -385,7 +457,7 @@ class ThreadHistory:
                     yield loss
         for birth in (birth for birth in self.births() if birth.id not in self.claims) if deaths else ():
             children = {self.person(child) for child in birth.data["children"]}
-            if birth.data["pregnancy_id"] in pregnancies and children and children <= deaths.keys():
+            if self.pregnancy(birth.data["pregnancy_id"]) in pregnancies and children and children <= deaths.keys():
                 yield max((deaths[child] for child in children), key=order_key)
 
     @property
