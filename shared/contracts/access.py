@@ -22,9 +22,11 @@ __all__ = [
     "WHEREABOUTS",
     "WHOM_TO_ASK",
     "may",
+    "may_lead",
     "may_see",
     "require_area",
     "signposts_to",
+    "workers_of",
 ]
 
 SYSTEM = "system"
@@ -197,6 +199,17 @@ DISCLOSURE: Mapping[str, frozenset[str]] = {
 def may(role: str, command: str) -> bool:
     """Whether the role may give the command at all. Raises KeyError for a command that is not in the table."""
     return role in ACCESS[command]
+
+
+def may_lead(team_role: str, command: str) -> bool:
+    """Whether a manager may give the command for a team that works as this role: nothing that the team may not do."""
+    workers = workers_of(command)
+    return not workers or team_role in workers
+
+
+def workers_of(command: str) -> frozenset[str]:
+    """The roles that give the command in their own work, and not because they oversee somebody's."""
+    return ACCESS[command] - _OVERSIGHT
 
 
 def may_see(role: str, disclosure: str) -> bool:

@@ -29,13 +29,22 @@ class EventData(Schema):
 class Slug(fields.String):
     """A code word of at most 64 characters: lower-case letters, digits, single `.`, `_`, `-`; begins with a letter.
 
-    `names`: what it names in the directory (`area`, `team` or `worker`), if it does.
+    `names`: what it names in the directory (`area`, `team` or `worker`), if it does. `works_as`: the role of the team
+    that a named worker is of, if it has to be one.
     """
 
-    def __init__(self, *, names: str | None = None, metadata: Mapping[str, Any] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        names: str | None = None,
+        works_as: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         message = "is a code word: lower-case letters, digits and . _ -, beginning with a letter"
         checks = [validate.Length(max=64), validate.Regexp(f"^{SLUG}\\Z", error=message)]
         named = {"names": names} if names else {}
+        named |= {"works_as": works_as} if works_as else {}
         super().__init__(validate=checks, metadata={**(metadata or {}), **named}, **options)
 
 

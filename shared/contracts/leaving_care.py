@@ -49,7 +49,7 @@ class CareLeaverCorrected(CareLeaverData):
 
 class EntitlementDecided(CareLeaverData):
     decision = Choice(*ENTITLEMENT_DECISIONS, required=True)
-    decided_by = Slug(names="worker", required=True)
+    decided_by = Slug(names="worker", works_as="personal_adviser", required=True)
 
 
 class AdviserAssigned(CareLeaverData):
@@ -153,7 +153,12 @@ class PlanItemEnded(PlanItemData):
 
     reason_code = Slug(required=True)
     young_person_view_given = YesNo(required=True)
-    manager = Slug(names="worker", required=True, metadata={"description": "the manager who agreed, by directory id"})
+    manager = Slug(
+        names="worker",
+        works_as="personal_adviser",
+        required=True,
+        metadata={"description": "the manager of leaving care who agreed, by directory id"},
+    )
 
 
 # Who hears an event. The follow-up service hears every event. `perinatal` hears the events that may affect a pregnancy.

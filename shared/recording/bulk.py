@@ -261,6 +261,7 @@ class _Batch:
                 key=order.key,
                 expected_version=order.if_match,
                 operation=endpoint.operation,
+                command=endpoint.command,
             )
             answer: Answer = getattr(service, name)(request)
             return Result(order.key, answer.status, endpoint.dumped(answer), answer.location)

@@ -57,7 +57,9 @@ class NameCheck:
             if not _is_own(kind, name, actor) and (why := self.directory.why_not(kind, name, on))
         }
         if not faults:
-            faults = self._find_strangers_to_their_team(fact, given, actor)
+            faults = self._find_strangers_to_their_team(fact, given, actor) | self._find_strangers_to_the_work(
+                fact, given
+            )
         if faults:
             message = "the directory does not list what the body names; `errors` says where, and what is nearest"
             raise Invalid("unknown-name", message, fields=faults)
@@ -70,7 +72,19 @@ class NameCheck:
         worker = self.directory.worker(name) if field in given and "team" in given else None
         if worker is None or team in worker.teams or (name, team) == (actor.id, actor.team):
             return {}
-        return {field: [f"is not of {team}; the directory has them in {', '.join(sorted(worker.teams))}"]}
+        return {field: [f"is not of {team}; the directory has them in {_join(worker.teams)}"]}
+
+    def _find_strangers_to_the_work(self, fact: Fact, given: Collection[str]) -> dict[str, list[str]]:
+        """Whoever is named as one who decides is of a team that does such work."""
+        faults = {}
+        for field, role in _works_named_by(fact.type).items():
+            worker = self.directory.worker(fact.data.get(field)) if field in given else None
+            teams = [self.directory.team(name) for name in worker.teams] if worker else []
+            if worker and not any(team and team.role == role for team in teams):
+                faults[field] = [
+                    f"is not of a team that works as {role}; the directory has them in {_join(worker.teams)}"
+                ]
+        return faults
 
     def _find_unknown(self, fact: Fact, given: Collection[str], actor: Actor, on: date) -> str | None:
         """The fields of an alarm, and the team of whoever raises it, that the directory does not list."""
@@ -96,6 +110,17 @@ def _names_in(event_type: str, data: Mapping[str, Any], given: Collection[str]) 
                 yield f"{field}.{place}", kind, name
         elif value is not None:
             yield field, kind, value
+
+
+def _join(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+@cache
+def _works_named_by(event_type: str) -> Mapping[str, str]:
+    """The role of the team that the worker in each field of this type of event is of, for fields that ask for one."""
+    declared = CATALOGUE[event_type].schema().fields if event_type in CATALOGUE else {}
+    return {name: one.metadata["works_as"] for name, one in declared.items() if "works_as" in one.metadata}
 
 
 @cache

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
-from shared.contracts.access import ACCESS, WHEREABOUTS, may_see, signposts_to
+from shared.contracts.access import ACCESS, WHEREABOUTS, may_lead, may_see, signposts_to, workers_of
 from shared.contracts.circle import teams_of
 from shared.contracts.fields import Slug
 from shared.contracts.whereabouts import (
@@ -411,6 +411,8 @@ class Records:
         permit: Permit | None = None,
         require: Require = lambda history: None,
     ) -> Answer:
+        self._require_own_work(request)
+
         def stamp(history: list[Event], event: Event) -> str:
             require(history)
             return self._standings.find(aggregate, history, event, request.actor)
@@ -452,6 +454,16 @@ class Records:
         if not self._hides_whereabouts(readable, actor):
             return readable, False
         return _without_places(readable, actor), True
+
+    def _require_own_work(self, request: Request) -> None:
+        """Raises Forbidden for managers of a team that does not do such work, as the directory has it."""
+        team = self.directory.team(request.actor.team) if request.actor.role == "manager" and self.directory else None
+        if team is not None and request.command and not may_lead(team.role, request.command):
+            roles = ", ".join(sorted(workers_of(request.command)))
+            message = (
+                f"{team.id} does no such work: {request.command} is not for the role {team.role}; it is for: {roles}"
+            )
+            raise Forbidden("not-your-work", message)
 
     def _check(self, history: Sequence[Event], fact: Fact, command: Command, request: Request) -> Fact:
         """The fact to record, with its unknown names if it is an alarm.

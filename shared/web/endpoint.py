@@ -153,7 +153,18 @@ class Endpoint(Entrypoint):
         raw = read_body(environ, self.server.body_limit)
         # No body is an empty one. If the route needs more, the answer names the fields.
         plain = json_object(raw, environ.get("CONTENT_TYPE")) if raw else {}
-        return Request(actor, correlation_id, path, query, self.loaded(plain), raw, key, version, self.operation)
+        return Request(
+            actor,
+            correlation_id,
+            path,
+            query,
+            self.loaded(plain),
+            raw,
+            key,
+            version,
+            operation=self.operation,
+            command=self.command,
+        )
 
     def _held_tags(self, environ: Environ) -> frozenset[str]:
         return held_tags(environ) if self.conditional else frozenset()

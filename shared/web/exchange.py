@@ -39,7 +39,8 @@ class Request:
     """A request that has passed every check that needs no stored data.
 
     `key` is the Idempotency-Key (empty for GET). `expected_version` is the version of `If-Match: "7"`. `body` and
-    `query` are loaded by their schemas. `path` has the parts of the URL as text. `operation` names the route.
+    `query` are loaded by their schemas. `path` has the parts of the URL as text. `operation` names the route,
+    and `command` is its row in the access table.
     `held_tags` are those of `If-None-Match`.
     """
 
@@ -52,6 +53,7 @@ class Request:
     key: str = ""
     expected_version: int | None = None
     operation: str = ""
+    command: str = ""
     held_tags: frozenset[str] = frozenset()
 
     def holds(self, tag: str) -> bool:

@@ -230,15 +230,18 @@ def test_rows_of_an_import_from_before_the_directory_began_keep_their_names(chec
 # --- on the running service -----------------------------------------------------------------------------------------
 
 
+def tell_of_the_directory(service: Running) -> None:
+    """Lets the service hear of the example directory, and waits until it has kept all of it."""
+    events = listing(service.database)
+    publish(service.environment["AMQP_URI"], f"{service.name}.directory", *events)
+    entries = sum(event.type != "directory.duty_listed.v1" for event in events)
+    eventually(lambda: service.database["directory"].count_documents({"kind": {"$exists": True}}) == entries, within=20)
+
+
 @pytest.fixture(scope="module")
 def service(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running("perinatal", backends, tmp_path_factory.mktemp("names")) as service:
-        events = listing(service.database)
-        publish(service.environment["AMQP_URI"], "perinatal.directory", *events)
-        entries = sum(event.type != "directory.duty_listed.v1" for event in events)
-        eventually(
-            lambda: service.database["directory"].count_documents({"kind": {"$exists": True}}) == entries, within=20
-        )
+        tell_of_the_directory(service)
         yield service
 
 
@@ -409,3 +412,56 @@ def test_an_adviser_is_appointed_only_by_the_managers_of_leaving_care(
         with pytest.raises(Forbidden) as refused:
             require_leaving_care(records, by("gp-manager-hale", team))
         assert refused.value.code == "not-leaving-care"
+
+
+def manager_of(service: Running, team: str, person: str = "manager-of-it") -> Caller:
+    return service.caller(person, "manager", team)
+
+
+LEAVER = {
+    "given_name": "Rowan",
+    "family_name": "Exampleton",
+    "date_of_birth": "2006-05-20",
+    "category": "former_relevant",
+}
+OF_LEAVING_CARE = ("lc-manager-varga", "manager", "leaving-care-essex")
+ACTS_ON_A_CARE_LEAVER: dict[str, dict[str, Any]] = {
+    "contact-made": {"how": "phone"},
+    "contact-lost": {},
+    "pathway-reviewed": {"reason": "routine"},
+    "entitlement-decided": {"decision": "ends", "decided_by": "lc-manager-varga"},
+    "authority-confirmed": {"authority": "essex"},
+    "category": {"category": "former_relevant"},
+    "moved": {"to_area": "norfolk", "out_of_area": True},
+    "corrected": {"given_name": "Wronger"},
+}
+
+
+@pytest.fixture(scope="module")
+def leaving_care(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("leaving_care", backends, tmp_path_factory.mktemp("leaving_care")) as service:
+        tell_of_the_directory(service)
+        strange = manager_of(service, "housing-essex")
+        eventually(lambda: strange.post("/v1/care-leavers", LEAVER).status_code == 403, within=10)
+        yield service
+
+
+@pytest.mark.parametrize("act", ACTS_ON_A_CARE_LEAVER)
+def test_a_manager_of_another_service_does_none_of_the_acts_of_leaving_care(leaving_care: Running, act: str) -> None:
+    own = leaving_care.caller(*OF_LEAVING_CARE)
+    leaver = own.post("/v1/care-leavers", LEAVER).json()["care_leaver_id"]
+    path, body = f"/v1/care-leavers/{leaver}/{act}", ACTS_ON_A_CARE_LEAVER[act]
+    for team in ("housing-essex", "gp-mill-road"):
+        refused = manager_of(leaving_care, team).post(path, body)
+        assert (refused.status_code, code(refused)) == (403, "not-your-work"), refused.text
+        in_bulk = manager_of(leaving_care, team).post("/v1/commands", [{"key": "1", "path": path, "body": body}])
+        assert in_bulk.json()["results"][0]["status"] == 403
+
+
+def test_whoever_is_named_as_deciding_about_a_care_leaver_is_of_leaving_care(leaving_care: Running) -> None:
+    own = leaving_care.caller(*OF_LEAVING_CARE)
+    leaver = own.post("/v1/care-leavers", LEAVER).json()["care_leaver_id"]
+    path = f"/v1/care-leavers/{leaver}/entitlement-decided"
+    refused = own.post(path, {"decision": "ends", "decided_by": "housing-manager-wolff"})
+    assert (code(refused), faulty_fields(refused)) == ("unknown-name", {"decided_by"})
+    assert own.post(path, {"decision": "ends", "decided_by": "lc-manager-varga"}).status_code == 201
