@@ -43,14 +43,14 @@ from shared.web.fields import CommandBody, Instant, OccurredOn, timing
 class RetractionBody(CommandBody):
     """Retracts one entry of the record as made in error."""
 
-    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+    event_id = fields.UUID(required=True)
     reason_code = Slug(required=True)
 
 
 class ConfirmationBody(CommandBody):
     """Confirms one entry of the record that somebody without standing made."""
 
-    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+    event_id = fields.UUID(required=True)
 
 
 class RejectionBody(ConfirmationBody):

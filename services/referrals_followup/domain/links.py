@@ -20,6 +20,7 @@ _PERINATAL_PATHS = {
     "case": "cases",
 }
 _LEAVING_CARE_PATHS = {"care-leaver": "care-leavers", "plan-item": "plan-items"}
+_OWN_PATHS = {"glass": "glass", "objection": "objections"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,22 @@ class Links:
         None for a kind of thread that no service shows.
         """
         kind, _, key = thread.partition("/")
-        for url, paths in ((self.perinatal_url, _PERINATAL_PATHS), (self.leaving_care_url, _LEAVING_CARE_PATHS)):
+        records = self.records(kind)
+        return f"{records}/{key}" if records and kind not in _OWN_PATHS else None
+
+    def act(self, stream: str, verb: str) -> str | None:
+        """The address of the request that adds this entry to the record `<kind>/<id>`. None as for `records`."""
+        kind, _, key = stream.partition("/")
+        records = self.records(kind)
+        return f"{records}/{key}/{verb}" if records else None
+
+    def records(self, kind: str) -> str | None:
+        """The address of the records of this kind. None for a kind that no service shows."""
+        for url, paths in (
+            (self.perinatal_url, _PERINATAL_PATHS),
+            (self.leaving_care_url, _LEAVING_CARE_PATHS),
+            (self.public_url, _OWN_PATHS),
+        ):
             if kind in paths:
-                return f"{url}/v1/{paths[kind]}/{key}"
+                return f"{url}/v1/{paths[kind]}"
         return None
