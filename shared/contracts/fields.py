@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -134,7 +135,20 @@ class Day(fields.Date):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not DAY.fullmatch(value):
             raise ValidationError(f"is not a date of {EARLIEST_YEAR} to {LATEST_YEAR} such as 2013-01-14")
+        fault = why_no_day(value)
+        if fault:
+            raise ValidationError(fault)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+def why_no_day(text: str) -> str | None:
+    """What is wrong with a text written like a date, in words that do not repeat it. None if there is such a day."""
+    year, month, day = map(int, text.split("-"))
+    if not 1 <= month <= 12:
+        swapped = "; day and month seem to be swapped" if 12 < month <= 31 and 1 <= day <= 12 else ""
+        return f"is no date: a month is 01 to 12, and a date is written year-month-day{swapped}"
+    last = monthrange(year, month)[1]
+    return None if 1 <= day <= last else f"is no date: the days of that month are 01 to {last}"
 
 
 class Whole(fields.Integer):

@@ -200,6 +200,12 @@ class Records:
         signposts = signposts_to(_find_withheld(history, readable))
         return ReadableRecord(state, len(readable), list(entries), signposts, glass)
 
+    def find_possible(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> Collection[str]:
+        """The types of the entries that the actor could add to the record, as far as they may read it."""
+        with suppress(Forbidden, UnknownStream):
+            return aggregate.find_possible(self.present(aggregate, record_id, actor).state, actor)
+        return ()
+
     def _find_readable_to(
         self, aggregate: Aggregate[Any], history: list[Event], actor: Actor
     ) -> tuple[list[Event], str | None]:

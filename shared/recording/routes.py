@@ -17,7 +17,7 @@ from marshmallow import Schema, fields, missing
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may
 from shared.contracts.fields import Ref, Slug
-from shared.kernel.decisions import Actor, Aggregate, Invalid, Refused
+from shared.kernel.decisions import Actor, Aggregate, Forbidden, Invalid, Refused
 from shared.kernel.history import ConfirmClaim, RejectClaim
 from shared.kernel.ids import stream_id
 from shared.kernel.tables import AppendEntry, BeginRecord
@@ -241,9 +241,10 @@ class RecordRoutes:
             try:
                 return records.follow(routes.aggregate, record_id, command, request)
             except Refused as refused:
-                if not refused.possible:
+                if isinstance(refused, Forbidden | Invalid):
                     raise
-                following = routes.find_next(record_id, refused.possible, request.actor)
+                possible = refused.possible or records.find_possible(routes.aggregate, record_id, request.actor)
+                following = routes.find_next(record_id, possible, request.actor)
                 raise refusal_of(refused, next=following) from None
 
         return record

@@ -146,10 +146,10 @@ class NhsNumber(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
-        fault = why_invalid(text)
+        fault, digits = why_invalid(text), digits_of(text)
         if fault:
-            raise ValidationError(fault)
-        return digits_of(text)
+            raise ValidationError(fault if len(digits) == 10 else f"{fault}; this has {len(digits)} characters")
+        return digits
 
 
 class CommandBody(Body):

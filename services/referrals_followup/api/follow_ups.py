@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Protocol
 
@@ -32,10 +33,11 @@ from services.referrals_followup.api.tags import ShownPeople
 from services.referrals_followup.domain.follow_up import Acknowledge, Note
 from shared.contracts.access import may
 from shared.events.errors import UnknownStream
-from shared.kernel.decisions import Actor
+from shared.kernel.decisions import Actor, Forbidden, Invalid, Refused
 from shared.web.endpoint import Endpoint, endpoint, endpoints_of
 from shared.web.exchange import Answer, Request
 from shared.web.openapi import next_request
+from shared.web.problems import refusal_of
 
 FOLLOW_UPS = "/v1/follow-ups"
 ONE = f"{FOLLOW_UPS}/<follow_up>"
@@ -127,6 +129,18 @@ class FollowUpRoutes:
         body["next"] = self._list_next(request.actor, found, is_glass=glass is not None) if version is not None else []
         return Answer(200, body, version=version, subjects=subjects, glass=glass)
 
+    @contextmanager
+    def _naming_next(self, request: Request) -> Iterator[None]:
+        """Let a refusal because of the state of the follow-up name the acts that can be recorded instead."""
+        try:
+            yield
+        except Refused as refused:
+            if isinstance(refused, Forbidden | Invalid):
+                raise
+            found = self.dependencies.queries.find(request.actor, request.path["follow_up"])
+            following = self._list_next(request.actor, Opened(found.follow_up, found.acts, None), is_glass=False)
+            raise refusal_of(refused, next=following) from None
+
     def _list_next(self, actor: Actor, found: Opened, *, is_glass: bool) -> list[dict[str, Any]]:
         """What the actor may do on the follow-up, and what they may record that meets it.
 
@@ -151,9 +165,10 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def acknowledge(self, request: Request) -> Answer:
-        return self.dependencies.acts.record(
-            request, lambda follow_up: Acknowledge(follow_up, request.body.get("note"))
-        )
+        with self._naming_next(request):
+            return self.dependencies.acts.record(
+                request, lambda follow_up: Acknowledge(follow_up, request.body.get("note"))
+            )
 
     @endpoint(
         "POST",
@@ -165,7 +180,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def note(self, request: Request) -> Answer:
-        return self.dependencies.acts.record(request, lambda follow_up: Note(follow_up, request.body["note"]))
+        with self._naming_next(request):
+            return self.dependencies.acts.record(request, lambda follow_up: Note(follow_up, request.body["note"]))
 
     @endpoint(
         "POST",
@@ -177,7 +193,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def assign(self, request: Request) -> Answer:
-        return self.dependencies.acts.assign(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.assign(request)
 
     @endpoint(
         "POST",
@@ -189,7 +206,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def accept(self, request: Request) -> Answer:
-        return self.dependencies.acts.accept(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.accept(request)
 
     @endpoint(
         "POST",
@@ -201,7 +219,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def refuse(self, request: Request) -> Answer:
-        return self.dependencies.acts.refuse(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.refuse(request)
 
     @endpoint(
         "POST",
@@ -213,7 +232,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def end(self, request: Request) -> Answer:
-        return self.dependencies.acts.end(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.end(request)
 
     @endpoint(
         "POST",
@@ -225,7 +245,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def reopen(self, request: Request) -> Answer:
-        return self.dependencies.acts.reopen(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.reopen(request)
 
     @endpoint(
         "POST",
