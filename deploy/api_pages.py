@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.config.config import SERVICES
 from shared.contracts.access import ROLES
-from shared.contracts.fields import SLUG
+from shared.contracts.fields import SLUG, WORDS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "api"
@@ -52,6 +52,11 @@ every field that is wrong. The table says where each problem is possible. A rout
 | status | on | meaning |
 | --- | --- | --- |
 """
+_CODES = """## Codes
+
+| field | code | meaning |
+| --- | --- | --- |
+"""
 _UNGUARDED = """## Without a token
 
 | route | answer |
@@ -80,7 +85,7 @@ def page(document: Json) -> str:
     for resource, members in groupby(guarded, key=lambda route: route[0].split("/")[2]):
         parts.append(f"## {resource.replace('-', ' ').capitalize()}\n")
         parts += ["\n".join(_route(*route, usual, schemas)) + "\n" for route in members]
-    parts += [_UNGUARDED + "".join(unguarded), "## Objects\n"]
+    parts += [_code_table(document), _UNGUARDED + "".join(unguarded), "## Objects\n"]
     bodies = [body for _, _, operation in guarded for body in _content(operation, "requestBody")]
     beside_routes = {_name(schema) for media_type, schema in bodies if media_type == "application/json"}
     parts += [f"### {name}\n\n{_fields(schemas[name])}" for name in sorted(schemas) if name not in beside_routes]
@@ -114,6 +119,24 @@ def _problem_table(routes: Sequence[Route], usual: Mapping[str, set[str]], respo
     return _PROBLEMS + "".join(lines)
 
 
+def _code_table(document: Json) -> str:
+    """Each code of each closed list that a field may have, with its words."""
+    rows = dict.fromkeys(
+        f"| `{name}` | `{code}` | {_cell(words)} |\n"
+        for name, field in sorted(_named_fields(document), key=lambda named: named[0])
+        for code, words in field.get("items", field).get(WORDS, {}).items()
+    )
+    return _CODES + "".join(rows)
+
+
+def _named_fields(document: Json) -> Iterator[tuple[str, Json]]:
+    for schema in document["components"]["schemas"].values():
+        yield from schema.get("properties", {}).items()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            yield from ((each["name"], each["schema"]) for each in operation.get("parameters", ()))
+
+
 def _usual_problems(routes: Sequence[Route]) -> dict[str, set[str]]:
     """The problems that every route of a method may answer."""
     usual: dict[str, set[str]] = {}
@@ -130,7 +153,7 @@ def _route(path: str, method: str, operation: Json, usual: Mapping[str, set[str]
     query = [parameter for parameter in operation["parameters"] if parameter["in"] == "query"]
     if query:
         yield "Query:\n"
-        yield _table((each["name"], each["schema"], each["required"], each.get("description", "")) for each in query)
+        yield _table((each["name"], each["schema"], each["required"], _said(each["schema"], each)) for each in query)
     for media_type, schema in _content(operation, "requestBody"):
         yield from _body(media_type, schema, schemas)
     answers = [
@@ -173,7 +196,13 @@ def _fields(schema: Json) -> str:
     """The table of an object's fields, the required ones first."""
     required = schema.get("required", ())
     fields = sorted(schema.get("properties", {}).items(), key=lambda field: field[0] not in required)
-    return _table((name, field, name in required, field.get("description", "")) for name, field in fields)
+    return _table((name, field, name in required, _said(field)) for name, field in fields)
+
+
+def _said(*schemas: Json) -> str:
+    """Title and hint of a field, as far as it has them."""
+    title, hint = (next((one[part] for one in schemas if part in one), "") for part in ("title", "description"))
+    return f"**{title}.** {hint}".rstrip() if title else hint
 
 
 def _table(rows: Iterable[tuple[str, Json, bool, str]]) -> str:

@@ -172,7 +172,7 @@ def _order(row: Row, correlation_id: str) -> Order | Result:
     value = None
     try:
         if len(row.raw) > LONGEST_ROW:
-            raise Problem(413, "row-too-large", f"a row may have {LONGEST_ROW} bytes at most")
+            raise Problem(413, "row-too-large", f"a row may have {LONGEST_ROW} bytes at most; this one has more")
         value = json_value(row.raw)
         return signed_order_of(value)
     except Problem as problem:

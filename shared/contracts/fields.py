@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from calendar import monthrange
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from shared.contracts.limits import LONGEST_COMPARED, say_limits
+from shared.contracts.titles import label_of, words_of
 from shared.kernel.envelope import from_text
+from shared.kernel.nearest import say_nearest
 
 ALIKE = ("same_number", "same_birthday_and_similar_name")
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -16,14 +20,50 @@ PERSON_ID = r"p_[0-9a-f]{32}"
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2199
 YEAR = rf"(?:{EARLIEST_YEAR // 100}|20|{LATEST_YEAR // 100})[0-9][0-9]"
 DAY = re.compile(rf"{YEAR}-[0-9][0-9]-[0-9][0-9]")
+# The name that OpenAPI pages know for the words of a closed list.
+WORDS = "x-enumDescriptions"
 SLUG = r"[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*"
 
 
-class EventData(Schema):
-    """Base of every payload; a field that is not declared is a fault."""
+class StrictSchema(Schema):
+    """Base of every payload, body and query: a field that is not declared is a fault.
+
+    Each field has its title and hint, and each code its words. The messages name limits, and what is nearest.
+    """
+
+    contract: ClassVar[type[Schema]] = Schema
+    """The payload whose fields a body has."""
 
     class Meta:
         unknown = RAISE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Give the field its title and hint, and each code its words."""
+        label = label_of(field_name, [*type(self).__mro__, *self.contract.__mro__])
+        titled = {"title": label.title, "description": label.hint} if label else {}
+        field_obj.metadata = {**titled, **field_obj.metadata}
+        for one in (field_obj, field_obj.inner) if isinstance(field_obj, fields.List) else (field_obj,):
+            one.validators = [say_limits(check) for check in one.validators]
+            codes = [list(check.choices) for check in one.validators if isinstance(check, validate.OneOf)]
+            if codes:
+                one.metadata = {**one.metadata, WORDS: words_of(codes[0])}
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
+        """Name the known field that is most like one that is unknown."""
+        unknown = self.error_messages["unknown"]
+        known = [field.data_key or name for name, field in self.load_fields.items()]
+        for name, faults in error.messages.items() if isinstance(error.messages, dict) and not many else ():
+            if faults == [unknown]:
+                error.messages[name] = [_say_known(unknown, str(name), known)]
+
+
+def _say_known(unknown: str, name: str, known: Iterable[str]) -> str:
+    nearest = say_nearest(name[:LONGEST_COMPARED], known)
+    return unknown.removesuffix(".") + nearest if nearest else unknown
+
+
+class EventData(StrictSchema):
+    """Base of every payload."""
 
 
 class Slug(fields.String):
@@ -104,7 +144,20 @@ class Day(fields.Date):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str) or not DAY.fullmatch(value):
             raise ValidationError(f"is not a date of {EARLIEST_YEAR} to {LATEST_YEAR} such as 2013-01-14")
+        fault = why_no_day(value)
+        if fault:
+            raise ValidationError(fault)
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+def why_no_day(text: str) -> str | None:
+    """What is wrong with a text written like a date, in words that do not repeat it. None if there is such a day."""
+    year, month, day = map(int, text.split("-"))
+    if not 1 <= month <= 12:
+        swapped = "; day and month seem to be swapped" if 12 < month <= 31 and 1 <= day <= 12 else ""
+        return f"is no date: a month is 01 to 12, and a date is written year-month-day{swapped}"
+    last = monthrange(year, month)[1]
+    return None if 1 <= day <= last else f"is no date: the days of that month are 01 to {last}"
 
 
 class Whole(fields.Integer):

@@ -55,7 +55,7 @@ class EntitlementDecided(CareLeaverData):
 class AdviserAssigned(CareLeaverData):
     """`adviser` and `team` are directory ids."""
 
-    adviser = Slug(names="worker", required=True, metadata={"description": "the personal adviser, by directory id"})
+    adviser = Slug(names="worker", required=True)
     team = Slug(names="team", required=True)
 
 
@@ -134,8 +134,8 @@ class PlanItemAdded(PlanItemData):
 class PlanItemArranged(PlanItemData):
     """`owner` is a directory id; `trigger_code` says what will show that the condition is met."""
 
-    owner = Slug(names="worker", required=True, metadata={"description": "who sees to it, by directory id"})
-    trigger_code = Slug(required=True, metadata={"description": "what shows that the condition is met"})
+    owner = Slug(names="worker", required=True)
+    trigger_code = Slug(required=True)
     fallback = Choice(*PLAN_ITEM_FALLBACKS, required=True)
     review_by = Day(required=True)
 
@@ -153,12 +153,7 @@ class PlanItemEnded(PlanItemData):
 
     reason_code = Slug(required=True)
     young_person_view_given = YesNo(required=True)
-    manager = Slug(
-        names="worker",
-        works_as="personal_adviser",
-        required=True,
-        metadata={"description": "the manager of leaving care who agreed, by directory id"},
-    )
+    manager = Slug(names="worker", works_as="personal_adviser", required=True)
 
 
 # Who hears an event. The follow-up service hears every event. `perinatal` hears the events that may affect a pregnancy.

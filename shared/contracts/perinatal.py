@@ -97,7 +97,7 @@ class ReferralSent(ReferralAddressed):
 
 class ReferralWithdrawn(ReferralData):
     reason_code = Slug(required=True)
-    decided_by = Slug(names="worker", required=True, metadata={"description": "the clinician, by directory id"})
+    decided_by = Slug(names="worker", required=True)
 
 
 class ReferralAcknowledged(ReferralData):

@@ -12,6 +12,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from shared.contracts.fields import DAY, Choice, Day, EventId, Instant, Mention, Ref, Slug, Whole, YesNo
+from shared.contracts.limits import SaidLength, SaidOneOf, SaidRange
 from shared.kernel.envelope import from_text
 
 Check = Callable[[Any], bool]
@@ -65,13 +66,13 @@ def _by_validator(validator: Any) -> Check:
     kind = type(validator)
     if kind is validate.Regexp:
         return lambda value: validator.regex.match(value) is not None
-    if kind is validate.OneOf:
+    if kind in (validate.OneOf, SaidOneOf):
         choices = frozenset(validator.choices)
         return lambda value: value in choices
-    if kind is validate.Length and validator.equal is None:
+    if kind in (validate.Length, SaidLength) and validator.equal is None:
         least, most = validator.min or 0, validator.max
         return lambda value: least <= len(value) and (most is None or len(value) <= most)
-    if kind is validate.Range and validator.min_inclusive and validator.max_inclusive:
+    if kind in (validate.Range, SaidRange) and validator.min_inclusive and validator.max_inclusive:
         low, high = validator.min, validator.max
         return lambda value: (low is None or low <= value) and (high is None or value <= high)
     return _unknown

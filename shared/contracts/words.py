@@ -167,7 +167,8 @@ TEAM_DAYS = ("working_days", "every_day")
 # was done about that is recorded, and a move is handed over.
 OTHER_REASON = "other"
 ROUTINE_END_REASONS = ("recorded_elsewhere", "declined", "moved_out_of_reach")
-END_REASONS = (*ROUTINE_END_REASONS, "not_needed_after_review", "duplicate", "person_died", OTHER_REASON)
+REVIEWED_REASON = "not_needed_after_review"
+END_REASONS = (*ROUTINE_END_REASONS, REVIEWED_REASON, "duplicate", "person_died", OTHER_REASON)
 # Why somebody outside a person's circle breaks the glass, and what a safeguarding lead finds when they look at it.
 GLASS_REASONS = ("emergency_care", "risk_of_harm", "missing_person", "circle_not_reached", "statutory_enquiry")
 GLASS_OUTCOMES = ("justified", "not_justified", "taken_further")

@@ -17,7 +17,7 @@ from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from marshmallow import ValidationError, fields, validate
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import MapAdapter, Rule
 
 from shared.contracts.access import ROLES
@@ -38,6 +38,7 @@ from shared.web.problems import Problem, invalid, problem_of, unexpected
 from shared.web.quick_schema import Load, compile_load
 from shared.web.server import routes
 from shared.web.typed_ids import read_path
+from shared.web.unserved import problem_of_unserved
 
 YIELD_EVERY = 20
 
@@ -272,7 +273,10 @@ class _Batch:
 
     def _route(self, order: Order) -> tuple[str, Endpoint, Mapping[str, str]]:
         if order.path not in self._matched:
-            (name, endpoint), path = self._routes.match(order.path, "POST")
+            try:
+                (name, endpoint), path = self._routes.match(order.path, "POST")
+            except NotFound:
+                raise problem_of_unserved(order.path, {rule.rule for rule in self._routes.map.iter_rules()}) from None
             self._matched[order.path] = name, endpoint, path
         return self._matched[order.path]
 
@@ -280,7 +284,7 @@ class _Batch:
         """The streams that the command may need, by the names of its ids: a `referral_id` is the id of a `referral`."""
         try:
             _, endpoint, path = self._route(order)
-        except HTTPException:
+        except (HTTPException, Problem):
             return
         ids: dict[str, Any] = {**order.body, **path}
         if not path:

@@ -14,7 +14,7 @@ from nameko.extensions import register_entrypoint
 
 from shared.recording.bulk import Bulk, Line, Order, Result, order_of, unreadable
 from shared.web.endpoint import Endpoint
-from shared.web.exchange import JSON, Answer, Environ, Request, json_value, media_type, read_body
+from shared.web.exchange import JSON, Answer, Environ, Request, json_value, media_type, name_kind, read_body
 from shared.web.problems import Problem
 
 URL = "/v1/commands"
@@ -54,7 +54,8 @@ class CommandsEndpoint(Endpoint):
             raise Problem(415, "wrong-content-type", f"send the commands as {' or '.join(READERS)}, in UTF-8")
         commands = read(raw)
         if len(commands) > MOST_COMMANDS:
-            raise Problem(413, "too-many-commands", f"a request may have {MOST_COMMANDS} commands at most")
+            detail = f"a request may have {MOST_COMMANDS} commands at most; this one has {len(commands)}"
+            raise Problem(413, "too-many-commands", detail)
         return Request(actor, correlation_id, path, body={"commands": commands})
 
     def dumped(self, answer: Answer) -> dict[str, Any]:
@@ -69,7 +70,7 @@ class CommandsEndpoint(Endpoint):
 def _read_array(raw: bytes) -> list[Any]:
     loaded = json_value(raw)
     if not isinstance(loaded, list):
-        raise Problem(400, "malformed-json", "the body is JSON, but not an array of commands")
+        raise Problem(400, "malformed-json", f"the body is JSON, but {name_kind(loaded)} and not an array of commands")
     return loaded
 
 

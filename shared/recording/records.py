@@ -60,14 +60,14 @@ from shared.web.fields import CommandBody, Instant, OccurredOn, timing
 class RetractionBody(CommandBody):
     """Retracts one entry of the record as made in error."""
 
-    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+    event_id = fields.UUID(required=True)
     reason_code = Slug(required=True)
 
 
 class ConfirmationBody(CommandBody):
     """Confirms one entry of the record that somebody without standing made."""
 
-    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+    event_id = fields.UUID(required=True)
 
 
 class DoubtsConfirmationBody(CommandBody):
@@ -253,6 +253,12 @@ class Records:
             return False
         refs = {ref for event in readable for ref in CATALOGUE.refs(event) if ref.startswith("person/")}
         return bool(find_hidden(self._protections, actor, [ref.partition("/")[2] for ref in refs]))
+
+    def find_possible(self, aggregate: Aggregate[Any], record_id: str, actor: Actor) -> Collection[str]:
+        """The types of the entries that the actor could add to the record, as far as they may read it."""
+        with suppress(Forbidden, UnknownStream):
+            return aggregate.find_possible(self.present(aggregate, record_id, actor).state, actor)
+        return ()
 
     def _find_readable_to(
         self, aggregate: Aggregate[Any], history: list[Event], actor: Actor

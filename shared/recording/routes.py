@@ -17,7 +17,7 @@ from marshmallow import Schema, fields, missing
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may
 from shared.contracts.fields import Ref, Slug
-from shared.kernel.decisions import Actor, Aggregate, Invalid, Refused
+from shared.kernel.decisions import Actor, Aggregate, Forbidden, Invalid, Refused
 from shared.kernel.history import ConfirmClaim, RejectClaim
 from shared.kernel.ids import stream_id
 from shared.kernel.tables import AppendEntry, BeginRecord
@@ -38,10 +38,10 @@ from shared.recording.views import list_page
 from shared.web.endpoint import endpoint
 from shared.web.exchange import Answer, Request
 from shared.web.fields import Body, CommandBody
-from shared.web.openapi import NextRequest
+from shared.web.openapi import NextRequest, next_request
 from shared.web.problems import refusal_of
 
-AREA = Slug(metadata={"description": "needed from somebody who acts in several areas"})
+AREA = Slug()
 STEP_ERRORS = (404, 409, 412)
 
 Route = Callable[[Any, Request], Answer]
@@ -49,12 +49,13 @@ LookUp = Callable[[Records, Request], Mapping[str, Any]]
 
 
 class Step(NamedTuple):
-    """A route that adds an entry to a record: the last part of its URL, its command, its event and its title."""
+    """A route that adds an entry to a record: the last part of its URL, its command, its event, title and body."""
 
     verb: str
     access: str
     event_type: str
     title: str
+    body: type[Schema]
 
 
 class RecordAnswer(RecordedAnswer):
@@ -89,7 +90,7 @@ class RouteBody:
         declared = CATALOGUE[self.event_type].schema._declared_fields
         left_out = {*self.derived, *known_by_the_route}
         public = {name: self._field(name, one) for name, one in declared.items() if name not in left_out}
-        return _schema(name, self.base, {**public, **self.private, **more})
+        return _schema(name, self.base, {**public, **self.private, **more}, contract=CATALOGUE[self.event_type].schema)
 
     def begin(
         self, records: Records, request: Request, known: Mapping[str, Aggregate[Any]], **data: Any
@@ -223,7 +224,7 @@ class RecordRoutes:
         routes, body = self, RouteBody(event_type, derived, optional, defaults or {}, elsewhere, look_up, private)
         known = {self._own_id, *self.repeats, *(() if names_person else ("person_id",))}
         schema = body.schema(f"{self._name}{_words(verb)}Body", known)
-        self.steps.append(Step(verb, access, event_type, summary))
+        self.steps.append(Step(verb, access, event_type, summary, schema))
 
         @endpoint(
             "POST",
@@ -241,17 +242,18 @@ class RecordRoutes:
             try:
                 return records.follow(routes.aggregate, record_id, command, request)
             except Refused as refused:
-                if not refused.possible:
+                if isinstance(refused, Forbidden | Invalid):
                     raise
-                following = routes.find_next(record_id, refused.possible, request.actor)
+                possible = refused.possible or records.find_possible(routes.aggregate, record_id, request.actor)
+                following = routes.find_next(record_id, possible, request.actor)
                 raise refusal_of(refused, next=following) from None
 
         return record
 
-    def find_next(self, record_id: str, possible: Collection[str], actor: Actor) -> list[dict[str, str]]:
+    def find_next(self, record_id: str, possible: Collection[str], actor: Actor) -> list[dict[str, Any]]:
         """The requests with which this actor can add entries of these types to the record."""
         return [
-            {"verb": "POST", "title": step.title, "address": f"{self.url}/{record_id}/{step.verb}"}
+            next_request(step.title, f"{self.url}/{record_id}/{step.verb}", step.body)
             for step in self.steps
             if step.event_type in possible and may(actor.role, step.access)
         ]
@@ -439,8 +441,8 @@ def _kinds_named_by(event_type: str) -> Mapping[str, str]:
     return {name: one.metadata["ref"] for name, one in inner.items() if isinstance(one, Ref)}
 
 
-def _schema(name: str, base: type[Schema], declared: Mapping[str, fields.Field]) -> type[Schema]:
-    return type(name, (base,), {"__doc__": base.__doc__, **declared})
+def _schema(name: str, base: type[Schema], declared: Mapping[str, fields.Field], **more: Any) -> type[Schema]:
+    return type(name, (base,), {"__doc__": base.__doc__, **declared, **more})
 
 
 def _words(text: str) -> str:

@@ -93,7 +93,8 @@ def idempotency_key(environ: Environ) -> str:
     if not key:
         raise _bad_header("idempotency-key-missing", "Idempotency-Key", "is required on every POST")
     if not _KEY.fullmatch(key):
-        raise _bad_header("idempotency-key-invalid", "Idempotency-Key", "is 1 to 200 visible ASCII characters")
+        message = f"is 1 to 200 visible ASCII characters; this one has {len(key)}, and no space may be among them"
+        raise _bad_header("idempotency-key-invalid", "Idempotency-Key", message)
     return key
 
 
@@ -120,7 +121,7 @@ def read_body(environ: Environ, limit: int) -> bytes:
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     length = 0 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
     if length > limit:
-        raise _too_large(limit)
+        raise _too_large(limit, str(length))
     if not chunked and not length:
         return b""
     try:
@@ -130,19 +131,20 @@ def read_body(environ: Environ, limit: int) -> bytes:
     except (OSError, ValueError):
         raise Problem(400, "broken-body", "the body broke off or its chunks are malformed") from None
     if len(raw) > limit:
-        raise _too_large(limit)
+        raise _too_large(limit, "more")
     if len(raw) < length:
-        raise Problem(400, "broken-body", "the body is shorter than its Content-Length says")
+        detail = f"the body is shorter than its Content-Length says: {len(raw)} bytes of {length}"
+        raise Problem(400, "broken-body", detail)
     return raw
 
 
 def json_object(raw: bytes, content_type: str | None) -> dict[str, Any]:
     """The JSON object in `raw`. Raises a Problem: 415 for another content type, 400 if the body is not one object."""
     if media_type(content_type) != JSON:
-        raise Problem(415, "wrong-content-type", f"send the body as {JSON}, in UTF-8")
+        raise Problem(415, "wrong-content-type", f"send the body with Content-Type: {JSON}, in UTF-8")
     loaded = json_value(raw)
     if not isinstance(loaded, dict):
-        raise Problem(400, "malformed-json", "the body is JSON, but not an object")
+        raise Problem(400, "malformed-json", f"the body is JSON, but {name_kind(loaded)} and not an object: send {{…}}")
     return loaded
 
 
@@ -165,6 +167,12 @@ def json_value(raw: bytes) -> Any:
     return loaded
 
 
+def name_kind(value: Any) -> str:
+    """What kind of JSON value it is, in words."""
+    kinds = {list: "an array", dict: "an object", str: "a text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
 def load_body(load: Load, value: Mapping[str, Any], what: str = "body") -> dict[str, Any]:
     """The value as `load` loads it. `what` names the value. Raises a Problem (422) naming every bad field."""
     try:
@@ -181,7 +189,9 @@ def load_query(schema: Schema, load: Load, query_string: str) -> dict[str, Any]:
     try:
         given = parse_qs(query_string, keep_blank_values=True, max_num_fields=MOST_QUERY_FIELDS)
     except ValueError:
-        raise Problem(400, "malformed-query", f"the query has more than {MOST_QUERY_FIELDS} fields") from None
+        count = query_string.count("&") + 1
+        detail = f"the query has more than {MOST_QUERY_FIELDS} fields: {count}"
+        raise Problem(400, "malformed-query", detail) from None
     repeatable = {name for name, declared in schema.fields.items() if isinstance(declared, fields.List)}
     twice = sorted(name for name, values in given.items() if len(values) > 1 and name not in repeatable)
     if twice:
@@ -194,8 +204,8 @@ def _bad_header(code: str, header: str, message: str) -> Problem:
     return Problem(400, code, f"{header} {message}", (FieldError(header, message),))
 
 
-def _too_large(limit: int) -> Problem:
-    return Problem(413, "body-too-large", f"a body may have {limit} bytes at most")
+def _too_large(limit: int, given: str) -> Problem:
+    return Problem(413, "body-too-large", f"a body may have {limit} bytes at most; this one has {given}")
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any, NamedTuple
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
-from shared.contracts.fields import DAY, YEAR, Choice
+from shared.contracts.fields import DAY, YEAR, Choice, StrictSchema
 from shared.contracts.fields import Day as Day
 from shared.contracts.fields import Whole as Whole
 from shared.contracts.fields import YesNo as YesNo
@@ -34,11 +34,8 @@ _PLUS = "in an address, write the + of an offset as %2B"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
-class Body(Schema):
-    """Base of every body and query: a field that is not declared is a fault."""
-
-    class Meta:
-        unknown = RAISE
+class Body(StrictSchema):
+    """Base of every body and query."""
 
 
 class Moment(NamedTuple):
@@ -52,8 +49,7 @@ class OccurredAt(fields.String):
     """`2013-01-14T09:30:00Z`, `2013-01-14`, `2013-01` or `2013`. Loads to a `Moment`; each begins in London."""
 
     def __init__(self, **options: Any) -> None:
-        description = "when it happened: an RFC 3339 instant with an offset, a date, month or year; left out, it is now"
-        super().__init__(metadata={"description": description, "examples": ["2013-01-14T09:30:00Z"]}, **options)
+        super().__init__(metadata={"examples": ["2013-01-14T09:30:00Z"]}, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -153,16 +149,12 @@ class PersonName(FreeText):
 class NhsNumber(fields.String):
     """An NHS number, with whatever was pasted between its groups. Loads to its ten digits."""
 
-    def __init__(self, **options: Any) -> None:
-        description = "ten digits, with any spaces or dashes between; the last one checks the others"
-        super().__init__(metadata={"description": description}, **options)
-
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
-        fault = why_invalid(text)
+        fault, digits = why_invalid(text), digits_of(text)
         if fault:
-            raise ValidationError(fault)
-        return digits_of(text)
+            raise ValidationError(fault if len(digits) == 10 else f"{fault}; this has {len(digits)} characters")
+        return digits
 
 
 class CommandBody(Body):
@@ -173,12 +165,8 @@ class CommandBody(Body):
     """
 
     occurred_at = OccurredAt()
-    note = FreeText(2000, metadata={"description": "free text; it never leaves this service"})
-    confirms = fields.List(
-        Choice(*DOUBTS),
-        validate=validate.Length(1, len(DOUBTS)),
-        metadata={"description": "the codes of the doubts that were looked at: it is right all the same"},
-    )
+    note = FreeText(2000)
+    confirms = fields.List(Choice(*DOUBTS), validate=validate.Length(1, len(DOUBTS)))
 
 
 def timing(body: Mapping[str, Any]) -> dict[str, Any]:

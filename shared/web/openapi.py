@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Protocol
 
 from apispec import APISpec
@@ -91,12 +92,40 @@ class ProblemField(Schema):
     message = fields.String(required=True)
 
 
+class NeededField(Schema):
+    """A field without which the request is refused."""
+
+    field = fields.String(required=True)
+    title = fields.String(required=True)
+
+
 class NextRequest(Schema):
-    """A request that you may make next about this record. `verb` is the HTTP method."""
+    """A request that you may make next about this record. `verb` is the HTTP method.
+
+    `body` names the schema of its body in /openapi.json, where each field has its title and its hint. `needs` are the
+    fields that the body must have.
+    """
 
     verb = fields.String(required=True)
     title = fields.String(required=True)
     address = fields.String(required=True)
+    body = fields.String()
+    needs = fields.List(fields.Nested(NeededField))
+
+
+def next_request(title: str, address: str, body: type[Schema]) -> dict[str, Any]:
+    """A `NextRequest`: the POST with this body to this address."""
+    return {"verb": "POST", "title": title, "address": address, **_say_body(body)}
+
+
+@cache
+def _say_body(body: type[Schema]) -> dict[str, Any]:
+    needs = [
+        {"field": field.data_key or name, "title": field.metadata.get("title", name)}
+        for name, field in body().fields.items()
+        if field.required
+    ]
+    return {"body": _name_of(body), "needs": needs}
 
 
 class ProblemDoubt(ProblemField):

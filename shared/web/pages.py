@@ -11,11 +11,5 @@ LONGEST_CURSOR = 1000
 class PageQuery(Schema):
     """Base of the query of every list: `limit` and the `cursor` that the page before gave."""
 
-    limit = fields.Integer(
-        load_default=50,
-        validate=validate.Range(1, LARGEST_PAGE),
-        metadata={"description": f"rows on a page, at most {LARGEST_PAGE}"},
-    )
-    cursor = fields.String(
-        validate=validate.Length(1, LONGEST_CURSOR), metadata={"description": "`next` of the page before"}
-    )
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, LARGEST_PAGE))
+    cursor = fields.String(validate=validate.Length(1, LONGEST_CURSOR))

@@ -22,6 +22,7 @@ from eventlet.event import Event
 from eventlet.greenio import GreenSocket
 from eventlet.semaphore import Semaphore
 from nameko.web.server import WebServer, parse_address
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, MapAdapter, Rule
 
 from shared.contracts.fields import UUID
@@ -32,6 +33,7 @@ from shared.web.operations import operations_of
 from shared.web.problems import CONTENT_TYPE, problem_of, unexpected
 from shared.web.tokens import Tokens
 from shared.web.typed_ids import read_path
+from shared.web.unserved import problem_of_unserved
 from shared.web.wire import Connection, WireProtocol
 
 MOST_CONNECTIONS = 1024
@@ -209,7 +211,10 @@ class HttpServer(WebServer):
 
     def _match(self, environ: Environ) -> tuple[Rule, Mapping[str, str]]:
         path = read_path(environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace"))
-        rule, values = self._routes.match(path, environ["REQUEST_METHOD"], return_rule=True)
+        try:
+            rule, values = self._routes.match(path, environ["REQUEST_METHOD"], return_rule=True)
+        except NotFound:
+            raise problem_of_unserved(path, {rule.rule for rule in self._routes.map.iter_rules()}) from None
         return rule, values
 
     def _problem(self, error: Exception, route: str, correlation_id: str) -> Reply:

@@ -37,13 +37,7 @@ REGISTRATION = RouteBody(
         "family_name": PersonName(required=True),
         "date_of_birth": Day(required=True),
         "nhs_number": NhsNumber(),
-        "looked_after": fields.List(
-            fields.Nested(LookedAfter),
-            validate=validate.Length(1, 50),
-            metadata={
-                "description": "every time that they were looked after, in any order; it never leaves this service"
-            },
-        ),
+        "looked_after": fields.List(fields.Nested(LookedAfter), validate=validate.Length(1, 50)),
     },
     base=CategorisedBody,
 )

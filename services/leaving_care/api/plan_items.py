@@ -63,7 +63,7 @@ class PlanItemRoutes:
         "plan_item.ended.v1",
         "It ends undone: why, who agreed, the young person's view",
         derived=("young_person_view_given",),
-        young_person_view=FreeText(metadata={"description": "in their own words; it never leaves this service"}),
+        young_person_view=FreeText(),
     )
     retract_of_plan_item = routes.retract()
     confirm_claim_of_plan_item = routes.confirm_claim()

@@ -44,7 +44,7 @@ class ConcernRoutes:
         "consultation.answer",
         "consultation.outcome_given.v1",
         "The written outcome went to the caller",
-        outcome=FreeText(required=True, metadata={"description": "as it was written; it never leaves this service"}),
+        outcome=FreeText(required=True),
     )
     acknowledge_written_outcome = consultations.step(
         "outcome-acknowledged",

@@ -28,7 +28,7 @@ class MoveRoutes:
         "handover.given.v1",
         "The account was given, and what it is about",
         derived=("recorded_in",),
-        context=FreeText(required=True, metadata={"description": "the account itself; it never leaves this service"}),
+        context=FreeText(required=True),
     )
     acknowledge_handover = routes.step(
         "handover-acknowledged",

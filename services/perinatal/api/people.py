@@ -26,7 +26,7 @@ REGISTRATION = RouteBody(
     private={
         "given_name": PersonName(required=True),
         "family_name": PersonName(required=True),
-        "date_of_birth": Day(metadata={"description": "left out when unknown; a child's is the time of the birth"}),
+        "date_of_birth": Day(),
         "nhs_number": NhsNumber(),
     },
 )

@@ -61,7 +61,7 @@ class ReferralRoutes:
         "referral.sent.v1",
         "It was sent",
         derived=("service", "service_kind", "urgency", "to_team", "condition_id", "evidence", "reason_code"),
-        reference=FreeText(200, metadata={"description": "what proves the sending; it stays here"}),
+        reference=FreeText(200),
     )
     withdraw = routes.step(
         "withdrawn", "referral.withdraw", "referral.withdrawn.v1", "A clinician withdrew it, with a reason"

@@ -30,7 +30,7 @@ class Screen(RecordState):
 def score_fault(tool: str, score: int) -> str | None:
     """What is wrong with a score of this tool, in words. None if the score is valid."""
     highest = SCREENS[tool]
-    return None if 0 <= score <= highest else f"{tool} has scores from 0 to {highest}"
+    return None if 0 <= score <= highest else f"{tool} has scores from 0 to {highest}; this is {score}"
 
 
 def _recorded(state: Any, command: BeginRecord, context: Context) -> Mapping[str, Any]:

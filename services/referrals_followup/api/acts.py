@@ -11,7 +11,7 @@ from pymongo.collection import Collection
 
 from services.referrals_followup.api.filters import disclosed_to, shown_to
 from services.referrals_followup.api.presenter import present_entry
-from services.referrals_followup.api.queries import FollowUpQueries
+from services.referrals_followup.api.queries import FollowUpQueries, Opened
 from services.referrals_followup.api.recording import execute_for
 from services.referrals_followup.domain.assignees import require_assignee
 from services.referrals_followup.domain.directory import Directory, Member
@@ -22,22 +22,27 @@ from services.referrals_followup.domain.follow_up import (
     NOT_ABOVE,
     OPEN,
     Accept,
+    Acknowledge,
     Acts,
     Assign,
     End,
     FollowUp,
     GiveBack,
     Line,
+    Note,
     Refuse,
     Reopen,
     acts_of,
     decide,
 )
+from services.referrals_followup.domain.links import Links
+from services.referrals_followup.domain.meeting import Meeting, find_meeting
 from services.referrals_followup.domain.rules_history import RulesHistory
 from services.referrals_followup.ledger.completeness import Completeness
 from services.referrals_followup.ledger.view_codec import follow_up_of
 from services.referrals_followup.ledger.views import FollowUpViews
 from services.referrals_followup.standards.rules import Rules
+from shared.contracts.words import REVIEWED_REASON
 from shared.events.documents import event_of
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore, Recorded
@@ -70,8 +75,10 @@ class FollowUpActs:
         rules: Rules,
         directory: Directory,
         known: Completeness,
+        links: Links,
         clock: Clock,
     ) -> None:
+        self._links = links
         self._store = store
         self._views = views
         self._queries = queries
@@ -158,6 +165,30 @@ class FollowUpActs:
         undoing = derived_id("undone", batch, request.actor.id, request.key)
         done = self._record_each(request, commands, undoing)
         return Answer(200, {"given_back": sorted(done.recorded), **done.others(), "evidence": known.evidence})
+
+    def list_possible(self, actor: Actor, found: Opened) -> list[str]:
+        """The acts that this actor could record on the follow-up now, each by the last part of its route."""
+        follow_up, line = found.follow_up, self._line_of(found.follow_up)
+        commands = {
+            "acknowledged": Acknowledge(follow_up),
+            "noted": Note(follow_up, ""),
+            "assigned": Assign(follow_up, actor.id, actor.team, line),
+            "accepted": Accept(follow_up, line),
+            "refused": Refuse(follow_up, REVIEWED_REASON, None, line),
+            "ended": End(follow_up, REVIEWED_REASON, None, line),
+            "reopened": Reopen(follow_up, None, line),
+        }
+        context = Context(self._clock.now(), actor, f"{AGGREGATE.kind}/{follow_up.id}")
+        return [name for name, command in commands.items() if _is_possible(found.acts, command, context)]
+
+    def find_meeting(self, actor: Actor, found: Opened) -> list[Meeting]:
+        """The requests by which this actor could record what meets the follow-up. None once it is closed."""
+        follow_up = found.follow_up
+        if follow_up.state != OPEN or found.acts.ended:
+            return []
+        newest = self._rules.history().newest(follow_up.area)
+        step = newest.steps.get(follow_up.step) if newest else None
+        return find_meeting(follow_up, step, found.opening, actor.role, self._links)
 
     def _record_each(self, request: Request, commands: Iterable[Any], batch: str, *, is_preview: bool = False) -> _Done:
         """Record these commands, or with `is_preview` only decide them. What is refused holds up nothing else."""
@@ -248,6 +279,14 @@ class FollowUpActs:
         """What this reassignment has assigned, by the id of the follow-up."""
         found = self._store.collection.find({"event.type": ASSIGNED, "event.correlationid": batch}, {"event": 1})
         return {event.data["follow_up_id"]: event for event in map(event_of, found)}
+
+
+def _is_possible(acts: Acts, command: Any, context: Context) -> bool:
+    try:
+        decide(acts, command, context)
+    except Refused:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class PostBody(Body):
 class JoinedBody(Body):
     """A new worker, the main post first."""
 
-    worker = Slug(required=True, metadata={"description": "the id that they have from now on, such as `hv-sato`"})
+    worker = Slug(required=True)
     name = text_field()
     email = address_field()
     posts = fields.List(fields.Nested(PostBody), required=True, validate=validate.Length(1, 20))
@@ -42,11 +42,11 @@ class AbsenceBody(Body):
 
 
 class ReturnedBody(Body):
-    on = Day(required=True, metadata={"description": "the first day on which they are there again"})
+    on = Day(required=True)
 
 
 class LeftBody(Body):
-    left_on = Day(required=True, metadata={"description": "the first day on which they no longer work there"})
+    left_on = Day(required=True)
 
 
 class HoursBody(Body):
@@ -58,9 +58,9 @@ class HoursBody(Body):
 
 
 class DutyBody(Body):
-    duty = Slug(required=True, metadata={"description": "a worker of the directory"})
-    out_of_hours_duty = Slug(metadata={"description": "left out, it stays as it is"})
-    hours = fields.Nested(HoursBody, metadata={"description": "left out, they stay as they are"})
+    duty = Slug(required=True)
+    out_of_hours_duty = Slug()
+    hours = fields.Nested(HoursBody)
 
 
 class HoursAnswer(Body):

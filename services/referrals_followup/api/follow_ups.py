@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol
 
 from services.referrals_followup.api.acts import FollowUpActs
 from services.referrals_followup.api.as_of import PastFollowUps
 from services.referrals_followup.api.glass import Glasses
-from services.referrals_followup.api.queries import FollowUpQueries
+from services.referrals_followup.api.queries import FollowUpQueries, Opened
 from services.referrals_followup.api.schemas import (
     ActAnswer,
     AsOfQuery,
@@ -29,9 +31,13 @@ from services.referrals_followup.api.schemas import (
 )
 from services.referrals_followup.api.tags import ShownPeople
 from services.referrals_followup.domain.follow_up import Acknowledge, Note
+from shared.contracts.access import may
 from shared.events.errors import UnknownStream
-from shared.web.endpoint import endpoint
+from shared.kernel.decisions import Actor, Forbidden, Invalid, Refused
+from shared.web.endpoint import Endpoint, endpoint, endpoints_of
 from shared.web.exchange import Answer, Request
+from shared.web.openapi import next_request
+from shared.web.problems import refusal_of
 
 FOLLOW_UPS = "/v1/follow-ups"
 ONE = f"{FOLLOW_UPS}/<follow_up>"
@@ -112,15 +118,42 @@ class FollowUpRoutes:
     def read_follow_up(self, request: Request) -> Answer:
         name, glasses = request.path["follow_up"], self.dependencies.glasses
         try:
-            body, version, subjects = self.dependencies.queries.read(request.actor, name, request.query)
+            body, version, subjects, found = self.dependencies.queries.read(request.actor, name, request.query)
             glass = None
         except UnknownStream:
             queries = self.dependencies.queries
             reader, glass = glasses.find_reader_by(request.actor, lambda under: queries.find_person(under, name))
             if glass is None:
                 raise
-            body, version, subjects = queries.read(reader, name, request.query)
+            body, version, subjects, found = queries.read(reader, name, request.query)
+        body["next"] = self._list_next(request.actor, found, is_glass=glass is not None) if version is not None else []
         return Answer(200, body, version=version, subjects=subjects, glass=glass)
+
+    @contextmanager
+    def _naming_next(self, request: Request) -> Iterator[None]:
+        """Let a refusal because of the state of the follow-up name the acts that can be recorded instead."""
+        try:
+            yield
+        except Refused as refused:
+            if isinstance(refused, Forbidden | Invalid):
+                raise
+            found = self.dependencies.queries.find(request.actor, request.path["follow_up"])
+            following = self._list_next(request.actor, Opened(found.follow_up, found.acts, None), is_glass=False)
+            raise refusal_of(refused, next=following) from None
+
+    def _list_next(self, actor: Actor, found: Opened, *, is_glass: bool) -> list[dict[str, Any]]:
+        """What the actor may do on the follow-up, and what they may record that meets it.
+
+        Whoever reads under the glass records, and does nothing on the follow-up.
+        """
+        acts, address = self.dependencies.acts, f"{FOLLOW_UPS}/{found.follow_up.id}"
+        possible = [] if is_glass else acts.list_possible(actor, found)
+        own = [
+            next_request(route.summary, f"{address}/{name}", route.body or EmptyBody)
+            for name, route in _list_acts().items()
+            if name in possible and may(actor.role, route.command)
+        ]
+        return own + [{"verb": "POST", **one._asdict()} for one in acts.find_meeting(actor, found)]
 
     @endpoint(
         "POST",
@@ -132,9 +165,10 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def acknowledge(self, request: Request) -> Answer:
-        return self.dependencies.acts.record(
-            request, lambda follow_up: Acknowledge(follow_up, request.body.get("note"))
-        )
+        with self._naming_next(request):
+            return self.dependencies.acts.record(
+                request, lambda follow_up: Acknowledge(follow_up, request.body.get("note"))
+            )
 
     @endpoint(
         "POST",
@@ -146,7 +180,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def note(self, request: Request) -> Answer:
-        return self.dependencies.acts.record(request, lambda follow_up: Note(follow_up, request.body["note"]))
+        with self._naming_next(request):
+            return self.dependencies.acts.record(request, lambda follow_up: Note(follow_up, request.body["note"]))
 
     @endpoint(
         "POST",
@@ -158,7 +193,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def assign(self, request: Request) -> Answer:
-        return self.dependencies.acts.assign(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.assign(request)
 
     @endpoint(
         "POST",
@@ -170,7 +206,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def accept(self, request: Request) -> Answer:
-        return self.dependencies.acts.accept(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.accept(request)
 
     @endpoint(
         "POST",
@@ -182,7 +219,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def refuse(self, request: Request) -> Answer:
-        return self.dependencies.acts.refuse(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.refuse(request)
 
     @endpoint(
         "POST",
@@ -194,7 +232,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def end(self, request: Request) -> Answer:
-        return self.dependencies.acts.end(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.end(request)
 
     @endpoint(
         "POST",
@@ -206,7 +245,8 @@ class FollowUpRoutes:
         errors=ACT_ERRORS,
     )
     def reopen(self, request: Request) -> Answer:
-        return self.dependencies.acts.reopen(request)
+        with self._naming_next(request):
+            return self.dependencies.acts.reopen(request)
 
     @endpoint(
         "POST",
@@ -231,6 +271,13 @@ class FollowUpRoutes:
     )
     def undo(self, request: Request) -> Answer:
         return self.dependencies.acts.undo(request)
+
+
+@cache
+def _list_acts() -> Mapping[str, Endpoint]:
+    """The routes of the acts on one follow-up, by the last part of their address."""
+    routes = (endpoint for _, endpoint in endpoints_of(FollowUpRoutes) if endpoint.url.startswith(f"{ONE}/"))
+    return {route.url.rpartition("/")[2]: route for route in routes}
 
 
 def _people_in(page: Mapping[str, Any], query: Mapping[str, Any]) -> list[str]:

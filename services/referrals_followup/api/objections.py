@@ -38,7 +38,7 @@ log = get_logger()
 class ObjectionBody(Body):
     """You are of the circle and object to this entry of somebody else. They and the safeguarding lead are told."""
 
-    event_id = fields.UUID(required=True, metadata={"description": "the entry, by its `event_id`"})
+    event_id = fields.UUID(required=True)
     reason_code = Choice(*OBJECTION_REASONS, required=True)
 
 

@@ -64,6 +64,14 @@ class FollowUpState(NamedTuple):
     questions: Sequence[FollowUp] = ()
 
 
+class Opened(NamedTuple):
+    """A follow-up, the acts on it, and the event of a source that opened it."""
+
+    follow_up: FollowUp
+    acts: Acts
+    opening: Event | None
+
+
 class FollowUpQueries:
     """Finds, lists and sums up follow-ups for an actor."""
 
@@ -234,8 +242,12 @@ class FollowUpQueries:
         shown = {"$and": [of_hidden, *shown_to(actor, query, hidden)]}
         return hide_whereabouts(rows, views.find(of_hidden), views.find(shown), find_oldest, now, actor.team)
 
-    def read(self, actor: Actor, name: str, query: Mapping[str, Any]) -> tuple[dict[str, Any], int | None, list[str]]:
+    def read(
+        self, actor: Actor, name: str, query: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], int | None, list[str], Opened]:
         """Everything about one follow-up that the actor may see, its version (None as of the past) and its people.
+
+        Last comes what it was made from.
 
         Raises what `find` raises, and Invalid for an instant in the future.
         """
@@ -260,7 +272,8 @@ class FollowUpQueries:
             "as_of": as_of,
             "evidence": known.evidence,
         }
-        return body, None if as_of else len(events), [follow_up.person] if follow_up.person else []
+        subjects = [follow_up.person] if follow_up.person else []
+        return body, None if as_of else len(events), subjects, Opened(follow_up, acts, opening)
 
     def find(self, actor: Actor, name: str, as_of: datetime | None = None) -> FollowUpState:
         """The follow-up with this id or reference, folded afresh. With `as_of` (UTC), as it stood then.

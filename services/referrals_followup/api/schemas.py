@@ -12,8 +12,8 @@ from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.follow_up import OPEN
 from shared.contracts.circle import WHY
 from shared.contracts.fields import Choice, Ref, Slug, YesNo
-from shared.contracts.words import END_REASONS, OTHER_REASON
 from shared.web.fields import AsOf, Body, FreeText, Instant, OccurredOn
+from shared.web.openapi import NextRequest
 from shared.web.pages import PageQuery
 from shared.web.rows import Rows
 
@@ -28,17 +28,17 @@ class ScopeQuery(Body):
     """What narrows both the list and the summary. Without `area`, they cover every area of your token."""
 
     area = Slug()
-    team = Slug(metadata={"description": "the team that owns it now"})
+    team = Slug()
     standard = _step(metadata={"examples": ["REF-01"]})
 
 
 class FollowUpsQuery(ScopeQuery, PageQuery):
-    owner = Slug(metadata={"description": "the person who owns it now"})
+    owner = Slug()
     step = _step(metadata={"examples": ["CL-01.revisit"]})
     state = Choice(*STATES, ANY, load_default=OPEN)
     overdue_by_days = fields.Integer(validate=validate.Range(0, 36_500))
     person = Ref("person")
-    inherited = fields.Boolean(metadata={"description": "opened before the standard applied in its area"})
+    inherited = fields.Boolean()
     sort = Choice(*SORTS, *(f"-{name}" for name in SORTS), load_default="due_at")
     as_of = AsOf()
 
@@ -59,7 +59,7 @@ class ChronologyQuery(AsOfQuery, PageQuery):
 
 
 class StandardsQuery(Body):
-    area = Slug(metadata={"description": "needed from somebody who acts in several areas"})
+    area = Slug()
     at = AsOf()
 
 
@@ -74,8 +74,8 @@ class NotedBody(Body):
 
 
 class AssignedBody(Body):
-    person = Slug(required=True, metadata={"description": "somebody in the directory"})
-    team = Slug(metadata={"description": "left out, it is the person's own"})
+    person = Slug(required=True)
+    team = Slug()
 
 
 class ReasonBody(NoteBody):
@@ -86,17 +86,14 @@ class EndedBody(NoteBody):
     """The routine reasons `recorded_elsewhere`, `declined` and `moved_out_of_reach` never end a guarded follow-up."""
 
     # The decision checks it: a request that earlier versions answered gets its answer again, whatever its reason was.
-    reason_code = Slug(
-        required=True,
-        metadata={"description": f"one of {', '.join(END_REASONS)}; `{OTHER_REASON}` says why in the note"},
-    )
+    reason_code = Slug(required=True)
 
 
 class ReassignmentBody(Body):
     from_person = Slug(required=True)
-    to_person = Slug(required=True, metadata={"description": "somebody in the directory"})
-    team = Slug(metadata={"description": "left out, it is the person's own"})
-    preview = YesNo(load_default=False, metadata={"description": "true: record nothing, and answer as if it were"})
+    to_person = Slug(required=True)
+    team = Slug()
+    preview = YesNo(load_default=False)
 
 
 class EmptyBody(Body):
@@ -287,6 +284,11 @@ class FollowUpDetail(FollowUpAnswer):
     )
     held_until = Instant(required=True, allow_none=True)
     claims = fields.List(fields.Nested(ClaimAnswer), required=True)
+    next = fields.List(
+        fields.Nested(NextRequest),
+        required=True,
+        metadata={"description": "what you may do now, here and where it is recorded; empty as of the past"},
+    )
     as_of = Instant(required=True, allow_none=True)
     evidence = fields.Nested(EvidenceAnswer, required=True)
 

@@ -19,6 +19,7 @@ from shared.contracts.words import END_REASONS, OTHER_REASON, ROUTINE_END_REASON
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.decisions import Actor, Aggregate, Context, Fact, Forbidden, Invalid, Refused
 from shared.kernel.envelope import Event, from_text, to_text
+from shared.kernel.nearest import say_nearest
 from shared.kernel.time import Offset, due
 
 CHASED = "follow_up.chased.v1"
@@ -522,7 +523,8 @@ def _decide_end(acts: Acts, command: End, context: Context) -> Fact:
 
 def _must_be_reason(command: End) -> None:
     if command.reason_code not in END_REASONS:
-        fields = {"reason_code": [f"one of: {', '.join(END_REASONS)}"]}
+        nearest = say_nearest(command.reason_code, END_REASONS)
+        fields = {"reason_code": [f"one of: {', '.join(END_REASONS)}{nearest}"]}
         raise Invalid("unknown-reason", "say why by one of the reasons in `errors`", fields=fields)
     if command.reason_code == OTHER_REASON and not command.note:
         raise Invalid("note-needed", "say in a note what the other reason is", fields={"note": ["say why"]})
