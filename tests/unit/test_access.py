@@ -30,6 +30,7 @@ WHO_MAY = {
     "early_years": """
         chronology: read
         concern: raise read
+        contact: chase
         consultation: read record
         follow_up: accept acknowledge note read reopen
         move: read record
@@ -47,9 +48,9 @@ WHO_MAY = {
         accumulation: review
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
         consultation: answer read record
-        contact: read record
+        contact: chase read record
         follow_up: accept acknowledge note read reopen
         household: record
         glass: break
@@ -70,7 +71,8 @@ WHO_MAY = {
         bereavement: check
         case: read
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -97,7 +99,8 @@ WHO_MAY = {
         bereavement: check
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -126,6 +129,7 @@ WHO_MAY = {
     "housing": """
         chronology: read
         concern: raise read
+        contact: chase
         consultation: read record
         follow_up: accept acknowledge note read reopen
         household: record
@@ -149,6 +153,8 @@ WHO_MAY = {
         concern: read
         condition: read
         consultation: read
+        closings: review
+        contacts: review
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
@@ -173,6 +179,7 @@ WHO_MAY = {
         case: read record
         chronology: read
         concern: raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -196,7 +203,8 @@ WHO_MAY = {
         bereavement: check
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -233,6 +241,7 @@ WHO_MAY = {
         care_leaver: correct decide read record register search
         chronology: read
         concern: raise read
+        contact: chase
         consultation: read record
         follow_up: accept acknowledge note read reopen
         glass: break
@@ -277,6 +286,8 @@ WHO_MAY = {
         concern: read
         condition: read
         consultation: read
+        closings: review
+        contacts: review
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
@@ -304,9 +315,9 @@ WHO_MAY = {
         care_leaver: correct read record register search
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
         consultation: answer read record
-        contact: read record
+        contact: chase read record
         follow_up: accept acknowledge note read reopen
         household: record
         glass: break
@@ -328,6 +339,39 @@ WHO_MAY = {
         standards: read
         support: read
     """,
+    "hospital": """
+        chronology: read
+        concern: look raise read
+        contact: chase
+        follow_up: accept acknowledge note read reopen
+        notification: acknowledge read record
+        person: read register search
+        commands: record
+        record: retract
+        standards: read
+    """,
+    "police": """
+        chronology: read
+        concern: look raise read
+        contact: chase
+        follow_up: accept acknowledge note read reopen
+        notification: acknowledge read record
+        person: read register search
+        commands: record
+        record: retract
+        standards: read
+    """,
+    "school": """
+        chronology: read
+        concern: look raise read
+        contact: chase
+        follow_up: accept acknowledge note read reopen
+        notification: acknowledge read record
+        person: read register search
+        commands: record
+        record: retract
+        standards: read
+    """,
 }
 
 
@@ -346,6 +390,15 @@ def _spoken(table: str) -> set[str]:
 @pytest.mark.parametrize("command", sorted(ACCESS))
 def test_a_role_may_give_a_command_or_may_not(role: str, command: str) -> None:
     assert may(role, command) == (command in _spoken(WHO_MAY[role]))
+
+
+@pytest.mark.parametrize("role", ["police", "school", "hospital"])
+def test_a_narrow_role_notifies_acknowledges_and_reports_what_it_did_and_no_more(role: str) -> None:
+    assert DISCLOSURE[role] == {"operational"}
+    assert may(role, "notification.record") and may(role, "notification.acknowledge")
+    assert may(role, "concern.raise") and may(role, "concern.look")
+    for command in ("concern.decide", "contact.record", "contact.read", "case.read", "glass.break", "claim.answer"):
+        assert not may(role, command)
 
 
 def test_whoever_may_begin_a_record_may_read_it() -> None:
