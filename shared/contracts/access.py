@@ -50,6 +50,9 @@ ROLES = frozenset(
         "safeguarding_lead",
         "operator",
         "reviewer",
+        "police",
+        "school",
+        "hospital",
     }
 )
 
@@ -64,15 +67,17 @@ CARING = _CLINICAL | {"social_worker", "front_door", "mental_health_service", "p
 """The roles that care for people or oversee their care. Others see less until somebody else knows the person."""
 # The roles that may report a worry about a child.
 _WORRIED = _SENDERS | {"front_door", "mental_health_service", "personal_adviser"}
+# They notify, acknowledge, and report what they did themselves. They see nothing beyond that.
+_NARROW = frozenset({"police", "school", "hospital"})
 _OWNERS = ROLES - {"reviewer"}
 # The roles that look after messages that could not be handled.
 _KEEPERS = frozenset({"operator", "safeguarding_lead"})
 
 ACCESS: Mapping[str, frozenset[str]] = {
     # perinatal
-    "person.register": _SENDERS | {"front_door"},
-    "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT,
-    "person.search": _SENDERS | _RECEIVERS | _OVERSIGHT,
+    "person.register": _SENDERS | {"front_door"} | _NARROW,
+    "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT | _NARROW,
+    "person.search": _SENDERS | _RECEIVERS | _OVERSIGHT | _NARROW,
     "person.correct": _SENDERS | {"front_door"} | LEADS,
     "condition.record": _CLINICAL | {"mental_health_service"},
     "condition.read": _CLINICAL | {"mental_health_service"} | _OVERSIGHT,
@@ -120,16 +125,20 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "move.record": _SENDERS | {"front_door"},
     "handover.record": frozenset({"health_visitor", "midwife"}),
     "move.read": _SENDERS | {"front_door"} | _OVERSIGHT,
-    "concern.raise": _WORRIED,
+    "contacts.review": LEADS,
+    "closings.review": LEADS,
+    "concern.raise": _WORRIED | _NARROW,
+    "concern.look": _CLINICAL | {"social_worker", "front_door"} | _NARROW,
     "concern.decide": _CLINICAL | {"social_worker", "front_door"},
-    "concern.read": _WORRIED | _OVERSIGHT,
+    "concern.read": _WORRIED | _OVERSIGHT | _NARROW,
     "consultation.record": _WORRIED,
     "consultation.answer": frozenset({"front_door", "social_worker"}),
     "consultation.read": _WORRIED | _OVERSIGHT,
-    "notification.record": _SENDERS | {"front_door", "mental_health_service"},
-    "notification.acknowledge": _RECEIVERS,
-    "notification.read": _RECEIVERS | _OVERSIGHT,
+    "notification.record": _SENDERS | {"front_door", "mental_health_service"} | _NARROW,
+    "notification.acknowledge": _RECEIVERS | _NARROW,
+    "notification.read": _RECEIVERS | _OVERSIGHT | _NARROW,
     "contact.record": frozenset({"front_door", "social_worker"}),
+    "contact.chase": _WORRIED | _NARROW,
     "contact.read": frozenset({"front_door", "social_worker"}) | _OVERSIGHT,
     "case.record": frozenset({"social_worker", "front_door", "health_visitor", "midwife", "mental_health_service"}),
     "case.read": _CLINICAL | {"social_worker", "front_door", "mental_health_service"} | _OVERSIGHT,
@@ -147,13 +156,13 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.end": frozenset({"personal_adviser", "manager"}),
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both recording services: retract an entry of a record as made in error
-    "record.retract": _SENDERS | _RECEIVERS | LEADS,
+    "record.retract": _SENDERS | _RECEIVERS | LEADS | _NARROW,
     # both recording services: confirm a doubtful entry of one's own team
-    "doubts.confirm": _SENDERS | _RECEIVERS | LEADS,
+    "doubts.confirm": _SENDERS | _RECEIVERS | LEADS | _NARROW,
     # both recording services: confirm or reject an entry of somebody without standing
     "claim.answer": _SENDERS | _RECEIVERS | LEADS,
     # both recording services: many commands at once, each of which has its own row here
-    "commands.record": _SENDERS | _RECEIVERS | LEADS,
+    "commands.record": _SENDERS | _RECEIVERS | LEADS | _NARROW,
     # all three services: messages that could not be handled
     "parked.inspect": _KEEPERS,
     "parked.replay": _KEEPERS,
@@ -193,6 +202,9 @@ DISCLOSURE: Mapping[str, frozenset[str]] = {
     "safeguarding_lead": _EVERY_CLASS,
     "operator": frozenset({"operational"}),
     "reviewer": _EVERY_CLASS,
+    "police": frozenset({"operational"}),
+    "school": frozenset({"operational"}),
+    "hospital": frozenset({"operational"}),
 }
 
 

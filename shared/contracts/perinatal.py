@@ -19,20 +19,35 @@ from shared.contracts.words import (
     CONSULTATION_ADVICE,
     CONSULTATION_MENTIONS,
     CONSULTATION_SIDES,
+    CONTACT_ABOUT,
     CONTACT_DECISIONS,
+    CONTACT_REVIEWS,
+    CONTACT_SOURCES,
     DETAILS,
     EDD_SOURCES,
+    FEEDBACKS,
     HANDOVER_ATTEMPTS,
     HANDOVER_CONTEXTS,
+    HARM_DECISIONS,
+    HARM_TOLD_BY,
+    HARM_WHEN,
+    HARMS,
     INJURIES,
     INJURY_DECISIONS,
+    INJURY_LOOKED_FOR,
     LINK_REASONS,
+    LOOKED_FOR,
+    MEDICALS,
     MOBILITIES,
     NOT_ATTENDED,
+    NOT_FOUND,
     NOTIFICATIONS,
+    NOTIFIED,
     OFFERS,
+    ON_WORD_OF,
     OUTCOME_TO,
     PARTNER_IS,
+    PLACES,
     PRACTITIONERS,
     PREGNANCY_CONCERNS,
     PREGNANCY_OUTCOMES,
@@ -258,6 +273,23 @@ class AccumulationReviewed(AboutPerson):
 
     decision = Choice(*ACCUMULATION_DECISIONS, required=True)
     lead = Slug(names="worker", required=True)
+    look_again_on = Day(metadata={"description": "of `monitor`: the day to look again"})
+
+
+class ContactsReviewed(AboutPerson):
+    """Contacts about a household were read together. Only those that are named in `contacts` count as read."""
+
+    decision = Choice(*CONTACT_REVIEWS, required=True)
+    reviewer = Slug(names="worker", required=True)
+    contacts = fields.List(Ref("contact"), required=True, validate=validate.Length(1, 50))
+
+
+class ClosingsReviewed(AboutPerson):
+    """What led to the closing of these cases was read again, by somebody who closed none of them."""
+
+    decision = Choice(*CONTACT_REVIEWS, required=True)
+    reviewer = Slug(names="worker", required=True)
+    case_ids = fields.List(Ref("case"), required=True, validate=validate.Length(1, 50))
 
 
 # --- pregnancies --------------------------------------------------------------------------------------------------
@@ -489,6 +521,7 @@ class ConcernData(AboutPerson):
 class ConcernRaised(ConcernData):
     kind = Choice(*CONCERNS, required=True)
     seen = YesNo(required=True)
+    group_id = Slug(metadata={"description": "the same for every notice of one event"})
 
 
 class InjuryReported(ConcernData):
@@ -500,12 +533,50 @@ class InjuryReported(ConcernData):
     seen = YesNo(required=True)
     clustered = YesNo(required=True)
     presented = YesNo(required=True)
+    group_id = Slug(metadata={"description": "the same for every notice of one event"})
+
+
+class HarmAlleged(ConcernData):
+    """Somebody says that a child was harmed. Nothing need be seen. `when` is as it was told."""
+
+    kind = Choice(*HARMS, required=True)
+    told_by = Choice(*HARM_TOLD_BY, required=True)
+    when = Choice(*HARM_WHEN, required=True)
+    injury = Choice(*INJURY_LOOKED_FOR, required=True)
+    access_continues = YesNo(
+        required=True, metadata={"description": "whether the person named can still be with the child"}
+    )
+    group_id = Slug(metadata={"description": "the same for every notice of one event"})
+
+
+class HarmDecided(ConcernData):
+    """What follows on alleged harm. A medical was considered in any case, also where nothing was seen."""
+
+    medical = Choice(*MEDICALS, required=True)
+    decision = Choice(*HARM_DECISIONS, required=True)
+    decided_by = Slug(names="worker", required=True)
 
 
 class ChildSeen(ConcernData):
-    """By a professional; `clinician`: one who can judge an injury."""
+    """By a professional; `clinician`: one who can judge an injury. `spoken_to`: the child was, in their own way."""
 
     clinician = YesNo(required=True)
+    by = Slug(names="worker", metadata={"description": "who saw the child, if somebody else records it"})
+    alone = YesNo()
+    awake = YesNo()
+    spoken_to = YesNo()
+    home_seen = YesNo()
+    bedroom_seen = YesNo()
+
+
+class ChildNotFound(ConcernData):
+    """A visit or a search in vain: who looked for the child, where, and why they did not find them."""
+
+    how = Choice(*LOOKED_FOR, required=True)
+    place = Choice(*PLACES, required=True)
+    reason = Choice(*NOT_FOUND, required=True)
+    by = Slug(names="worker", metadata={"description": "who looked for the child, if somebody else records it"})
+    police_told = YesNo()
 
 
 class InjuryDecided(ConcernData):
@@ -558,7 +629,7 @@ class ConsultationLinked(ConsultationData):
 
 class NotificationData(AboutPerson):
     notification_id = Ref("notification", required=True)
-    to_role = Choice(*PRACTITIONERS, required=True)
+    to_role = Choice(*NOTIFIED, required=True)
     condition_id = Ref("condition")
     pregnancy_id = Ref("pregnancy")
 
@@ -579,11 +650,24 @@ class ContactData(AboutPerson):
 
 
 class ContactReceived(ContactData):
-    """Anybody may make contact, such as a school or a neighbour. So `from_team` need not be in the directory."""
+    """Anybody may make contact, such as a school or a neighbour. So `from_team` need not be in the directory.
 
-    from_team = Slug(required=True)
+    `source`: who speaks. A contact without one is of a professional, as all were before it was asked. Only a
+    professional has a team and an id here: the name of anybody else is private. `on_word_of`: on whose word the police,
+    or another professional, passes it on. `happened_on`: the day of what it is about. `people`: who else it is about.
+    """
+
+    from_team = Slug()
     from_person = Slug()
     channel = Choice(*CHANNELS, required=True)
+    source = Choice(*CONTACT_SOURCES)
+    on_word_of = Choice(*ON_WORD_OF)
+    feedback = Choice(*FEEDBACKS)
+    anonymity_asked = YesNo()
+    about = fields.List(Choice(*CONTACT_ABOUT), validate=validate.Length(1, len(CONTACT_ABOUT)))
+    people = fields.List(Ref("person"), validate=validate.Length(max=30))
+    group_id = Slug(metadata={"description": "the same for every notice of one event"})
+    happened_on = Day()
 
 
 class ContactDecided(ContactData):
@@ -591,6 +675,12 @@ class ContactDecided(ContactData):
 
 
 class ContactReferrerTold(ContactData):
+    channel = Choice(*CHANNELS, required=True)
+
+
+class ContactChased(ContactData):
+    """The referrer, who has heard nothing, asked what was decided."""
+
     channel = Choice(*CHANNELS, required=True)
 
 
@@ -662,6 +752,9 @@ TYPES = (
     _type("review.declined.v1", ReviewStep, _USUAL, HEALTH),
     _type("accumulation.lead_named.v1", AccumulationLeadNamed, _USUAL, SOCIAL_CARE),
     _type("accumulation.reviewed.v1", AccumulationReviewed, _USUAL, SOCIAL_CARE),
+    _type("contacts.reviewed.v1", ContactsReviewed, _USUAL, SOCIAL_CARE),
+    _type("closing.reread.v1", ClosingsReviewed, _USUAL, SOCIAL_CARE),
+    _type("closings.reviewed.v1", ClosingsReviewed, _USUAL, SOCIAL_CARE),
     _type("pregnancy.booked.v1", PregnancyKnown, _AND_LEAVING_CARE, HEALTH),
     _type("pregnancy.notified.v1", PregnancyKnown, _AND_LEAVING_CARE, HEALTH),
     _type("pregnancy.edd_corrected.v1", EddCorrected, _USUAL, HEALTH),
@@ -702,6 +795,9 @@ TYPES = (
     _type("concern.raised.v1", ConcernRaised, _USUAL, SOCIAL_CARE),
     _type("injury.reported.v1", InjuryReported, _USUAL, SOCIAL_CARE),
     _type("child.seen.v1", ChildSeen, _USUAL, SOCIAL_CARE),
+    _type("child.not_found.v1", ChildNotFound, _USUAL, SOCIAL_CARE),
+    _type("harm.alleged.v1", HarmAlleged, _USUAL, SOCIAL_CARE),
+    _type("harm.decided.v1", HarmDecided, _USUAL, SOCIAL_CARE),
     _type("injury.decided.v1", InjuryDecided, _USUAL, SOCIAL_CARE),
     _type("consultation.held.v1", ConsultationHeld, _USUAL, SOCIAL_CARE),
     _type("consultation.account_added.v1", ConsultationAccount, _USUAL, SOCIAL_CARE),
@@ -715,6 +811,7 @@ TYPES = (
     _type("contact.received.v1", ContactReceived, _USUAL, SOCIAL_CARE),
     _type("contact.decided.v1", ContactDecided, _USUAL, SOCIAL_CARE),
     _type("contact.referrer_told.v1", ContactReferrerTold, _USUAL, SOCIAL_CARE),
+    _type("contact.chased.v1", ContactChased, _USUAL, SOCIAL_CARE),
     _type("case.opened.v1", CaseOpened, _USUAL, SOCIAL_CARE),
     _type("case.closed.v1", CaseClosed, _USUAL, SOCIAL_CARE),
 )

@@ -9,6 +9,8 @@ ALARMS: Mapping[str, Mapping[str, str]] = {
     "screen.recorded.v1": {},
     "concern.raised.v1": {},
     "injury.reported.v1": {},
+    "harm.alleged.v1": {},
+    "child.not_found.v1": {},
     "glass.broken.v1": {},
     "consultation.held.v1": {},
     "consultation.account_added.v1": {},

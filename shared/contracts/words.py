@@ -38,6 +38,8 @@ PRACTITIONERS = (
     "early_years",
     "personal_adviser",
 )
+# Whom a professional notifies: practitioners, and those who have a part in a few things only.
+NOTIFIED = (*PRACTITIONERS, "police", "school", "hospital")
 
 # How sure an expected delivery date is, and how a pregnancy ended (practice section 1).
 EDD_SOURCES = ("last_period", "scan", "clinical")
@@ -107,10 +109,47 @@ CONCERNS = (
     "sibling_incident",
     "wary_of_adult",
     "other",
+    "physical_harm",
+    "sexual_harm",
+    "exploitation",
+    "parental_drug_use",
+    "parental_alcohol_use",
+    "parental_mental_health",
+    "parental_conflict",
+    "person_posing_risk",
+    "supervision",
+    "home_conditions",
+    "homelessness",
+    "missed_appointments",
+    "missing",
+    "self_harm",
 )
-INJURIES = ("bruise", "fracture", "burn", "head_injury", "bite", "fall", "other")
-SITES = ("ear", "face", "head", "trunk", "limb", "buttocks", "several", "unknown")
+INJURIES = (
+    *("bruise", "fracture", "burn", "head_injury", "bite", "fall", "other"),
+    *("cut", "scald", "swelling", "bleeding", "poisoning"),
+)
+SITES = (
+    *("ear", "face", "head", "trunk", "limb", "buttocks", "several", "unknown"),
+    *("mouth", "eye", "neck", "back", "abdomen", "genitals", "arm", "hand", "leg", "foot"),
+)
 MOBILITIES = ("not_mobile", "crawling", "walking", "unknown")
+# Harm that somebody alleges, whether or not there is anything to see.
+HARMS = (
+    *("hit", "shaken", "restrained", "neglect", "emotional", "sexual", "other"),
+    *("thrown", "choked", "burned", "given_substance", "threatened"),
+)
+HARM_TOLD_BY = (
+    *("child", "parent", "relative", "professional", "anonymous"),
+    *("friend", "neighbour", "public", "police", "school", "hospital"),
+)
+HARM_WHEN = ("today", "week", "older", "unknown")
+INJURY_LOOKED_FOR = ("seen", "none_seen", "not_looked")
+MEDICALS = ("arranged", "not_needed", "declined")
+HARM_DECISIONS = ("strategy", "assess", "support", "no_further")
+# A child who was looked for in vain: how, where, and what came of it.
+LOOKED_FOR = ("visit", "search")
+PLACES = ("home", "relative", "nursery", "school", "hospital", "public_place", "other")
+NOT_FOUND = ("nobody_answered", "not_there", "refused", "moved_away", "asleep", "unknown_whereabouts")
 INJURY_DECISIONS = ("consistent_with_account", "monitor", "discuss", "refer")
 
 CONSULTATION_MENTIONS = ("bruise", "injury", "disclosure", "parenting", "other")
@@ -119,7 +158,33 @@ CONSULTATION_ADVICE = ("refer_now", "record_and_watch", "speak_to_parent", "no_a
 
 RECHECKS = ("no_further_concern", "concern_continues", "referred", "caller_not_reached")
 
-NOTIFICATIONS = ("condition", "pregnancy", "injury", "move", "missed_appointments", "birth", "other")
+NOTIFICATIONS = (
+    *("condition", "pregnancy", "injury", "move", "missed_appointments", "birth", "other"),
+    *("alleged_harm", "domestic_abuse", "missing", "attendance", "absence"),
+)
+# Who speaks in a contact, and whether they are owed an answer. Professionals are; nobody else is asked to chase one.
+PROFESSIONAL_SOURCES = ("professional", "police", "school", "hospital")
+CONTACT_SOURCES = (*PROFESSIONAL_SOURCES, "family", "friend", "neighbour", "child", "public", "anonymous")
+# On whose word the police, or another professional, passes something on.
+ON_WORD_OF = (
+    "own_observation",
+    "child",
+    "parent",
+    "relative",
+    "friend",
+    "neighbour",
+    "public",
+    "anonymous",
+    "professional",
+)
+FEEDBACKS = ("owed", "limited", "not_possible")
+CONTACT_ABOUT = (
+    *("injury", "alleged_harm", "domestic_abuse", "neglect", "low_mood", "care"),
+    *("emotional_harm", "physical_harm", "sexual_harm", "exploitation", "supervision", "home_conditions"),
+    *("parental_drug_use", "parental_alcohol_use", "parental_mental_health", "parental_conflict"),
+    *("person_posing_risk", "unborn", "missing", "missed_appointments", "homelessness", "self_harm", "other"),
+)
+CONTACT_REVIEWS = ("assess", "strategy", "early_help", "support", "no_change")
 CONTACT_DECISIONS = ("assessment", "strategy_discussion", "early_help", "advice", "no_further_action")
 AGENCIES = ("childrens_social_care", "health_visiting", "midwifery", "mental_health", "early_help", "leaving_care")
 CASE_KINDS = ("child_in_need", "child_protection", "assessment", "early_help", "support", "other")

@@ -59,6 +59,23 @@ ACTS: Mapping[str, tuple[Actor, str, dict[str, Any]]] = {
             "presented": False,
         },
     ),
+    "harm.alleged.v1": (
+        VISITOR,
+        "/v1/alleged-harm",
+        {
+            "person_id": "$person",
+            "kind": "hit",
+            "told_by": "relative",
+            "when": "week",
+            "injury": "none_seen",
+            "access_continues": True,
+        },
+    ),
+    "child.not_found.v1": (
+        VISITOR,
+        "/v1/concerns/$concern/child-not-found",
+        {"how": "visit", "place": "home", "reason": "nobody_answered", "by": "nobody-knows-them"},
+    ),
     "consultation.held.v1": (VISITOR, "/v1/consultations", CONSULTED),
     "consultation.account_added.v1": (
         DOOR,
@@ -131,7 +148,15 @@ def ids(service: PerinatalService) -> dict[str, str]:
     person = recorded(service, VISITOR, "/v1/people", NAMES)["person_id"]
     consultation = recorded(service, VISITOR, "/v1/consultations", CONSULTED)["consultation_id"]
     pregnancy = recorded(service, WORKER, "/v1/pregnancies/notified", {"person_id": person, "concerns": []})
-    return {"$person": person, "$consultation": consultation, "$pregnancy": pregnancy["pregnancy_id"]}
+    concern = recorded(service, VISITOR, "/v1/concerns", {"person_id": person, "kind": "neglect", "seen": True})[
+        "concern_id"
+    ]
+    return {
+        "$person": person,
+        "$concern": concern,
+        "$consultation": consultation,
+        "$pregnancy": pregnancy["pregnancy_id"],
+    }
 
 
 def orders(service: PerinatalService) -> list[Order]:

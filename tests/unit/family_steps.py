@@ -53,6 +53,7 @@ ONE = D("2014-01-16", "2014-01-21", "2014-04-17", "2013-12-24", "2014-03-31", "2
 TWO = D("2014-01-17", "2014-01-22", "2014-04-22", "2013-12-27", "2014-04-01", "2013-10-29", "2014-02-04")
 FIVE = D("2014-01-22", "2014-01-27", "2014-04-25", "2014-01-02", "2014-04-04", "2013-11-01", "2014-02-07")
 TEN = D("2014-01-29", "2014-02-03", "2014-05-02", "2014-01-09", "2014-04-11", "2013-11-08", "2014-02-14")
+TWENTY = D("2014-02-12", "2014-02-17", "2014-05-19", "2014-01-23", "2014-04-29", "2013-11-22", "2014-02-28")
 EIGHT_WEEKS = D("2014-03-12", "2014-03-15", "2014-06-11", "2014-02-17", "2014-05-23", "2013-12-20", "2014-03-28")
 SAME_DAY = {
     **{opening: f"{opening[:10]} 23:59" for opening in OPENINGS},
@@ -156,7 +157,7 @@ class World:
         for number, (event_type, said) in enumerate(self.row.opened, 1):
             self.opener: Thread = self.thread
             if self.row.on:
-                about = {"person_id": self.row.person} if self.row.on == "concern" else {}
+                about = {"person_id": self.row.person} if self.row.on in ("concern", "contact", "case") else {}
                 self.opener = self.practice.record_of(self.row.on, by=self.row.by, **about)
             is_last = number == len(self.row.opened)
             self.opening = self.opener.was(

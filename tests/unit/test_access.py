@@ -30,6 +30,7 @@ WHO_MAY = {
     "early_years": """
         chronology: read
         concern: raise read
+        contact: chase
         consultation: read record
         follow_up: accept acknowledge note read reopen
         move: read record
@@ -48,9 +49,9 @@ WHO_MAY = {
         accumulation: review
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
         consultation: answer read record
-        contact: read record
+        contact: chase read record
         follow_up: accept acknowledge note read reopen
         household: record
         glass: break
@@ -72,7 +73,8 @@ WHO_MAY = {
         bereavement: check
         case: read
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -100,7 +102,8 @@ WHO_MAY = {
         bereavement: check
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -130,6 +133,7 @@ WHO_MAY = {
     "housing": """
         chronology: read
         concern: raise read
+        contact: chase
         consultation: read record
         follow_up: accept acknowledge note read reopen
         household: record
@@ -154,6 +158,8 @@ WHO_MAY = {
         concern: read
         condition: read
         consultation: read
+        closings: review
+        contacts: review
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
@@ -179,6 +185,7 @@ WHO_MAY = {
         case: read record
         chronology: read
         concern: raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -203,7 +210,8 @@ WHO_MAY = {
         bereavement: check
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
+        contact: chase
         condition: read record
         consultation: read record
         follow_up: accept acknowledge note read reopen
@@ -241,6 +249,7 @@ WHO_MAY = {
         care_leaver: correct decide read record register search
         chronology: read
         concern: raise read
+        contact: chase
         consultation: read record
         follow_up: accept acknowledge note read reopen
         glass: break
@@ -286,6 +295,8 @@ WHO_MAY = {
         concern: read
         condition: read
         consultation: read
+        closings: review
+        contacts: review
         contact: read
         directory: change read
         follow_up: accept acknowledge assign end note read reopen
@@ -314,9 +325,9 @@ WHO_MAY = {
         care_leaver: correct read record register search
         case: read record
         chronology: read
-        concern: decide raise read
+        concern: decide look raise read
         consultation: answer read record
-        contact: read record
+        contact: chase read record
         follow_up: accept acknowledge note read reopen
         household: record
         glass: break
@@ -339,6 +350,39 @@ WHO_MAY = {
         standards: read
         support: read
     """,
+    "hospital": """
+        chronology: read
+        concern: look raise read
+        contact: chase
+        follow_up: accept acknowledge note read reopen
+        notification: acknowledge read record
+        person: read register search
+        commands: record
+        record: retract
+        standards: read
+    """,
+    "police": """
+        chronology: read
+        concern: look raise read
+        contact: chase
+        follow_up: accept acknowledge note read reopen
+        notification: acknowledge read record
+        person: read register search
+        commands: record
+        record: retract
+        standards: read
+    """,
+    "school": """
+        chronology: read
+        concern: look raise read
+        contact: chase
+        follow_up: accept acknowledge note read reopen
+        notification: acknowledge read record
+        person: read register search
+        commands: record
+        record: retract
+        standards: read
+    """,
 }
 
 
@@ -357,6 +401,15 @@ def _spoken(table: str) -> set[str]:
 @pytest.mark.parametrize("command", sorted(ACCESS))
 def test_a_role_may_give_a_command_or_may_not(role: str, command: str) -> None:
     assert may(role, command) == (command in _spoken(WHO_MAY[role]))
+
+
+@pytest.mark.parametrize("role", ["police", "school", "hospital"])
+def test_a_narrow_role_notifies_acknowledges_and_reports_what_it_did_and_no_more(role: str) -> None:
+    assert DISCLOSURE[role] == {"operational"}
+    assert may(role, "notification.record") and may(role, "notification.acknowledge")
+    assert may(role, "concern.raise") and may(role, "concern.look")
+    for command in ("concern.decide", "contact.record", "contact.read", "case.read", "glass.break", "claim.answer"):
+        assert not may(role, command)
 
 
 def test_whoever_may_begin_a_record_may_read_it() -> None:

@@ -38,6 +38,7 @@ BY_THE_DIRECTORY = "the file of the directory is checked when it is loaded"
 # Dates and numbers without a row of the tables.
 REASONS: Mapping[str, str] = {
     "entitlement_review_on": BY_A_SERVICE,
+    "happened_on": "a contact can raise an alarm, so it is recorded whatever the day of what it is about",
     "score": "the row of the record compares it with the highest score of the tool",
     **dict.fromkeys(("absences.first", "absences.last", "closed_on", "left_on"), BY_THE_DIRECTORY),
     **dict.fromkeys(("added", "changed", "gone"), BY_A_SERVICE),
@@ -48,6 +49,7 @@ REASONS: Mapping[str, str] = {
 UNKNOWN_HERE: Mapping[str, str] = {
     "care_leaver_id": "the route of a plan item looks the care leaver up; other entries are in their record",
     **dict.fromkeys(("follow_up_id", "glass_id", "objection_id"), "it is the record itself"),
+    **dict.fromkeys(("contacts", "case_ids"), "what is named and not known here empties no count"),
     "other_person_id": "the other id may be of another service",
     "parent_id": BY_A_SERVICE,
     "household_person_id": "the household is known to the other service",
@@ -69,8 +71,10 @@ ANY_TIME: Mapping[str, str] = {
     **dict.fromkeys(("person.linked.v1", "person.unlinked.v1", "practitioner.assigned.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("household.adult_joined.v1", "accumulation.lead_named.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("accumulation.reviewed.v1", "parent.checks_recorded.v1"), BEFORE_THE_RECORD),
+    **dict.fromkeys(("contacts.reviewed.v1", "closing.reread.v1", "closings.reviewed.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("person.protected.v1", "person.unprotected.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("person.corrected.v1", "care_leaver.corrected.v1"), "details may be corrected at any time"),
+    "child.not_found.v1": "somebody may have looked for the child before the concern was recorded",
     "person.told_apart.v1": "somebody may look at any time",
     "pregnancy.edd_corrected.v1": "its bounds are those of the date that it brings",
     "pregnancy.concern_noted.v1": BEFORE_THE_RECORD,

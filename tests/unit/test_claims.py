@@ -13,6 +13,7 @@ from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED, CLAIM_REJEC
 from shared.kernel.envelope import CIRCLE, NONE, Event
 from tests.properties.families import evidence_of
 from tests.unit import family_steps, pathway_steps
+from tests.unit import test_steps_of_contacts as contacts
 from tests.unit import test_steps_of_health_visiting as health_visiting
 from tests.unit import test_steps_of_leaving_care as leaving_care
 from tests.unit import test_steps_of_losses_and_data as losses
@@ -25,7 +26,7 @@ from tests.unit.practice import CHILD, HV, PACKS, PERSON, Practice, as_text, lon
 QUESTION = "DATA-02.lowers"
 STRANGERS = "strangers-elsewhere"
 LEAD = Actor("lead-achterberg", "safeguarding_lead", "partnership-essex", ("essex",))
-FAMILY = {**health_visiting.STEPS, **leaving_care.STEPS, **losses.STEPS, **safeguarding.STEPS}
+FAMILY = {**health_visiting.STEPS, **leaving_care.STEPS, **losses.STEPS, **safeguarding.STEPS, **contacts.STEPS}
 PATHWAY = {**mental_health.STEPS, **prebirth.STEPS, **referrals.STEPS}
 # On a move that the area it left has recorded itself, the new area acts as the receiver.
 ACTS = [
@@ -40,6 +41,7 @@ DIED = "person.died.v1"
 # They lower follow-ups by what they say of people, of records or of a due date. The tests below have a case of each,
 # and those of DATA-04 have that of two records that are joined.
 OTHERWISE = {DIED, "parenthood.lost.v1", "person.linked.v1", "person.unlinked.v1", "pregnancy.joined.v1", RETRACTION}
+OTHERWISE |= {"consultation.held.v1", "consultation.linked.v1"}
 
 
 class Played:
@@ -120,6 +122,15 @@ def test_a_rejected_claim_closes_the_question_and_not_the_follow_up(step, what):
     played.answer(claim, CLAIM_REJECTED)
     assert played.follow_up.state == "open"
     assert [one.state for one in played.questions()] == ["met"]
+
+
+@pytest.mark.parametrize("event_type", ["consultation.held.v1", "consultation.linked.v1"])
+def test_a_discussion_with_social_care_that_is_only_claimed_makes_no_referral_unnecessary(event_type):
+    played = Played("SG-01.immediate")
+    played.act(("child.seen.v1", {"clinician": True}))
+    record = played.practice.record_of("consultation", by=HV, person_id=CHILD)
+    claim = played.claim(record.was(event_type, played.at, named=True))
+    require_a_question(played, claim, CLOSE)
 
 
 LOSING = [step for step in (*FAMILY, *PATHWAY) if PACKS["england"]["steps"][step].get("after_loss", "ends") == "ends"]

@@ -100,7 +100,9 @@ def test_what_is_about_harm_is_guarded_and_nothing_else_is():
         "MH-03.self-harm",
         *(f"SG-01.{step}" for step in ("immediate", "paediatric", "seen", "senior-review")),
         *("SG-01.decision", "SG-01.decision-for-another"),
-        *("SG-02.lead", "SG-02.review", "SG-02.injuries"),
+        *("SG-02.lead", "SG-02.review", "SG-02.injuries", "SG-02.years"),
+        *("HARM-01.seen", "HARM-01.decide", "HARM-01.found"),
+        *("CSC-02.contacts", "CSC-02.again"),
         "SG-03.named",
     }
 

@@ -20,6 +20,7 @@ CODES = {
     "channel",
     "code",
     "decision_code",
+    "group_id",
     "name",
     "outcome_code",
     "pack",

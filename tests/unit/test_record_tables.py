@@ -34,6 +34,9 @@ review.declined.v1               registered        died
 parent.checks_recorded.v1        registered        died
 accumulation.lead_named.v1       registered        died
 accumulation.reviewed.v1         registered        died
+contacts.reviewed.v1             registered        died
+closing.reread.v1                registered        died
+closings.reviewed.v1             registered        died
 """,
     "pregnancy": """
 from                             notified          booked            ended
@@ -92,11 +95,14 @@ handover.acknowledged.v1         acknowledged        acknowledged        acknowl
 handover.first_contact_made.v1   moved               handover_attempted  handover_given      acknowledged
 """,
     "concern": """
-from                             raised            reported          decided
-concern.raised.v1                -                 -                 -
-injury.reported.v1               -                 -                 -
-child.seen.v1                    raised            reported          decided
-injury.decided.v1                -                 decided           decided
+from                             raised            reported          alleged           decided
+concern.raised.v1                -                 -                 -                 -
+injury.reported.v1               -                 -                 -                 -
+harm.alleged.v1                  -                 -                 -                 -
+child.seen.v1                    raised            reported          alleged           decided
+child.not_found.v1               raised            reported          alleged           decided
+harm.decided.v1                  -                 -                 decided           decided
+injury.decided.v1                -                 decided           -                 decided
 """,
     "consultation": """
 from                                  held                  outcome_given         outcome_acknowledged
@@ -118,6 +124,7 @@ from                             received          decided
 contact.received.v1              -                 -
 contact.decided.v1               decided           decided
 contact.referrer_told.v1         received          decided
+contact.chased.v1                received          decided
 """,
     "case": """
 from                             open              closed
@@ -152,6 +159,7 @@ WAYS = {
     "concern": {
         "raised": ("concern.raised.v1",),
         "reported": ("injury.reported.v1",),
+        "alleged": ("harm.alleged.v1",),
         "decided": ("injury.reported.v1", "injury.decided.v1"),
     },
     "consultation": {

@@ -29,7 +29,7 @@ def test_only_of_a_child_that_cannot_move_about_it_is_immediate(practice, mobili
 @pytest.mark.parametrize("site", SITES)
 def test_the_sites_of_concern_are_looked_at_by_a_senior(practice, site):
     asked = "SG-01.senior-review" in injury(practice, site=site).steps()
-    assert asked == (site in ("ear", "face", "head", "several"))
+    assert asked == (site in ("ear", "face", "head", "several", "mouth", "eye", "neck", "genitals"))
 
 
 def test_bruises_in_a_cluster_are_looked_at_by_a_senior_wherever_they_are(practice):
@@ -101,6 +101,51 @@ def test_an_injury_of_an_immobile_baby_stays_open_until_the_referral_itself_is_r
     kind = event.partition(".")[0]
     sent = practice.record_of(kind, by=NURSERY, person_id=CHILD).was(event, "2014-06-11 10:45", **said)
     assert (record.the("SG-01.immediate").state, record.the("SG-01.immediate").closed_by) == ("met", sent.id)
+
+
+SEEN = ("child.seen.v1", {"clinician": True})
+DISCUSSED = ("consultation.held.v1", {"named": True})
+
+
+def happens(practice, record, act, at):
+    event_type, said = act
+    thread = record if event_type.startswith("child") else practice.record_of("consultation", by=HV, person_id=CHILD)
+    return thread.was(event_type, at, **said)
+
+
+@pytest.mark.parametrize("acts", [(SEEN, DISCUSSED), (DISCUSSED, SEEN), (SEEN, ("consultation.linked.v1", {}))])
+def test_a_clinicians_examination_and_a_discussion_with_social_care_meet_it_in_any_order(practice, acts):
+    record = injury(practice, mobility="not_mobile")
+    happens(practice, record, acts[0], "2014-06-11 11:00")
+    assert record.the("SG-01.immediate").state == "open"
+    done = happens(practice, record, acts[1], "2014-06-11 12:00")
+    found = record.the("SG-01.immediate")
+    assert (found.state, found.closed_by) == ("met", done.id)
+
+
+@pytest.mark.parametrize(
+    "acts",
+    [
+        (("child.seen.v1", {"clinician": False}), DISCUSSED),
+        (SEEN, ("consultation.held.v1", {"named": False})),
+        (SEEN, ("injury.decided.v1", {"decision": "discuss"})),
+    ],
+)
+def test_neither_half_is_enough(practice, acts):
+    record = injury(practice, mobility="not_mobile")
+    for event_type, said in acts:
+        where = record if event_type.split(".")[0] in ("child", "injury") else None
+        (where or practice.record_of("consultation", by=HV, person_id=CHILD)).was(
+            event_type, "2014-06-11 12:00", **said
+        )
+    assert record.the("SG-01.immediate").state == "open"
+
+
+def test_a_discussion_from_before_the_injury_says_nothing_of_it(practice):
+    practice.record_of("consultation", by=HV, person_id=CHILD).was(DISCUSSED[0], "2014-06-01 10:00", **DISCUSSED[1])
+    record = injury(practice, mobility="not_mobile")
+    happens(practice, record, SEEN, "2014-06-11 11:00")
+    assert record.the("SG-01.immediate").state == "open"
 
 
 def test_the_reporters_own_word_is_no_senior_review(practice):

@@ -164,9 +164,24 @@ STEPS = {
         meets=(("contact.referrer_told.v1", {}),),
         ladder=ladder(
             "CSC-01.tell",
-            ("2013-01-15", "owner", (LAURENT, KAYA)),
-            ("2013-01-16", "head-of-service", (MARLOWE, "ey-jansen")),  # the referrer's team, who may escalate
-            ("2013-01-17", "head-of-service", (MARLOWE, "ey-jansen")),
+            ("2013-01-15", "owner", (LAURENT,)),
+            ("2013-01-17", "manager", (LAURENT, KAYA)),
+            ("2013-01-22", "head-of-service", (KAYA, MARLOWE)),
+            ("2013-02-05", "head-of-service", (KAYA, MARLOWE)),
+        ),
+    ),
+    "CSC-01.chase": Step(
+        begin=record("contact", by=FRONT_DOOR, from_team="gp-mill-road"),
+        after_a_death="open",
+        opens=("contact.received.v1", {"source": "professional"}),
+        due="3 working days",
+        meets=(("contact.referrer_told.v1", {}), ("contact.chased.v1", {})),
+        ladder=ladder(
+            "CSC-01.chase",
+            ("2013-01-17", "owner", ("gp-adeyemi",)),
+            ("2013-01-31", "manager", ("gp-adeyemi", "gp-manager-hale")),
+            ("2013-02-14", "head-of-service", ("gp-manager-hale", MARLOWE)),
+            ("2013-03-14", "head-of-service", ("gp-manager-hale", MARLOWE)),
         ),
     ),
     "DNA-01.contact": Step(
@@ -233,8 +248,8 @@ STEPS = {
 
 class TestStepsOfReferrals(StepTests):
     steps = STEPS
-    prefixes = ("REF-", "CSC-", "DNA-")
-    open_after_a_death = frozenset({"CSC-01.decide", "CSC-01.tell"})
+    prefixes = ("REF-", "CSC-01", "DNA-")
+    open_after_a_death = frozenset({"CSC-01.decide", "CSC-01.tell", "CSC-01.chase"})
 
 
 @pytest.mark.parametrize("step", [step for step, row in STEPS.items() if row.after_a_death == "open"])

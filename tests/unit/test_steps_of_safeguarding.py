@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.family_steps import (
     CHRISTMAS,
+    FIVE,
     HV_DUTY,
     JANUARY,
     ONE,
@@ -18,6 +19,7 @@ from tests.unit.family_steps import (
     SAME_DAY,
     SATURDAY,
     TEN,
+    TWENTY,
     TWO,
     RouteBody,
     Row,
@@ -198,6 +200,26 @@ STEPS: dict[str, Row] = {
     ),
     "SG-02.review": accumulated(it("concern.raised.v1"), 3, TWO, (REVIEWED,), *SUMMER),
     "SG-02.injuries": accumulated(injury(), 2, TWO, (REVIEWED,), *SUMMER),
+    "SG-02.years": accumulated(
+        it("concern.raised.v1"),
+        6,
+        FIVE,
+        (REVIEWED,),
+        *("2014-01-22 17:00", "2014-01-24 17:00", "2014-01-29 17:00", "2014-02-05 17:00"),
+    ),
+    "SG-02.again": Row(
+        "person",
+        (it("accumulation.reviewed.v1", decision="monitor"),),
+        TWENTY,
+        (REVIEWED,),
+        (
+            ("2014-02-12 17:00", "owner", HV_DUTY),
+            ("2014-02-14 17:00", "safeguarding-lead", f"{HV_DUTY} {LEAD}"),
+            ("2014-02-19 17:00", "mash", f"{LEAD} {DOOR}"),
+            ("2014-02-26 17:00", "mash", f"{LEAD} {DOOR}"),
+        ),
+        person=CHILD,
+    ),
     "SG-03.named": Row(
         "consultation",
         (HARM,),

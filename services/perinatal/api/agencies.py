@@ -35,12 +35,20 @@ class AgencyRoutes:
     reject_claim_of_notification = notifications.reject_claim()
 
     receive_contact = contacts.begin(
-        "contact.record", "contact.received.v1", "Social care was contacted about a person"
+        "contact.record",
+        "contact.received.v1",
+        "Social care was contacted about a person",
+        referrer=FreeText(
+            200, metadata={"description": "who speaks and how to reach them; it never leaves this service"}
+        ),
     )
     read_contact = contacts.read("contact.read", "A contact, with its history")
     decide_contact = contacts.step("decided", "contact.record", "contact.decided.v1", "What was decided on it")
     tell_referrer = contacts.step(
         "referrer-told", "contact.record", "contact.referrer_told.v1", "The person who made the contact was told"
+    )
+    chase_contact = contacts.step(
+        "chased", "contact.chase", "contact.chased.v1", "The referrer has heard nothing and asked what was decided"
     )
     retract_of_contact = contacts.retract()
     confirm_doubts_of_contact = contacts.confirm_doubts()

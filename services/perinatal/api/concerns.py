@@ -16,8 +16,24 @@ class ConcernRoutes:
     report_injury = concerns.begin(
         "concern.raise", "injury.reported.v1", "An injury of a child; it is read as a concern", url="/v1/injuries"
     )
+    allege_harm = concerns.begin(
+        "concern.raise",
+        "harm.alleged.v1",
+        "Harm that somebody alleges, with or without anything to see; it is read as a concern",
+        url="/v1/alleged-harm",
+    )
     read_concern = concerns.read("concern.read", "A concern or an injury, with its history")
-    see_child = concerns.step("child-seen", "concern.decide", "child.seen.v1", "A professional saw the child")
+    see_child = concerns.step("child-seen", "concern.look", "child.seen.v1", "A professional saw the child")
+    miss_child = concerns.step(
+        "child-not-found", "concern.look", "child.not_found.v1", "A visit or a search in vain: who looked, and where"
+    )
+    decide_harm = concerns.step(
+        "harm-decided",
+        "concern.decide",
+        "harm.decided.v1",
+        "Whether there is a medical, and what follows on alleged harm",
+        look_up=find_assessor("decided_by"),
+    )
     decide_injury = concerns.step(
         "decided",
         "concern.decide",

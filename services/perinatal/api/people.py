@@ -168,6 +168,24 @@ class PeopleRoutes:
         "The whole chronology was read, and what the lead decided",
         look_up=find_assessor("lead"),
     )
+    review_contacts = routes.step(
+        "contacts-reviewed",
+        "contacts.review",
+        "contacts.reviewed.v1",
+        "Contacts about a household were read together, and what was decided",
+    )
+    reread_closing = routes.step(
+        "closing-reread",
+        "closings.review",
+        "closing.reread.v1",
+        "What led to a closing was read again after a new contact",
+    )
+    review_closings = routes.step(
+        "closings-reviewed",
+        "closings.review",
+        "closings.reviewed.v1",
+        "Several closings were read together, by somebody who closed none of them",
+    )
     retract_of_person = routes.retract()
     confirm_doubts_of_person = routes.confirm_doubts()
     confirm_claim_of_person = routes.confirm_claim()

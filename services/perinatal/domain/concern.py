@@ -1,4 +1,4 @@
-"""A concern about a child, or an injury: who saw the child, and what was decided.
+"""A concern about a child, an injury, or alleged harm: who saw the child, and what was decided.
 
 There may be more than one decision on an injury, because a senior colleague may look at it again. Whoever decides is a
 clinician, a social worker or a safeguarding lead. Whoever reported the injury is no second opinion on it.
@@ -23,11 +23,13 @@ JUDGES = (
     "safeguarding_lead",
     "social_worker",
 )
+# Police officers and schools see children too, but judge no injury.
+NO_CLINICIANS = ("police", "school")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concern(RecordState):
-    """`reporter` is whoever reported the injury."""
+    """`reporter` is whoever reported the injury or the alleged harm."""
 
     reporter: str | None = None
 
@@ -52,14 +54,30 @@ def _decided(state: Concern, command: AppendEntry, context: Context) -> Mapping[
     return {}
 
 
+def _harm_decided(state: Concern, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    require_judge(command, "decided_by")
+    return {}
+
+
 def _with_reporter(state: Concern, event: Event) -> Concern:
     return replace(state, reporter=event.actor)
 
 
+def _seen(state: Concern, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    if command.data["clinician"] and context.actor.role in NO_CLINICIANS:
+        raise invalid("no-clinician", "whoever can judge an injury records it", clinician="is no here")
+    return {}
+
+
+EVER = states("raised", "reported", "alleged", "decided")
+
 ROWS = {
     "concern.raised.v1": Row(becomes="raised"),
     "injury.reported.v1": Row(becomes="reported", also=_with_reporter),
-    "child.seen.v1": Row(states("raised", "reported", "decided")),
+    "harm.alleged.v1": Row(becomes="alleged", also=_with_reporter),
+    "child.seen.v1": Row(EVER, check=_seen),
+    "child.not_found.v1": Row(EVER),
+    "harm.decided.v1": Row(states("alleged", "decided"), "decided", _harm_decided),
     "injury.decided.v1": Row(states("reported", "decided"), "decided", _decided),
 }
 

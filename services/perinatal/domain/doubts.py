@@ -41,7 +41,7 @@ YOUNGEST_MOTHER, OLDEST_MOTHER, OLDEST_PERSON = 11, 55, 110
 SAME_BIRTH, OTHER_YEAR = DAY, timedelta(days=180)
 # The highest answer to the item about harm to oneself.
 ITEM_AT_MOST = 3
-APPOINTMENT_AHEAD, PLANNED_AHEAD = timedelta(days=365), timedelta(days=2 * 365)
+APPOINTMENT_AHEAD, PLANNED_AHEAD, LOOK_AGAIN_AHEAD = timedelta(days=365), timedelta(days=2 * 365), timedelta(days=183)
 
 KNOWN, ENDED = ("pregnancy.notified.v1", "pregnancy.booked.v1"), "pregnancy.ended.v1"
 JOINED, LINKED = "pregnancy.joined.v1", "person.linked.v1"
@@ -352,6 +352,7 @@ DOUBTS: Table = {
     ),
     "prebirth.referral_accepted.v1": (not_before("the assessment was asked for", "prebirth.referred.v1"),),
     "prebirth.assessment_completed.v1": (_ASSESSED,),
+    "accumulation.reviewed.v1": day_ahead("look_again_on", LOOK_AGAIN_AHEAD),
     "bereavement.checked.v1": (not_before("the pregnancy ended", ENDED), not_before("the death", "person.died.v1")),
     "review.offered.v1": REVIEW,
     "review.completed.v1": REVIEW,
@@ -377,11 +378,13 @@ DOUBTS: Table = {
     "offer.fallback_started.v1": (_OFFER,),
     "offer.ended.v1": (_OFFER,),
     "handover.acknowledged.v1": (not_before("the handover was given", "handover.given.v1"),),
+    "harm.decided.v1": (not_before("the harm was alleged", "harm.alleged.v1"),),
     "injury.decided.v1": (not_before("the injury was reported", "injury.reported.v1"),),
     "consultation.outcome_given.v1": (_CONSULTED,),
     "consultation.outcome_acknowledged.v1": (_CONSULTED,),
     "consultation.rechecked.v1": (_CONSULTED,),
     "notification.acknowledged.v1": (not_before("it was sent", "notification.sent.v1"),),
+    "contact.chased.v1": (_CONTACT,),
     "contact.decided.v1": (_CONTACT,),
     "contact.referrer_told.v1": (_CONTACT,),
     "case.closed.v1": (not_before("the case was opened", "case.opened.v1"),),

@@ -153,6 +153,9 @@ ROWS = {
     "parent.checks_recorded.v1": Row(EVER),
     "accumulation.lead_named.v1": Row(EVER, check=_led),
     "accumulation.reviewed.v1": Row(EVER, check=_led),
+    "contacts.reviewed.v1": Row(EVER),
+    "closing.reread.v1": Row(EVER),
+    "closings.reviewed.v1": Row(EVER),
 }
 
 AGGREGATE = record_of("person", ROWS, Person(), begin=begin_decision("person", ROWS, again=True))

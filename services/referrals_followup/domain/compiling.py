@@ -85,7 +85,7 @@ def read_step(content: Mapping[str, Any]) -> Iterator[Reading]:
         opening = []
     for matchers in (
         opening["of"] if is_count(opening) else opening,
-        opening.get("reset_by", []) if is_count(opening) else [],
+        [*opening.get("reset_by", []), *opening.get("emptied_by", [])] if is_count(opening) else [],
         content.get("met_by", []),
         content.get("ended_by", []),
     ):
@@ -111,8 +111,11 @@ def opening_in_words(content: Any) -> str:
     events = any_in_words(content["of"])
     if content["count"] == 1:
         return f"the first of: {events}; again after it was met"
-    words = f"{content['count']} within {content['within_days']} days of: {events}"
-    return f"{words}; counted anew after: {any_in_words(content['reset_by'])}" if "reset_by" in content else words
+    several = [(content["count"], content["within_days"]), *content.get("or_count", ())]
+    words = " or ".join(f"{n} within {days} days" for n, days in several) + f" of: {events}"
+    for name, what in (("reset_by", "counted anew after"), ("emptied_by", "without what was read before")):
+        words += f"; {what}: {any_in_words(content[name])}" if name in content else ""
+    return words
 
 
 def is_count(opening: Any) -> bool:
@@ -122,11 +125,11 @@ def is_count(opening: Any) -> bool:
 
 def _compile_count(content: Mapping[str, Any]) -> Count:
     return Count(
-        content["count"],
+        ((content["count"], content["within_days"]), *((n, days) for n, days in content.get("or_count", ()))),
         compile_matchers(content["of"]),
-        content["within_days"],
         compile_matchers(content.get("reset_by", [])),
         content.get("once_per_record", False),
+        compile_matchers(content.get("emptied_by", [])),
     )
 
 

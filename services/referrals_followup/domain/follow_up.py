@@ -36,6 +36,8 @@ ACT_TYPES = (CHASED, ACKNOWLEDGED, NOTED, ASSIGNED, GIVEN_BACK, ACCEPTED, REFUSE
 
 # How a ladder names the owner of the follow-up.
 OWNER = "owner"
+# The rungs that tell the same people again, because what is counted has grown.
+GROWN = "grown"
 
 OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
 
@@ -272,9 +274,10 @@ def owner_of(follow_up: FollowUp, acts: Acts) -> Owner:
 
 
 def is_above_owner(follow_up: FollowUp, rung: Rung) -> bool:
-    """Whether the rung tells anybody but the owner, and is not the first one that tells the owner."""
+    """Whether the rung tells anybody but the owner, and neither is the first one that tells the owner nor says that a
+    count has grown."""
     first = next((each.name for each in follow_up.rungs if OWNER in each.to), None)
-    return rung.to != (OWNER,) and rung.name != first
+    return rung.to != (OWNER,) and rung.name != first and not rung.name.startswith(GROWN)
 
 
 def owed(follow_up: FollowUp, acts: Acts, calendar: WorkingCalendar, now: datetime) -> list[Rung]:
@@ -541,11 +544,12 @@ def _decide_reopen(acts: Acts, command: Reopen, context: Context) -> Fact:
 
 
 def _must_be_above(follow_up: FollowUp, owner: Owner, line: Line, actor: Actor) -> None:
-    """Only those above the owner and the leads end it; a guarded one not even they, if it judges their own work."""
-    may = line.list_deciders(owner)
+    """Only those above the owner and the leads end it, and not even they, if it judges their own work: a guarded one
+    that of its owner and opener, and one that somebody else has to meet that of those who may not."""
+    judged = set(follow_up.why.get("judged", ()))
     if follow_up.guarded:
-        judged = {owner.person, follow_up.owner.person, follow_up.opened_actor}
-        may = [person for person in may if person not in judged]
+        judged |= {owner.person, follow_up.owner.person, follow_up.opened_actor}
+    may = [person for person in line.list_deciders(owner) if person not in judged]
     _must_be_in(may, follow_up, actor, "is ended by")
 
 

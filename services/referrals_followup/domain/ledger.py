@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from itertools import count
 from operator import attrgetter
 from typing import Any
 
@@ -25,6 +24,7 @@ from services.referrals_followup.domain.follow_up import (
     ACCEPTED,
     ASSIGNED,
     ENDED_STATE,
+    GROWN,
     MET,
     OPEN,
     REFUSED,
@@ -36,9 +36,11 @@ from services.referrals_followup.domain.follow_up import (
     find_ending,
     owner_of,
 )
+from services.referrals_followup.domain.predicates import find_judged
 from services.referrals_followup.domain.rules_history import UNASKED, Ruleset, RulesHistory, StepIndex
 from services.referrals_followup.domain.standards import (
     ENDS,
+    HOUSEHOLD,
     NEVER_ENDS,
     Computed,
     Count,
@@ -63,6 +65,7 @@ from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due, london_date, span
 
 BEREAVEMENT = "bereavement"
+CONTACT, CASE_CLOSED = "contact.received.v1", "case.closed.v1"
 
 _BY_OWN_OPENER = attrgetter("by_opener")
 _BY_OTHER_OPENER = attrgetter("by_other_opener")
@@ -103,7 +106,7 @@ class _Opening:
 
     `continues`: the event met the round before, or starts again what had ended. `is_episode`: it completes a count.
     `acted_on`: shown in any case. `on`: the obligation that was open when the event closed a case, or that the event
-    would lower.
+    would lower. `counted` are the events that complete the count, `taken_in` those that came after it.
     """
 
     event: Event
@@ -113,6 +116,8 @@ class _Opening:
     is_episode: bool = False
     acted_on: bool = False
     on: FollowUp | None = None
+    counted: tuple[Event, ...] = ()
+    taken_in: tuple[Event, ...] = ()
 
     def is_asked_for(self, step: Step, history: ThreadHistory) -> bool:
         if self.is_episode:
@@ -269,7 +274,7 @@ def _evaluate(
         due_at=due_at,
         visible_from=visible or event.occurred_at,
         owner=step.owner(event, history),
-        rungs=_rungs(ruleset, step, event, history, due_at, computed),
+        rungs=_rungs(ruleset, step, opening, history, due_at, computed),
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
         source=step.text["source"],
@@ -282,7 +287,10 @@ def _evaluate(
         about=_about_what(opening, history),
         receiver_role=step.receiver_role(event, history),
         receiver_team=step.receiver_team(event, history),
-        why=explain(computed, event, ruleset.calendar.covers(due_at.year)),
+        why={
+            **explain(computed, event, ruleset.calendar.covers(due_at.year)),
+            **({"judged": judged} if (judged := find_judged(step.content.get("met_by", []), event, history)) else {}),
+        },
         **_closing_fields(closer, reason),
     )
 
@@ -323,8 +331,9 @@ def _both_ends(opening: Event) -> set[str]:
 
 
 def _rungs(
-    ruleset: Ruleset, step: Step, opening: Event, history: ThreadHistory, due_at: datetime, computed: Computed
+    ruleset: Ruleset, step: Step, opened: _Opening, history: ThreadHistory, due_at: datetime, computed: Computed
 ) -> tuple[Rung, ...]:
+    opening = opened.event
     is_urgent = bool(step.urgent_when) and all(predicate(opening, history) for predicate in step.urgent_when)
     rungs = (
         [Rung("data-gap", opening.recorded_at, ("owner",), alarm=opening.recorded_at >= due_at)] if computed.gap else []
@@ -333,7 +342,23 @@ def _rungs(
         start = last_moment_of(opening) if rung.from_opening else due_at
         at = due(rung.after, start, "minute", ruleset.calendar).at if rung.after else due_at
         rungs.append(Rung(rung.name, at, rung.to, rung.urgent or is_urgent, at >= due_at, rung.repeat))
-    return tuple(rungs)
+    return (*rungs, *_grown(opened, rungs))
+
+
+def _grown(opened: _Opening, rungs: Sequence[Rung]) -> Iterator[Rung]:
+    """A rung for each day on which the count grew after somebody was told of it: it is new again for the same people.
+
+    Each has a name of its own, so that whoever was told of one is told of the next.
+    """
+    first = min((rung for rung in rungs if rung.name != "data-gap"), key=lambda rung: rung.at)
+    known = sorted((*opened.counted, *opened.taken_in), key=_order_of_recording)
+    told_from = max([first.at, opened.event.recorded_at, *(one.recorded_at for one in known[: len(opened.counted)])])
+    grown: dict[date, datetime] = {}
+    for event in known[len(opened.counted) :]:
+        if event.recorded_at > told_from:
+            grown.setdefault(london_date(event.recorded_at), event.recorded_at)
+    for number, at in enumerate(grown.values(), 1):
+        yield Rung(f"{GROWN}-{number}", at, first.to, first.urgent, True)
 
 
 def _closing(
@@ -349,6 +374,7 @@ def _closing(
         for event in history.standing_of(matcher.event):
             if (
                 is_in_time(event)
+                and _reads_what_was_counted(event, opening)
                 and event.id not in history.claims
                 and _counts_after(event, opening)
                 and matcher.closes(event, opening.event, history)
@@ -386,6 +412,11 @@ def _taken_over(history: ThreadHistory, opening: _Opening) -> Iterator[tuple[Eve
             break
 
 
+def _reads_what_was_counted(event: Event, opening: _Opening) -> bool:
+    """Whether a review that names the contacts it read names all of those that were counted."""
+    return all(_has_read(event, one) for one in opening.counted if one.type == CONTACT and "contacts" in event.data)
+
+
 def _counts_after(event: Event, opening: _Opening) -> bool:
     if opening.continues:
         return order_key(event) > order_key(opening.event)
@@ -407,7 +438,11 @@ def _closing_fields(closer: Event | None, reason: str | None) -> dict[str, Any]:
 
 
 def _counted(rules: RulesHistory, history: ThreadHistory) -> Iterator[FollowUp]:
-    """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase."""
+    """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase.
+
+    The people of a household have their episodes in common. Each is about the person whom the event is about that
+    completes it.
+    """
     asked = {step_id for event in history.facts for step_id in _steps(rules, history, event, _BY_COUNTED)}
     for step_id in sorted(asked):
         types = rules.types_counted(step_id)
@@ -417,12 +452,21 @@ def _counted(rules: RulesHistory, history: ThreadHistory) -> Iterator[FollowUp]:
         for ordinal in range(max(len(standing), len(claimed))):
             # Only retracted facts made up the episodes after the standing ones. These stay as void.
             is_standing = ordinal < len(standing)
-            event = standing[ordinal] if is_standing else claimed[ordinal]
+            episode = standing[ordinal] if is_standing else claimed[ordinal]
+            if _is_of_another(rules, history, step_id, episode.event):
+                continue
             retraction = None if is_standing else _last_retraction_of(rules, history, step_id, ever)
-            opening = _Opening(event, _episode_id(step_id, history, ordinal), retraction, is_episode=True)
+            opening = replace(episode, retraction=retraction)
             follow_up, _ = _under_the_rules_in_force(rules, history, step_id, opening)
             if follow_up is not None:
                 yield follow_up
+
+
+def _is_of_another(rules: RulesHistory, history: ThreadHistory, step_id: str, event: Event) -> bool:
+    """Whether an event that completes the count of a household is about somebody else of it."""
+    rule = _count_for(rules, history, step_id, event)[2]
+    of_household = rule is not None and any(matcher.via == HOUSEHOLD for matcher in rule.of)
+    return of_household and history.person(str(event.subject)) not in history.subjects
 
 
 def _last_retraction_of(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Event:
@@ -451,18 +495,19 @@ def _episode_id(step_id: str, history: ThreadHistory, ordinal: int) -> str:
     return derived_id(step_id, history.thread, str(ordinal))
 
 
-def _episodes(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Iterator[Event]:
-    """The event that completes the count, for each episode.
+def _episodes(rules: RulesHistory, history: ThreadHistory, step_id: str, events: Iterable[Event]) -> Iterator[_Opening]:
+    """Each episode: the event that completes the count, what was counted, and what the episode took in since.
 
     An open episode takes in every later event of its area. Where the family has moved on, what was counted before the
-    move counts on: nobody there has seen it yet.
+    move counts on: nobody there has seen it yet. A review empties only of what it read.
     """
     if history.is_counted_elsewhere:
         return
     counted: list[Event] = []
     closed: dict[str, Event | None] = {}
-    records: set[str] = set()
-    ordinals = count()
+    newest: dict[str, int] = {}
+    seen: set[Any] = set()
+    episodes: list[_Opening] = []
     for event in events:
         area, step, rule = _count_for(rules, history, step_id, event)
         if step is None or rule is None:
@@ -471,17 +516,43 @@ def _episodes(rules: RulesHistory, history: ThreadHistory, step_id: str, events:
             counted = []
         if not _any_matches(rule.of, event, history):
             continue
-        if rule.once_per_record and event.stream in records:
+        keys = {_notice_of(event, history), *((event.stream,) if rule.once_per_record else ())}
+        if not seen.isdisjoint(keys):
             continue
-        records.add(event.stream)
-        counted = _still_counted(rule, counted, event, closed.values())
+        seen |= keys
+        readings = (one for one in _find_readings(rule, history) if order_key(one) < order_key(event))
+        counted = _still_counted(rule, counted, event, [*closed.values(), *readings])
         if area in closed and _takes_in(closed[area], event):
+            episode = episodes[newest[area]]
+            episodes[newest[area]] = replace(episode, taken_in=(*episode.taken_in, event))
             continue
-        if len(counted) < rule.n:
+        complete = _find_complete(rule, counted, event)
+        if not complete:
             continue
-        yield event
-        closing = _closing(step, history, _Opening(event, _episode_id(step_id, history, next(ordinals))), None)
+        episode = _Opening(event, _episode_id(step_id, history, len(episodes)), is_episode=True, counted=complete)
+        newest[area] = len(episodes)
+        episodes.append(episode)
+        closing = _closing(step, history, episode, None)
         closed[area] = closing[0] if closing else None
+    yield from episodes
+
+
+def _notice_of(event: Event, history: ThreadHistory) -> Any:
+    """What all notices of one event have in common: their group, what it was, and its day.
+
+    Of an injury and of alleged harm also the child counts, and the place on the body: a group that is used again hides
+    no second one. Without a group each entry is an event of its own, save that an agency closes the cases of one
+    household on one day by one decision.
+    """
+    data = event.data
+    if event.type == CASE_CLOSED:
+        return (event.type, data["agency"], london_date(span(event.occurred_at, event.precision)[0]))
+    if not data.get("group_id"):
+        return event.id
+    day = data.get("happened_on") or london_date(span(event.occurred_at, event.precision)[0]).isoformat()
+    what = tuple(sorted(data["about"])) if data.get("about") else (data.get("kind"), data.get("site"))
+    child = None if event.type == CONTACT else history.person(str(event.subject))
+    return (event.type, data["group_id"], day, what, child)
 
 
 def _any_matches(matchers: Iterable[Matcher], event: Event, history: ThreadHistory) -> bool:
@@ -489,12 +560,34 @@ def _any_matches(matchers: Iterable[Matcher], event: Event, history: ThreadHisto
 
 
 def _still_counted(rule: Count, counted: list[Event], event: Event, reviews: Iterable[Event | None]) -> list[Event]:
-    """The events that count together with this one: not reviewed before it happened, and within the days by London's
-    dates at their latest."""
-    since_day = london_date(span(event.occurred_at, event.precision)[0]) - timedelta(days=rule.within_days)
-    reviewed = [order_key(review) for review in reviews if review and order_key(review) < order_key(event)]
-    since = max(reviewed, default=())
-    return [one for one in counted if _last_day(one) >= since_day and order_key(one) > since] + [event]
+    """The events that can count together with this one: those that no review has read that did not read this one too,
+    and within the most days by London's dates at their latest."""
+    since_day = _days_before(event, max(days for _, days in rule.thresholds))
+    unread = [review for review in reviews if review and not _has_read(review, event)]
+    return [
+        one for one in counted if _last_day(one) >= since_day and not any(_has_read(review, one) for review in unread)
+    ] + [event]
+
+
+def _find_readings(rule: Count, history: ThreadHistory) -> Iterator[Event]:
+    """The reviews that empty the count of what they read."""
+    for matcher in rule.emptied_by:
+        for event in history.standing_of(matcher.event):
+            if event.id not in history.claims and matcher.matches(event, history):
+                yield event
+
+
+def _find_complete(rule: Count, counted: Sequence[Event], event: Event) -> tuple[Event, ...]:
+    """The events that complete one of the counts; none while there are too few."""
+    for n, days in rule.thresholds:
+        near = tuple(one for one in counted if _last_day(one) >= _days_before(event, days))
+        if len(near) >= n:
+            return near
+    return ()
+
+
+def _days_before(event: Event, days: int) -> date:
+    return london_date(span(event.occurred_at, event.precision)[0]) - timedelta(days=days)
 
 
 def _last_day(event: Event) -> date:
@@ -502,7 +595,15 @@ def _last_day(event: Event) -> date:
 
 
 def _takes_in(closing: Event | None, event: Event) -> bool:
-    return closing is None or order_key(event) <= order_key(closing)
+    return closing is None or _has_read(closing, event)
+
+
+def _has_read(review: Event, event: Event) -> bool:
+    """Whether a review can have read what this event says: it was known by then. One that names the contacts which it
+    read has read no other contact."""
+    if event.type == CONTACT and "contacts" in review.data:
+        return event.data["contact_id"] in review.data["contacts"]
+    return order_key(event) <= order_key(review) and event.recorded_at <= review.recorded_at
 
 
 # --- closings -----------------------------------------------------------------------------------------------------

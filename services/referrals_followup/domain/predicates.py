@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any, Protocol
 
 from services.referrals_followup.domain.standards import (
+    HOUSEHOLD,
     OWN,
     PEOPLE,
     PERSON,
@@ -29,10 +31,12 @@ from services.referrals_followup.domain.thread_history import (
     PREGNANCY_ENDED,
     ThreadHistory,
     came_first,
+    happened_before,
     order_key,
 )
 from services.referrals_followup.domain.wording import age_in_words, event_in_words, in_words
 from shared.kernel.envelope import Event
+from shared.kernel.time import london_date, span
 
 Place = tuple[Any, ...]
 # A place in the content of a step, and what is wrong there.
@@ -95,10 +99,17 @@ class PredicateSpec:
     reads: Callable[[Any], Iterable[Reading]]
 
 
+BY_NONE_WHO = "by_none_who"
+
 # --- matchers -----------------------------------------------------------------------------------------------------
 
 _OF_A_MATCHER = {"event", "when", "via", "agrees", "by_another", "names_opening", "until"}
-_VIA_IN_WORDS = {PERSON: "of the same person", PEOPLE: "of anybody named here", SIBLINGS: "of an older child"}
+_VIA_IN_WORDS = {
+    PERSON: "of the same person",
+    PEOPLE: "of anybody named here",
+    SIBLINGS: "of an older child",
+    HOUSEHOLD: "of anybody of the household",
+}
 
 
 def compile_matchers(content: Any) -> tuple[Matcher, ...]:
@@ -152,7 +163,7 @@ def check_matcher(item: Any, site: Site) -> list[Problem]:
     if not isinstance(item, Mapping):
         return site.names.check_event_of_thread(site.place, item)
     if not {"event"} <= set(item) <= _OF_A_MATCHER or item.get("via", VIA[0]) not in VIA:
-        return site.fault("has `event` and, if need be, `when` and `via: person`, `people` or `siblings`")
+        return site.fault("has `event` and, if need be, `when` and `via: person`, `people`, `siblings` or `household`")
     for flag in ("by_another", "names_opening"):
         if not isinstance(item.get(flag, False), bool):
             return site.at(flag).fault("is true or false")
@@ -331,6 +342,12 @@ def _takes_matcher_of_people(name: str, argument: Any, site: Site) -> list[Probl
     return check_matcher({**argument, "via": PERSON}, site)
 
 
+def _takes_matcher_and_days(name: str, argument: Any, site: Site) -> list[Problem]:
+    if not isinstance(argument, Mapping) or set(argument) != {"of", "days"} or not is_positive(argument["days"]):
+        return site.fault(f"{name} has `of` and `days`")
+    return _takes_matcher_of_people(name, argument["of"], site)
+
+
 def _takes_predicate(name: str, argument: Any, site: Site) -> list[Problem]:
     return check_predicate(argument, site)
 
@@ -443,6 +460,69 @@ def _earlier(via: str) -> Callable[[Any], Predicate]:
         )
 
     return compile_earlier
+
+
+def _had_within(argument: Mapping[str, Any]) -> Predicate:
+    """Whether such an event of the household happened at most so many days before this one."""
+    matcher = replace(compile_matcher(argument["of"]), via=HOUSEHOLD)
+    days = timedelta(days=argument["days"])
+
+    def had(event: Event, history: ThreadHistory) -> bool:
+        first = london_date(span(event.occurred_at, event.precision)[0]) - days
+        return any(
+            order_key(other) < order_key(event)
+            and london_date(span(other.occurred_at, other.precision)[1]) >= first
+            and matcher.matches(other, history)
+            for other in history.standing_of(matcher.event)
+        )
+
+    return had
+
+
+def _since_it_began(argument: Any) -> Predicate:
+    """Whether there was such an event about the person before this one, since the record of the thread began."""
+    matcher = replace(compile_matcher(argument), via=PERSON)
+
+    def is_there(event: Event, history: ThreadHistory) -> bool:
+        begun = history.find_beginning()
+        return begun is not None and any(
+            order_key(other) < order_key(event)
+            and not happened_before(other, begun)
+            and matcher.matches(other, history)
+            for other in history.standing_of(matcher.event)
+        )
+
+    return is_there
+
+
+def _people_who_did(argument: Mapping[str, Any], since: Event, history: ThreadHistory) -> dict[str, date]:
+    """Who recorded such an event of the household, from so many days before this one on; each with the first day."""
+    matcher = replace(compile_matcher(argument["of"]), via=HOUSEHOLD)
+    first = london_date(since.occurred_at) - timedelta(days=argument["days"])
+    found: dict[str, date] = {}
+    for other in history.standing_of(matcher.event):
+        on = london_date(span(other.occurred_at, other.precision)[0])
+        if on >= first and matcher.matches(other, history):
+            found.setdefault(other.actor, on)
+    return found
+
+
+def _by_none_who(argument: Mapping[str, Any]) -> Predicate:
+    """Whether neither who recorded the event nor who is named in it did the other thing before, or on the same day."""
+
+    def is_by_another(event: Event, history: ThreadHistory) -> bool:
+        named = {event.actor, *(event.data.get(name) for name in ("lead", "reviewer"))}
+        did = _people_who_did(argument, event, history)
+        return not any(person in named and on <= london_date(event.occurred_at) for person, on in did.items())
+
+    return is_by_another
+
+
+def find_judged(content: Any, opening: Event, history: ThreadHistory) -> list[str]:
+    """Whose work is judged by meeting a step with these matchers, so that they may neither meet nor end it."""
+    conditions = [one for item in _listed(content) if isinstance(item, Mapping) for one in item.get("when", ())]
+    named = [argument for one in conditions for name, argument in one.items() if name == BY_NONE_WHO]
+    return sorted({person for argument in named for person in _people_who_did(argument, opening, history)})
 
 
 def _weeks_pregnant_from(weeks: int) -> Predicate:
@@ -615,6 +695,31 @@ _SPECS = (
         describe=lambda item: f"about an older child there was before: {matcher_in_words(item)}",
         check=_takes_matcher_of_people,
         reads=_reads_matched(SIBLINGS),
+    ),
+    PredicateSpec(
+        "household_had_within",
+        compile=_had_within,
+        describe=lambda item: (
+            f"about the household there was, at most {item['days']} days before: {matcher_in_words(item['of'])}"
+        ),
+        check=_takes_matcher_and_days,
+        reads=lambda item: read_matcher(item["of"], HOUSEHOLD),
+    ),
+    PredicateSpec(
+        "person_had_since",
+        compile=_since_it_began,
+        describe=lambda item: f"about the person there was before, since this began: {matcher_in_words(item)}",
+        check=_takes_matcher_of_people,
+        reads=_reads_matched(PERSON),
+    ),
+    PredicateSpec(
+        BY_NONE_WHO,
+        compile=_by_none_who,
+        describe=lambda item: (
+            f"by nobody who recorded about the household, in {item['days']} days: {matcher_in_words(item['of'])}"
+        ),
+        check=_takes_matcher_and_days,
+        reads=lambda item: read_matcher(item["of"], HOUSEHOLD),
     ),
     PredicateSpec(
         "weeks_pregnant_from",

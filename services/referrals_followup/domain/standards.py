@@ -27,8 +27,8 @@ ANY_CLAIM = "any_claim"
 # The thread of a step that applies to every kind of thread.
 ANY_THREAD = "any"
 
-OWN, PERSON, PEOPLE, SIBLINGS = "own", "person", "people", "siblings"
-VIA = (PERSON, PEOPLE, SIBLINGS)
+OWN, PERSON, PEOPLE, SIBLINGS, HOUSEHOLD = "own", "person", "people", "siblings", "household"
+VIA = (PERSON, PEOPLE, SIBLINGS, HOUSEHOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,11 @@ class Matcher:
 
     `via` is one of: own, the events that carry the thread; person, those about the person whom the thread is about;
     people, those about anybody whom its events name; siblings, those about an older child of the parents of the
-    pregnancy. For a closing event, `agrees` maps its fields to fields of the opening: the values must agree, or the
-    closing's list must hold the opening's value; a missing value agrees. With `by_another` somebody other than the
-    opener must record it. With `names_opening` it must name the very event that opened. What it ends starts again with
-    the first later event that one of `until` matches.
+    pregnancy; household, those about the person of the thread or anybody of their household. For a closing event,
+    `agrees` maps its fields to fields of the opening: the values must agree, or the closing's list must hold the
+    opening's value; a missing value agrees. With `by_another` somebody other than the opener must record it. With
+    `names_opening` it must name the very event that opened. What it ends starts again with the first later event that
+    one of `until` matches.
     """
 
     event: str
@@ -88,22 +89,25 @@ class Matcher:
             return event.id in history.own_ids
         if self.via == PERSON:
             return any(history.is_about(event, person) for person in history.subjects)
+        if self.via == HOUSEHOLD:
+            return any(history.is_about(event, person) for person in history.household)
         return (event.id in history.of_siblings) == (self.via == SIBLINGS)
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """An episode opens with `n` matching events within so many days and none of `reset_by` between them.
+    """An episode opens with so many matching events within so many days and none of `reset_by` between them.
 
     It takes in every further event of its area until its review is recorded. With `once_per_record` each record counts
-    once.
+    once. What a review of `emptied_by` read counts no longer. `thresholds` has the counts, each with its days; one of
+    them is enough. Any number of notices of one event is one: these have the same group, kind and day.
     """
 
-    n: int
+    thresholds: tuple[tuple[int, int], ...]
     of: tuple[Matcher, ...]
-    within_days: int
     reset_by: tuple[Matcher, ...] = ()
     once_per_record: bool = False
+    emptied_by: tuple[Matcher, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

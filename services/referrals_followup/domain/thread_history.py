@@ -36,6 +36,15 @@ _NOTICED = timedelta(weeks=4)
 PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
+# What is counted, decided and reviewed over the people of one household.
+OF_HOUSEHOLD = (
+    *("contact.received.v1", "contact.decided.v1", "concern.raised.v1", "injury.reported.v1", "harm.alleged.v1"),
+    *("consultation.held.v1", "consultation.linked.v1", "consultation.referred.v1", "case.closed.v1"),
+    *("accumulation.lead_named.v1", "accumulation.reviewed.v1", "contacts.reviewed.v1"),
+    *("closing.reread.v1", "closings.reviewed.v1"),
+)
+# What shows who belongs to one household, beside the births.
+_LIVE_TOGETHER = ("case.opened.v1", "household.adult_joined.v1", "household.moved.v1")
 # Events that bear on every thread about the people whom they name, whatever the standards read.
 BEARS_ON_ALL = frozenset(
     {LINKED, UNLINKED, *ABOUT_AN_ENTRY, MOVED, *EDD_SAID, PREGNANCY_ENDED, JOINED, DIED, PARENTHOOD_LOST}
@@ -87,7 +96,8 @@ class ThreadHistory:
     `everything` is all that bears on the thread. `own` are the events that name it, `facts` all events but people's
     acts on follow-ups, `standing` all that were not retracted. `ever` also holds facts about people whom no link joins
     any longer. `own_ids` are the ids of the thread's own events and, for a person, of those under their other ids.
-    For a pregnancy `of_siblings` are the ids of the events that are here only because of an older child. `claims` are
+    For a pregnancy `of_siblings` are the ids of the events that are here only because of an older child. For a person
+    `household` are they themselves and those who live or lived with them, as far as records show. `claims` are
     the ids of the events that lack standing here: they raise and lower nothing.
     """
 
@@ -110,12 +120,19 @@ class ThreadHistory:
             item.event.id for item in ordered if thread in item.refs or not people.isdisjoint(self._persons(item.refs))
         }
         siblings = self._children_of(people, ordered) if self.kind == PREGNANCY else frozenset()
+        self.household = self._find_household(ordered)
         self.of_siblings = frozenset(
             item.event.id
             for item in ordered
             if item.event.type in OF_SIBLINGS and not siblings.isdisjoint(self._persons(item.refs))
         ).difference(about_people)
-        items = [item for item in ordered if item.event.id in about_people or item.event.id in self.of_siblings]
+        of_household = {
+            item.event.id
+            for item in ordered
+            if item.event.type in OF_HOUSEHOLD and not self.household.isdisjoint(self._persons(item.refs))
+        }
+        here = about_people | self.of_siblings | of_household
+        items = [item for item in ordered if item.event.id in here]
         self.everything = tuple(item.event for item in items)
         self.facts = tuple(event for event in self.everything if not is_act(event))
         self.ever = tuple(item.event for item in ordered if not is_act(item.event))
@@ -133,10 +150,32 @@ class ThreadHistory:
         return frozenset(
             self.person(child)
             for birth in births
-            if not self._is_retracted(birth)
-            and not {self.person(parent) for parent in (birth.subject or "", *birth.data["parents"])}.isdisjoint(people)
+            if not self._is_retracted(birth) and not self._parents_in(birth).isdisjoint(people)
             for child in birth.data["children"]
         )
+
+    def _find_household(self, evidence: Iterable[Evidence]) -> frozenset[str]:
+        """The person of the thread, their parents, children, brothers and sisters, and those whom records join."""
+        if self.kind != PERSON:
+            return frozenset()
+        standing = [item.event for item in evidence if not self._is_retracted(item.event)]
+        me = self.person(self.thread_id)
+        births = [event for event in standing if event.type == PREGNANCY_ENDED]
+        parents = {me}.union(*(self._parents_in(birth) for birth in births if me in self._children_in(birth)))
+        of_them = (self._children_in(birth) for birth in births if not parents.isdisjoint(self._parents_in(birth)))
+        found = parents.union(*of_them)
+        for event in standing:
+            if event.type in _LIVE_TOGETHER:
+                named = (event.subject, event.data.get("adult_id"), *event.data.get("children", ()))
+                people = {self.person(str(one)) for one in (*named, *event.data.get("people", ())) if one}
+                found |= people if me in people else set()
+        return frozenset(found - {""})
+
+    def _parents_in(self, birth: Event) -> set[str]:
+        return {self.person(one) for one in (birth.subject or "", *birth.data["parents"])}
+
+    def _children_in(self, birth: Event) -> set[str]:
+        return {self.person(one) for one in birth.data["children"]}
 
     def _is_mine_under_another_id(self, refs: Iterable[str]) -> bool:
         return self.kind == PERSON and self.person(self.thread_id) in self._persons(refs)

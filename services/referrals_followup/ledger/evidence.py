@@ -25,6 +25,7 @@ from services.referrals_followup.domain.rules_history import UNASKED, RelevantTy
 from services.referrals_followup.domain.thread_history import (
     LINKED,
     MOVED,
+    OF_HOUSEHOLD,
     OF_SIBLINGS,
     PERSON,
     PREGNANCY,
@@ -46,7 +47,9 @@ from shared.messaging.parked import ParkedMessages
 
 LINKS = (LINKED, UNLINKED)
 # A link can join a child or a parent with a person about whom there is more evidence.
-_BEARING_ON_SIBLINGS = {*OF_SIBLINGS, PREGNANCY_ENDED, *LINKS}
+_BEARING_ON_SIBLINGS = {*OF_SIBLINGS, *OF_HOUSEHOLD, PREGNANCY_ENDED, *LINKS}
+# What the threads of each kind read about children whom their people already have.
+_ABOUT_SIBLINGS = {PREGNANCY: frozenset({*OF_SIBLINGS, *LINKS}), PERSON: frozenset({*OF_HOUSEHOLD, *LINKS})}
 _NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
 # The fields in which an event names a team that can become the owner of a follow-up.
 TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
@@ -97,7 +100,8 @@ class EvidenceStore:
 
         An event affects the threads that it names. If its type matters there, it also affects the threads of the people
         it names (one hop). An event that affects a younger sibling, or a birth, also affects the pregnancies of the
-        child's parents. A retraction affects what the retracted event affects, and the answer to a claim what the claim
+        child's parents, and the threads of the parents and of their children. A retraction affects what the retracted
+        event affects, and the answer to a claim what the claim
         affects. An act on a follow-up affects only the thread of that follow-up.
 
         Call this method after `keep`. If two workers have one event each, at least one of them then finds both events.
@@ -130,7 +134,7 @@ class EvidenceStore:
             for document in documents:
                 touched |= _of_kinds(about.keys(), document["refs"])
         if not {event_type for event_type, _ in facts}.isdisjoint(_BEARING_ON_SIBLINGS):
-            touched |= self._pregnancies_of_parents(people | linked | named)
+            touched |= self._threads_of_families(people | linked | named)
         person_of = {ref: min(_people(refs), default=ref) for _, refs in facts for ref in refs}
         return sorted(_of_kinds(matters, touched), key=lambda thread: (person_of.get(thread, thread), thread))
 
@@ -230,7 +234,9 @@ class EvidenceStore:
             thread for thread, items in by_thread.items() if any(one.event.type in LINKS for one in items.values())
         ]
         by_thread |= self._read(linked, None, known)
-        self._add_siblings({thread: items for thread, items in by_thread.items() if thread.startswith(f"{PREGNANCY}/")})
+        self._add_siblings(
+            {thread: items for thread, items in by_thread.items() if thread.partition("/")[0] in _ABOUT_SIBLINGS}
+        )
         self._add_retractions(by_thread)
         return {thread: list(items.values()) for thread, items in by_thread.items()}
 
@@ -272,7 +278,7 @@ class EvidenceStore:
         return by_thread
 
     def _add_siblings(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
-        """Add to pregnancies the evidence about children whom the people already have, as far as it matters."""
+        """Add the evidence about children whom the people of pregnancies and persons have, as far as it matters."""
         threads_of: dict[str, set[str]] = defaultdict(set)
         for thread, items in by_thread.items():
             for item in items.values():
@@ -282,9 +288,11 @@ class EvidenceStore:
         new: Collection[str] = list(threads_of)
         while new:
             joined: set[str] = set()
-            for item in self._find(new, {"event.type": {"$in": [*OF_SIBLINGS, *LINKS]}}):
+            types = sorted(set().union(*_ABOUT_SIBLINGS.values()))
+            for item in self._find(new, {"event.type": {"$in": types}}):
                 found = _people(item.refs)
                 threads = set().union(*(threads_of.get(ref, set()) for ref in found))
+                threads = {one for one in threads if item.event.type in _ABOUT_SIBLINGS[one.partition("/")[0]]}
                 for thread in threads:
                     by_thread[thread].setdefault(item.event.id, item)
                 if item.event.type in LINKS:
@@ -294,12 +302,17 @@ class EvidenceStore:
                             joined.add(ref)
             new = joined
 
-    def _pregnancies_of_parents(self, children: Collection[str]) -> set[str]:
-        """The pregnancies of the parents of these children, under any of the parents' ids."""
+    def _threads_of_families(self, children: Collection[str]) -> set[str]:
+        """The pregnancies of the parents of these children, under any of the parents' ids; the parents themselves, and
+        all children whom they have."""
         births = self._evidence.find({"refs": {"$in": list(children)}, "event.type": PREGNANCY_ENDED}, {"refs": 1})
         parents = {ref for birth in births for ref in _people(birth["refs"])}
-        about = self._refs({"refs": {"$in": _refs_of(self.people([ref.partition("/")[2] for ref in parents]))}})
-        return {ref for ref in about if ref.startswith(f"{PREGNANCY}/")}
+        of_parents = {"refs": {"$in": _refs_of(self.people([ref.partition("/")[2] for ref in parents]))}}
+        found = set(parents)
+        for document in self._evidence.find(of_parents, {"refs": 1, "event.type": 1}):
+            is_birth = document["event"]["type"] == PREGNANCY_ENDED
+            found |= {ref for ref in document["refs"] if is_birth or ref.startswith(f"{PREGNANCY}/")}
+        return found
 
     def _add_retractions(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
         """Add the retractions, and the answers to claims.

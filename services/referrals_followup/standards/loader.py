@@ -333,12 +333,16 @@ class _StepChecker:
         site = self._site("opens_on")
         if is_count(content):
             count, days = content.get("count"), content.get("within_days")
-            needed, allowed = {"count", "of", "within_days"}, {"reset_by", "once_per_record"}
+            needed, allowed = {"count", "of", "within_days"}, {"reset_by", "once_per_record", "or_count", "emptied_by"}
             if set(content) - allowed != needed or not is_positive(count) or not is_positive(days):
                 found += site.fault("a count has `count`, `of`, `within_days` and, if need be, `reset_by`")
             if not isinstance(content.get("once_per_record", False), bool):
                 found += site.at("once_per_record").fault("is true or false")
-            found += check_matchers(content.get("reset_by", []), site.at("reset_by"))
+            for index, other in enumerate(content.get("or_count", [])):
+                if not isinstance(other, list) or len(other) != 2 or not all(map(is_positive, other)):
+                    found += site.at("or_count", index).fault("is a count and its days, such as [5, 1095]")
+            for part in ("reset_by", "emptied_by"):
+                found += check_matchers(content.get(part, []), site.at(part))
             site, content = site.at("of"), content.get("of", [])
         found += check_matchers(content, site)
         openers = _types(content)
