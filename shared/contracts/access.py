@@ -44,6 +44,7 @@ ROLES = frozenset(
         "housing",
         "personal_adviser",
         "manager",
+        "team_manager",
         "safeguarding_lead",
         "operator",
         "reviewer",
@@ -62,13 +63,19 @@ CARING = _CLINICAL | {"social_worker", "front_door", "mental_health_service", "p
 # The roles that may report a worry about a child.
 _WORRIED = _SENDERS | {"front_door", "mental_health_service", "personal_adviser"}
 _OWNERS = ROLES - {"reviewer"}
+# The manager of one team, who sees to it that somebody holds each of its cases.
+TEAM_MANAGER = "team_manager"
+# The roles that hold cases or manage those who do.
+_HOLDERS = frozenset(
+    {"social_worker", "front_door", "health_visitor", "midwife", "mental_health_service", TEAM_MANAGER}
+)
 # The roles that look after messages that could not be handled.
 _KEEPERS = frozenset({"operator", "safeguarding_lead"})
 
 ACCESS: Mapping[str, frozenset[str]] = {
     # perinatal
     "person.register": _SENDERS | {"front_door"},
-    "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT,
+    "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT | {TEAM_MANAGER},
     "person.search": _SENDERS | _RECEIVERS | _OVERSIGHT,
     "person.correct": _SENDERS | {"front_door"} | LEADS,
     "condition.record": _CLINICAL | {"mental_health_service"},
@@ -128,8 +135,12 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "notification.read": _RECEIVERS | _OVERSIGHT,
     "contact.record": frozenset({"front_door", "social_worker"}),
     "contact.read": frozenset({"front_door", "social_worker"}) | _OVERSIGHT,
-    "case.record": frozenset({"social_worker", "front_door", "health_visitor", "midwife", "mental_health_service"}),
-    "case.read": _CLINICAL | {"social_worker", "front_door", "mental_health_service"} | _OVERSIGHT,
+    "case.record": _HOLDERS,
+    "case.manage": _HOLDERS | LEADS,
+    "case.oversee": LEADS | {TEAM_MANAGER},
+    "case.read": _CLINICAL | {"social_worker", "front_door", "mental_health_service", TEAM_MANAGER} | _OVERSIGHT,
+    "action.record": _WORRIED | LEADS | {TEAM_MANAGER},
+    "action.read": _WORRIED | _OVERSIGHT | {TEAM_MANAGER},
     # leaving_care
     "care_leaver.register": frozenset({"personal_adviser", "social_worker", "manager"}),
     "care_leaver.read": frozenset({"personal_adviser", "social_worker"}) | _OVERSIGHT,
@@ -144,11 +155,11 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.end": frozenset({"personal_adviser", "manager"}),
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both recording services: retract an entry of a record as made in error
-    "record.retract": _SENDERS | _RECEIVERS | LEADS,
+    "record.retract": _SENDERS | _RECEIVERS | LEADS | {TEAM_MANAGER},
     # both recording services: confirm or reject an entry of somebody without standing
-    "claim.answer": _SENDERS | _RECEIVERS | LEADS,
+    "claim.answer": _SENDERS | _RECEIVERS | LEADS | {TEAM_MANAGER},
     # both recording services: many commands at once, each of which has its own row here
-    "commands.record": _SENDERS | _RECEIVERS | LEADS,
+    "commands.record": _SENDERS | _RECEIVERS | LEADS | {TEAM_MANAGER},
     # all three services: messages that could not be handled
     "parked.inspect": _KEEPERS,
     "parked.replay": _KEEPERS,
@@ -158,7 +169,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "chronology.read": ROLES,
     "follow_up.acknowledge": _OWNERS,
     "follow_up.note": _OWNERS,
-    "follow_up.assign": LEADS,
+    "follow_up.assign": LEADS | {TEAM_MANAGER},
     "follow_up.accept": _OWNERS,
     "follow_up.end": LEADS,
     "follow_up.reopen": _OWNERS,
@@ -185,6 +196,7 @@ DISCLOSURE: Mapping[str, frozenset[str]] = {
     "housing": frozenset({"operational"}),
     "personal_adviser": frozenset({"leaving_care", "operational"}),
     "manager": _EVERY_CLASS,
+    "team_manager": frozenset({"social_care", "operational"}),
     "safeguarding_lead": _EVERY_CLASS,
     "operator": frozenset({"operational"}),
     "reviewer": _EVERY_CLASS,

@@ -102,6 +102,7 @@ def test_what_is_about_harm_is_guarded_and_nothing_else_is():
         *("SG-01.decision", "SG-01.decision-for-another"),
         *("SG-02.lead", "SG-02.review", "SG-02.injuries"),
         "SG-03.named",
+        "CLOSE-02.unreviewed",
     }
 
 

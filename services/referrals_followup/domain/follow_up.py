@@ -35,6 +35,8 @@ ACT_TYPES = (CHASED, ACKNOWLEDGED, NOTED, ASSIGNED, GIVEN_BACK, ACCEPTED, REFUSE
 
 # How a ladder names the owner of the follow-up.
 OWNER = "owner"
+# The role of an owner who is the manager of the team that is named.
+TEAM_MANAGER = "team_manager"
 
 OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
 
@@ -84,6 +86,7 @@ class FollowUp:
     `about` is what it tells of beside its opening: that obligation, or the record that the opening is no entry of.
     Until `held_until` nobody is chased: somebody claimed that its person died, and the owner was asked.
     `receiver_role` is what its receiver acts as or takes referrals for, `receiver_team` their team where one is named.
+    `holders` hold a case about its person: they are told beside the owner's line.
     """
 
     id: str
@@ -126,6 +129,7 @@ class FollowUp:
     closed_actor: str | None = None
     closed_reason: str | None = None
     why: Mapping[str, Any] = field(default_factory=dict)
+    holders: tuple[Owner, ...] = ()
 
     @property
     def matters(self) -> tuple[Matter, ...]:

@@ -36,6 +36,7 @@ from services.referrals_followup.domain.follow_up import (
     find_ending,
     owner_of,
 )
+from services.referrals_followup.domain.holders import find_owner, find_present_holders
 from services.referrals_followup.domain.rules_history import UNASKED, Ruleset, RulesHistory, StepIndex
 from services.referrals_followup.domain.standards import (
     ENDS,
@@ -237,7 +238,7 @@ def _evaluate(
         opened_team=event.team,
         due_at=due_at,
         visible_from=visible or event.occurred_at,
-        owner=step.owner(event, history),
+        owner=find_owner(step.owner(event, history), event, history, person),
         rungs=_rungs(ruleset, step, event, history, due_at, computed),
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
@@ -252,6 +253,7 @@ def _evaluate(
         receiver_role=step.receiver_role(event, history),
         receiver_team=step.receiver_team(event, history),
         why=explain(computed, event, ruleset.calendar.covers(due_at.year)),
+        holders=find_present_holders(history, person),
         **_closing_fields(closer, reason),
     )
 

@@ -18,6 +18,7 @@ _PERINATAL_PATHS = {
     "notification": "notifications",
     "contact": "contacts",
     "case": "cases",
+    "action": "actions",
 }
 _LEAVING_CARE_PATHS = {"care-leaver": "care-leavers", "plan-item": "plan-items"}
 

@@ -34,8 +34,25 @@ _OVERDUE = timedelta(weeks=6)
 PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
+# What says who holds a case, and that it closed.
+HOLDER_ENDED = "case.holder_ended.v1"
+HOLDING = ("case.holder_named.v1", "case.taken_on.v1", HOLDER_ENDED)
+CASE_CLOSED = ("case.closed.v1", "case.closed.v2")
 # Events that bear on every thread about the people whom they name, whatever the standards read.
-BEARS_ON_ALL = frozenset({LINKED, UNLINKED, *ABOUT_AN_ENTRY, MOVED, *EDD_SAID, PREGNANCY_ENDED, DIED, PARENTHOOD_LOST})
+BEARS_ON_ALL = frozenset(
+    {
+        LINKED,
+        UNLINKED,
+        *ABOUT_AN_ENTRY,
+        MOVED,
+        *EDD_SAID,
+        PREGNANCY_ENDED,
+        DIED,
+        PARENTHOOD_LOST,
+        *HOLDING,
+        *CASE_CLOSED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
