@@ -47,6 +47,7 @@ ROLES = frozenset(
         "housing",
         "personal_adviser",
         "manager",
+        "team_manager",
         "safeguarding_lead",
         "operator",
         "reviewer",
@@ -70,13 +71,19 @@ _WORRIED = _SENDERS | {"front_door", "mental_health_service", "personal_adviser"
 # They notify, acknowledge, and report what they did themselves. They see nothing beyond that.
 _NARROW = frozenset({"police", "school", "hospital"})
 _OWNERS = ROLES - {"reviewer"}
+# The manager of one team, who sees to it that somebody holds each of its cases.
+TEAM_MANAGER = "team_manager"
+# The roles that hold cases or manage those who do.
+_HOLDERS = frozenset(
+    {"social_worker", "front_door", "health_visitor", "midwife", "mental_health_service", TEAM_MANAGER}
+)
 # The roles that look after messages that could not be handled.
 _KEEPERS = frozenset({"operator", "safeguarding_lead"})
 
 ACCESS: Mapping[str, frozenset[str]] = {
     # perinatal
     "person.register": _SENDERS | {"front_door"} | _NARROW,
-    "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT | _NARROW,
+    "person.read": _SENDERS | _RECEIVERS | _OVERSIGHT | _NARROW | {TEAM_MANAGER},
     "person.search": _SENDERS | _RECEIVERS | _OVERSIGHT | _NARROW,
     "person.correct": _SENDERS | {"front_door"} | LEADS,
     "condition.record": _CLINICAL | {"mental_health_service"},
@@ -140,8 +147,12 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "contact.record": frozenset({"front_door", "social_worker"}),
     "contact.chase": _WORRIED | _NARROW,
     "contact.read": frozenset({"front_door", "social_worker"}) | _OVERSIGHT,
-    "case.record": frozenset({"social_worker", "front_door", "health_visitor", "midwife", "mental_health_service"}),
-    "case.read": _CLINICAL | {"social_worker", "front_door", "mental_health_service"} | _OVERSIGHT,
+    "case.record": _HOLDERS,
+    "case.manage": _HOLDERS | LEADS,
+    "case.oversee": LEADS | {TEAM_MANAGER},
+    "case.read": _CLINICAL | {"social_worker", "front_door", "mental_health_service", TEAM_MANAGER} | _OVERSIGHT,
+    "action.record": _WORRIED | LEADS | {TEAM_MANAGER},
+    "action.read": _WORRIED | _OVERSIGHT | {TEAM_MANAGER},
     # leaving_care
     "care_leaver.register": frozenset({"personal_adviser", "social_worker", "manager"}),
     "care_leaver.read": frozenset({"personal_adviser", "social_worker"}) | _OVERSIGHT,
@@ -156,13 +167,13 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "plan_item.end": frozenset({"personal_adviser", "manager"}),
     "plan_item.read": frozenset({"personal_adviser", "social_worker", "mental_health_service"}) | _OVERSIGHT,
     # both recording services: retract an entry of a record as made in error
-    "record.retract": _SENDERS | _RECEIVERS | LEADS | _NARROW,
+    "record.retract": _SENDERS | _RECEIVERS | LEADS | _NARROW | {TEAM_MANAGER},
     # both recording services: confirm a doubtful entry of one's own team
-    "doubts.confirm": _SENDERS | _RECEIVERS | LEADS | _NARROW,
+    "doubts.confirm": _SENDERS | _RECEIVERS | LEADS | _NARROW | {TEAM_MANAGER},
     # both recording services: confirm or reject an entry of somebody without standing
-    "claim.answer": _SENDERS | _RECEIVERS | LEADS,
+    "claim.answer": _SENDERS | _RECEIVERS | LEADS | {TEAM_MANAGER},
     # both recording services: many commands at once, each of which has its own row here
-    "commands.record": _SENDERS | _RECEIVERS | LEADS | _NARROW,
+    "commands.record": _SENDERS | _RECEIVERS | LEADS | _NARROW | {TEAM_MANAGER},
     # all three services: messages that could not be handled
     "parked.inspect": _KEEPERS,
     "parked.replay": _KEEPERS,
@@ -172,7 +183,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "chronology.read": ROLES,
     "follow_up.acknowledge": _OWNERS,
     "follow_up.note": _OWNERS,
-    "follow_up.assign": LEADS,
+    "follow_up.assign": LEADS | {TEAM_MANAGER},
     "follow_up.accept": _OWNERS,
     "follow_up.end": LEADS,
     "follow_up.reopen": _OWNERS,
@@ -199,6 +210,7 @@ DISCLOSURE: Mapping[str, frozenset[str]] = {
     "housing": frozenset({"operational"}),
     "personal_adviser": frozenset({"leaving_care", "operational"}),
     "manager": _EVERY_CLASS,
+    "team_manager": frozenset({"social_care", "operational"}),
     "safeguarding_lead": _EVERY_CLASS,
     "operator": frozenset({"operational"}),
     "reviewer": _EVERY_CLASS,

@@ -19,6 +19,7 @@ OVER = ("closed", "withdrawn", "rejected", "ended", "completed")
 ENDS = frozenset(
     {
         "case.closed.v1",
+        "case.closed.v2",
         "offer.ended.v1",
         "plan_item.completed.v1",
         "plan_item.ended.v1",

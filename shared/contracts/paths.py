@@ -18,13 +18,14 @@ PERINATAL: Mapping[str, str] = {
     "notification": "notifications",
     "contact": "contacts",
     "case": "cases",
+    "action": "actions",
 }
 LEAVING_CARE: Mapping[str, str] = {"care-leaver": "care-leavers", "plan-item": "plan-items"}
 REFERRALS_FOLLOWUP: Mapping[str, str] = {"follow-up": "follow-ups", "glass": "glass", "objection": "objections"}
 """By kind of record: where its records are."""
 
 SERVED_BY: Mapping[str, str] = {
-    **dict.fromkeys((*PERINATAL.values(), "injuries"), "perinatal"),
+    **dict.fromkeys((*PERINATAL.values(), "injuries", "alleged-harm"), "perinatal"),
     **dict.fromkeys(LEAVING_CARE.values(), "leaving_care"),
     **dict.fromkeys((*REFERRALS_FOLLOWUP.values(), "reassignments", "standards", "directory"), "referrals_followup"),
 }

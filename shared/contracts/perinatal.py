@@ -8,13 +8,20 @@ from shared.contracts.catalogue import HEALTH, OPERATIONAL, SOCIAL_CARE, EventTy
 from shared.contracts.fields import Choice, Day, EventData, Mention, PossibleDuplicate, Ref, Slug, Whole, YesNo
 from shared.contracts.words import (
     ACCUMULATION_DECISIONS,
+    ACTION_AGENCIES,
+    ACTION_EVIDENCE,
+    ACTION_KINDS,
+    ACTION_REPLACED,
     AGE_BANDS,
     AGENCIES,
     ASSESSED,
     CANCELLED_BY,
     CARE_SERVICES,
     CASE_KINDS,
+    CASE_NEWS,
     CHANNELS,
+    CLOSING_CHECKS,
+    CLOSING_REASONS,
     CONCERNS,
     CONSULTATION_ADVICE,
     CONSULTATION_MENTIONS,
@@ -32,12 +39,15 @@ from shared.contracts.words import (
     HARM_TOLD_BY,
     HARM_WHEN,
     HARMS,
+    HOLDER_ENDINGS,
+    HOLDER_KINDS,
     INJURIES,
     INJURY_DECISIONS,
     INJURY_LOOKED_FOR,
     LINK_REASONS,
     LOOKED_FOR,
     MEDICALS,
+    MEETINGS,
     MOBILITIES,
     NOT_ATTENDED,
     NOT_FOUND,
@@ -45,6 +55,7 @@ from shared.contracts.words import (
     NOTIFIED,
     OFFERS,
     ON_WORD_OF,
+    OPEN_ITEMS,
     OUTCOME_TO,
     PARTNER_IS,
     PLACES,
@@ -66,6 +77,8 @@ from shared.contracts.words import (
     SUPPORT_KINDS,
     SUPPORT_REVIEWS,
     TOLD_BY,
+    TOLD_OF_A_CASE,
+    UNHELD_RISKS,
     URGENCIES,
 )
 
@@ -700,6 +713,140 @@ class CaseClosed(CaseData):
     reason_code = Slug(required=True)
 
 
+class CaseClosedWithReason(CaseData):
+    """Who was told that day, who authorised the closing, and who leads the care from now on."""
+
+    reason = Choice(*CLOSING_REASONS, required=True)
+    told = fields.List(Choice(*TOLD_OF_A_CASE), required=True)
+    authorised_by = Slug(names="worker", required=True)
+    next_lead = Slug(names="worker")
+
+
+class CaseHolderNamed(CaseData):
+    """`holder` of `team` holds the case from then on."""
+
+    holder = Slug(names="worker", required=True)
+    team = Slug(names="team", required=True)
+    held_as = Choice(*HOLDER_KINDS, required=True)
+
+
+class CaseHolderEnded(CaseData):
+    holder = Slug(names="worker", required=True)
+    reason = Choice(*HOLDER_ENDINGS, required=True)
+
+
+class CaseLeavingAnnounced(CaseData):
+    """`holder` of `team` holds the case until `last_day`."""
+
+    holder = Slug(names="worker", required=True)
+    team = Slug(names="team", required=True)
+    last_day = Day(required=True)
+
+
+class CaseHandoverGiven(CaseData):
+    """What is still open, as codes; the account of it is private."""
+
+    to_holder = Slug(names="worker", required=True)
+    to_team = Slug(names="team", required=True)
+    open_items = fields.List(Choice(*OPEN_ITEMS), required=True)
+    joint_visit = YesNo(required=True)
+
+
+class CaseTakenOn(CaseData):
+    """`holder` of `team` holds the case from then on: the new holder says so, or it is reported for them."""
+
+    holder = Slug(names="worker", required=True)
+    team = Slug(names="team", required=True)
+    reported_by = Choice(*REPORTED_BY, required=True)
+    channel = Choice(*CHANNELS)
+
+
+class CaseUnheldReviewed(CaseData):
+    """A manager looked at a case that nobody holds."""
+
+    risk = Choice(*UNHELD_RISKS, required=True)
+    child_seen_on = Day()
+
+
+class CaseTold(CaseData):
+    """`not_there`: whom there is not to tell, such as a referrer of a case that nobody referred."""
+
+    to = fields.List(Choice(*TOLD_OF_A_CASE), required=True, validate=validate.Length(min=1))
+    not_there = fields.List(Choice(*TOLD_OF_A_CASE))
+    about = Choice(*CASE_NEWS, required=True)
+    channel = Choice(*CHANNELS, required=True)
+
+
+class CaseClosingProposed(CaseData):
+    """The agency means to close the case on `close_on`, after the checks."""
+
+    close_on = Day(required=True)
+    reason = Choice(*CLOSING_REASONS, required=True)
+
+
+class CaseClosingChecked(CaseData):
+    """`checks` were made, and those that are `missing` were not."""
+
+    checks = fields.List(Choice(*CLOSING_CHECKS), required=True)
+    missing = fields.List(Choice(*CLOSING_CHECKS), required=True)
+
+
+# --- decided actions ----------------------------------------------------------------------------------------------
+
+
+class ActionData(AboutPerson):
+    """What a meeting decided that somebody does about a person, or about an unborn child: then of the pregnancy."""
+
+    action_id = Ref("action", required=True)
+
+
+class ActionDecided(ActionData):
+    """What is to be done stays private. `owner` of `team` does it by `due_on`, as far as that is known.
+
+    `chair` of `chair_team` goes through what is open at the next meeting.
+    """
+
+    meeting = Choice(*MEETINGS, required=True)
+    kind = Choice(*ACTION_KINDS, required=True)
+    agency = Choice(*ACTION_AGENCIES)
+    owner = Slug(names="worker")
+    team = Slug(names="team")
+    due_on = Day()
+    chair = Slug(names="worker", required=True)
+    chair_team = Slug(names="team", required=True)
+    next_meeting_on = Day()
+    case_id = Ref("case")
+    pregnancy_id = Ref("pregnancy")
+
+
+class ActionArranged(ActionData):
+    """Whose it is and by when. A later day does not move the first one: replace the action for that."""
+
+    owner = Slug(names="worker", required=True)
+    team = Slug(names="team", required=True)
+    agency = Choice(*ACTION_AGENCIES)
+    due_on = Day(required=True)
+
+
+class ActionDone(ActionData):
+    """It was done, and what shows it. Its reference stays private."""
+
+    evidence = Choice(*ACTION_EVIDENCE, required=True)
+    referral_id = Ref("referral")
+
+
+class ActionReplaced(ActionData):
+    reason = Choice(*ACTION_REPLACED, required=True)
+    replaced_by = Ref("action")
+
+
+class ActionSwept(ActionData):
+    """A meeting went through what is open, this action among it."""
+
+    meeting = Choice(*MEETINGS, required=True)
+    next_meeting_on = Day()
+
+
 # Who hears an event. The follow-up service hears every event. `leaving_care` hears the events that may affect a care
 # leaver.
 _USUAL = ("perinatal", "referrals_followup")
@@ -814,4 +961,19 @@ TYPES = (
     _type("contact.chased.v1", ContactChased, _USUAL, SOCIAL_CARE),
     _type("case.opened.v1", CaseOpened, _USUAL, SOCIAL_CARE),
     _type("case.closed.v1", CaseClosed, _USUAL, SOCIAL_CARE),
+    _type("case.closed.v2", CaseClosedWithReason, _USUAL, SOCIAL_CARE),
+    _type("case.holder_named.v1", CaseHolderNamed, _USUAL, SOCIAL_CARE),
+    _type("case.holder_ended.v1", CaseHolderEnded, _USUAL, SOCIAL_CARE),
+    _type("case.leaving_announced.v1", CaseLeavingAnnounced, _USUAL, SOCIAL_CARE),
+    _type("case.handover_given.v1", CaseHandoverGiven, _USUAL, SOCIAL_CARE),
+    _type("case.taken_on.v1", CaseTakenOn, _USUAL, SOCIAL_CARE),
+    _type("case.unheld_reviewed.v1", CaseUnheldReviewed, _USUAL, SOCIAL_CARE),
+    _type("case.told.v1", CaseTold, _USUAL, SOCIAL_CARE),
+    _type("case.closing_proposed.v1", CaseClosingProposed, _USUAL, SOCIAL_CARE),
+    _type("case.closing_checked.v1", CaseClosingChecked, _USUAL, SOCIAL_CARE),
+    _type("action.decided.v1", ActionDecided, _USUAL, SOCIAL_CARE),
+    _type("action.arranged.v1", ActionArranged, _USUAL, SOCIAL_CARE),
+    _type("action.done.v1", ActionDone, _USUAL, SOCIAL_CARE),
+    _type("action.replaced.v1", ActionReplaced, _USUAL, SOCIAL_CARE),
+    _type("action.swept.v1", ActionSwept, _USUAL, SOCIAL_CARE),
 )

@@ -20,6 +20,8 @@ ALARMS: Mapping[str, Mapping[str, str]] = {
     "contact.received.v1": {},
     "prebirth.referral_accepted.v1": {},
     "person.died.v1": {},
+    "case.closed.v1": {},
+    "case.closed.v2": {},
     "referral.intended.v1": {"urgency": "urgent"},
     "referral.sent.v1": {"urgency": "urgent"},
 }

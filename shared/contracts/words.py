@@ -188,6 +188,43 @@ CONTACT_REVIEWS = ("assess", "strategy", "early_help", "support", "no_change")
 CONTACT_DECISIONS = ("assessment", "strategy_discussion", "early_help", "advice", "no_further_action")
 AGENCIES = ("childrens_social_care", "health_visiting", "midwifery", "mental_health", "early_help", "leaving_care")
 CASE_KINDS = ("child_in_need", "child_protection", "assessment", "early_help", "support", "other")
+# Who holds a case, why they stop, and what they hand on that is still open.
+HOLDER_KINDS = ("employed", "agency", "duty")
+HOLDER_ENDINGS = ("left", "leave", "sickness", "transfer")
+OPEN_ITEMS = ("visit", "assessment", "plan", "action", "referral", "contact", "meeting", "court", "other")
+UNHELD_RISKS = ("low", "medium", "high")
+# Who is told of a case, and of what.
+TOLD_OF_A_CASE = ("parents", "child", "referrer", "health_visitor", "gp_practice", "school", "other")
+CASE_NEWS = ("opened", "holder", "unheld", "closed")
+# What is looked at before a case closes, and why it closes.
+CLOSING_CHECKS = ("child_seen", "parents_seen", "home_seen", "contacts_read", "chronology", "next_lead", "views")
+CLOSING_REASONS = (
+    "needs_met",
+    "stepped_down",
+    "threshold_not_met",
+    "not_engaging",
+    "moved",
+    "transferred",
+    "other",
+)
+# Where an action is decided, what it is, whose it is, and what shows that it was done.
+MEETINGS = ("strategy", "conference", "core_group", "legal_planning", "marac", "supervision", "review")
+ACTION_KINDS = (
+    "letter",
+    "visit",
+    "referral",
+    "meeting",
+    "assessment",
+    "checks",
+    "medical",
+    "legal",
+    "support",
+    "sharing",
+    "other",
+)
+ACTION_AGENCIES = (*AGENCIES, "police", "school", "hospital", "gp_practice", "early_years", "housing", "probation")
+ACTION_EVIDENCE = ("letter_sent", "visit", "referral_id", "meeting", "other")
+ACTION_REPLACED = ("overtaken", "not_possible", "another_day", "another_action", "not_needed")
 
 # Healthy Child Programme (6 Feb 2026), practice section 3.1.
 REVIEWS = ("antenatal", "new_birth", "six_week", "twelve_month", "two_year")

@@ -25,6 +25,9 @@ NAMED_IN_A_TEAM = {
     "practitioner.assigned.v1": "practitioner",
     "accumulation.lead_named.v1": "lead",
     "adviser.assigned.v1": "adviser",
+    "case.holder_named.v1": "holder",
+    "case.taken_on.v1": "holder",
+    "action.arranged.v1": "owner",
 }
 
 

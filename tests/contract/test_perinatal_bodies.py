@@ -113,6 +113,25 @@ ROUTES: dict[str, tuple[str, frozenset[str], frozenset[str]]] = {
     "contacts/<>/referrer-told": ("contact.referrer_told.v1", NONE, NONE),
     "cases": ("case.opened.v1", NONE, NONE),
     "cases/<>/closed": ("case.closed.v1", frozenset({"agency", "people"}), NONE),
+    "cases/<>/closure": ("case.closed.v2", frozenset({"agency", "people"}), NONE),
+    "cases/<>/holder-named": ("case.holder_named.v1", frozenset({"agency", "people"}), NONE),
+    "cases/<>/holder-ended": ("case.holder_ended.v1", frozenset({"agency", "people"}), NONE),
+    "cases/<>/leaving-announced": ("case.leaving_announced.v1", frozenset({"agency", "people"}), NONE),
+    "cases/<>/handover-given": ("case.handover_given.v1", frozenset({"agency", "people"}), frozenset({"account"})),
+    "cases/<>/taken-on": (
+        "case.taken_on.v1",
+        frozenset({"agency", "people", "reported_by"}),
+        frozenset({"reference"}),
+    ),
+    "cases/<>/unheld-reviewed": ("case.unheld_reviewed.v1", frozenset({"agency", "people"}), NONE),
+    "cases/<>/told": ("case.told.v1", frozenset({"agency", "people"}), NONE),
+    "cases/<>/closing-proposed": ("case.closing_proposed.v1", frozenset({"agency", "people"}), NONE),
+    "cases/<>/closing-checked": ("case.closing_checked.v1", frozenset({"agency", "people", "missing"}), NONE),
+    "actions": ("action.decided.v1", NONE, frozenset({"what"})),
+    "actions/<>/arranged": ("action.arranged.v1", NONE, NONE),
+    "actions/<>/done": ("action.done.v1", NONE, frozenset({"reference"})),
+    "actions/<>/replaced": ("action.replaced.v1", NONE, NONE),
+    "actions/<>/swept": ("action.swept.v1", NONE, NONE),
 }
 NAMES_THE_PERSON = {"consultations/<>/linked", "consultations/<>/referred"}
 KINDS = {
@@ -123,7 +142,7 @@ KINDS = {
     "support": "support",
     **{
         f"{kind}s": kind
-        for kind in ("screen", "offer", "move", "concern", "consultation", "notification", "contact", "case")
+        for kind in ("screen", "offer", "move", "concern", "consultation", "notification", "contact", "case", "action")
     },
 }
 # Those have bodies of their own, with tests of their own.

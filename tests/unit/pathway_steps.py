@@ -55,7 +55,12 @@ DUE = {
     "5 working days":  "2013-01-21 2013-01-25 2013-01-28 2013-04-08 2014-01-03 2013-11-01 2013-02-07",
     "10 working days": "2013-01-28 2013-02-01 2013-02-04 2013-04-15 2014-01-10 2013-11-08 2013-02-14",
     "15 working days": "2013-02-04 2013-02-08 2013-02-11 2013-04-22 2014-01-17 2013-11-15 2013-02-21",
+    "20 working days": "2013-02-11 2013-02-15 2013-02-18 2013-04-29 2014-01-24 2013-11-22 2013-02-28",
     "45 working days": "2013-03-18 2013-03-22 2013-03-25 2013-06-05 2014-02-28 2013-12-31 2013-04-08",
+    "7 days":          "2013-01-21 2013-01-25 2013-01-26 2013-04-04 2013-12-31 2013-11-01 2013-02-07",
+    # Five working days before Friday 8 February, whenever it opened.
+    "1 February":      "2013-02-01 2013-02-01 2013-02-01 2013-02-01 2013-02-01 2013-02-01 2013-02-01",
+    "8 February":      "2013-02-08 2013-02-08 2013-02-08 2013-02-08 2013-02-08 2013-02-08 2013-02-08",
     "14 days":         "2013-01-28 2013-02-01 2013-02-02 2013-04-11 2014-01-07 2013-11-08 2013-02-14",
     # Of a month six weeks after the sending (on the 13th) come before four after its end.
     "28 days, or six weeks": "2013-02-11 2013-02-15 2013-02-16 2013-04-25 2014-01-21 2013-11-22 2013-02-24",
@@ -323,7 +328,7 @@ class StepTests:
         noun = row.meets[0][0].partition(".")[0]
         if thread.name.startswith("person/"):
             another = practice.record_of("person", key=OTHER)
-        elif noun == "offer":  # whatever record it is on, it is of one person
+        elif noun in ("offer", "child", "accumulation"):  # whatever record it is on, it is of one person
             another = practice.record_of(noun, person_id=OTHER)
         else:
             another = row.opened(practice)[0]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain import follow_up as follow_ups
@@ -337,9 +337,9 @@ class Thread:
         **said: Any,
     ) -> Event:
         """`what` happened at this time of London; `said` goes before what is usually said, None leaves it out."""
-        event_type = what if what.endswith(".v1") else f"{self._noun}.{what}.v1"
-        known = {**self._said, **said}
+        event_type = what if what in CATALOGUE else f"{self._noun}.{what}.v1"
         declared = CATALOGUE[event_type].schema().fields
+        known = {**{name: value for name, value in self._said.items() if fits(declared.get(name), value)}, **said}
         usual = {name: usually(name, field) for name, field in declared.items() if field.required and name not in known}
         data = {name: value for name, value in {**usual, **known}.items() if name in declared and value is not None}
         return self._practice.record(
@@ -385,6 +385,14 @@ USUAL_WORDS = {
     "authority": "essex",
     "adviser": "pa-lindqvist",
 }
+
+
+def fits(declared: fields.Field | None, value: Any) -> bool:
+    """Whether the field, if there is one, takes a value that another event has under the same name."""
+    try:
+        return value is None or declared is None or declared.deserialize(value) is not None
+    except ValidationError:
+        return False
 
 
 def usually(name: str, field: fields.Field) -> Any:

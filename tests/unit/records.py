@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from services.perinatal.domain import (
+    action,
     case,
     concern,
     consultation,
@@ -32,6 +33,7 @@ PREGNANCY = str(UUID(int=3))
 MODULES = {
     module.AGGREGATE.kind: module
     for module in (
+        action,
         case,
         concern,
         consultation,
@@ -155,6 +157,25 @@ SAYS: Mapping[str, Mapping[str, Any]] = {
     "contact.chased.v1": {"channel": "phone"},
     "case.opened.v1": {"agency": "childrens_social_care", "people": [PERSON, CHILD], "kind": "child_in_need"},
     "case.closed.v1": {"reason_code": "needs-met"},
+    "case.closed.v2": {"reason": "needs_met", "told": ["parents"], "authorised_by": "sw-manager"},
+    "case.holder_named.v1": {"holder": "sw-ebb", "team": "csc-essex", "held_as": "employed"},
+    "case.holder_ended.v1": {"holder": "sw-ebb", "reason": "left"},
+    "case.leaving_announced.v1": {"holder": "sw-ebb", "team": "csc-essex", "last_day": date(2013, 2, 1)},
+    "case.handover_given.v1": {
+        "to_holder": "sw-flood",
+        "to_team": "csc-essex",
+        "open_items": ["visit"],
+        "joint_visit": True,
+    },
+    "case.unheld_reviewed.v1": {"risk": "low", "child_seen_on": date(2013, 1, 10)},
+    "case.told.v1": {"to": ["parents"], "not_there": ["referrer"], "about": "opened", "channel": "phone"},
+    "case.closing_proposed.v1": {"close_on": date(2013, 2, 1), "reason": "needs_met"},
+    "case.closing_checked.v1": {"checks": ["child_seen"]},
+    "action.decided.v1": {"meeting": "strategy", "kind": "letter"},
+    "action.arranged.v1": {"owner": "hv-pereira", "due_on": date(2013, 2, 1)},
+    "action.done.v1": {"evidence": "letter_sent"},
+    "action.replaced.v1": {"reason": "overtaken"},
+    "action.swept.v1": {"meeting": "review"},
 }
 # What the service looks up for the check.
 KNOWN = {

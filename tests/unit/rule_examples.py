@@ -34,6 +34,13 @@ PREDICATE_EXAMPLES: Mapping[str, Any] = {
     "parent_of_child_under_months": 12,
     "gave_birth_within_months": 12,
     "child_under_months": 12,
+    "leaves_unheld": True,
+    "changes_holder": True,
+    "told_one_of_each": [["parents", "child"], ["health_visitor"]],
+    "people_had_since": {
+        "of": [{"event": "concern.raised.v1", "via": "people"}],
+        "since": ["prebirth.conference_held.v1", {"event": "accumulation.reviewed.v1", "via": "people"}],
+    },
     "not": {"person_has": "care_leaver.registered.v1"},
     "all_of": [{"person_has": "review.offered.v1"}],
     "any_of": [{"thread_has": "prebirth.conference_held.v1"}, {"person_has": "review.completed.v1"}],

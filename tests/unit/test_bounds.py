@@ -57,6 +57,7 @@ UNKNOWN_HERE: Mapping[str, str] = {
     "pregnancy_id": "leaving care knows of a pregnancy from the other service",
     "move_id": "leaving care knows of a move from the other service",
     "person_id": "the record is about this person",
+    "replaced_by": "the route of an action looks the other action up",
 }
 ANY_ORDER = "such entries are made in any order, and each may be the first that is known"
 BEFORE_THE_RECORD = "it may have happened before the record began"

@@ -13,6 +13,7 @@ from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED, CLAIM_REJEC
 from shared.kernel.envelope import CIRCLE, NONE, Event
 from tests.properties.families import evidence_of
 from tests.unit import family_steps, pathway_steps
+from tests.unit import test_steps_of_cases as cases
 from tests.unit import test_steps_of_contacts as contacts
 from tests.unit import test_steps_of_health_visiting as health_visiting
 from tests.unit import test_steps_of_leaving_care as leaving_care
@@ -27,7 +28,7 @@ QUESTION = "DATA-02.lowers"
 STRANGERS = "strangers-elsewhere"
 LEAD = Actor("lead-achterberg", "safeguarding_lead", "partnership-essex", ("essex",))
 FAMILY = {**health_visiting.STEPS, **leaving_care.STEPS, **losses.STEPS, **safeguarding.STEPS, **contacts.STEPS}
-PATHWAY = {**mental_health.STEPS, **prebirth.STEPS, **referrals.STEPS}
+PATHWAY = {**mental_health.STEPS, **prebirth.STEPS, **referrals.STEPS, **cases.STEPS}
 # On a move that the area it left has recorded itself, the new area acts as the receiver.
 ACTS = [
     (step, act)

@@ -104,6 +104,7 @@ def test_what_is_about_harm_is_guarded_and_nothing_else_is():
         *("HARM-01.seen", "HARM-01.decide", "HARM-01.found"),
         *("CSC-02.contacts", "CSC-02.again"),
         "SG-03.named",
+        "CLOSE-02.unreviewed",
     }
 
 

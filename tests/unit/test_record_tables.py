@@ -126,10 +126,28 @@ contact.decided.v1               decided           decided
 contact.referrer_told.v1         received          decided
 contact.chased.v1                received          decided
 """,
+    "action": """
+from                             decided           arranged          done              replaced
+action.decided.v1                -                 -                 -                 -
+action.arranged.v1               arranged          arranged          -                 -
+action.done.v1                   done              done              -                 -
+action.replaced.v1               replaced          replaced          -                 -
+action.swept.v1                  decided           arranged          done              replaced
+""",
     "case": """
 from                             open              closed
 case.opened.v1                   -                 -
+case.holder_named.v1             open              closed
+case.holder_ended.v1             open              closed
+case.leaving_announced.v1        open              closed
+case.handover_given.v1           open              closed
+case.taken_on.v1                 open              closed
+case.unheld_reviewed.v1          open              closed
+case.told.v1                     open              closed
+case.closing_proposed.v1         open              closed
+case.closing_checked.v1          open              closed
 case.closed.v1                   closed            -
+case.closed.v2                   closed            -
 """,
 }
 
@@ -172,6 +190,12 @@ WAYS = {
         "acknowledged": ("notification.sent.v1", "notification.acknowledged.v1"),
     },
     "contact": {"received": ("contact.received.v1",), "decided": ("contact.received.v1", "contact.decided.v1")},
+    "action": {
+        "decided": ("action.decided.v1",),
+        "arranged": ("action.decided.v1", "action.arranged.v1"),
+        "done": ("action.decided.v1", "action.done.v1"),
+        "replaced": ("action.decided.v1", "action.replaced.v1"),
+    },
     "case": {"open": ("case.opened.v1",), "closed": ("case.opened.v1", "case.closed.v1")},
 }
 

@@ -1,15 +1,17 @@
-"""Routes of what passes between agencies: notifications, contacts with social care, and the cases agencies hold."""
+"""Routes of what passes between agencies: notifications, contacts with social care, cases, and decided actions."""
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, require_same_person
-from services.perinatal.domain import case, contact, notification
+from services.perinatal.api.lookups import KNOWN, find_evidence, find_teams, require_same_person
+from services.perinatal.domain import action, case, contact, notification, referral
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
 
 notifications = RecordRoutes(notification.AGGREGATE, "/v1/notifications", KNOWN)
 contacts = RecordRoutes(contact.AGGREGATE, "/v1/contacts", KNOWN)
-cases = RecordRoutes(case.AGGREGATE, "/v1/cases", KNOWN)
+cases = RecordRoutes(case.AGGREGATE, "/v1/cases", KNOWN, repeats=case.OF_THE_CASE)
+OF_ACTIONS = {one.kind: one for one in (case.AGGREGATE, action.AGGREGATE, referral.AGGREGATE)}
+actions = RecordRoutes(action.AGGREGATE, "/v1/actions", {**KNOWN, **OF_ACTIONS})
 
 
 class AgencyRoutes:
@@ -62,8 +64,104 @@ class AgencyRoutes:
         "case.record",
         "case.closed.v1",
         "It was closed, and why; always recorded",
-        derived=("agency", "people"),
+    )
+    close_case_with_reason = cases.step(
+        "closure",
+        "case.manage",
+        "case.closed.v2",
+        "It was closed: why, who was told, who authorised it and who leads the care now; always recorded",
+        defaults={"told": []},
+    )
+    name_holder = cases.step(
+        "holder-named",
+        "case.manage",
+        "case.holder_named.v1",
+        "Who holds the case from now on",
+        defaults={"held_as": "employed"},
+    )
+    end_holder = cases.step(
+        "holder-ended",
+        "case.manage",
+        "case.holder_ended.v1",
+        "Somebody holds the case no longer, and why",
+        optional=("holder",),
+    )
+    announce_leaving = cases.step(
+        "leaving-announced",
+        "case.manage",
+        "case.leaving_announced.v1",
+        "Whoever holds the case leaves, and their last day",
+        optional=("holder", "team"),
+    )
+    hand_over_case = cases.step(
+        "handover-given",
+        "case.manage",
+        "case.handover_given.v1",
+        "The new holder was told what is still open",
+        defaults={"joint_visit": False},
+        account=FreeText(),
+    )
+    take_on_case = cases.step(
+        "taken-on",
+        "case.manage",
+        "case.taken_on.v1",
+        "The new holder takes the case on; reported for them, with channel and reference",
+        derived=("reported_by",),
+        optional=("holder", "team"),
+        reference=FreeText(200),
+    )
+    review_unheld_case = cases.step(
+        "unheld-reviewed",
+        "case.oversee",
+        "case.unheld_reviewed.v1",
+        "A manager looked at a case that nobody holds: the risk, and when the child was seen",
+    )
+    tell_of_case = cases.step("told", "case.manage", "case.told.v1", "Family and professionals were told, and of what")
+    propose_closing = cases.step(
+        "closing-proposed", "case.manage", "case.closing_proposed.v1", "It is to close, on which day and why"
+    )
+    check_closing = cases.step(
+        "closing-checked",
+        "case.manage",
+        "case.closing_checked.v1",
+        "What was looked at before it closes; the rest is missing",
+        derived=("missing",),
     )
     retract_of_case = cases.retract()
     confirm_claim_of_case = cases.confirm_claim()
     reject_claim_of_case = cases.reject_claim()
+
+    decide_action = actions.begin(
+        "action.record",
+        "action.decided.v1",
+        "A meeting decided an action: what, and as far as known whose and by when",
+        optional=("chair", "chair_team"),
+        look_up=find_teams,
+        what=FreeText(required=True, metadata={"description": "what is to be done; it never leaves this service"}),
+    )
+    read_action = actions.read("action.read", "A decided action, with what became of it")
+    arrange_action = actions.step(
+        "arranged",
+        "action.record",
+        "action.arranged.v1",
+        "Whose it is and by when",
+        optional=("team",),
+        look_up=find_teams,
+    )
+    do_action = actions.step(
+        "done",
+        "action.record",
+        "action.done.v1",
+        "It was done, and what shows it",
+        look_up=find_evidence,
+        reference=FreeText(200),
+    )
+    replace_action = actions.step(
+        "replaced", "action.record", "action.replaced.v1", "Another action, or none, takes its place, and why"
+    )
+    sweep_action = actions.step(
+        "swept", "action.record", "action.swept.v1", "A meeting went through it, and when the next one is"
+    )
+    retract_of_action = actions.retract()
+    confirm_claim_of_action = actions.confirm_claim()
+    reject_claim_of_action = actions.reject_claim()

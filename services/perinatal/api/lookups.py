@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from services.perinatal.domain import condition, person, pregnancy, support
+from services.perinatal.domain import condition, person, pregnancy, referral, support
 from services.perinatal.domain.doubts import ENDED, LINKED, STARTED, Child
 from services.perinatal.domain.doubts import KNOWN as BEGIN_A_PREGNANCY
 from shared.kernel.decisions import Aggregate, Invalid
@@ -80,6 +80,22 @@ def find_assessor(field: str) -> LookUp:
         return {"assessor_roles": worker.roles} if worker else {}
 
     return find
+
+
+def find_teams(records: Records, request: Request) -> Mapping[str, Any]:
+    """The teams of the owner and of the chair whom the body names, as the directory has them."""
+    named = {"team": request.body.get("owner"), "chair_team": request.body.get("chair")}
+    require_same_person(records, request)
+    workers = {field: records.directory.worker(name) if records.directory else None for field, name in named.items()}
+    return {field: worker.posts[0].team for field, worker in workers.items() if worker and worker.posts}
+
+
+def find_evidence(records: Records, request: Request) -> Mapping[str, Any]:
+    """Whether the referral that shows that an action was done was sent. Raises Invalid for an unknown one."""
+    if "referral_id" not in request.body:
+        return {}
+    found = records.state_of(referral.AGGREGATE, request.body["referral_id"], "referral_id")
+    return {"was_sent": found.status not in ("intended", "withdrawn")}
 
 
 def require_same_person(records: Records, request: Request) -> Mapping[str, Any]:

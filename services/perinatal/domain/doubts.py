@@ -315,6 +315,14 @@ def _equal_support(entry: Entry) -> str | None:
     return None
 
 
+def _seen_later(entry: Entry) -> str | None:
+    """A child who was seen was seen by the day of the entry."""
+    day = entry.day("child_seen_on")
+    if day is None or day <= entry.last:
+        return None
+    return f"is {in_words(day - entry.last)} after the day of this entry; give the day when the child was seen"
+
+
 EDD = (Doubt("edd-far-out", "edd", _edd_far_out), Doubt("edd-far-out", "edd", _edd_impossible, impossible=True))
 MOVED_FAR = Doubt("edd-moved-far", "edd", _edd_moved_far)
 MOTHER = Doubt("mother-age", "person_id", _mothers_age)
@@ -336,6 +344,8 @@ _SESSION = not_before("the first missed session", "support.session_missed.v1")
 _OFFER = not_before("it was offered", "offer.made.v1")
 _CONSULTED = not_before("the consultation was held", "consultation.held.v1")
 _CONTACT = not_before("the contact was received", "contact.received.v1")
+_CASE = not_before("the case was opened", "case.opened.v1")
+_DECIDED = not_before("it was decided", "action.decided.v1")
 _ASSESSED = not_before("the assessment started", "prebirth.assessment_started.v1")
 
 DOUBTS: Table = {
@@ -387,7 +397,22 @@ DOUBTS: Table = {
     "contact.chased.v1": (_CONTACT,),
     "contact.decided.v1": (_CONTACT,),
     "contact.referrer_told.v1": (_CONTACT,),
-    "case.closed.v1": (not_before("the case was opened", "case.opened.v1"),),
+    "case.closed.v1": (_CASE,),
+    "case.closed.v2": (_CASE,),
+    "case.holder_named.v1": (_CASE,),
+    "case.holder_ended.v1": (_CASE,),
+    "case.leaving_announced.v1": (_CASE, *day_ahead("last_day", PLANNED_AHEAD)),
+    "case.handover_given.v1": (_CASE,),
+    "case.taken_on.v1": (_CASE,),
+    "case.unheld_reviewed.v1": (_CASE, Doubt("day-passed", "child_seen_on", _seen_later, impossible=True)),
+    "case.told.v1": (_CASE,),
+    "case.closing_proposed.v1": (_CASE, *day_ahead("close_on", PLANNED_AHEAD)),
+    "case.closing_checked.v1": (_CASE,),
+    "action.decided.v1": (*day_ahead("due_on", PLANNED_AHEAD), *day_ahead("next_meeting_on", PLANNED_AHEAD)),
+    "action.arranged.v1": (_DECIDED, *day_ahead("due_on", PLANNED_AHEAD)),
+    "action.done.v1": (_DECIDED,),
+    "action.replaced.v1": (_DECIDED,),
+    "action.swept.v1": (_DECIDED, *day_ahead("next_meeting_on", PLANNED_AHEAD)),
     "referral.withdrawn.v1": (_BEGUN,),
     "referral.acknowledged.v1": (_SENT,),
     "referral.accepted.v1": (_SENT,),

@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from services.referrals_followup.domain.follow_up import OWNER, FollowUp, Line, Owner, Rung, is_above_owner
+from services.referrals_followup.domain.follow_up import (
+    OWNER,
+    TEAM_MANAGER,
+    FollowUp,
+    Line,
+    Owner,
+    Rung,
+    is_above_owner,
+)
 
 MANAGER, SENDER, RECEIVER = "manager", "sender", "receiver"
 SAFEGUARDING_LEAD, OPERATOR = "safeguarding_lead", "operator"
@@ -171,7 +179,8 @@ class Directory:
         """Every role that `resolve` knows: the duty roles, what teams act as, and what is referred to them."""
         teams = self.teams.values()
         return frozenset(
-            [duty.role for duty in self.duty_roles]
+            [MANAGER, TEAM_MANAGER]
+            + [duty.role for duty in self.duty_roles]
             + [team.role for team in teams]
             + [service for team in teams for service in team.services]
         )
@@ -218,13 +227,16 @@ class Directory:
         """The people whom the rung tells that day.
 
         A rung above the owner tells somebody else: where it would tell only whoever is told as the owner, it also tells
-        the next one up.
+        the next one up. Whoever holds a case about the person is told beside them.
         """
         parties = Parties.of(follow_up, owner)
         found = [recipient for to in rung.to for recipient in self.resolve(to, parties, on)]
         told_as_owner = self._told_as_owner(parties, on)
         if is_above_owner(follow_up, rung) and told_as_owner.issuperset(recipient.person for recipient in found):
             found.append(self._next_above(parties, on))
+        for holder in follow_up.holders:
+            team = self.team(holder.team)
+            found.append(self._person_or_team(holder.person, team, "holder of the case", follow_up.area, on))
         return _unique(found)
 
     def line_of(self, follow_up: FollowUp, on: date) -> Line:
@@ -242,11 +254,12 @@ class Directory:
         They are the manager of the owner's team, the heads of that team and the managers of these managers; then the
         safeguarding lead of the area, the deputies, and the heads of service of the area.
         """
-        found = self._managers_of(self._owners_team(owner, area))
-        if owner.person in found:
-            found = found[found.index(owner.person) + 1 :]
+        team = self._owners_team(owner, area)
+        found, person = self._managers_of(team), _person_of(owner, team)
+        if person in found:
+            found = found[found.index(person) + 1 :]
         line = dict.fromkeys((*found, *self.leads_of(area), *self._heads.get((None, area), ())))
-        return tuple(person for person in line if person != owner.person and not self.people[person].has_left(on))
+        return tuple(above for above in line if above != person and not self.people[above].has_left(on))
 
     def line_of_team(self, team: str, on: date = date.min) -> tuple[str, ...]:
         """Everybody above whoever works in this team and is not above it, the nearest first. Without a day, whoever has
@@ -266,7 +279,10 @@ class Directory:
         """
         owner, area = parties.owner, parties.area
         if to == OWNER:
-            return (self._person_or_team(owner.person, self._owners_team(owner, area), owner.role, area, on),)
+            team = self._owners_team(owner, area)
+            if team is not None and owner.person is None and owner.role == TEAM_MANAGER:
+                return (self._find_present(team.manager, team, area, on, f"manager of {team.id}"),)
+            return (self._person_or_team(owner.person, team, owner.role, area, on),)
         if to == MANAGER:
             team = self._owners_team(owner, area)
             if team is None:
@@ -410,6 +426,11 @@ class Directory:
         """The lead of the whole area; for an area that the directory does not know, the first of all leads."""
         leads = self._held[SAFEGUARDING_LEAD, None]
         return next((duty for duty in leads if duty.area == area), leads[0])
+
+
+def _person_of(owner: Owner, team: Team | None) -> str | None:
+    """The owner's person; for the manager of a team, whoever manages it."""
+    return team.manager if team and owner.person is None and owner.role == TEAM_MANAGER else owner.person
 
 
 def _unique(recipients: list[Recipient]) -> tuple[Recipient, ...]:

@@ -38,6 +38,8 @@ ACT_TYPES = (CHASED, ACKNOWLEDGED, NOTED, ASSIGNED, GIVEN_BACK, ACCEPTED, REFUSE
 OWNER = "owner"
 # The rungs that tell the same people again, because what is counted has grown.
 GROWN = "grown"
+# The role of an owner who is the manager of the team that is named.
+TEAM_MANAGER = "team_manager"
 
 OPEN, MET, ENDED_STATE, VOID = "open", "met", "ended", "void"
 
@@ -88,6 +90,7 @@ class FollowUp:
     `about` is what it tells of beside its opening: that obligation, or the record that the opening is no entry of.
     Until `held_until` nobody is chased: somebody claimed that its person died, and the owner was asked.
     `receiver_role` is what its receiver acts as or takes referrals for, `receiver_team` their team where one is named.
+    `holders` hold a case about its person: they are told beside the owner's line.
     """
 
     id: str
@@ -130,6 +133,7 @@ class FollowUp:
     closed_actor: str | None = None
     closed_reason: str | None = None
     why: Mapping[str, Any] = field(default_factory=dict)
+    holders: tuple[Owner, ...] = ()
 
     @property
     def matters(self) -> tuple[Matter, ...]:

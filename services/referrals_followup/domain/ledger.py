@@ -36,6 +36,7 @@ from services.referrals_followup.domain.follow_up import (
     find_ending,
     owner_of,
 )
+from services.referrals_followup.domain.holders import find_owner, find_present_holders
 from services.referrals_followup.domain.predicates import find_judged
 from services.referrals_followup.domain.rules_history import UNASKED, Ruleset, RulesHistory, StepIndex
 from services.referrals_followup.domain.standards import (
@@ -65,7 +66,7 @@ from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due, london_date, span
 
 BEREAVEMENT = "bereavement"
-CONTACT, CASE_CLOSED = "contact.received.v1", "case.closed.v1"
+CONTACT = "contact.received.v1"
 
 _BY_OWN_OPENER = attrgetter("by_opener")
 _BY_OTHER_OPENER = attrgetter("by_other_opener")
@@ -273,7 +274,7 @@ def _evaluate(
         opened_team=event.team,
         due_at=due_at,
         visible_from=visible or event.occurred_at,
-        owner=step.owner(event, history),
+        owner=find_owner(step.owner(event, history), event, history, person),
         rungs=_rungs(ruleset, step, opening, history, due_at, computed),
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
@@ -291,6 +292,7 @@ def _evaluate(
             **explain(computed, event, ruleset.calendar.covers(due_at.year)),
             **({"judged": judged} if (judged := find_judged(step.content.get("met_by", []), event, history)) else {}),
         },
+        holders=find_present_holders(history, person),
         **_closing_fields(closer, reason),
     )
 
@@ -545,7 +547,7 @@ def _notice_of(event: Event, history: ThreadHistory) -> Any:
     household on one day by one decision.
     """
     data = event.data
-    if event.type == CASE_CLOSED:
+    if event.type in CASE_CLOSED:
         return (event.type, data["agency"], london_date(span(event.occurred_at, event.precision)[0]))
     if not data.get("group_id"):
         return event.id

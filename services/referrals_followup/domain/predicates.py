@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Protocol
 
+from services.referrals_followup.domain.holders import are_told, changes_holder, leaves_unheld
 from services.referrals_followup.domain.standards import (
     HOUSEHOLD,
     OWN,
@@ -24,7 +25,9 @@ from services.referrals_followup.domain.standards import (
 )
 from services.referrals_followup.domain.thread_history import (
     BOOKED,
+    CASE_CLOSED,
     EDD_SAID,
+    HOLDING,
     JOINED,
     MOVED,
     PARTNER_NAMED,
@@ -356,6 +359,17 @@ def _takes_predicates(name: str, argument: Any, site: Site) -> list[Problem]:
     return check_predicates(argument, site)
 
 
+def _takes_groups(name: str, argument: Any, site: Site) -> list[Problem]:
+    is_right = isinstance(argument, list) and argument and all(isinstance(group, list) and group for group in argument)
+    return [] if is_right else site.fault(f"{name} takes a list of lists of words")
+
+
+def _takes_of_and_since(name: str, argument: Any, site: Site) -> list[Problem]:
+    if not isinstance(argument, Mapping) or set(argument) != {"of", "since"}:
+        return site.fault(f"{name} has `of` and `since`")
+    return [problem for part in ("of", "since") for problem in check_matchers(argument[part], site.at(part))]
+
+
 # Readings.
 
 
@@ -557,6 +571,37 @@ def _gave_birth_within(months: int) -> Predicate:
 
 def _is_child_under(months: int) -> Predicate:
     return lambda event, history: history.is_under(history.person_of(event), months, event)
+
+
+def _leaves_unheld(wanted: bool) -> Predicate:
+    return lambda event, history: leaves_unheld(event, history) == wanted
+
+
+def _changes_holder(wanted: bool) -> Predicate:
+    return lambda event, history: changes_holder(event, history) == wanted
+
+
+def _told_one_of_each(groups: list[list[str]]) -> Predicate:
+    return lambda event, history: are_told(groups, event, history)
+
+
+def _people_had_since(argument: Mapping[str, Any]) -> Predicate:
+    """Whether something about anybody named here happened after the last of `since`, up to this event."""
+    of, since = compile_matchers(argument["of"]), compile_matchers(argument["since"])
+
+    def had(event: Event, history: ThreadHistory) -> bool:
+        def found(matchers: tuple[Matcher, ...]) -> list[Any]:
+            return [
+                order_key(other)
+                for matcher in matchers
+                for other in history.standing_of(matcher.event)
+                if order_key(other) <= order_key(event) and matcher.matches(other, history)
+            ]
+
+        latest = max(found(since), default=())
+        return any(key > latest for key in found(of))
+
+    return had
 
 
 def _not(argument: Mapping[str, Any]) -> Predicate:
@@ -769,6 +814,34 @@ _SPECS = (
         describe=lambda months: f"the child is under {age_in_words(months)}, or of unknown age",
         check=_takes_number,
         reads=_reads(PREGNANCY_ENDED, via=PERSON),
+    ),
+    PredicateSpec(
+        "leaves_unheld",
+        compile=_leaves_unheld,
+        describe=lambda wanted: f"{'nobody' if wanted else 'somebody'} holds the case from then on",
+        check=_takes_flag,
+        reads=_reads(*HOLDING, via=OWN),
+    ),
+    PredicateSpec(
+        "changes_holder",
+        compile=_changes_holder,
+        describe=lambda wanted: f"somebody else {'held' if wanted else 'did not hold'} the case before",
+        check=_takes_flag,
+        reads=_reads(*HOLDING, via=OWN),
+    ),
+    PredicateSpec(
+        "told_one_of_each",
+        compile=_told_one_of_each,
+        describe=lambda groups: "by then were told: " + " and ".join(" or ".join(map(in_words, one)) for one in groups),
+        check=_takes_groups,
+        reads=_reads(*HOLDING, *CASE_CLOSED, "case.told.v1", via=OWN),
+    ),
+    PredicateSpec(
+        "people_had_since",
+        compile=_people_had_since,
+        describe=lambda item: f"since {any_in_words(item['since'])} there was {any_in_words(item['of'])}",
+        check=_takes_of_and_since,
+        reads=lambda item: (*read_matchers(item["of"]), *read_matchers(item["since"])),
     ),
     PredicateSpec(
         "not",

@@ -36,10 +36,14 @@ _NOTICED = timedelta(weeks=4)
 PERSON, PREGNANCY = "person", "pregnancy"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
+# What says who holds a case, and that it closed.
+HOLDER_ENDED = "case.holder_ended.v1"
+HOLDING = ("case.holder_named.v1", "case.taken_on.v1", HOLDER_ENDED)
+CASE_CLOSED = ("case.closed.v1", "case.closed.v2")
 # What is counted, decided and reviewed over the people of one household.
 OF_HOUSEHOLD = (
     *("contact.received.v1", "contact.decided.v1", "concern.raised.v1", "injury.reported.v1", "harm.alleged.v1"),
-    *("consultation.held.v1", "consultation.linked.v1", "consultation.referred.v1", "case.closed.v1"),
+    *("consultation.held.v1", "consultation.linked.v1", "consultation.referred.v1", *CASE_CLOSED),
     *("accumulation.lead_named.v1", "accumulation.reviewed.v1", "contacts.reviewed.v1"),
     *("closing.reread.v1", "closings.reviewed.v1"),
 )
@@ -47,7 +51,19 @@ OF_HOUSEHOLD = (
 _LIVE_TOGETHER = ("case.opened.v1", "household.adult_joined.v1", "household.moved.v1")
 # Events that bear on every thread about the people whom they name, whatever the standards read.
 BEARS_ON_ALL = frozenset(
-    {LINKED, UNLINKED, *ABOUT_AN_ENTRY, MOVED, *EDD_SAID, PREGNANCY_ENDED, JOINED, DIED, PARENTHOOD_LOST}
+    {
+        LINKED,
+        UNLINKED,
+        *ABOUT_AN_ENTRY,
+        MOVED,
+        *EDD_SAID,
+        PREGNANCY_ENDED,
+        JOINED,
+        DIED,
+        PARENTHOOD_LOST,
+        *HOLDING,
+        *CASE_CLOSED,
+    }
 )
 
 

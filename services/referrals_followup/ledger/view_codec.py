@@ -14,7 +14,7 @@ from services.referrals_followup.ledger.totals import SUMMED_IN
 from services.referrals_followup.ledger.view_schema import FollowUpView, audience_of
 from shared.kernel.time import Offset
 
-_NESTED = ("owner", "rungs", "rules", "why", "areas", "about")
+_NESTED = ("owner", "rungs", "rules", "why", "areas", "about", "holders")
 _COPIED = tuple(name.name for name in fields(FollowUp) if name.name not in _NESTED)
 _READ = tuple(name for name in _COPIED if name != "id")
 _FIELDS = {kind: tuple(declared.name for declared in fields(kind)) for kind in (Owner, Acts)}
@@ -40,6 +40,7 @@ def document_of(follow_up: FollowUp, acts: Acts, next_at: datetime | None) -> di
         "rungs": [_rung_document(rung) for rung in follow_up.rungs],
         "rules": {name.replace(".", "_"): version for name, version in sorted(follow_up.rules.items())},
         "why": dict(follow_up.why),
+        "holders": [_shallow(holder) for holder in follow_up.holders] or None,
         "acts": {**_shallow(acts), "chased": dict(acts.chased)},
         "next_rung_at": next_at,
         SUMMED_IN: None,  # The writer of the view sets this field.
@@ -61,6 +62,7 @@ def follow_up_of(document: Mapping[str, Any]) -> FollowUp:
         rungs=tuple(_rung_of(rung) for rung in document["rungs"]),
         rules=document["rules"],
         why=document["why"],
+        holders=tuple(Owner(**holder) for holder in document.get("holders", ())),
     )
 
 

@@ -96,6 +96,7 @@ class FollowUpView(Document):
     closed_actor = StringField(null=True)
     closed_reason = StringField(null=True)
     why = DictField()
+    holders = ListField(DictField(), default=None)
     acts = DictField()
     next_rung_at = DateTimeField(null=True)
     held_until = DateTimeField()
