@@ -123,7 +123,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "consultation.record": _WORRIED,
     "consultation.answer": frozenset({"front_door", "social_worker"}),
     "consultation.read": _WORRIED | _OVERSIGHT,
-    "notification.record": _SENDERS | {"front_door", "mental_health_service"},
+    "notification.record": _SENDERS | {"front_door", "mental_health_service", "personal_adviser"},
     "notification.acknowledge": _RECEIVERS,
     "notification.read": _RECEIVERS | _OVERSIGHT,
     "contact.record": frozenset({"front_door", "social_worker"}),

@@ -119,7 +119,7 @@ CONSULTATION_ADVICE = ("refer_now", "record_and_watch", "speak_to_parent", "no_a
 
 RECHECKS = ("no_further_concern", "concern_continues", "referred", "caller_not_reached")
 
-NOTIFICATIONS = ("condition", "pregnancy", "injury", "move", "missed_appointments", "birth", "other")
+NOTIFICATIONS = ("condition", "pregnancy", "injury", "move", "missed_appointments", "birth", "leaving_care", "other")
 CONTACT_DECISIONS = ("assessment", "strategy_discussion", "early_help", "advice", "no_further_action")
 AGENCIES = ("childrens_social_care", "health_visiting", "midwifery", "mental_health", "early_help", "leaving_care")
 CASE_KINDS = ("child_in_need", "child_protection", "assessment", "early_help", "support", "other")
@@ -147,6 +147,8 @@ ACCOMMODATIONS = (
 # How a care leaver became connected with a child.
 PARENTHOODS = ("to_be_parent", "child_joined")
 ENTITLEMENT_DECISIONS = ("continues", "ends", "declined_support")
+# What is planned before the support of a care leaver changes with age: theirs, and about their own children.
+ENDING_TOPICS = ("housing", "health", "money", "children", "safety")
 PLAN_ITEM_KINDS = (
     "counselling",
     "mental_health",
