@@ -264,7 +264,9 @@ def _ruleset(area: str, since: datetime, national: Adoption, local: Adoption | N
     if local is not None:
         versions[local.pack] = local.version
         for step_id, overrides in local.content["steps"].items():
-            contents[step_id] = {**contents.get(step_id, {}), **overrides}
+            # What is left of an override when the national pack drops its step is no step.
+            if step_id in contents or "opens_on" in overrides:
+                contents[step_id] = {**contents.get(step_id, {}), **overrides}
     steps = {step_id: _compile(step_id, json.dumps(content)) for step_id, content in contents.items()}
     return Ruleset(area, since, steps, national.calendar, versions)
 
