@@ -24,7 +24,7 @@ from services.referrals_followup.domain.predicates import (
     check_value,
     is_positive,
 )
-from services.referrals_followup.domain.rules_history import NATIONAL, RECORD, RESIDENCE
+from services.referrals_followup.domain.rules_history import CALENDAR, NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.standards import (
     ANY_CLAIM,
     ANY_THREAD,
@@ -216,6 +216,8 @@ def locate_packs(
         name = str(located.value.get("pack"))
         if name in packs:
             found.append(located.fault(("pack",), f"{packs[name].file} is named so already"))
+        if name == CALENDAR:
+            found.append(located.fault(("pack",), "is what a calendar is adopted as; use `calendar import`"))
         if areas is not None and name not in {NATIONAL, *areas}:
             found.append(located.fault(("pack",), f"there is no area {name}, so this would never be in force"))
         packs.setdefault(name, located)
