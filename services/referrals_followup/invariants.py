@@ -214,7 +214,7 @@ class Invariants:
             yield from report(
                 "bank-holidays-missing",
                 [str(next_year)],
-                f"set BANK_HOLIDAYS_UNTIL to {next_year} or later and run `adopt`",
+                f"set BANK_HOLIDAYS_UNTIL to {next_year} or later and run `adopt`, or run `calendar import`",
             )
 
 

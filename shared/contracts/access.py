@@ -141,7 +141,7 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "consultation.record": _WORRIED,
     "consultation.answer": frozenset({"front_door", "social_worker"}),
     "consultation.read": _WORRIED | _OVERSIGHT,
-    "notification.record": _SENDERS | {"front_door", "mental_health_service"} | _NARROW,
+    "notification.record": _SENDERS | {"front_door", "mental_health_service", "personal_adviser"} | _NARROW,
     "notification.acknowledge": _RECEIVERS | _NARROW,
     "notification.read": _RECEIVERS | _OVERSIGHT | _NARROW,
     "contact.record": frozenset({"front_door", "social_worker"}),

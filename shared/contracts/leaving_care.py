@@ -10,6 +10,7 @@ from shared.contracts.words import (
     ACCOMMODATIONS,
     CARE_LEAVER_CATEGORIES,
     DETAILS,
+    ENDING_TOPICS,
     ENTITLEMENT_DECISIONS,
     PA_CONTACTS,
     PARENTHOODS,
@@ -48,8 +49,41 @@ class CareLeaverCorrected(CareLeaverData):
 
 
 class EntitlementDecided(CareLeaverData):
+    """`entitlement_review_on`: the end of the next quarter in which age changes the entitlement, if there is one."""
+
     decision = Choice(*ENTITLEMENT_DECISIONS, required=True)
     decided_by = Slug(names="worker", works_as="personal_adviser", required=True)
+    entitlement_review_on = Day()
+
+
+class SupportAskedFor(CareLeaverData):
+    """`how` they asked, or how they were told that they may. `entitlement_review_on` as for a decision."""
+
+    how = Choice(*PA_CONTACTS, required=True)
+    entitlement_review_on = Day()
+
+
+class EndingPlanned(CareLeaverData):
+    """`agreed`: whether the young person agrees with what is planned. Their own words are private."""
+
+    topics = fields.List(
+        Choice(*ENDING_TOPICS),
+        required=True,
+        validate=validate.Length(1, len(ENDING_TOPICS)),
+        metadata={"description": "what was planned for; `children` are their own"},
+    )
+    agreed = YesNo(required=True, metadata={"description": "whether the young person agrees with the plan"})
+
+
+class AuthorityTold(CareLeaverData):
+    """`authority`: the area where they now live. Without their agreement nothing is told, and this is recorded too."""
+
+    authority = Slug(
+        names="area", required=True, metadata={"description": "the area where they now live, which is told"}
+    )
+    agreed = YesNo(
+        required=True, metadata={"description": "whether the young person agrees; without it nobody is told"}
+    )
 
 
 class AdviserAssigned(CareLeaverData):
@@ -170,6 +204,10 @@ TYPES = (
     _type("care_leaver.corrected.v1", CareLeaverCorrected, _USUAL, LEAVING_CARE),
     _type("care_leaver.category_changed.v1", CategoryDetermined, _USUAL, LEAVING_CARE),
     _type("care_leaver.entitlement_decided.v1", EntitlementDecided, _USUAL, LEAVING_CARE),
+    _type("care_leaver.support_requested.v1", SupportAskedFor, _USUAL, LEAVING_CARE),
+    _type("care_leaver.reminded.v1", SupportAskedFor, _USUAL, LEAVING_CARE),
+    _type("care_leaver.ending_planned.v1", EndingPlanned, _USUAL, LEAVING_CARE),
+    _type("care_leaver.authority_told.v1", AuthorityTold, _USUAL, LEAVING_CARE),
     _type("adviser.assigned.v1", AdviserAssigned, _AND_PERINATAL, LEAVING_CARE),
     _type("adviser.ended.v1", AdviserEnded, _USUAL, LEAVING_CARE),
     _type("pa_contact.made.v1", PaContact, _USUAL, LEAVING_CARE),

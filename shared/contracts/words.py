@@ -159,7 +159,7 @@ CONSULTATION_ADVICE = ("refer_now", "record_and_watch", "speak_to_parent", "no_a
 RECHECKS = ("no_further_concern", "concern_continues", "referred", "caller_not_reached")
 
 NOTIFICATIONS = (
-    *("condition", "pregnancy", "injury", "move", "missed_appointments", "birth", "other"),
+    *("condition", "pregnancy", "injury", "move", "missed_appointments", "birth", "leaving_care", "other"),
     *("alleged_harm", "domestic_abuse", "missing", "attendance", "absence"),
 )
 # Who speaks in a contact, and whether they are owed an answer. Professionals are; nobody else is asked to chase one.
@@ -249,6 +249,8 @@ ACCOMMODATIONS = (
 # How a care leaver became connected with a child.
 PARENTHOODS = ("to_be_parent", "child_joined")
 ENTITLEMENT_DECISIONS = ("continues", "ends", "declined_support")
+# What is planned before the support of a care leaver changes with age: theirs, and about their own children.
+ENDING_TOPICS = ("housing", "health", "money", "children", "safety")
 PLAN_ITEM_KINDS = (
     "counselling",
     "mental_health",

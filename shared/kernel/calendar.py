@@ -65,6 +65,11 @@ class WorkingCalendar:
     def _years(self) -> frozenset[int]:
         return frozenset(day.year for day in self.holidays)
 
+    def with_years_of(self, other: WorkingCalendar) -> WorkingCalendar:
+        """This calendar, with each year that the other one knows as the other one has it."""
+        kept = {day: name for day, name in self.holidays.items() if not other.covers(day.year)}
+        return WorkingCalendar({**kept, **other.holidays}, f"{self.version}+{other.version}")
+
     def to_json(self) -> dict[str, Any]:
         return {"version": self.version, "holidays": dict(_written(self.holidays))}
 

@@ -129,6 +129,9 @@ STEPS: list[tuple[str, dict[str, Any], str]] = [
         {"decision": "continues", "decided_by": "manager-lane"},
         "care_leaver.entitlement_decided",
     ),
+    ("reminded", {"how": "letter"}, "care_leaver.reminded"),
+    ("ending-planned", {"topics": ["housing", "children"], "agreed": True}, "care_leaver.ending_planned"),
+    ("authority-told", {"authority": "norfolk", "agreed": False}, "care_leaver.authority_told"),
 ]
 
 
@@ -141,9 +144,27 @@ def test_everything_that_happens_with_a_care_leaver_is_recorded(adviser: Caller,
         assert faulty_fields(wrong) == {*body, "adviser"}
     record = adviser.get(path).json()
     assert (record["state"], record["version"]) == ("registered", 1 + len(STEPS))
-    assert {name: record["facts"][name] for _, _, name in STEPS} == {name: body for _, body, name in STEPS}
+    derived = {"care_leaver.entitlement_decided": {"entitlement_review_on": "2017-06-30"}}
+    derived["care_leaver.reminded"] = derived["care_leaver.entitlement_decided"]
+    expected = {name: {**body, **derived.get(name, {})} for _, body, name in STEPS}
+    assert {name: record["facts"][name] for _, _, name in STEPS} == expected
     assert {entry["precision"] for entry in record["history"][1:]} == {"month"}
     assert record["history"][-1]["private"] == {"note": "He was well."}
+
+
+def test_who_asks_for_support_again_at_23_is_recorded_and_at_20_only_when_it_is_confirmed(
+    adviser: Caller, care_leaver_id: str
+) -> None:
+    path = f"/v1/care-leavers/{care_leaver_id}/support-requested"
+    answer = adviser.post(path, {"how": "phone", "occurred_at": "2015-09-01"})
+    assert (answer.status_code, answer.json()["facts"]["care_leaver.support_requested"]) == (
+        201,
+        {"how": "phone", "entitlement_review_on": "2017-06-30"},
+    )
+    young = {"how": "phone", "occurred_at": "2013-03-01"}
+    refused = adviser.post(path, young)
+    assert (refused.status_code, code(refused)) == (422, "please-confirm")
+    assert adviser.post(path, {**young, "confirms": ["care-leaver-age"]}).status_code == 201
 
 
 def test_a_category_is_determined_again_by_somebody(adviser: Caller, care_leaver_id: str) -> None:

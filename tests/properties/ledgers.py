@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from shared.contracts.catalogue import Catalogue, EventType
 from shared.contracts.common import TYPES as COMMON
 from shared.contracts.fields import EventData
 from shared.contracts.referrals_followup import TYPES as FOLLOW_UPS
-from shared.kernel.calendar import england
+from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id
 
@@ -119,7 +119,7 @@ def steps(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def rules(draw: st.DrawFn) -> RulesHistory:
-    """One to three adoptions of up to three steps each, some by an area only."""
+    """One to three adoptions of up to three steps each, some by an area only, and up to two calendars."""
     adoptions = []
     for number in range(draw(st.integers(1, 3))):
         pack = "england" if number == 0 else draw(st.sampled_from(["england", "essex"]))
@@ -128,6 +128,11 @@ def rules(draw: st.DrawFn) -> RulesHistory:
         )
         at = START + timedelta(days=20 * number)
         adoptions.append(Adoption(at, pack, f"{number}", {"steps": found}, CALENDAR, f"adoption-{number}"))
+    for number in range(draw(st.integers(0, 2))):
+        at = START + timedelta(days=draw(st.integers(1, 60)))
+        days = {date(2020, 3, day): "extra" for day in draw(st.sets(st.integers(1, 31), min_size=1, max_size=5))}
+        extra = WorkingCalendar(days, f"extra-{number}")
+        adoptions.append(Adoption(at, "calendar", extra.version, {"steps": {}}, extra, f"calendar-{number}"))
     return RulesHistory.of(adoptions)
 
 

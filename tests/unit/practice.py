@@ -20,6 +20,7 @@ from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.domain import follow_up as follow_ups
 from services.referrals_followup.domain.follow_up import Acts, FollowUp, Owner, Rung, Sweep
 from services.referrals_followup.domain.ledger import fold
+from services.referrals_followup.domain.rules_history import CALENDAR as CALENDAR_PACK
 from services.referrals_followup.domain.rules_history import NATIONAL, Adoption, RulesHistory
 from services.referrals_followup.domain.thread_history import Evidence
 from services.referrals_followup.standards.loader import load_packs
@@ -108,6 +109,17 @@ class Practice:
         self, pack: str, at: datetime, version: str, steps: Mapping[str, Any], calendar: WorkingCalendar
     ) -> None:
         adopted = Adoption(at, pack, version, {"steps": steps}, calendar, f"{pack}-{at.isoformat()}")
+        self.history = RulesHistory.of([*self.history.adoptions, adopted])
+
+    def adopt_calendar(
+        self, at: str, *, version: str = "more", more: str | None = None, less: str | None = None
+    ) -> None:
+        """England's bank holidays of the year of this day come into force anew, with one more of them or one less."""
+        year = (more or less or "")[:4]
+        days = {day: name for day, name in CALENDAR.holidays.items() if str(day.year) == year and str(day) != less}
+        days |= {date.fromisoformat(more): "Extra bank holiday"} if more else {}
+        calendar = WorkingCalendar(days, version)
+        adopted = Adoption(london(at), CALENDAR_PACK, version, {"steps": {}}, calendar, f"calendar-{version}")
         self.history = RulesHistory.of([*self.history.adoptions, adopted])
 
     def calendar(self) -> WorkingCalendar:

@@ -262,7 +262,7 @@ WHO_MAY = {
         consultation: read record
         follow_up: accept acknowledge note read reopen
         glass: break
-        notification: acknowledge read
+        notification: acknowledge read record
         person: read search
         plan_item: add arrange end read record
         commands: record

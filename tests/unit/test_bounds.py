@@ -89,6 +89,8 @@ ANY_TIME: Mapping[str, str] = {
     "handover.first_contact_made.v1": "the new area may have met the family before the move",
     "child.seen.v1": "the child may have been seen before the concern was raised",
     **dict.fromkeys(("care_leaver.category_changed.v1", "care_leaver.entitlement_decided.v1"), BEFORE_THE_RECORD),
+    **dict.fromkeys(("care_leaver.reminded.v1", "care_leaver.ending_planned.v1"), BEFORE_THE_RECORD),
+    "care_leaver.authority_told.v1": BEFORE_THE_RECORD,
     "adviser.assigned.v1": BEFORE_THE_RECORD,
     **dict.fromkeys(("pa_contact.made.v1", "pa_contact.failed.v1", "pa_contact.lost.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("pathway.assessed.v1", "pathway.planned.v1", "pathway.reviewed.v1"), BEFORE_THE_RECORD),

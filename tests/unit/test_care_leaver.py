@@ -189,6 +189,10 @@ STEPS: list[tuple[str, dict[str, Any]]] = [
     ("care_leaver.move_learnt", {"to_area": "norfolk", "out_of_area": True, "move_id": MOVE}),
     ("authority.confirmed", {"authority": "essex"}),
     ("care_leaver.entitlement_decided", {"decision": "continues", "decided_by": "manager-lane"}),
+    ("care_leaver.support_requested", {"how": "phone"}),
+    ("care_leaver.reminded", {"how": "letter"}),
+    ("care_leaver.ending_planned", {"topics": ["housing", "children"], "agreed": True}),
+    ("care_leaver.authority_told", {"authority": "norfolk", "agreed": True}),
     ("parenthood.learnt", {"kind": "to_be_parent", "pregnancy_id": PREGNANCY}),
     ("parenthood.lost", {"pregnancy_id": PREGNANCY}),
     ("support_offer.made", {"support_code": "young-parents-group"}),
@@ -238,3 +242,22 @@ def test_what_caused_a_step_that_the_service_tells_by_itself_is_kept() -> None:
     cause = str(UUID(int=77))
     data = {"kind": "to_be_parent", "pregnancy_id": PREGNANCY}
     assert leaver().give(AppendEntry(type="parenthood.learnt.v1", data=data, caused_by=cause), PA).causation_id == cause
+
+
+@pytest.mark.parametrize(
+    ("event_type", "data"),
+    [
+        ("care_leaver.entitlement_decided", {"decision": "continues", "decided_by": "manager-lane"}),
+        ("care_leaver.support_requested", {"how": "phone"}),
+        ("care_leaver.reminded", {"how": "letter"}),
+    ],
+)
+def test_a_decision_a_request_and_a_reminder_say_when_age_next_changes_the_entitlement(
+    event_type: str, data: dict[str, Any]
+) -> None:
+    known = {"date_of_birth": date(1992, 5, 20)}
+    stream = leaver(AppendEntry(type=f"{event_type}.v1", data=data, known=known))
+    assert stream.events[-1].data["entitlement_review_on"] == "2017-06-30"
+    late = AppendEntry(type=f"{event_type}.v1", data=data, known=known, occurred_at=NOW - timedelta(days=400))
+    assert stream.give(late, PA).data["entitlement_review_on"] == "2013-06-30"
+    assert "entitlement_review_on" not in stream.give(step(event_type, **data), PA).data

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.leaving_care.domain.category import Period, birthday, category_on, entitlement_review_on
+from services.leaving_care.domain.category import Period, birthday, category_on, entitlement_review_on, next_review_on
 
 BORN = date(1996, 5, 20)
 SIXTEEN, EIGHTEEN, TWENTY_ONE, TWENTY_FIVE = (birthday(BORN, age) for age in (16, 18, 21, 25))
@@ -122,3 +122,19 @@ def test_everybody_born_in_a_quarter_has_the_same_day_of_review() -> None:
     assert {entitlement_review_on(first + timedelta(days=n), date(2013, 1, 14)) for n in range(91)} == {
         date(2017, 6, 30)
     }
+
+
+@pytest.mark.parametrize(
+    ("on", "review"),
+    [
+        (date(2012, 12, 29), date(2013, 6, 30)),  # more than half a year before the quarter of 21 ends
+        (date(2012, 12, 30), date(2017, 6, 30)),
+        (date(2013, 6, 30), date(2017, 6, 30)),
+        (date(2015, 1, 14), date(2017, 6, 30)),
+        (date(2016, 12, 29), date(2017, 6, 30)),
+        (date(2016, 12, 30), None),
+        (date(2020, 1, 1), None),
+    ],
+)
+def test_a_decision_names_the_review_after_the_one_that_it_answers(on: date, review: date | None) -> None:
+    assert next_review_on(date(1992, 5, 20), on) == review

@@ -142,14 +142,15 @@ def test_no_birthday_ends_anything_it_asks_somebody_to_decide(practice):
 
 
 @pytest.mark.parametrize(
-    ("decision", "left"), [("continues", "open"), ("ends", "ended"), ("declined_support", "ended")]
+    ("decision", "left", "to_be_planned"),
+    [("continues", "open", "ended"), ("ends", "ended", "open"), ("declined_support", "ended", "open")],
 )
-def test_the_decision_of_a_named_person_ends_support_or_goes_on(practice, decision, left):
+def test_the_decision_of_a_named_person_ends_support_or_goes_on(practice, decision, left, to_be_planned):
     leaver = registered(practice, entitlement_review_on="2014-03-31")
     leaver.was("accommodation.changed.v1", "2014-03-17 10:00", provided_by_authority=True)
     leaver.was("care_leaver.entitlement_decided.v1", "2014-03-20 10:00", decision=decision)
     states = {found.step: found.state for found in practice.follow_ups(leaver.name)}
-    assert states.pop("CL-02.entitlement") == "met"
+    assert (states.pop("CL-02.entitlement"), states.pop("CL-04.age")) == ("met", to_be_planned)
     assert set(states.values()) == {left} and len(states) == 5
 
 

@@ -27,7 +27,10 @@ def test_to_be_a_parent_or_to_live_with_a_child_asks_for_all_four(leaver, kind):
 
 @pytest.mark.parametrize(
     ("out_of_area", "steps"),
-    [(False, ["CL-03.contact", "CL-03.review"]), (True, ["CL-03.authority", "CL-03.contact", "CL-03.review"])],
+    [
+        (False, ["CL-03.contact", "CL-03.review"]),
+        (True, ["CL-03.authority", "CL-03.contact", "CL-03.review", "CL-04.place"]),
+    ],
 )
 def test_a_move_asks_for_a_contact_and_a_review_and_out_of_the_area_who_is_responsible(leaver, out_of_area, steps):
     leaver.was("care_leaver.moved.v1", "2014-09-08 10:00", out_of_area=out_of_area)

@@ -132,6 +132,21 @@ def test_a_care_leaver_is_16_to_24_years_old(born: date, expected: dict[str, boo
     assert find_codes("care_leaver.registered.v1", private={"date_of_birth": born}) == expected
 
 
+@pytest.mark.parametrize(
+    ("born", "expected"),
+    [
+        (date(1993, 1, 16), {"care-leaver-age": UNLIKELY}),
+        (date(1993, 1, 15), {}),
+        (date(1989, 1, 16), {}),
+        (date(1989, 1, 15), {"care-leaver-age": UNLIKELY}),
+        (None, {}),
+    ],
+)
+def test_support_is_asked_for_again_at_21_to_24(born: date | None, expected: dict[str, bool]) -> None:
+    known = {"date_of_birth": born} if born else {}
+    assert find_codes("care_leaver.support_requested.v1", known=known) == expected
+
+
 def test_somebody_over_110_years_is_unlikely() -> None:
     assert find_codes("person.registered.v1", private={"date_of_birth": date(1903, 1, 16)}) == {}
     assert find_codes("person.registered.v1", private={"date_of_birth": date(1902, 1, 15)}) == {

@@ -86,6 +86,53 @@ def test_a_new_bank_holiday_moves_what_is_open_and_not_what_is_closed(practice):
     assert moved.rules["calendar"] != CALENDAR.version
 
 
+def test_an_adopted_bank_holiday_moves_what_is_open_in_every_area_and_says_why(practice):
+    closed, essex, norfolk = practice.referral(), practice.referral(), practice.referral(by=NORFOLK_GP)
+    for referral in (closed, essex, norfolk):
+        referral.was("intended", NOTED)
+    closed.was("sent", "2013-01-14 15:00")
+    practice.adopt_calendar("2013-01-15", more="2013-01-16")
+    assert as_text(closed.the("REF-01").due_at) == "2013-01-16 17:00"
+    assert closed.the("REF-01").rules["calendar"] == CALENDAR.version
+    for referral in (essex, norfolk):
+        moved = referral.the("REF-01")
+        assert as_text(moved.due_at) == "2013-01-17 17:00"
+        assert moved.why["skipped"] == ["2013-01-16 (Extra bank holiday)"]
+        assert moved.rules["calendar"] == f"{CALENDAR.version}+more"
+
+
+def test_a_pack_that_is_adopted_later_keeps_the_bank_holidays_that_were_adopted(practice):
+    referral = practice.referral()
+    referral.was("intended", NOTED)
+    practice.adopt_calendar("2013-01-15", more="2013-01-16")
+    practice.adopt("england", "2013-01-15 12:00")
+    assert as_text(referral.the("REF-01").due_at) == "2013-01-17 17:00"
+
+
+def test_a_bank_holiday_that_was_adopted_in_error_is_taken_back_by_the_next_calendar(practice):
+    referral = practice.referral()
+    referral.was("intended", NOTED)
+    practice.adopt_calendar("2013-01-15", more="2013-01-16")
+    practice.adopt_calendar("2013-01-15 12:00", version="less", less="2013-01-16")
+    assert as_text(referral.the("REF-01").due_at) == "2013-01-16 17:00"
+
+
+def test_a_calendar_replaces_the_years_that_it_names_and_no_others(practice):
+    early, late = practice.referral(), practice.referral()
+    early.was("intended", "2012-12-24 09:30")
+    late.was("intended", "2013-12-24 09:30")
+    practice.adopt_calendar("2012-12-24 12:00", less="2013-12-26")
+    assert as_text(early.the("REF-01").due_at) == "2012-12-28 17:00"
+    assert as_text(late.the("REF-01").due_at) == "2013-12-27 17:00"
+    assert practice.calendar().covers(2014)
+
+
+def test_a_rung_that_a_bank_holiday_puts_off_is_chased_when_it_comes(practice):
+    practice.referral().was("intended", NOTED)
+    practice.adopt_calendar("2013-01-15", more="2013-01-16")
+    assert practice.days_pass("2013-01-18 00:00") == [chase("2013-01-17 17:00", "REF-01", "owner", "gp-okafor")]
+
+
 def test_an_areas_pack_changes_its_own_area_only(practice):
     essex, norfolk = practice.referral(), practice.referral(by=NORFOLK_GP)
     essex.was("sent", NOTED)

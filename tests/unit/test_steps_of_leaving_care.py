@@ -9,6 +9,7 @@ from tests.unit.family_steps import (
     EIGHT_WEEKS,
     FIVE,
     OPENINGS,
+    SAME_DAY,
     TEN,
     TWO,
     D,
@@ -27,9 +28,13 @@ TWO_MONTHS = D("2014-03-15", "2014-03-18", "2014-06-16", "2014-02-23", "2014-05-
 THREE_MONTHS = D("2014-04-15", "2014-04-18", "2014-07-16", "2014-03-23", "2014-06-28", "2014-01-25", "2014-04-30")
 SIX_MONTHS = D("2014-07-15", "2014-07-18", "2014-10-16", "2014-06-23", "2014-09-28", "2014-04-25", "2014-07-31")
 END_OF_QUARTER = dict.fromkeys(OPENINGS, "2015-03-31 17:00")
+TWELVE_MONTHS = D("2015-01-15", "2015-01-18", "2015-04-16", "2014-12-23", "2015-03-28", "2014-10-25", "2015-01-31")
+HEAD = "head-of-service-marlowe"
 LC_BOSS, HEALTH = "lc-manager-varga", "lc-mental-health-greer"
 ASSIGNED = it("adviser.assigned.v1", adviser="pa-lindqvist", team="leaving-care-essex")
 SUPPORT_ENDS = tuple(it("care_leaver.entitlement_decided.v1", decision=word) for word in ("ends", "declined_support"))
+ASKED = it("care_leaver.support_requested.v1", how="phone")
+ANOTHER_BIRTHDAY = it("care_leaver.corrected.v1", details=["date_of_birth"], entitlement_review_on="2015-06-30")
 GOES_ON = it("care_leaver.entitlement_decided.v1", decision="continues")
 
 
@@ -49,6 +54,20 @@ def leaver(
     return Row("care-leaver", several, due, met, ladder, **{**usual, **more})  # type: ignore[arg-type]
 
 
+def unhurried(
+    opened: RouteBody, due: Mapping[str, str], met: RouteBody, *days: str, also: tuple[RouteBody, ...] = (), **more: Any
+) -> Row:
+    """A step of CL-04, with the ladder from the adviser by way of the manager to the head of service."""
+    owner, manager, head, again = (f"{day} 17:00" for day in days)
+    ladder = (
+        (owner, "owner", "pa-lindqvist"),
+        (manager, "manager", f"pa-lindqvist {LC_BOSS}"),
+        (head, "head", f"{LC_BOSS} {HEAD}"),
+        (again, "head", f"{LC_BOSS} {HEAD}"),
+    )
+    return Row("care-leaver", (opened,), due, (met, *also), ladder, setup=(ASSIGNED,), by=PA, **more)
+
+
 def item(due: Mapping[str, str], met: tuple[str, ...], ended: tuple[str, ...], *days: str) -> Row:
     owner, manager, health, again = (f"{day} 17:00" for day in days)
     return Row(
@@ -62,7 +81,8 @@ def item(due: Mapping[str, str], met: tuple[str, ...], ended: tuple[str, ...], *
             (health, "health-lead", f"{LC_BOSS} {HEALTH}"),
             (again, "health-lead", f"{LC_BOSS} {HEALTH}"),
         ),
-        ended=tuple(it(name) for name in ended),
+        ended=(*(it(name) for name in ended), *SUPPORT_ENDS),
+        near=(GOES_ON,),
         by=PA,
         setup=(ASSIGNED,),
     )
@@ -108,7 +128,8 @@ STEPS: dict[str, Row] = {
             ("2015-04-16 17:00", "manager", f"pa-lindqvist {LC_BOSS}"),
             ("2015-05-15 17:00", "manager", f"pa-lindqvist {LC_BOSS}"),
         ),
-        ended=tuple(it(name) for name in ("plan_item.arranged.v1", *DONE_WITH[1:])),
+        ended=(*(it(name) for name in ("plan_item.arranged.v1", *DONE_WITH[1:])), *SUPPORT_ENDS),
+        near=(GOES_ON,),
         by=PA,
         setup=(ASSIGNED,),
     ),
@@ -200,6 +221,8 @@ STEPS: dict[str, Row] = {
         "2015-03-31",
         "2015-04-09",
         "2015-04-23",
+        ended=(ANOTHER_BIRTHDAY,),
+        near=(it("care_leaver.corrected.v1", details=["family_name"]),),
     ),
     "CL-02.adviser": Row(
         "care-leaver",
@@ -246,6 +269,94 @@ STEPS: dict[str, Row] = {
         "2014-02-12",
         ended=SUPPORT_ENDS,
         near=(GOES_ON,),
+    ),
+    "CL-04.return": Row(
+        "care-leaver",
+        (ASKED,),
+        TEN,
+        (ASSIGNED,),
+        (
+            ("2014-01-29 17:00", "owner", LC_BOSS),
+            ("2014-01-31 17:00", "manager", f"{LC_BOSS} service-manager-kruger"),
+            ("2014-02-05 17:00", "head", f"{LC_BOSS} {HEAD}"),
+            ("2014-02-19 17:00", "head", f"{LC_BOSS} {HEAD}"),
+        ),
+        ended=SUPPORT_ENDS,
+        near=(GOES_ON,),
+        setup=(ASSIGNED,),
+        by=PA,
+    ),
+    "CL-04.plan": unhurried(
+        ASKED,
+        THREE_MONTHS,
+        it("pathway.planned.v1"),
+        "2014-04-15",
+        "2014-05-01",
+        "2014-05-16",
+        "2014-06-16",
+        ended=SUPPORT_ENDS,
+        near=(GOES_ON, it("pathway.assessed.v1")),
+    ),
+    "CL-04.yearly": unhurried(
+        it("care_leaver.entitlement_decided.v1", decision="declined_support", entitlement_review_on="2018-12-31"),
+        TWELVE_MONTHS,
+        it("care_leaver.reminded.v1"),
+        "2015-01-15",
+        "2015-01-29",
+        "2015-02-12",
+        "2015-03-12",
+        also=(ASKED,),
+        ended=(GOES_ON, *SUPPORT_ENDS),
+    ),
+    "CL-04.age": unhurried(
+        REGISTERED,
+        END_OF_QUARTER,
+        it("care_leaver.ending_planned.v1"),
+        "2015-03-31",
+        "2015-04-16",
+        "2015-04-30",
+        "2015-06-01",
+        ended=(GOES_ON, it("care_leaver.category_changed.v1", entitlement_review_on="2015-03-31"), ANOTHER_BIRTHDAY),
+        near=(*SUPPORT_ENDS, it("care_leaver.corrected.v1", details=["family_name"])),
+    ),
+    "CL-04.child": Row(
+        "care-leaver",
+        (SUPPORT_ENDS[0],),
+        SAME_DAY,
+        (it("notification.sent.v1", about="leaving_care"),),
+        (
+            ("2014-01-15 23:59", "owner", "pa-lindqvist"),
+            ("2014-01-17 17:00", "manager", f"pa-lindqvist {LC_BOSS}"),
+            ("2014-01-22 17:00", "safeguarding", f"{LC_BOSS} lead-achterberg"),
+            ("2014-02-05 17:00", "safeguarding", f"{LC_BOSS} lead-achterberg"),
+        ),
+        ended=(GOES_ON, ASKED),
+        near=(*SUPPORT_ENDS, it("notification.sent.v1", about="birth")),
+        setup=(ASSIGNED, PARENT),
+        by=PA,
+    ),
+    "CL-04.place": unhurried(
+        it("care_leaver.moved.v1", out_of_area=True),
+        FIVE,
+        it("care_leaver.authority_told.v1", agreed=True),
+        "2014-01-22",
+        "2014-02-05",
+        "2014-02-19",
+        "2014-03-19",
+        ended=(it("care_leaver.authority_told.v1", agreed=False), *SUPPORT_ENDS),
+        near=(GOES_ON,),
+    ),
+    "CL-04.items": Row(
+        "care-leaver",
+        (SUPPORT_ENDS[0],),
+        TEN,
+        (it("plan_item.ended.v1"), it("plan_item.completed.v1")),
+        tuple((f"2014-{day} 17:00", "owner", LC_BOSS) for day in ("01-29", "02-12", "02-26")),
+        ended=(GOES_ON, ASKED),
+        near=SUPPORT_ENDS,
+        setup=(ASSIGNED, it("plan_item.added.v1")),
+        done_before="never opened",
+        by=PA,
     ),
 }
 

@@ -158,6 +158,36 @@ class CareLeaverRoutes:
         "care_leaver.decide",
         "care_leaver.entitlement_decided.v1",
         "What becomes of the support at 21 or 25, and who decided it",
+        derived=("entitlement_review_on",),
+        look_up=find_date_of_birth,
+    )
+    request_support = routes.step(
+        "support-requested",
+        "care_leaver.record",
+        "care_leaver.support_requested.v1",
+        "They ask for support again, at 21 to 24",
+        derived=("entitlement_review_on",),
+        look_up=find_date_of_birth,
+    )
+    remind = routes.step(
+        "reminded",
+        "care_leaver.record",
+        "care_leaver.reminded.v1",
+        "They were told that they may ask for support again",
+        derived=("entitlement_review_on",),
+        look_up=find_date_of_birth,
+    )
+    plan_ending = routes.step(
+        "ending-planned",
+        "care_leaver.record",
+        "care_leaver.ending_planned.v1",
+        "What is planned before age changes the support",
+    )
+    tell_authority = routes.step(
+        "authority-told",
+        "care_leaver.record",
+        "care_leaver.authority_told.v1",
+        "The authority of the area where they now live was told of them, if they agreed",
     )
     contact_made = routes.step(
         "contact-made", "care_leaver.record", "pa_contact.made.v1", "They were in touch, and how"

@@ -12,7 +12,7 @@ from datetime import date
 from functools import partial
 from typing import Any
 
-from services.leaving_care.domain.category import Period, category_on, entitlement_review_on
+from services.leaving_care.domain.category import Period, category_on, entitlement_review_on, next_review_on
 from shared.kernel.decisions import Context, Invalid, Refused
 from shared.kernel.envelope import Event
 from shared.kernel.history import Command, require_born, when
@@ -122,6 +122,12 @@ def _category_changed(state: CareLeaver, command: AppendEntry, context: Context)
     return {"entitlement_review_on": born and entitlement_review_on(born, _day_of(command, context))}
 
 
+def _next_review(state: CareLeaver, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    """When age next changes the entitlement, after the change that this entry is about."""
+    born = command.known.get("date_of_birth")
+    return {"entitlement_review_on": born and next_review_on(born, _day_of(command, context))}
+
+
 def _adviser_ended(state: CareLeaver, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data["adviser"] != state.adviser:
         raise Refused(
@@ -156,7 +162,11 @@ ROWS = {
     "care_leaver.category_changed.v1": _Row(check=_category_changed, sets=CATEGORY),
     "adviser.assigned.v1": _Row(sets=("adviser", "team")),
     "adviser.ended.v1": _Row(check=_adviser_ended, also=_without_adviser),
-    "care_leaver.entitlement_decided.v1": _Row(),
+    "care_leaver.entitlement_decided.v1": _Row(check=_next_review),
+    "care_leaver.support_requested.v1": _Row(check=_next_review),
+    "care_leaver.reminded.v1": _Row(check=_next_review),
+    "care_leaver.ending_planned.v1": _Row(),
+    "care_leaver.authority_told.v1": _Row(),
     "pa_contact.made.v1": _Row(),
     "pa_contact.failed.v1": _Row(),
     "pa_contact.lost.v1": _Row(),

@@ -10,9 +10,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from shared.kernel.time import plus_months
+
 # SI 2010/959 reg.40: the prescribed period is 13 weeks since the age of 14, some of it after 16.
 PRESCRIBED = timedelta(weeks=13)
 _DAY = timedelta(days=1)
+# Months before the end of the quarter from which a decision answers its review.
+ANSWERED_AHEAD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,15 @@ def entitlement_review_on(born: date, on: date) -> date | None:
     """
     ends = (_quarter_end(birthday(born, age)) for age in (21, 25))
     return next((end for end in ends if end >= on), None)
+
+
+def next_review_on(born: date, on: date) -> date | None:
+    """The review after the one that a decision of this day answers. None if that one was the last.
+
+    A decision answers a review from half a year before its quarter ends.
+    """
+    ends = (_quarter_end(birthday(born, age)) for age in (21, 25))
+    return next((end for end in ends if plus_months(on, ANSWERED_AHEAD) < end), None)
 
 
 def birthday(born: date, age: int) -> date:

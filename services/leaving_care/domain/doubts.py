@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from services.leaving_care.domain.care_leaver import REGISTERED
-from shared.kernel.doubts import Doubt, Entry, Table, day_ahead, in_words, not_before, years_on
+from shared.kernel.doubts import OCCURRED_AT, Doubt, Entry, Table, day_ahead, in_words, not_before, years_on
 
 # Practice section 4.1: somebody is a care leaver from 16 until the day before they turn 25.
 YOUNGEST, OLDEST = 16, 24
+# Section 4.1 as well: from 21, support is there for who asks for it (Children Act 1989 s.23CZB).
+MAY_ASK_AGAIN = 21
 # A review or a new offer is planned within months; the most that a plan looks ahead is two years.
 PLANNED_AHEAD = timedelta(days=2 * 365)
 
@@ -24,6 +26,16 @@ def _age(entry: Entry) -> str | None:
             f"makes them {max(oldest, 0)} years old on the day of this entry; a care leaver is {YOUNGEST} to {OLDEST}"
         )
     return None
+
+
+def _age_to_ask_again(entry: Entry) -> str | None:
+    born = entry.known.get("date_of_birth")
+    if born is None or (years_on(born, entry.last) >= MAY_ASK_AGAIN and years_on(born, entry.first) <= OLDEST):
+        return None
+    return (
+        f"makes them {years_on(born, entry.last)} years old on the day of this entry; support is asked for again at"
+        f" {MAY_ASK_AGAIN} to {OLDEST}"
+    )
 
 
 def _unborn(entry: Entry) -> str | None:
@@ -42,6 +54,7 @@ DOUBTS: Table = {
         Doubt("care-leaver-age", "date_of_birth", _age),
         Doubt("care-leaver-age", "date_of_birth", _unborn, impossible=True),
     ),
+    "care_leaver.support_requested.v1": (Doubt("care-leaver-age", OCCURRED_AT, _age_to_ask_again),),
     "adviser.ended.v1": (not_before("they were named", "adviser.assigned.v1"),),
     "plan_item.added.v1": _REVIEW,
     "plan_item.arranged.v1": _REVIEW,

@@ -51,6 +51,7 @@ from services.referrals_followup.domain.standards import (
     is_inherited,
 )
 from services.referrals_followup.domain.thread_history import (
+    CASE_CLOSED,
     DIED,
     MOVED,
     PREGNANCY_ENDED,

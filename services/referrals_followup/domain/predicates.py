@@ -370,6 +370,28 @@ def _takes_of_and_since(name: str, argument: Any, site: Site) -> list[Problem]:
     return [problem for part in ("of", "since") for problem in check_matchers(argument[part], site.at(part))]
 
 
+def _takes_last(check: Callable[[str, Any, Site], list[Problem]]) -> Callable[[str, Any, Site], list[Problem]]:
+    """`check` is that of one matcher."""
+
+    def check_last(name: str, argument: Any, site: Site) -> list[Problem]:
+        if not isinstance(argument, Mapping) or set(argument) != {"of", "is"} or not isinstance(argument["of"], list):
+            return site.fault(f"{name} takes `of`, a list of events, and `is`, some of them with their conditions")
+        unknown = [found for event in argument["of"] for found in site.names.check_event(site.place, event)]
+        return unknown or [found for item in _listed(argument["is"]) for found in check(name, item, site.at("is"))]
+
+    return check_last
+
+
+def _takes_begun(name: str, argument: Any, site: Site) -> list[Problem]:
+    if not isinstance(argument, Mapping) or set(argument) != {"event", "until", "same"}:
+        return site.fault(f"{name} takes `event`, `until`, a list of events, and `same`, the field that they share")
+    if not isinstance(argument["until"], list):
+        return site.at("until").fault("is a list of events")
+    types = [argument["event"], *argument["until"]]
+    unknown = [found for event in types for found in site.names.check_event_of_thread(site.place, event)]
+    return unknown or [found for event in types for found in site.about(event).check_field(argument["same"])]
+
+
 # Readings.
 
 
@@ -385,6 +407,15 @@ def _reads(*event_types: str, via: str) -> Callable[[Any], Iterable[Reading]]:
 
 def _reads_matched(via: str) -> Callable[[Any], Iterable[Reading]]:
     return lambda argument: read_matcher(argument, via)
+
+
+def _reads_types(via: str, *lists: str) -> Callable[[Any], Iterable[Reading]]:
+    def read(argument: Any) -> Iterator[Reading]:
+        yield from (Reading(event, via) for name in lists for event in _listed(argument[name]))
+        if "is" in argument:
+            yield from (found for item in _listed(argument["is"]) for found in read_matcher(item, via))
+
+    return read
 
 
 # What decides.
@@ -537,6 +568,42 @@ def find_judged(content: Any, opening: Event, history: ThreadHistory) -> list[st
     conditions = [one for item in _listed(content) if isinstance(item, Mapping) for one in item.get("when", ())]
     named = [argument for one in conditions for name, argument in one.items() if name == BY_NONE_WHO]
     return sorted({person for argument in named for person in _people_who_did(argument, opening, history)})
+
+
+def _last(via: str) -> Callable[[Any], Predicate]:
+    """Whether the last of these events before this one was as it says: on the thread, or about its person."""
+
+    def compile_last(argument: Mapping[str, Any]) -> Predicate:
+        last = [replace(matcher, via=via) for matcher in compile_matchers(argument["is"])]
+        those = [Matcher(event, via=via) for event in argument["of"]]
+
+        def was_last(event: Event, history: ThreadHistory) -> bool:
+            before = [
+                other
+                for other in history.standing_of(*argument["of"])
+                if order_key(other) < order_key(event) and any(matcher.matches(other, history) for matcher in those)
+            ]
+            return bool(before) and any(matcher.matches(before[-1], history) for matcher in last)
+
+        return was_last
+
+    return compile_last
+
+
+def _left_open(argument: Mapping[str, Any]) -> Predicate:
+    """Whether something that was begun on the thread by then, such as an item of a plan, was not finished by then."""
+    begins, ends, name = argument["event"], argument["until"], argument["same"]
+
+    def is_left_open(event: Event, history: ThreadHistory) -> bool:
+        by_then = [
+            other
+            for other in history.standing_of(begins, *ends)
+            if other.id in history.own_ids and order_key(other) <= order_key(event)
+        ]
+        finished = {other.data[name] for other in by_then if other.type in ends}
+        return any(other.type == begins and other.data[name] not in finished for other in by_then)
+
+    return is_left_open
 
 
 def _weeks_pregnant_from(weeks: int) -> Predicate:
@@ -765,6 +832,29 @@ _SPECS = (
         ),
         check=_takes_matcher_and_days,
         reads=lambda item: read_matcher(item["of"], HOUSEHOLD),
+    ),
+    PredicateSpec(
+        "thread_last",
+        compile=_last(OWN),
+        describe=lambda item: f"the last of its kind on the record before was: {any_in_words(item['is'])}",
+        check=_takes_last(_takes_matcher),
+        reads=_reads_types(OWN, "of"),
+    ),
+    PredicateSpec(
+        "person_last",
+        compile=_last(PERSON),
+        describe=lambda item: f"the last of its kind about the person before was: {any_in_words(item['is'])}",
+        check=_takes_last(_takes_matcher_of_people),
+        reads=_reads_types(PERSON, "of"),
+    ),
+    PredicateSpec(
+        "left_open",
+        compile=_left_open,
+        describe=lambda item: (
+            f"there is {event_in_words(item['event'])} without {' or '.join(map(event_in_words, item['until']))}"
+        ),
+        check=_takes_begun,
+        reads=_reads_types(OWN, "event", "until"),
     ),
     PredicateSpec(
         "weeks_pregnant_from",

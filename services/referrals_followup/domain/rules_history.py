@@ -20,6 +20,8 @@ from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
 
 NATIONAL = "england"
+# What a calendar is adopted as. No area has this name.
+CALENDAR = "calendar"
 ANYWHERE = "*"
 # Whose numbers count: of the area where the person lives that day, or of the area that keeps the record.
 RESIDENCE, RECORD = "residence", "record"
@@ -107,7 +109,10 @@ UNASKED = RelevantTypes(BEARS_ON_ALL, BEARS_ON_ALL)
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """A pack was adopted: from `at` (UTC) on it is in force, whole, with this calendar."""
+    """A pack was adopted: from `at` (UTC) on it is in force, whole, with this calendar.
+
+    As `CALENDAR`, the bank holidays of some years were adopted: they replace those years in the calendar of every pack.
+    """
 
     at: datetime
     pack: str
@@ -222,7 +227,7 @@ class RulesHistory:
 
     def packs(self) -> list[str]:
         """Every area that ever had a pack of its own, and the national one."""
-        return sorted({adoption.pack for adoption in self.adoptions})
+        return sorted({adoption.pack for adoption in self.adoptions} - {CALENDAR})
 
     def newest(self, area: str) -> Ruleset | None:
         """The newest rules of the area; None before anything is adopted."""
@@ -248,26 +253,34 @@ class RulesHistory:
     def _compiled(self, area: str) -> Iterable[Ruleset]:
         national: Adoption | None = None
         local: Adoption | None = None
+        years: WorkingCalendar | None = None
         for adoption in self.adoptions:
             if adoption.pack == NATIONAL:
                 national = adoption
+            elif adoption.pack == CALENDAR:
+                years = years.with_years_of(adoption.calendar) if years else adoption.calendar
             elif adoption.pack == area:
                 local = adoption
             else:
                 continue
             if national is not None:
-                yield _ruleset(area, adoption.at, national, local)
+                calendar = national.calendar.with_years_of(years) if years else national.calendar
+                yield _ruleset(area, adoption.at, national, local, calendar)
 
 
-def _ruleset(area: str, since: datetime, national: Adoption, local: Adoption | None) -> Ruleset:
+def _ruleset(
+    area: str, since: datetime, national: Adoption, local: Adoption | None, calendar: WorkingCalendar
+) -> Ruleset:
     contents = dict(national.content["steps"])
-    versions = {national.pack: national.version, "calendar": national.calendar.version}
+    versions = {national.pack: national.version, "calendar": calendar.version}
     if local is not None:
         versions[local.pack] = local.version
         for step_id, overrides in local.content["steps"].items():
-            contents[step_id] = {**contents.get(step_id, {}), **overrides}
+            # What is left of an override when the national pack drops its step is no step.
+            if step_id in contents or "opens_on" in overrides:
+                contents[step_id] = {**contents.get(step_id, {}), **overrides}
     steps = {step_id: _compile(step_id, json.dumps(content)) for step_id, content in contents.items()}
-    return Ruleset(area, since, steps, national.calendar, versions)
+    return Ruleset(area, since, steps, calendar, versions)
 
 
 @lru_cache(maxsize=2_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from services.referrals_followup.domain.predicates import (
     check_value,
     is_positive,
 )
-from services.referrals_followup.domain.rules_history import NATIONAL, RECORD, RESIDENCE
+from services.referrals_followup.domain.rules_history import CALENDAR, NATIONAL, RECORD, RESIDENCE
 from services.referrals_followup.domain.standards import (
     ANY_CLAIM,
     ANY_THREAD,
@@ -199,20 +199,17 @@ def locate_packs(
     catalogue: Catalogue,
     roles: Collection[str] | None = None,
     areas: Collection[str] | None = None,
+    *,
+    instead: Located | None = None,
 ) -> list[Located]:
     """Every pack of the folder with its file and lines, the national one first.
 
-    A rung may tell only these `roles`, and only these `areas` may have a pack; None allows any. Raises FaultyFile with
-    every fault of every file.
+    A rung may tell only these `roles`, and only these `areas` may have a pack; None allows any. A pack `instead` takes
+    the place of that of the same name. Raises FaultyFile with every fault of every file.
     """
     found: list[Fault] = []
     packs: dict[str, Located] = {}
-    for path in sorted(Path(folder).glob("*.yaml")):
-        try:
-            located = load_yaml(path)
-        except FaultyFile as error:
-            found += error.faults
-            continue
+    for located in _load_files(folder, instead, found):
         if not isinstance(located.value, dict):
             found.append(located.fault((), "a pack is a mapping with `pack`, `version` and `steps`"))
             continue
@@ -220,6 +217,8 @@ def locate_packs(
         name = str(located.value.get("pack"))
         if name in packs:
             found.append(located.fault(("pack",), f"{packs[name].file} is named so already"))
+        if name == CALENDAR:
+            found.append(located.fault(("pack",), "is what a calendar is adopted as; use `calendar import`"))
         if areas is not None and name not in {NATIONAL, *areas}:
             found.append(located.fault(("pack",), f"there is no area {name}, so this would never be in force"))
         packs.setdefault(name, located)
@@ -231,6 +230,21 @@ def locate_packs(
     if found or national is None:
         raise FaultyFile(found)
     return [national, *(packs[name] for name in sorted(packs) if name != NATIONAL)]
+
+
+def _load_files(folder: str | Path, instead: Located | None, found: list[Fault]) -> Iterator[Located]:
+    """The files of the folder that are YAML, and `instead`. The faults of the others are added to `found`."""
+    given = instead.value.get("pack") if instead and isinstance(instead.value, dict) else None
+    for path in sorted(Path(folder).glob("*.yaml")):
+        try:
+            located = load_yaml(path)
+        except FaultyFile as error:
+            found += error.faults
+        else:
+            if given is None or not isinstance(located.value, dict) or located.value.get("pack") != given:
+                yield located
+    if instead:
+        yield instead
 
 
 def _steps(located: Located) -> dict[str, Any]:

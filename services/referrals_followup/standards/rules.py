@@ -11,7 +11,7 @@ from uuid import uuid4
 from pymongo import ASCENDING
 
 from services.referrals_followup.domain.rules import ADOPTED, AGGREGATE, IN_FORCE_ALREADY, Adopt, adoption_of
-from services.referrals_followup.domain.rules_history import RulesHistory
+from services.referrals_followup.domain.rules_history import CALENDAR, RulesHistory
 from shared.events.documents import event_of
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar
@@ -50,25 +50,38 @@ class Rules:
         for pack in packs:
             content = _content_of(pack)
             fingerprint = _fingerprint({"content": content, "calendar": calendar.to_json(), "version": pack["version"]})
-            command = Adopt(pack["pack"], pack["version"], fingerprint, content, calendar.to_json())
-            try:
-                # A key of its own each time: a pack in force is refused anyway, and an older content may come back.
-                self._store.execute(
-                    AGGREGATE,
-                    _stream_of(pack),
-                    command,
-                    ADOPTER,
-                    key=uuid4().hex,
-                    body={},
-                    operation="standards.adopt",
-                    creates=True,
-                )
-            except Refused as refusal:
-                if refusal.code != IN_FORCE_ALREADY:
-                    raise
-            else:
+            if self._adopt(Adopt(pack["pack"], pack["version"], fingerprint, content, calendar.to_json())):
                 adopted.append(f"{pack['pack']} {pack['version']}")
         return adopted
+
+    def adopt_calendar(self, calendar: WorkingCalendar, source: str) -> bool:
+        """Bring these bank holidays into force for the years that they cover, in every area; False if they are.
+
+        Raises Refused when other days are in force under the same version.
+        """
+        content = {"steps": {}, "source": source, "holidays": calendar.to_json()["holidays"]}
+        fingerprint = _fingerprint({"content": content, "version": calendar.version})
+        return self._adopt(Adopt(CALENDAR, calendar.version, fingerprint, content, calendar.to_json()))
+
+    def _adopt(self, command: Adopt) -> bool:
+        """Whether it is in force only now. Raises Refused as the decision does."""
+        try:
+            # A key of its own each time: a pack in force is refused anyway, and an older content may come back.
+            self._store.execute(
+                AGGREGATE,
+                f"{AGGREGATE.kind}/{command.pack}",
+                command,
+                ADOPTER,
+                key=uuid4().hex,
+                body={},
+                operation="standards.adopt",
+                creates=True,
+            )
+        except Refused as refusal:
+            if refusal.code != IN_FORCE_ALREADY:
+                raise
+            return False
+        return True
 
     def is_changed_under_one_version(self, pack: Mapping[str, Any]) -> bool:
         """Whether the pack in force has the same version and another content."""
