@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.backends import Backends
+from shared.contracts.access import ROLES
 from shared.runtime.clock import ReplayClock
 from tests.integration.following import following
 from tests.integration.ledger import MONDAY, Ledger, config, referral_noted
@@ -242,3 +243,49 @@ def test_whoever_is_above_a_team_changes_it_and_whoever_has_left_does_not(servic
     assert code(aside.post(WORKERS, newcomer())) == "not-your-team"
     assert lead.post(f"{WORKERS}/head-of-service-marlowe/left", {"left_on": "2013-01-14"}).status_code == 201
     assert code(head.post(WORKERS, newcomer())) == "not-your-team"
+
+
+# --- which roles and duties a manager gives --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", sorted(ROLES - {"housing"}))
+def test_a_manager_adds_nobody_in_a_role_that_the_team_does_not_act_as(service: Running, role: str) -> None:
+    manager = service.caller("housing-manager-wolff", "manager", "housing-essex")
+    alone = newcomer(posts=[{"role": role, "team": "housing-essex"}])
+    behind = newcomer(posts=[{"role": "housing", "team": "housing-essex"}, {"role": role, "team": "housing-essex"}])
+    for body in (alone, behind):
+        answer = manager.post(WORKERS, body)
+        assert (answer.status_code, code(answer)) == (403, "not-a-role-of-the-team")
+    assert manager.post(WORKERS, newcomer(posts=[{"role": "housing", "team": "housing-essex"}])).status_code == 201
+
+
+def test_a_lead_of_the_area_adds_a_manager_and_whoever_only_says_that_they_lead_does_not(
+    service: Running, lead: Caller
+) -> None:
+    body = newcomer(posts=[{"role": "manager", "team": "hv-harwich"}])
+    pretends = service.caller("hv-manager-ito", "safeguarding_lead", "hv-harwich")
+    assert code(pretends.post(WORKERS, body)) == "not-a-role-of-the-team"
+    assert lead.post(WORKERS, body).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["duty", "out_of_hours_duty"])
+def test_only_people_of_the_team_are_on_duty_for_it(service: Running, manager: Caller, lead: Caller, name: str) -> None:
+    gone = newcomer()
+    manager.post(WORKERS, gone)
+    manager.post(f"{WORKERS}/{gone['worker']}/left", {"left_on": "2013-01-14"})
+    for caller in (manager, lead):
+        for worker in ("housing-silva", "gp-adeyemi", "hv-castro", gone["worker"]):
+            refused = caller.post(f"{TEAMS}/hv-harwich/duty", {"duty": "hv-sato", name: worker})
+            assert (code(refused), faulty_fields(refused)) == ("unknown-name", {name})
+
+
+def test_a_worker_of_two_teams_leaves_by_the_word_of_somebody_above_both(
+    service: Running, lead: Caller, manager: Caller
+) -> None:
+    posts = [{"role": "housing", "team": "housing-essex"}, {"role": "health_visitor", "team": "hv-harwich"}]
+    body = newcomer(posts=posts)
+    assert lead.post(WORKERS, body).status_code == 201
+    path = f"{WORKERS}/{body['worker']}/left"
+    assert code(manager.post(path, {"left_on": "2013-01-14"})) == "not-your-team"
+    assert lead.post(path, {"left_on": "2013-02-14"}).status_code == 201
+    assert code(manager.post(WORKERS, {**body, "posts": NEWCOMER["posts"]})) == "already-listed"

@@ -1,7 +1,8 @@
 """Managers' changes of the directory: who joins, leaves, is absent, and who is on duty.
 
-A team is changed by whoever is above it and by nobody else. Whoever leaves or is absent leaves every line with three
-people who are there. Their open work is in the answer, with the cover whom the ladder tells in their place.
+A team is changed by whoever is above it and by nobody else. They add people of the role that the team acts as. Only a
+safeguarding lead of the area gives any other role, such as manager. Whoever leaves or is absent leaves every line with
+three people who are there. Their open work is in the answer, with the cover whom the ladder tells in their place.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from services.referrals_followup.api.filters import disclosed_to, shown_to
 from services.referrals_followup.api.recording import execute_for
 from services.referrals_followup.directory.current import CurrentDirectory
-from services.referrals_followup.domain.directory import Absence, Hours, Member, Parties, Post, Team
+from services.referrals_followup.domain.directory import SAFEGUARDING_LEAD, Absence, Hours, Member, Parties, Post, Team
 from services.referrals_followup.domain.directory_entries import (
     AGGREGATE,
     Change,
@@ -80,10 +81,12 @@ class DirectoryActs:
 
         def make() -> Entry:
             known = self._directory.member(member.id)
-            if known is not None and known.left_on is None:
+            if known is not None and (known.left_on is None or not self._may_take_back(request.actor, known)):
                 raise Refused("already-listed", f"{member.id} is in the directory; change what is different there")
             for place, post in enumerate(member.posts):
-                self._require_manager(request.actor, self._team(post.team, f"posts.{place}.team"))
+                team = self._team(post.team, f"posts.{place}.team")
+                self._require_manager(request.actor, team)
+                self._require_may_give(request.actor, post.role, team)
             self._require_lines(member, "posts", IN_THE_END)
             return entry_of_worker(member, self._directory.teams[first.team].area)
 
@@ -125,7 +128,7 @@ class DirectoryActs:
             self._require_lines(left, "left_on", left_on)
             return left
 
-        return self._change_member(request, change, max(left_on, self._today()))
+        return self._change_member(request, change, max(left_on, self._today()), of_every_team=True)
 
     def set_duty(self, request: Request) -> Answer:
         """Who is on duty for a team, within its hours and outside them."""
@@ -135,7 +138,7 @@ class DirectoryActs:
             team = self._directory.teams[team_id]
             self._require_manager(request.actor, team)
             for name in ("duty", "out_of_hours_duty"):
-                self._require_worker(body.get(name), name)
+                self._require_of_team(body.get(name), team, name)
             hours = Hours(**body["hours"]) if "hours" in body else team.hours
             there = body.get("out_of_hours_duty", team.out_of_hours_duty)
             return entry_of_team(replace(team, duty=body["duty"], hours=hours, out_of_hours_duty=there))
@@ -147,17 +150,24 @@ class DirectoryActs:
         return Answer(201, _team(self._directory.teams[team_id]), version=version)
 
     def _change_member(
-        self, request: Request, change: Callable[[Member], Member], covered_from: date | None = None
+        self,
+        request: Request,
+        change: Callable[[Member], Member],
+        covered_from: date | None = None,
+        *,
+        of_every_team: bool = False,
     ) -> Answer:
+        """Change a worker. With `of_every_team`, the actor has to be above each team in which the worker has a post."""
         worker = request.path["worker"]
         self._directory.refresh()
         self._member(worker)
 
         def make() -> Entry:
             member = self._member(worker)
-            teams = [self._directory.teams[post.team] for post in member.posts if post.team in self._directory.teams]
-            if not any(self._manages(request.actor, team) for team in teams):
-                raise _not_theirs(teams[0])
+            teams = self._teams_of(member)
+            theirs = [team for team in teams if not self._manages(request.actor, team)]
+            if len(theirs) == len(teams) or (of_every_team and theirs):
+                raise _not_theirs(theirs[0])
             return entry_of_worker(change(member), teams[0].area)
 
         return self._change_worker(request, worker, make, covered_from)
@@ -197,9 +207,30 @@ class DirectoryActs:
             raise _invalid(field, _unknown("team", team_id, self._directory.teams))
         return team
 
-    def _require_worker(self, worker: str | None, field: str) -> None:
-        if worker is not None and worker not in self._directory.people:
+    def _teams_of(self, member: Member) -> list[Team]:
+        return [self._directory.teams[post.team] for post in member.posts if post.team in self._directory.teams]
+
+    def _may_take_back(self, actor: Actor, member: Member) -> bool:
+        """Whether the worker has left by today, or the actor is above each of their teams."""
+        return member.has_left(self._today()) or all(self._manages(actor, team) for team in self._teams_of(member))
+
+    def _require_of_team(self, worker: str | None, team: Team, field: str) -> None:
+        if worker is None:
+            return
+        known = self._directory.member(worker)
+        if known is None:
             raise _invalid(field, _unknown("worker", worker, self._directory.people))
+        if not known.works_in(team.id) or known.has_left(self._today()):
+            raise _invalid(field, f"is nobody who works in {team.id}")
+
+    def _require_may_give(self, actor: Actor, role: str, team: Team) -> None:
+        """Refuse as forbidden whoever gives a role that the team does not act as, unless they lead in its area."""
+        leads = actor.role == SAFEGUARDING_LEAD and actor.id in self._directory.leads_of(team.area)
+        if role != team.role and not leads:
+            raise Forbidden(
+                "not-a-role-of-the-team",
+                f"whoever is above {team.id} adds a {team.role}; a safeguarding lead of {team.area} adds a {role}",
+            )
 
     def _require_manager(self, actor: Actor, team: Team) -> None:
         if not self._manages(actor, team):
