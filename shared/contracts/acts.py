@@ -124,7 +124,10 @@ ACTS: Mapping[tuple[str, str], Act] = {
 """By kind of record and event type: the request that adds this event to a record of this kind."""
 
 BEGINS: Mapping[str, tuple[str, str]] = {
+    "case.opened.v1": ("case", "case.record"),
+    "consultation.held.v1": ("consultation", "consultation.record"),
     "contact.received.v1": ("contact", "contact.record"),
+    "notification.sent.v1": ("notification", "notification.record"),
     "offer.made.v1": ("offer", "offer.record"),
     "referral.sent.v1": ("referral", "referral.mark_sent"),
     "support.started.v1": ("support", "support.record"),

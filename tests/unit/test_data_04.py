@@ -181,7 +181,7 @@ def test_a_claimed_link_tells_neither_side_of_a_pregnancy():
 
 # --- doubts of alarms -----------------------------------------------------------------------------------------------
 
-KINDS = {"injury": "concern", "prebirth": "pregnancy"}
+KINDS = {"injury": "concern", "harm": "concern", "child": "concern", "prebirth": "pregnancy"}
 DOUBT, CONFIRMED = "DATA-04.doubt", "record.doubts_confirmed.v1"
 # The glass is broken in the service that follows up.
 RECORDED = sorted(ALARMS.keys() - {"glass.broken.v1"})

@@ -128,6 +128,7 @@ class AgencyRoutes:
         derived=("missing",),
     )
     retract_of_case = cases.retract()
+    confirm_doubts_of_case = cases.confirm_doubts()
     confirm_claim_of_case = cases.confirm_claim()
     reject_claim_of_case = cases.reject_claim()
 
