@@ -272,6 +272,19 @@ def test_22_a_record_that_is_not_known_here(gp: Caller, person_id: str) -> None:
     recorded(gp.post("/v1/referrals", sent(person_id)))
 
 
+def test_39_the_wrong_order_in_leaving_care(leaving_care: Running) -> None:
+    adviser = leaving_care.caller("pa-brook", "personal_adviser", "leaving-care-essex")
+    leaver = {**PERSON, "category": "former_relevant", "confirms": ["care-leaver-age"]}
+    care_leaver_id = recorded(adviser.post("/v1/care-leavers", leaver))["care_leaver_id"]
+    item = {"care_leaver_id": care_leaver_id, "kind": "counselling", "condition": "none", "fallback": "none"}
+    address = f"/v1/plan-items/{recorded(adviser.post('/v1/plan-items', item))['plan_item_id']}"
+    problem = refused(adviser.post(f"{address}/completed", {}), 409, "not-from-here")
+    (taking_up,) = [one for one in problem["next"] if one["address"] == f"{address}/taken-up"]
+    assert taking_up["needs"] == []
+    recorded(adviser.post(taking_up["address"], {}))
+    recorded(adviser.post(f"{address}/completed", {}))
+
+
 # --- the wrong place, the wrong hand --------------------------------------------------------------------------------
 
 
