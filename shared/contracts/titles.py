@@ -646,6 +646,22 @@ CODES: Mapping[str, str] = {
     "message": "A message",
     "thread": "A thread",
     "finding": "A finding",
+    # answers
+    "LAW": "Law",
+    "NAT": "National guidance",
+    "LOC": "Local procedure",
+    "DES": "A default of this system, to be confirmed locally",
+    "close": "It would close it",
+    "delay": "It would delay it",
+    "hand_over": "It would hand it over",
+    "waiting": "Waits for an answer",
+    "rejected": "Rejected",
+    "named": "Somebody is named",
+    "open_case": "An open case",
+    "referral": "A referral",
+    "plan": "A plan",
+    "referral_sent_to_it": "A referral was sent to it",
+    "lives_in_its_area": "The person lives in its area",
     # doubts
     "appointment-later": "The appointment is on a later day",
     "born-long-ago": "A birthday very long ago",
@@ -794,6 +810,7 @@ CODES: Mapping[str, str] = {
 }
 
 OF_LISTS: Mapping[tuple[str, ...], Mapping[str, str]] = {
+    ("waiting", "confirmed", "rejected"): {"confirmed": "Confirmed"},
     words.URGENCIES: {"urgent": "Urgent"},
     words.SCREEN_OUTCOMES: {"urgent": "Urgent help now", "refer": "Refer to mental health"},
     words.SUPPORT_DECISIONS: {"end": "End it"},

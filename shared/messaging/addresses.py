@@ -42,6 +42,11 @@ def place_of(address: str) -> str:
     return f"{parameters.host}:{parameters.port}"
 
 
+def places_of(amqp_uri: str) -> str:
+    """The `host:port` of each node."""
+    return ", ".join(map(place_of, addresses_of(amqp_uri)))
+
+
 def _shuffled(amqp_uri: str) -> list[str]:
     addresses = addresses_of(amqp_uri)
     return random.sample(addresses, len(addresses))

@@ -130,7 +130,7 @@ class RouteBody:
 
     def _require_known(self, records: Records, data: Mapping[str, Any], known: Mapping[str, Aggregate[Any]]) -> None:
         faults = {
-            path: [f"no such {kind} here"]
+            path: [say_unknown(kind)]
             for name, path, kind, record_id in _named(self.event_type, data)
             if kind in known and name not in self.elsewhere and not records.has(known[kind], record_id)
         }
@@ -420,6 +420,12 @@ class RecordRoutes:
             return records.retract(aggregate, record_id, request)
 
         return record
+
+
+def say_unknown(kind: str) -> str:
+    """What a body is told of the id of a record of this kind that is not known here."""
+    search = "; find the person with POST /v1/people/search, or register them first" if kind == "person" else ""
+    return f"no such {kind.replace('-', ' ')} here{search}"
 
 
 def _named(event_type: str, data: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -22,11 +22,12 @@ from shared.config.config import SERVICES
 from shared.events.mongo import open_database
 from shared.kernel.ids import uuid7
 from shared.kernel.time import at_london, london_date
-from shared.messaging.addresses import connect
+from shared.messaging.addresses import connect, places_of
 from shared.messaging.incoming import ASKED_AS
 from shared.messaging.topology import SWEEP, check_queue_of
 from shared.runtime.clock import Clock
 from shared.runtime.observability import get_logger
+from shared.runtime.outages import Outage
 from shared.runtime.stopping import on_stop
 from shared.scheduling.lease import Lease
 
@@ -109,23 +110,36 @@ def run_tick(config: Config) -> None:
     lease = Lease(database, "tick", seconds=_LEASE_SECONDS)
     clock = config.clock()
     nights = Nights(database, lambda service: publish_check(config.amqp_uri, service, clock))
+    # An error of the store names its own address.
+    broker, store = Outage("broker", places_of(config.amqp_uri)), Outage("database")
+
+    def is_ours() -> bool:
+        try:
+            held = lease.held()
+        except PyMongoError as error:
+            store.note(error)
+            return False
+        store.end()
+        return held
 
     def sweep() -> None:
-        if _is_ours(lease):
+        if is_ours():
             try:
                 log.info("sweep asked for", sweep_id=publish_sweep(config.amqp_uri, clock))
             except (AMQPError, OSError) as error:
-                log.warning("tick interrupted", exc_info=error)
+                broker.note(error)
+            else:
+                broker.end()
 
     def check() -> None:
-        if _is_ours(lease):
+        if is_ours():
             try:
                 nights.ask_when_due(datetime.now(UTC))
             except PyMongoError as error:
-                log.warning("tick interrupted", exc_info=error)
+                store.note(error)
 
     timetable: tuple[dict[str, Any], ...] = (
-        {"func": lambda: _is_ours(lease), "seconds": _RENEW_EVERY, "id": "renew the lease"},
+        {"func": is_ours, "seconds": _RENEW_EVERY, "id": "renew the lease"},
         {"func": sweep, "seconds": config.sweep_interval_seconds, "id": "sweep"},
         {"func": check, "seconds": _NIGHT_LOOKED_FOR_EVERY, "id": "check"},
     )
@@ -139,11 +153,3 @@ def run_tick(config: Config) -> None:
         if scheduler.running:
             scheduler.shutdown()
         lease.release()
-
-
-def _is_ours(lease: Lease) -> bool:
-    try:
-        return lease.held()
-    except PyMongoError as error:
-        log.warning("tick interrupted", exc_info=error)
-        return False

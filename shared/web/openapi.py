@@ -15,7 +15,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
 from shared.contracts.access import ACCESS
-from shared.contracts.fields import UUID
+from shared.contracts.fields import UUID, WORDS
+from shared.contracts.titles import words_of
 from shared.web.exchange import ENTITY_TAG, HELD_TAGS, JSON, KEY
 from shared.web.problems import CONTENT_TYPE
 
@@ -165,6 +166,7 @@ def document_of(service_cls: Any, endpoints: Iterable[tuple[str, Route]]) -> dic
     )
     converter: Any = marshmallow.converter
     converter.add_attribute_function(_pattern_for_everybody)
+    converter.add_attribute_function(_words_of_codes)
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT (EdDSA)"})
     for status, description in PROBLEMS.items():
         spec.components.response(f"Problem{status}", _problem(status, description))
@@ -262,6 +264,12 @@ def _unguarded(path: str, summary: str, content_type: str, problems: tuple[int, 
 def _pattern_for_everybody(_converter: Any, _field: Any, ret: Mapping[str, Any], **_: Any) -> dict[str, str]:
     """Python's end of text, `\\Z`, is an ordinary letter in the regular expressions of JSON Schema."""
     return {"pattern": ret["pattern"].replace("\\Z", "$")} if "pattern" in ret else {}
+
+
+def _words_of_codes(_converter: Any, _field: Any, ret: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+    """The words of a closed list. A field of a body has them already."""
+    codes = [code for code in ret.get("enum", ()) if code is not None]
+    return {WORDS: words_of(codes)} if codes and WORDS not in ret else {}
 
 
 def _name_of(schema: type[Schema] | Schema) -> str:

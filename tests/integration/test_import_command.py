@@ -182,3 +182,23 @@ def test_the_progress_of_one_file_is_not_used_for_another(importing: Importing) 
         importing.beside("progress").write_text(said)
         importing.write(stories(1))
         assert importing.run().stdout == "4 rows recorded, 0 refused\n"
+
+
+def test_a_row_in_the_wrong_order_names_the_requests_that_may_follow(importing: Importing) -> None:
+    rows: list[dict[str, Any]] = [
+        {"key": "p", "path": "/v1/people", "body": {"given_name": "Wren", "family_name": "Exampleton"}},
+        {
+            "key": "r",
+            "path": "/v1/referrals",
+            "body": {"stage": "sent", "service": "camhs", "channel": "letter"},
+            "from": {"person_id": "p"},
+        },
+        {"key": "i", "path": "/v1/referrals/{referral_id}/more-info-given", "from": {"referral_id": "r"}},
+    ]
+    importing.write({**row, "actor": ACTOR} for row in rows)
+    importing.run()
+    (row,) = importing.refused()
+    assert (row["row"], row["status"]) == (3, 409), row
+    verbs = {request["address"].rpartition("/")[2] for request in row["next"]}
+    assert "withdrawn" in verbs
+    assert "more-info-given" not in verbs

@@ -13,9 +13,15 @@ from prometheus_client import REGISTRY
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from services.referrals_followup.chasing.channels import Away, Message
+from services.referrals_followup.chasing.smtp import SmtpChannel
+from services.referrals_followup.domain.directory import Member
+from shared.messaging.addresses import place_of
 from shared.messaging.publisher import BrokerAway, ConfirmedPublisher
+from shared.messaging.read_ahead import connect
 from shared.runtime import observability
 from shared.runtime.observability import configure_logging, get_logger
+from shared.runtime.outages import Outage
 
 ROOT = Path(__file__).parents[2]
 SECRET = "Amy Testcase 999 000 0018"
@@ -210,6 +216,50 @@ def test_a_broker_that_is_away_is_logged_with_its_errno(lines):
         publisher.open()
     except BrokerAway as error:
         get_logger().warning("relay interrupted", address=publisher.place, exc_info=error)
+
+    [line] = lines()
+    assert (line["errno"], line["address"]) == ("ECONNREFUSED", f"127.0.0.1:{port}")
+
+
+def test_an_outage_is_told_with_its_address_and_its_end_is_told_once(lines):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    outage = Outage("broker", f"127.0.0.1:{port}")
+    outage.end()
+    for _ in range(2):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5)
+        except OSError as error:
+            outage.note(error)
+    outage.end()
+    outage.end()
+
+    *lost, back = lines()
+    assert [(line["event"], line["errno"]) for line in lost] == [("connection lost", "ECONNREFUSED")] * 2
+    assert back["event"] == "connection is back"
+    assert {(line["source"], line["address"]) for line in (*lost, back)} == {("broker", f"127.0.0.1:{port}")}
+
+
+def test_a_mail_server_that_is_away_is_logged_with_its_errno_and_its_address(lines):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    member = Member("hv-sato", "Sato", "hv-sato@localhost", "health_visitor", "hv-harwich")
+    message = Message("d1", member, "Two things", "Please look.", datetime(2026, 11, 30, tzinfo=UTC))
+    assert isinstance(SmtpChannel("127.0.0.1", port, "followthrough@localhost").send(message), Away)
+
+    [line] = lines()
+    assert (line["errno"], line["address"]) == ("ECONNREFUSED", f"127.0.0.1:{port}")
+    assert line["source"] == "mail server"
+
+
+def test_the_consumers_broker_that_is_away_is_logged_with_its_errno(lines):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"amqp://guest:guest@127.0.0.1:{port}/%2F"
+    try:
+        connect(address, heartbeat=10, within=5)
+    except OSError as error:
+        get_logger().warning("consumer interrupted", address=place_of(address), exc_info=error)
 
     [line] = lines()
     assert (line["errno"], line["address"]) == ("ECONNREFUSED", f"127.0.0.1:{port}")

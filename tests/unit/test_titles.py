@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 from marshmallow import Schema, fields, validate
 
+from deploy.api_pages import document_of_service
 from shared.config.config import SERVICES
 from shared.contracts import CATALOGUE, titles
 from shared.contracts.fields import WORDS, EventData, StrictSchema
@@ -87,6 +88,27 @@ def test_every_code_of_a_closed_list_has_its_words() -> None:
         if not one.words.get(code) or (code not in titles.CODES and one.words[code] == code)
     }
     assert not missing, f"add to CODES in {PLACE}, with the words for it:\n" + "\n".join(sorted(missing))
+
+
+def test_every_code_of_a_closed_list_in_an_answer_has_its_words() -> None:
+    missing = {
+        f'    "{code}": "…"  # of {place}'
+        for service in SERVICES
+        for place, field in enums_in(document_of_service(service), service)
+        for code in field["enum"]
+        if code is not None and (code not in titles.CODES or not field[WORDS].get(code))
+    }
+    assert not missing, f"add to CODES in {PLACE}, with the words for it:\n" + "\n".join(sorted(missing))
+
+
+def enums_in(part: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(part, list):
+        part = dict(enumerate(part))
+    if isinstance(part, dict):
+        if "enum" in part:
+            yield place, part
+        for name, inner in part.items():
+            yield from enums_in(inner, f"{place} {name}")
 
 
 def test_a_title_is_short_and_a_hint_is_whole_sentences() -> None:

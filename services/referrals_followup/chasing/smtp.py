@@ -13,6 +13,7 @@ from email.utils import format_datetime
 
 from services.referrals_followup.chasing.channels import ANSWER_SECONDS, Accepted, Away, Message, Rejected
 from shared.config.config import Config
+from shared.runtime.outages import Outage
 
 OK = 250
 CLOSING = 421  # "service not available, closing transmission channel": RFC 5321, section 4.2.3
@@ -31,6 +32,7 @@ class SmtpChannel:
         self._port = port
         self._sender = sender
         self._open: smtplib.SMTP | None = None
+        self._outage = Outage("mail server", f"{host}:{port}")
 
     @classmethod
     def of(cls, config: Config) -> SmtpChannel:
@@ -46,13 +48,13 @@ class SmtpChannel:
     def send(self, message: Message) -> Accepted | Rejected | Away:
         try:
             self._deliver(self._mail_of(message))
-        except smtplib.SMTPServerDisconnected as error:
-            return Away(type(error).__name__)
-        except smtplib.SMTPException as error:
-            cause = type(error).__name__
-            return Away(cause) if CLOSING in _codes(error) else Rejected(cause)
         except OSError as error:
-            return Away(type(error).__name__)
+            cause = type(error).__name__
+            if _is_rejection(error):
+                return Rejected(cause)
+            self._outage.note(error)
+            return Away(cause)
+        self._outage.end()
         return Accepted()
 
     def _mail_of(self, message: Message) -> EmailMessage:
@@ -100,6 +102,13 @@ class SmtpChannel:
     def _take_connection(self) -> smtplib.SMTP | None:
         server, self._open = self._open, None
         return server
+
+
+def _is_rejection(error: OSError) -> bool:
+    """Whether the server answered, and did not say that it takes nothing."""
+    if isinstance(error, smtplib.SMTPServerDisconnected) or not isinstance(error, smtplib.SMTPException):
+        return False
+    return CLOSING not in _codes(error)
 
 
 def _codes(error: smtplib.SMTPException) -> set[int]:
