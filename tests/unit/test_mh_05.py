@@ -40,7 +40,7 @@ def test_the_fourth_visit_asks_for_a_review_once(practice, held, steps):
 
 @pytest.mark.parametrize("kind", ["intensive_visiting", "family_nurse_partnership", "parenting"])
 def test_no_other_support_asks_for_any(practice, kind):
-    assert visits(practice, 8, kind).steps() == []
+    assert visits(practice, 8, kind).steps() == ["MH-05.other"]
 
 
 def test_the_review_at_the_fourth_is_due_that_day(practice):
@@ -142,10 +142,12 @@ def test_only_an_extension_asks_for_another_review(practice, stage, decision, as
 
 
 @pytest.mark.parametrize("kind", ["intensive_visiting", "family_nurse_partnership", "parenting"])
-def test_other_support_that_is_extended_is_not_asked_about(practice, kind):
+def test_other_support_that_is_extended_is_reviewed_again_after_twelve_weeks_only(practice, kind):
     support = visits(practice, 8, kind)
-    support.was("reviewed", on(8), stage="end", decision="extend")
-    assert support.steps() == []
+    support.was("reviewed", on(8), stage="end", decision="extend")  # Wednesday 14 May
+    found = [(one.step, one.state, as_text(one.due_at)) for one in support.all("MH-05.other")]
+    assert found[1:] == [("MH-05.other", "open", "2014-08-06 17:00")]
+    assert set(support.steps()) == {"MH-05.other"}
 
 
 def test_extended_visits_are_reviewed_again_after_five_weeks_and_somebody_is_told_until_they_are(practice):

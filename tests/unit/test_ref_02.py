@@ -79,6 +79,7 @@ def test_each_answer_of_the_receiver_meets_it(practice, answer):
     assert (found.state, found.closed_by, found.closed_actor) == ("met", event.id, CAMHS.id)
     chased = {chase.step for chase in practice.days_pass("2013-02-14 00:00")}
     then = {"redirected": {"REF-02.redirected"}, "acknowledged": {"REF-03"}}
+    then["accepted"] = {"REF-06.appointment"}
     alternatives = {"rejected": {"REF-04"}, "more_info_requested": {"REF-04"}}
     assert chased == {**then, **alternatives}.get(answer, set())
 

@@ -207,6 +207,8 @@ def test_a_mistyped_correction_moves_no_net(practice):
 
 # Steps that their own opening may close, each with the reason.
 CLOSED_BY_THEIR_KIND = {
+    "REF-06.kept": "another appointment takes the place of the old one",
+    "REF-06.goes-on": "what comes next asks for what comes after it",
     "REF-02.redirected": "who passes it on again hands it to another receiver, who is asked anew",
     "PBA-01.refer": "a new decision takes the place of the old one",
     "PBA-01.offer": "a new decision takes the place of the old one",

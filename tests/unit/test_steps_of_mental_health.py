@@ -30,6 +30,16 @@ def practice_ladder(step: str) -> tuple[Chase, ...]:
     return ladder(step, ("2013-01-16", "owner", (OKAFOR,)), *rungs)
 
 
+def offer_ladder(step: str):
+    told = (PEREIRA, ITO)
+    return ladder(
+        step,
+        ("2013-02-11", "owner", (PEREIRA,)),
+        ("2013-02-25", "line-manager", told),
+        ("2013-03-11", "line-manager", told),
+    )
+
+
 STEPS = {
     "MH-01": Step(
         begin=referral(by=GP, pregnant=True, to_team="camhs-essex"),
@@ -183,6 +193,40 @@ STEPS = {
             ("2013-02-20", "team-lead", (PEREIRA, ITO)),
             ("2013-03-06", "team-lead", (PEREIRA, ITO)),
         ),
+    ),
+    "MH-05.other": Step(
+        begin=record("support"),
+        opens=("support.started.v1", {"kind": "parenting"}),
+        due="12 weeks",
+        meets=tuple(("support.reviewed.v1", {"stage": stage}) for stage in ("mid", "end")),
+        short_of_meeting=((HELD, {}),),
+        ends=(("support.ended.v1", {"reason_code": "moved-away"}),),
+        ladder=ladder(
+            "MH-05.other",
+            ("2013-04-08", "owner", (PEREIRA,)),
+            ("2013-04-10", "team-lead", (PEREIRA, ITO)),
+            ("2013-04-24", "team-lead", (PEREIRA, ITO)),
+        ),
+    ),
+    "MH-06.answer": Step(
+        begin=record("offer"),
+        opens=("offer.made.v1", {}),
+        due="4 weeks",
+        meets=tuple((f"offer.{what}.v1", {}) for what in ("accepted", "declined", "deferred", "fallback_started")),
+        ends=(("offer.ended.v1", {"reason_code": "moved-away"}),),
+        ladder=offer_ladder("MH-06.answer"),
+    ),
+    "MH-06.begin": Step(
+        begin=record("offer", "offer.made.v1"),
+        opens=("offer.accepted.v1", {}),
+        due="4 weeks",
+        meets=(
+            *((f"offer.{what}.v1", {}) for what in ("made", "declined", "deferred")),
+            ("support.started.v1", {}),
+            ("referral.sent.v1", {"service": "camhs"}),
+        ),
+        ends=(("offer.ended.v1", {"reason_code": "moved-away"}),),
+        ladder=offer_ladder("MH-06.begin"),
     ),
     "MH-06.re-offer": Step(
         begin=record("offer", "offer.made.v1"),

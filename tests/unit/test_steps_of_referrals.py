@@ -7,6 +7,7 @@ import pytest
 from tests.unit.pathway_steps import (
     ACHTERBERG,
     HELD,
+    ITO,
     MISSED,
     NOVAK,
     OKAFOR,
@@ -46,7 +47,58 @@ KEPT = tuple((f"referral.{what}.v1", {}) for what in SEEN_AGAIN)
 ANSWERS = tuple((f"referral.{what}.v1", {}) for what in ("accepted", "rejected", "redirected", "more_info_requested"))
 
 
+CLOSED = ("referral.closed.v1", {"reason_code": "moved-away"})
+SEEN = (
+    *("appointment_booked", "attended", "not_attended", "assessed", "treatment_started", "treatment_declined"),
+    *("treatment_ended", "outcome_returned"),
+)
+NEXT = tuple((f"referral.{what}.v1", {}) for what in SEEN)
+CANCELLED = ("referral.appointment_cancelled.v1", {})
+
+
+def service_ladder(step: str, first: str, second: str, third: str, owner: str = NOVAK, manager: str = OSEI):
+    told = (owner, manager)
+    return ladder(step, (first, "owner", (owner,)), (second, "service-manager", told), (third, "service-manager", told))
+
+
 STEPS = {
+    "REF-06.appointment": Step(
+        begin=referral("sent", "acknowledged"),
+        opens=("referral.accepted.v1", {}),
+        might_open=("referral.offered.v1",),
+        due="4 weeks",
+        meets=NEXT,
+        short_of_meeting=(("referral.offered.v1", {}), ("referral.outcome_acknowledged.v1", {})),
+        ends=(WITHDRAWN, CLOSED),
+        ladder=service_ladder("REF-06.appointment", "2013-02-11", "2013-02-18", "2013-03-04"),
+    ),
+    "REF-06.kept": Step(
+        begin=referral("sent", "acknowledged", "accepted"),
+        opens=("referral.appointment_booked.v1", {}),
+        said={"appointment_on": lambda at: "2013-01-31" if at == "2013-01-14" else at[:10]},
+        due="2 working days",
+        meets=(*NEXT, CANCELLED),
+        short_of_meeting=(("referral.offered.v1", {}),),
+        ends=(WITHDRAWN, CLOSED),
+        ladder=service_ladder("REF-06.kept", "2013-01-16", "2013-01-23", "2013-02-06"),
+    ),
+    "REF-06.goes-on": Step(
+        begin=referral("sent", "acknowledged", "accepted"),
+        opens=("referral.attended.v1", {}),
+        might_open=("referral.assessed.v1", "referral.treatment_started.v1"),
+        due="12 weeks",
+        meets=(*NEXT, CANCELLED, ("referral.offered.v1", {})),
+        short_of_meeting=(("referral.miss_contacted.v1", {}),),
+        ends=(WITHDRAWN, CLOSED),
+        ladder=service_ladder("REF-06.goes-on", "2013-04-08", "2013-04-15", "2013-04-29"),
+    ),
+    "REF-07": Step(
+        begin=record("notification"),
+        opens=("notification.sent.v1", {}),
+        due="5 working days",
+        meets=(("notification.acknowledged.v1", {}),),
+        ladder=service_ladder("REF-07", "2013-01-21", "2013-01-28", "2013-02-11", PEREIRA, ITO),
+    ),
     "REF-01": Step(
         begin=referral(by=GP),
         opens=("referral.intended.v1", {}),
