@@ -213,10 +213,12 @@ def _evaluate(
     computed = step.due(event, history, ruleset.calendar)
     due_at = computed.at or event.recorded_at
     visible = step.visible(event, history, ruleset.calendar).at if step.visible else None
-    person = history.person_of(event)
+    begun_for = history.person_of(event)
+    person = history.find_child() or begun_for
     # A claim on somebody else's record shows that record to nobody more.
     recorded_in = set() if event.id in history.claims and event.stream != history.thread else {event.area}
-    seen_in = {ruleset.area, *recorded_in, history.lives_in(person), *_both_ends(event)}
+    lives_in = {history.lives_in(one) for one in (person, begun_for)}
+    seen_in = {ruleset.area, *recorded_in, *lives_in, *_both_ends(event)}
     state, closer, reason = _ending(step, history, opening, until)
     return FollowUp(
         id=opening.follow_up_id,
@@ -238,7 +240,7 @@ def _evaluate(
         opened_team=event.team,
         due_at=due_at,
         visible_from=visible or event.occurred_at,
-        owner=find_owner(step.owner(event, history), event, history, person),
+        owner=find_owner(step.owner(event, history), event, history, {person, begun_for}),
         rungs=_rungs(ruleset, step, event, history, due_at, computed),
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
@@ -253,7 +255,7 @@ def _evaluate(
         receiver_role=step.receiver_role(event, history),
         receiver_team=step.receiver_team(event, history),
         why=explain(computed, event, ruleset.calendar.covers(due_at.year)),
-        holders=find_present_holders(history, person),
+        holders=find_present_holders(history, {person, begun_for}),
         **_closing_fields(closer, reason),
     )
 

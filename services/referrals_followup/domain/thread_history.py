@@ -31,7 +31,7 @@ LIVES = ("person", "care-leaver", "pregnancy")
 # A pregnancy without a recorded end counts as going on until this long after the expected date. Without that date, the
 # first entry counts as its first day.
 _OVERDUE = timedelta(weeks=6)
-PERSON, PREGNANCY = "person", "pregnancy"
+PERSON, PREGNANCY, ACTION = "person", "pregnancy", "action"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
 # What says who holds a case, and that it closed.
@@ -197,6 +197,12 @@ class ThreadHistory:
         if event.id in self.own_ids or not self.own:
             return event.subject
         return self.own[0].subject
+
+    def find_child(self) -> str | None:
+        """The child to whom an action goes on that was decided for an unborn child. Of twins, the one named first."""
+        unborn = {event.data.get("pregnancy_id") for event in self.own} - {None} if self.kind == ACTION else set()
+        births = self.births() if unborn else ()
+        return next((birth.data["children"][0] for birth in births if _is_birth_of(birth, unborn)), None)
 
     def find_beginning(self) -> Event | None:
         """The event that began the thread's record, retracted or not; None for a person's thread."""
@@ -385,6 +391,10 @@ class ThreadHistory:
             for event in self.standing_of(DIED, PARENTHOOD_LOST, PREGNANCY_ENDED)
             if event.id not in self.claims and (event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES)
         ]
+
+
+def _is_birth_of(birth: Event, pregnancies: Collection[Any]) -> bool:
+    return birth.data["pregnancy_id"] in pregnancies and bool(birth.data["children"])
 
 
 def is_act(event: Event) -> bool:
