@@ -53,15 +53,18 @@ def _one_after_another(events: Iterable[Event]) -> list[Holding]:
 
 
 def find_owner(owner: Owner, opening: Event, history: ThreadHistory, people: Collection[str | None]) -> Owner:
-    """The owner; of a follow-up that opened while they held a case about its people, whoever holds the case now."""
-    for holdings in find_holdings(history, people) if owner.person and history.standing_of(*HOLDING) else ():
+    """The owner; of a follow-up that opened while they held a case about its people, whoever holds the case now.
+
+    Whoever still holds another case about them keeps it.
+    """
+    cases = find_holdings(history, people) if owner.person and history.standing_of(*HOLDING) else []
+    if any(holdings[-1].holder == owner.person for holdings in cases):
+        return owner
+    for holdings in cases:
         held = [place for place, holding in enumerate(holdings) if holding.holder == owner.person]
-        if not held or held[-1] == len(holdings) - 1:
-            continue
-        stopped, now = holdings[held[-1] + 1].event, holdings[-1]
-        if order_key(opening) < order_key(stopped):
-            role = owner.role if now.holder else TEAM_MANAGER
-            owner = Owner(role, now.team, now.holder)
+        if held and order_key(opening) < order_key(holdings[held[-1] + 1].event):
+            now = holdings[-1]
+            return Owner(owner.role if now.holder else TEAM_MANAGER, now.team, now.holder)
     return owner
 
 
