@@ -271,6 +271,7 @@ KINDS = {
         "notification": "notification.sent.v1",
         "contact": "contact.received.v1",
         "case": "case.opened.v1",
+        "action": "action.decided.v1",
     },
     "leaving_care": {"care-leaver": "care_leaver.registered.v1", "plan-item": "plan_item.added.v1"},
 }
@@ -291,6 +292,7 @@ PATHS = {
         "notification": "/v1/notifications/{notification_id}",
         "contact": "/v1/contacts/{contact_id}",
         "case": "/v1/cases/{case_id}",
+        "action": "/v1/actions/{action_id}",
     },
     "leaving_care": {
         "care-leaver": "/v1/care-leavers/{care_leaver_id}",

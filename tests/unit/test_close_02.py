@@ -14,6 +14,7 @@ from tests.unit.practice import (
     FRONT_DOOR,
     HV,
     OTHER,
+    PACKS,
     PERSON,
     SOCIAL_WORKER,
     Practice,
@@ -162,6 +163,15 @@ def test_a_case_whose_checks_were_made_closes_in_peace_when_everybody_was_told(p
     assert practice.days_pass("2014-01-01 00:00") == []
 
 
+def test_a_closing_with_a_reason_hands_on_what_is_open_like_any_other(practice):
+    case = a_case(practice)
+    pregnancy = practice.record_of("pregnancy", by=HV)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-08 10:00", edd="2013-08-15", mother_age_band="under_18")
+    closing = case.was("case.closed.v2", "2013-01-14 09:30")
+    assert pregnancy.the("CLOSE-01.pregnancy").opened_by == closing.id
+    assert {found.opened_by for found in pregnancy.all("CLOSE-01")} == {closing.id}
+
+
 def test_the_holder_of_the_case_tells_of_the_closing(practice):
     case = a_case(practice)
     case.was("case.holder_named.v1", "2013-01-07 10:00", holder="sw-petrov", team=TEAM)
@@ -177,3 +187,8 @@ def test_nobody_ends_the_reading_again_who_closed_the_case(practice):
     line = DIRECTORY.line_of(found, london_date(found.due_at))
     with pytest.raises(Forbidden):
         practice.act(End(found, "not_needed_after_review", line=line), "2013-01-14 12:00", by=BOSS)
+
+
+def test_every_step_that_reads_the_first_version_of_a_closing_reads_the_second_too():
+    for step_id, step in PACKS["england"]["steps"].items():
+        assert "case.closed.v1" not in str(step) or "case.closed.v2" in str(step), step_id

@@ -88,6 +88,17 @@ def test_what_is_not_the_holders_and_what_is_about_others_stays_where_it_was(pra
     assert about_another.the("REF-01").owner.person == PETROV
 
 
+def test_whoever_still_holds_another_case_about_the_family_keeps_what_is_theirs(practice):
+    case, other = a_case(practice), a_case(practice, agency="early_help")
+    for one in (case, other):
+        held(one, "2013-01-08 09:00")
+    referral = sent(practice, "2013-01-10 10:00")
+    ended(case, "2013-01-14 09:00")
+    assert referral.the("REF-01").owner.person == PETROV
+    ended(other, "2013-01-15 09:00")
+    assert referral.the("REF-01").owner == MANAGER_OF_TEAM
+
+
 def test_a_decided_action_of_a_holder_who_leaves_is_the_managers(practice):
     case = a_case(practice)
     held(case, "2013-01-08 09:00")

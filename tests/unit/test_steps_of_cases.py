@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.contracts.words import CLOSING_CHECKS
 from shared.kernel.decisions import Actor
-from tests.unit.pathway_steps import Begin, Step, StepTests, ladder, record
-from tests.unit.practice import CHILD, HV, PERSON, SOCIAL_WORKER, Chase
+from tests.unit.pathway_steps import Begin, Step, StepTests, day_before, ladder, record
+from tests.unit.practice import CHILD, HV, PERSON, SOCIAL_WORKER, Chase, Practice, Thread
 
 PETROV, DIAZ, KRUGER, MARLOWE = "sw-petrov", "sw-manager-diaz", "service-manager-kruger", "head-of-service-marlowe"
 TEAM = "childrens-social-care-essex"
@@ -48,6 +48,12 @@ def of_holders(step: str, due: str, manager: str, head: str, again: str, *beside
 
 def a_case(*before: str | tuple[str, dict[str, Any]], **said: Any) -> Begin:
     return record("case", *before, by=SOCIAL_WORKER, **{**CASE, **said})
+
+
+def an_unfinished_assessment(practice: Practice, at: str) -> Thread:
+    found = practice.record_of("pregnancy", by=SOCIAL_WORKER, edd=at[:10])
+    found.was("prebirth.assessment_started.v1", day_before(at))
+    return found
 
 
 HOLDERS = {
@@ -183,6 +189,19 @@ ACTIONS = {
         meets=(DONE, REPLACED),
         short_of_meeting=(ARRANGED, SWEPT),
         ladder=of_holders("ACT-01.done", "2013-02-08", "2013-02-12", "2013-02-15", "2013-03-01"),
+    ),
+    "ACT-01.carried": Step(
+        begin=an_unfinished_assessment,
+        opens=("pregnancy.ended.v1", {"outcome": "birth", "children": [CHILD]}),
+        due="1 working day",
+        meets=(
+            ("prebirth.assessment_completed.v1", {}),
+            ("prebirth.conference_held.v1", {}),
+            ("prebirth.threshold_not_met.v1", {}),
+            ("case.opened.v1", {"agency": "childrens_social_care"}),
+        ),
+        unless_done_before=True,
+        ladder=of_holders("ACT-01.carried", "2013-01-15", "2013-01-17", "2013-01-22", "2013-02-05"),
     ),
     "ACT-01.swept": Step(
         begin=record("action", by=SOCIAL_WORKER, **CHAIR),

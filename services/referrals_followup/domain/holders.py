@@ -6,7 +6,7 @@ case on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +30,11 @@ class Holding:
     team: str
 
 
-def find_holdings(history: ThreadHistory, person_id: str | None) -> list[list[Holding]]:
-    """For each case about the person, who held it one after the other."""
+def find_holdings(history: ThreadHistory, people: Collection[str | None]) -> list[list[Holding]]:
+    """For each case about one of the people, who held it one after the other."""
     cases: dict[str, list[Event]] = {}
     for event in history.standing_of(*HOLDING):
-        if event.id not in history.claims and history.is_about(event, person_id):
+        if event.id not in history.claims and any(history.is_about(event, one) for one in people):
             cases.setdefault(event.data["case_id"], []).append(event)
     return [_one_after_another(events) for events in cases.values()]
 
@@ -52,25 +52,28 @@ def _one_after_another(events: Iterable[Event]) -> list[Holding]:
     return found
 
 
-def find_owner(owner: Owner, opening: Event, history: ThreadHistory, person_id: str | None) -> Owner:
-    """The owner; of a follow-up that opened while they held a case about the person, whoever holds the case now."""
-    for holdings in find_holdings(history, person_id) if owner.person and history.standing_of(*HOLDING) else ():
+def find_owner(owner: Owner, opening: Event, history: ThreadHistory, people: Collection[str | None]) -> Owner:
+    """The owner; of a follow-up that opened while they held a case about its people, whoever holds the case now.
+
+    Whoever still holds another case about them keeps it.
+    """
+    cases = find_holdings(history, people) if owner.person and history.standing_of(*HOLDING) else []
+    if any(holdings[-1].holder == owner.person for holdings in cases):
+        return owner
+    for holdings in cases:
         held = [place for place, holding in enumerate(holdings) if holding.holder == owner.person]
-        if not held or held[-1] == len(holdings) - 1:
-            continue
-        stopped, now = holdings[held[-1] + 1].event, holdings[-1]
-        if order_key(opening) < order_key(stopped):
-            role = owner.role if now.holder else TEAM_MANAGER
-            owner = Owner(role, now.team, now.holder)
+        if held and order_key(opening) < order_key(holdings[held[-1] + 1].event):
+            now = holdings[-1]
+            return Owner(owner.role if now.holder else TEAM_MANAGER, now.team, now.holder)
     return owner
 
 
-def find_present_holders(history: ThreadHistory, person_id: str | None) -> tuple[Owner, ...]:
-    """Whoever holds a case about the person now that was not closed, one for each case."""
+def find_present_holders(history: ThreadHistory, people: Collection[str | None]) -> tuple[Owner, ...]:
+    """Whoever holds a case about one of the people now that was not closed, one for each case."""
     if not history.standing_of(*HOLDING):
         return ()
     closed = {event.data["case_id"] for event in history.standing_of(*CASE_CLOSED) if event.id not in history.claims}
-    last = [holdings[-1] for holdings in find_holdings(history, person_id)]
+    last = [holdings[-1] for holdings in find_holdings(history, people)]
     return tuple(
         Owner("case_holder", holding.team, holding.holder)
         for holding in last

@@ -250,10 +250,12 @@ def _evaluate(
     computed = step.due(event, history, ruleset.calendar)
     due_at = computed.at or event.recorded_at
     visible = step.visible(event, history, ruleset.calendar).at if step.visible else None
-    person = history.person_of(event)
+    begun_for = history.person_of(event)
+    person = history.find_child() or begun_for
     # A claim on somebody else's record shows that record to nobody more.
     recorded_in = set() if event.id in history.claims and event.stream != history.thread else {event.area}
-    seen_in = {ruleset.area, *recorded_in, history.lives_in(person), *_both_ends(event)}
+    lives_in = {history.lives_in(one) for one in (person, begun_for)}
+    seen_in = {ruleset.area, *recorded_in, *lives_in, *_both_ends(event)}
     state, closer, reason = _ending(step, history, opening, until)
     return FollowUp(
         id=opening.follow_up_id,
@@ -275,7 +277,7 @@ def _evaluate(
         opened_team=event.team,
         due_at=due_at,
         visible_from=visible or event.occurred_at,
-        owner=find_owner(step.owner(event, history), event, history, person),
+        owner=find_owner(step.owner(event, history), event, history, {person, begun_for}),
         rungs=_rungs(ruleset, step, opening, history, due_at, computed),
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
@@ -293,7 +295,7 @@ def _evaluate(
             **explain(computed, event, ruleset.calendar.covers(due_at.year)),
             **({"judged": judged} if (judged := find_judged(step.content.get("met_by", []), event, history)) else {}),
         },
-        holders=find_present_holders(history, person),
+        holders=find_present_holders(history, {person, begun_for}),
         **_closing_fields(closer, reason),
     )
 

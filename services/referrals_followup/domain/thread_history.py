@@ -33,7 +33,7 @@ LIVES = ("person", "care-leaver", "pregnancy")
 _OVERDUE = timedelta(weeks=6)
 # Nobody notices a pregnancy before its fourth week, counted from its first day as weeks of pregnancy are.
 _NOTICED = timedelta(weeks=4)
-PERSON, PREGNANCY = "person", "pregnancy"
+PERSON, PREGNANCY, ACTION = "person", "pregnancy", "action"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
 # What says who holds a case, and that it closed.
@@ -251,6 +251,12 @@ class ThreadHistory:
         if event.id in self.own_ids or not self.own:
             return event.subject
         return self.own[0].subject
+
+    def find_child(self) -> str | None:
+        """The child to whom an action goes on that was decided for an unborn child. Of twins, the one named first."""
+        unborn = {event.data.get("pregnancy_id") for event in self.own} - {None} if self.kind == ACTION else set()
+        births = self.births() if unborn else ()
+        return next((birth.data["children"][0] for birth in births if _is_birth_of(birth, unborn)), None)
 
     def find_beginning(self) -> Event | None:
         """The event that began the thread's record, retracted or not; None for a person's thread."""
@@ -531,6 +537,10 @@ class ThreadHistory:
 def _days_of(event: Event) -> tuple[date, date]:
     """The first and the last day in London on which the event can have happened."""
     return london_date(span(event.occurred_at, event.precision)[0]), london_date(last_moment_of(event))
+
+
+def _is_birth_of(birth: Event, pregnancies: Collection[Any]) -> bool:
+    return birth.data["pregnancy_id"] in pregnancies and bool(birth.data["children"])
 
 
 def is_act(event: Event) -> bool:
