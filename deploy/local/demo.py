@@ -1,7 +1,7 @@
 """`make demo`: a case on the local stack, Case S by default.
 
-It prints what happened beside the alarms that were raised, and writes the same as a page. It exits with 0 only when every
-expected alarm was raised and no other.
+It prints what happened beside the alarms that were raised, and writes the same as a page. It exits with 0 only when
+every expected alarm was raised and no other.
 """
 
 from __future__ import annotations
