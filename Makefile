@@ -17,8 +17,8 @@ help: ## list these commands
 setup: ## create the virtual environment from the locked requirements
 	@PYTHON='$(PYTHON)' sh deploy/setup.sh
 
-demo: setup ## replay Case S on a stack of its own: who was told what, and when
-	@$(VENV) -m deploy.local demo
+demo: setup ## replay Case S on a stack of its own: who was told what, and when; CASE=t replays another
+	@$(VENV) -m deploy.local demo $(CASE)
 
 up: setup ## run the system on this machine until Ctrl-C, with a request to paste for each role
 	@$(VENV) -m deploy.local up

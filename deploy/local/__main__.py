@@ -10,7 +10,7 @@ from deploy.local.folders import InstanceBusy
 from deploy.local.mongo import NotInstalled
 from deploy.local.processes import NotReady
 
-USAGE = "usage: python -m deploy.local up|demo"
+USAGE = "usage: python -m deploy.local up|demo [s|t|...]"
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
@@ -28,10 +28,10 @@ def main(arguments: list[str]) -> int:
                 from deploy.local import up
 
                 return up.main()
-            case ["demo"]:
+            case ["demo", *letter] if len(letter) < 2:
                 from deploy.local import demo
 
-                return demo.main()
+                return demo.main(*letter)
             case _:
                 print(USAGE, file=sys.stderr)
                 return 2

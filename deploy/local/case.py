@@ -17,8 +17,8 @@ from deploy.local.folders import ROOT
 from shared.config.yamlfile import load_yaml
 from shared.kernel.time import at_london, london_date
 
-CASE_S = ROOT / "deploy" / "cases" / "case_s"
-CASE_T = ROOT / "deploy" / "cases" / "case_t"
+CASES = ROOT / "deploy" / "cases"
+CASE_S, CASE_T, CASE_U = CASES / "case_s", CASES / "case_t", CASES / "case_u"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +197,14 @@ def judge(case: Case, alarms: Sequence[Alarm], known: Mapping[str, str]) -> Judg
         else:
             unexpected.append((alarm, forbidding))
     return Judgement(tuple(pairs), tuple(allowed), tuple(unexpected))
+
+
+def find_case(letter: str) -> Path:
+    """The folder of a case by its letter, as `s`. Raises ValueError, which lists the letters, for another one."""
+    letters = sorted(folder.name.removeprefix("case_") for folder in CASES.glob("case_*"))
+    if letter.lower() not in letters:
+        raise ValueError(f"there is no case {letter}; the cases are: {', '.join(letters)}")
+    return CASES / f"case_{letter.lower()}"
 
 
 def load_case(folder: Path = CASE_S) -> Case:

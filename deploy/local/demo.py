@@ -1,12 +1,14 @@
-"""`make demo`: Case S on the local stack. Exits with 0 only when every expected alarm was raised and no other.
+"""`make demo`: a case on the local stack, Case S by default.
 
-It prints what happened beside the alarms that were raised, and writes the same as a page.
+It prints what happened beside the alarms that were raised, and writes the same as a page. It exits with 0 only when
+every expected alarm was raised and no other.
 """
 
 from __future__ import annotations
 
 import email
 import email.policy
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local.case import Alarm, Case, Expected, Judgement, judge, load_case
+from deploy.local.case import Alarm, Case, Expected, Judgement, find_case, judge, load_case
 from deploy.local.folders import ROOT, fresh_name
 from deploy.local.missed_steps import OWNER, day_text, list_missed_steps, standing_text
 from deploy.local.page import page
@@ -27,7 +29,7 @@ from shared.kernel.time import london_date
 
 WIDTH = 140
 SHOWN_MAIL = "REF-01"
-PAGE = ROOT / ".run" / "demo" / "case-s.html"
+PAGES = ROOT / ".run" / "demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +41,20 @@ class DemoResult:
     mail: str
 
 
-def main() -> int:
-    """Runs the demo; its exit code."""
-    case = load_case()
+def main(letter: str = "s") -> int:
+    """Runs the demo of the case with this letter; its exit code."""
+    try:
+        folder = find_case(letter)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    case, shown = load_case(folder), PAGES / f"{folder.name.replace('_', '-')}.html"
     console = Console(width=WIDTH, soft_wrap=False)
     console.print("Starting MongoDB, RabbitMQ, the mail sink and the services …")
     with local_stack(fresh_name("demo"), replay_clock=case.begins) as stack:
         result = show(Replay(stack, case), console)
-    write_page(case, result, PAGE)
-    console.print(f"\nThe same as a page: {PAGE.relative_to(ROOT)}", markup=False, highlight=False)
+    write_page(case, result, shown)
+    console.print(f"\nThe same as a page: {shown.relative_to(ROOT)}", markup=False, highlight=False)
     return verdict(case, result.judgement, console)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.case import CASE_S, CASE_T, Alarm, Case, Expected, Fact, Row, judge, load_case
+from deploy.local.case import CASE_S, CASE_T, CASE_U, Alarm, Case, Expected, Fact, Row, find_case, judge, load_case
 from deploy.local.missed_steps import list_missed_steps, standing_text
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.standards.loader import load_packs
@@ -17,7 +17,8 @@ from shared.contracts import CATALOGUE
 from shared.kernel.time import london_date
 from tests.unit.practice import SERVICE_FOLDER
 
-CASES = [load_case(CASE_S), load_case(CASE_T)]
+FOLDERS = [CASE_S, CASE_T, CASE_U]
+CASES = [load_case(folder) for folder in FOLDERS]
 KNOWN = {"child": "c1", "mother": "p_m"}
 ALARM = Alarm(
     on=date(2014, 6, 19),
@@ -99,7 +100,14 @@ KEYS = {
 }
 
 
-@pytest.mark.parametrize("folder", [CASE_S, CASE_T], ids=lambda folder: folder.name)
+def test_each_folder_of_cases_is_found_by_its_letter_and_no_other_is() -> None:
+    assert [find_case(letter) for letter in ("s", "T", "u")] == FOLDERS == sorted(CASE_S.parent.glob("case_*"))
+    for nothing in ("", "x", "../case_s", "case_s"):
+        with pytest.raises(ValueError, match="the cases are: s, t, u"):
+            find_case(nothing)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_every_key_of_a_case_file_is_read(folder: Path) -> None:
     content = load_yaml(folder / "case.yaml").value | load_yaml(folder / "expected.yaml").value
     assert {key for key in content if key not in KEYS} <= {"case", "begins", "ends", "harm", "looked_at", "rows"}
