@@ -34,7 +34,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     # --- every request that records something
     "occurred_at": (
         "When it happened",
-        "A time with its offset, or a date, month or year: 2026-10-01T09:30:00+01:00, 2026-10-01, 2026-10, 2026. Empty: now.",
+        "A time with its offset, or a date, month or year: 2026-10-01T09:30:00+01:00, 2026-10-01, 2026-10. Empty: now.",
     ),
     "note": ("Note", f"What else should be known, in your words. {_PRIVATE}"),
     "confirms": ("What you have checked", "The codes of the doubts that you have looked at and that are right."),
@@ -766,14 +766,12 @@ CODES: Mapping[str, str] = {
     "parents": "Parents",
     "parents_seen": "Parents seen",
     "physical_harm": "Physical harm",
-    "plan": "Plan",
     "poisoning": "Poisoning",
     "police": "Police",
     "probation": "Probation",
     "professional": "Professional",
     "public": "Public",
     "public_place": "Public place",
-    "referral": "Referral",
     "referral_id": "A referral",
     "refused": "Refused",
     "relative": "Relative",
