@@ -348,7 +348,7 @@ def _takes_matcher_of_people(name: str, argument: Any, site: Site) -> list[Probl
 def _takes_matcher_and_days(name: str, argument: Any, site: Site) -> list[Problem]:
     if not isinstance(argument, Mapping) or set(argument) != {"of", "days"} or not is_positive(argument["days"]):
         return site.fault(f"{name} has `of` and `days`")
-    return _takes_matcher_of_people(name, argument["of"], site)
+    return [found for item in _listed(argument["of"]) for found in _takes_matcher_of_people(name, item, site)]
 
 
 def _takes_predicate(name: str, argument: Any, site: Site) -> list[Problem]:
@@ -393,6 +393,11 @@ def _takes_begun(name: str, argument: Any, site: Site) -> list[Problem]:
 
 
 # Readings.
+
+
+def _reads_household(argument: Any) -> Iterator[Reading]:
+    for item in _listed(argument["of"]):
+        yield from read_matcher(item, HOUSEHOLD)
 
 
 def _reads_no_other(argument: Any) -> Iterable[Reading]:
@@ -507,9 +512,14 @@ def _earlier(via: str) -> Callable[[Any], Predicate]:
     return compile_earlier
 
 
+def _of_household(content: Any) -> list[Matcher]:
+    """The matchers of a predicate, each looking over the whole household."""
+    return [replace(matcher, via=HOUSEHOLD) for matcher in compile_matchers(content)]
+
+
 def _had_within(argument: Mapping[str, Any]) -> Predicate:
     """Whether such an event of the household happened at most so many days before this one."""
-    matcher = replace(compile_matcher(argument["of"]), via=HOUSEHOLD)
+    matchers = _of_household(argument["of"])
     days = timedelta(days=argument["days"])
 
     def had(event: Event, history: ThreadHistory) -> bool:
@@ -518,6 +528,7 @@ def _had_within(argument: Mapping[str, Any]) -> Predicate:
             order_key(other) < order_key(event)
             and london_date(span(other.occurred_at, other.precision)[1]) >= first
             and matcher.matches(other, history)
+            for matcher in matchers
             for other in history.standing_of(matcher.event)
         )
 
@@ -542,12 +553,12 @@ def _since_it_began(argument: Any) -> Predicate:
 
 def _people_who_did(argument: Mapping[str, Any], since: Event, history: ThreadHistory) -> dict[str, date]:
     """Who recorded such an event of the household, from so many days before this one on; each with the first day."""
-    matcher = replace(compile_matcher(argument["of"]), via=HOUSEHOLD)
+    matchers = _of_household(argument["of"])
     first = london_date(since.occurred_at) - timedelta(days=argument["days"])
     found: dict[str, date] = {}
-    for other in history.standing_of(matcher.event):
+    for other in history.standing_of(*(matcher.event for matcher in matchers)):
         on = london_date(span(other.occurred_at, other.precision)[0])
-        if on >= first and matcher.matches(other, history):
+        if on >= first and any(matcher.matches(other, history) for matcher in matchers):
             found.setdefault(other.actor, on)
     return found
 
@@ -812,10 +823,10 @@ _SPECS = (
         "household_had_within",
         compile=_had_within,
         describe=lambda item: (
-            f"about the household there was, at most {item['days']} days before: {matcher_in_words(item['of'])}"
+            f"about the household there was, at most {item['days']} days before: {any_in_words(item['of'])}"
         ),
         check=_takes_matcher_and_days,
-        reads=lambda item: read_matcher(item["of"], HOUSEHOLD),
+        reads=_reads_household,
     ),
     PredicateSpec(
         "person_had_since",
@@ -828,10 +839,10 @@ _SPECS = (
         BY_NONE_WHO,
         compile=_by_none_who,
         describe=lambda item: (
-            f"by nobody who recorded about the household, in {item['days']} days: {matcher_in_words(item['of'])}"
+            f"by nobody who recorded about the household, in {item['days']} days: {any_in_words(item['of'])}"
         ),
         check=_takes_matcher_and_days,
-        reads=lambda item: read_matcher(item["of"], HOUSEHOLD),
+        reads=_reads_household,
     ),
     PredicateSpec(
         "thread_last",
