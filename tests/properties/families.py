@@ -43,6 +43,7 @@ KINDS = HISTORY.thread_kinds()
 
 # On which record an event is kept; those that are not here are on one named by the first thing their data names.
 KEPT_ON = {"handover": "move", "injury": "concern", "child": "concern", "prebirth": "pregnancy", "household": "person"}
+KEPT_ON |= {"harm": "concern", "contacts": "person", "closing": "person", "closings": "person"}
 # What the follow-up service says too is about the services themselves.
 SAID = tuple(entry for entry in CATALOGUE if "referrals_followup" not in entry.speakers)
 TYPES = {entry.name: entry for entry in SAID if entry.name not in ABOUT_AN_ENTRY}
@@ -59,6 +60,8 @@ TURNS = (
     "referral.closed.v1",
     "concern.raised.v1",
     "injury.reported.v1",
+    "contact.received.v1",
+    "contacts.reviewed.v1",
     "review.declined.v1",
     "handover.attempted.v1",
     "accumulation.reviewed.v1",
