@@ -566,14 +566,12 @@ def _names_only(event: Event, own: Collection[str]) -> bool:
 
 
 def _hide_in_entry(entry: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    """The entry without what tells where its person is. What the other side's worker is called is private, and left out
-    too."""
-    own = (actor.team, actor.id)
-    shown = {**entry, "data": hide_whereabouts(entry["data"], naming_fields(entry["type"]), own)}
-    if entry["team"] != actor.team:
-        private = {name: value for name, value in entry["private"].items() if name not in _NAMES_THE_OTHER_SIDE}
-        shown |= {"actor": None, "team": None, "private": private}
-    return shown
+    """The entry of another team without what tells where its person is, in the private part too."""
+    if entry["team"] == actor.team:
+        return entry
+    data = hide_whereabouts(entry["data"], naming_fields(entry["type"]), (actor.team, actor.id))
+    private = {name: value for name, value in entry["private"].items() if name not in _NAMES_THE_OTHER_SIDE}
+    return {**entry, "actor": None, "team": None, "data": data, "private": private}
 
 
 def _reads(aggregate: Aggregate[Any]) -> str:
