@@ -184,6 +184,17 @@ def test_a_team_sees_all_of_what_it_recorded_itself(visitor: Caller, midwife: Ca
     assert (entry["team"], entry["data"]["to_team"]) == ("midwifery-colne", "perinatal-mh-essex")
 
 
+def test_a_refusal_does_not_tell_in_which_area_a_record_is(perinatal: Running, visitor: Caller, mother: str) -> None:
+    elsewhere = perinatal.caller("midwife-ncube", "midwife", "midwifery-bure", "norfolk")
+    for answer in (
+        elsewhere.get(f"/v1/people/{mother}"),
+        elsewhere.post(f"/v1/people/{mother}/died", {"family": []}),
+        elsewhere.get(f"/v1/moves/{moved(visitor, mother)['move_id']}"),
+    ):
+        assert answer.status_code in (403, 404)
+        assert "essex" not in answer.text
+
+
 def test_a_move_of_a_mother_does_not_show_where_her_protected_child_is(
     visitor: Caller, midwife: Caller, mother: str
 ) -> None:
