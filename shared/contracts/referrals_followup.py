@@ -9,6 +9,7 @@ from shared.contracts.catalogue import OPERATIONAL, EventType
 from shared.contracts.fields import Choice, Day, EventData, EventId, Instant, Ref, Slug, Whole
 from shared.contracts.words import (
     CARE_SERVICES,
+    DEATH_SOURCES,
     GLASS_OUTCOMES,
     GLASS_REASONS,
     OBJECTION_OUTCOMES,
@@ -141,7 +142,7 @@ class TeamListed(EventData):
     team = Slug(names="team", required=True)
     area = Slug(names="area", required=True)
     role = Choice(*sorted(ROLES), required=True)
-    services = fields.List(Choice(*CARE_SERVICES), required=True)
+    services = fields.List(Choice(*CARE_SERVICES, *DEATH_SOURCES), required=True)
     manager = Slug(names="worker", required=True)
     duty = Slug(names="worker", required=True)
     hours = fields.Nested(TeamHours)

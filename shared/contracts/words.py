@@ -20,6 +20,8 @@ CARE_SERVICES = {
     "early_help": "social_care",
     "leaving_care": "social_care",
 }
+# What a team does beside: the word of such a team that somebody died counts at once, wherever the person lives.
+DEATH_SOURCES = ("hospital", "coroner")
 SERVICE_KINDS = ("health", "social_care")
 
 REPORTED_BY = ("receiver", "sender")

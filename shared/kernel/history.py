@@ -202,6 +202,9 @@ def require_born(date_of_birth: date, now: datetime) -> None:
         raise Invalid("in-the-future", "nobody can be born after today", fields=fields)
 
 
+ELSEWHERE = "this record belongs to an area where you may not act"
+
+
 def people_of(event: Event) -> set[str]:
     """The people whose follow-ups the event can lower."""
     named = {event.subject, event.data.get("other_person_id"), *event.data.get("people", ())}
@@ -209,16 +212,15 @@ def people_of(event: Event) -> set[str]:
 
 
 def require_area(actor: Actor, area: str) -> None:
-    """Refuse, as forbidden, an actor who may not act in `area`."""
+    """Refuse, as forbidden, an actor who may not act in `area`. The refusal does not say which area it is."""
     if area not in actor.areas and area not in actor.also_in:
-        raise Forbidden("wrong-area", f"this record belongs to {area}, where you may not act")
+        raise Forbidden("wrong-area", ELSEWHERE)
 
 
 def require_one_of(actor: Actor, areas: Collection[str]) -> None:
     """Refuse, as forbidden, an actor who may act in none of these areas."""
     if not set(areas) & set(actor.areas):
-        where = " and ".join(areas)
-        raise Forbidden("wrong-area", f"this record belongs to {where}, where you may not act")
+        raise Forbidden("wrong-area", ELSEWHERE)
 
 
 def area_to_begin_in(command: Begin, actor: Actor) -> str:

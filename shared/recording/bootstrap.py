@@ -89,7 +89,7 @@ class RecordingDependencies:
 
     def _records_in(self, store: EventStore, names: NameCheck, doubts: DoubtCheck) -> Records:
         lives_in = self.lives_in(store)
-        standings = Standings(store, self.views, lives_in, self.record_of, self.begun_by)
+        standings = Standings(store, self.views, lives_in, self.record_of, self.begun_by, names.directory)
         return Records(store, standings, lives_in, names, doubts, self.glass, self.protections)
 
     def readable_views(
@@ -158,7 +158,7 @@ def build_recording(
         for kind, view in views.items()
     }
     moves = lives_in(store)
-    standings = Standings(store, lists, moves, record_of, begun_by)
+    standings = Standings(store, lists, moves, record_of, begun_by, names.directory)
     index = PersonIndex(database, store, config.person_id_key, *people)
     access_log = AccessLog(database, clock)
     dependencies = RecordingDependencies(

@@ -45,13 +45,14 @@ from shared.kernel.history import (
 )
 from shared.kernel.ids import new_person_id, person_id_from_nhs_number
 from shared.kernel.nhs_number import format_nhs_number
+from shared.kernel.tables import AppendEntry
 from shared.kernel.time import occurred_on
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.doubts import DoubtCheck
 from shared.recording.glass_copy import GlassCopy
 from shared.recording.names import NameCheck
 from shared.recording.protection import Protections, find_hidden
-from shared.recording.standing import LivesIn, Standings, nowhere_else
+from shared.recording.standing import DIED, LivesIn, Standings, nowhere_else
 from shared.recording.views import RecordView
 from shared.web.exchange import Answer, Request
 from shared.web.fields import CommandBody, Instant, OccurredOn, timing
@@ -434,7 +435,8 @@ class Records:
             expected_version=request.expected_version,
             correlation_id=request.correlation_id,
             begins=begins,
-            permit=permit or (lambda history: None if begins else self._admit(aggregate, history, request.actor)),
+            permit=permit
+            or (lambda history: None if begins else self._admit_command(aggregate, history, command, request.actor)),
             check=lambda history, fact: self._check(history, fact, command, request),
             stamp=stamp,
             version_of=lambda history: len(self._find_shown(aggregate, history, request.actor)[0]),
@@ -453,6 +455,9 @@ class Records:
 
         Only an entry of another team can tell that, so usually nothing is looked up.
         """
+        if self._standings.is_source_elsewhere(history, actor):
+            shown = _with_retractions(history, (event for event in history if event.team == actor.team))
+            return shown, self._hides_whereabouts(shown, actor)
         readable = _find_readable_after_command(aggregate, history, actor)
         own = (actor.team, actor.id, *actor.areas)
         if all(_names_only(event, own) for event in readable if event.team != actor.team):
@@ -481,6 +486,17 @@ class Records:
             fact = replace(fact, unknown=unknown)
         known = getattr(command, "known", {})
         return self._doubts.settle(fact, history, known, request.body.get("confirms", ()))
+
+    def _admit_command(
+        self, aggregate: Aggregate[Any], history: Sequence[Event], command: Command, actor: Actor
+    ) -> Actor:
+        """`_admit`, but a registered source tells of a death in any area, and takes back what it said."""
+        if self._standings.is_source_elsewhere(history, actor):
+            retracted = command.event_id if isinstance(command, Retract) else None
+            own = {event.id for event in history if event.type == DIED and event.team == actor.team}
+            if retracted in own or (isinstance(command, AppendEntry) and command.type == DIED):
+                return replace(actor, also_in=(history[0].area,))
+        return self._admit(aggregate, history, actor)
 
     def _admit(self, aggregate: Aggregate[Any], history: Sequence[Event], actor: Actor) -> Actor:
         """The actor, with the areas in which they may act on this record. Refuses everybody else as forbidden.
@@ -606,14 +622,12 @@ def _names_only(event: Event, own: Collection[str]) -> bool:
 
 
 def _hide_in_entry(entry: dict[str, Any], actor: Actor) -> dict[str, Any]:
-    """The entry without what tells where its person is. What the other side's worker is called is private, and left out
-    too."""
-    own = (actor.team, actor.id)
-    shown = {**entry, "data": hide_whereabouts(entry["data"], naming_fields(entry["type"]), own)}
-    if entry["team"] != actor.team:
-        private = {name: value for name, value in entry["private"].items() if name not in _NAMES_THE_OTHER_SIDE}
-        shown |= {"actor": None, "team": None, "private": private}
-    return shown
+    """The entry of another team without what tells where its person is, in the private part too."""
+    if entry["team"] == actor.team:
+        return entry
+    data = hide_whereabouts(entry["data"], naming_fields(entry["type"]), (actor.team, actor.id))
+    private = {name: value for name, value in entry["private"].items() if name not in _NAMES_THE_OTHER_SIDE}
+    return {**entry, "actor": None, "team": None, "data": data, "private": private}
 
 
 def _reads(aggregate: Aggregate[Any]) -> str:

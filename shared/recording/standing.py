@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.contracts.circle import PROTECTED, UNPROTECTED, find_protectors, is_named_for, parts_in, with_standing
+from shared.contracts.words import DEATH_SOURCES
 from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import (
@@ -28,6 +29,7 @@ from shared.kernel.decisions import (
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
+from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.views import Views
 
 LivesIn = Callable[[str], Collection[str]]
@@ -50,6 +52,7 @@ BETWEEN_SIDES = frozenset(
 )
 # While somebody is protected, these are for those who protect them. Anybody else only claims them.
 FOR_PROTECTORS = BETWEEN_SIDES | {PROTECTED, UNPROTECTED}
+DIED = "person.died.v1"
 LEAD = "safeguarding_lead"
 MOST_AREAS = 10_000
 # For so long a claim is for the other side alone to answer.
@@ -79,7 +82,9 @@ class Standings:
         lives_in: LivesIn = nowhere_else,
         record_of: RecordOf = person_record,
         begun_by: Mapping[str, str] = MappingProxyType({}),
+        directory: DirectoryCopy | None = None,
     ) -> None:
+        self._directory = directory
         self._begun_by = begun_by
         self._store = store
         self._views = views
@@ -98,6 +103,8 @@ class Standings:
         """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable."""
         if event.type in (*CLAIM_ANSWERS, DOUBTS_CONFIRMED):
             return CIRCLE  # nobody else is admitted to answer
+        if event.type == DIED and self.registers_deaths(actor):
+            return CIRCLE
         about = entry_of(event, history)
         if event.type == RETRACTION and about.team == actor.team:
             return about.standing or CIRCLE
@@ -113,6 +120,15 @@ class Standings:
             return NONE
         begun = history[0] if history else event
         return OWNER if begun.team == actor.team or begun.area in actor.areas else NONE
+
+    def registers_deaths(self, actor: Actor) -> bool:
+        """Whether the directory lists the actor's team as a source of deaths: a hospital, or the coroner's officers."""
+        team = self._directory.team(actor.team) if self._directory else None
+        return team is not None and not team.closed_on and not set(DEATH_SOURCES).isdisjoint(team.services)
+
+    def is_source_elsewhere(self, history: Sequence[Event], actor: Actor) -> bool:
+        """Whether the actor is a source of deaths and acts on a record of an area that is not theirs."""
+        return bool(history) and history[0].area not in actor.areas and self.registers_deaths(actor)
 
     def admit_to_answer(self, history: Sequence[Event], event_id: str, actor: Actor, *, for_all: bool) -> Actor:
         """The actor, as somebody who may answer this claim. Refuses everybody else as forbidden.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -225,12 +225,12 @@ def mother(perinatal: Running) -> str:
     return str(answer.json()["person_id"])
 
 
-def hear_glass(perinatal: Running, person_id: str, actor: str, until: Any) -> str:
+def hear_glass(service: Running, person_id: str, actor: str, until: Any) -> str:
     glass_id = str(uuid4())
     data = {"glass_id": glass_id, "person_id": person_id, "people": [person_id], **REASON, "until": to_text(until)}
     event = an_event("glass.broken.v1", f"glass/{glass_id}", data, source="referrals_followup", subject=person_id)
-    publish(perinatal.environment["AMQP_URI"], "perinatal.glass", replace(event, actor=actor))
-    eventually(lambda: perinatal.database.glass.find_one({"_id": glass_id}) is not None, within=20)
+    publish(service.environment["AMQP_URI"], f"{service.name}.glass", replace(event, actor=actor))
+    eventually(lambda: service.database.glass.find_one({"_id": glass_id}) is not None, within=20)
     return glass_id
 
 
@@ -285,3 +285,31 @@ def test_under_the_glass_no_entry_of_others_is_retracted_or_answered_and_a_new_r
     own = begun(midwife, "/v1/concerns", {"person_id": mother, "kind": "neglect", "seen": True})
     recorded = perinatal.database.events.find_one({"event.stream": f"concern/{own.rpartition('/')[2]}"})
     assert recorded["event"]["standing"] == "owner"
+
+
+@pytest.fixture(scope="module")
+def leaving_care(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("leaving_care", backends, tmp_path_factory.mktemp("glass-leaving-care")) as service:
+        yield service
+
+
+def test_leaving_care_shows_a_care_leaver_of_another_area_under_the_glass_and_lowers_nothing(
+    leaving_care: Running,
+) -> None:
+    own = leaving_care.caller("pa-lindqvist", "personal_adviser", "leaving-care-essex")
+    body = {"given_name": "Wren", "family_name": "Exampleton", "category": "former_relevant"}
+    answer = own.post("/v1/care-leavers", {**body, "date_of_birth": f"{datetime.now(UTC).year - 19}-01-02"})
+    assert answer.status_code == 201, answer.text
+    record, person = str(answer.headers["Location"]), answer.json()["person_id"]
+    other = leaving_care.caller("pa-dubois", "personal_adviser", "leaving-care-norfolk", "norfolk")
+    eventually(lambda: leaving_care.database.care_leaver_views.find_one({"person_id": person}) is not None, within=20)
+    assert other.get(record).status_code == 403
+    assert other.get("/v1/care-leavers", person=person).json()["items"] == []
+    glass = hear_glass(leaving_care, person, "pa-dubois", from_text("2099-01-01T00:00:00Z"))
+    assert other.get(record).json()["given_name"] == "Wren"
+    assert len(other.get("/v1/care-leavers", person=person).json()["items"]) == 1
+    assert other.get("/v1/care-leavers").json()["items"] == []
+    assert leaving_care.database.access_log.count_documents({"glass": glass, "actor": "pa-dubois"}) == 2
+    assert other.post(f"{record}/contact-lost", {}).status_code in (403, 404)
+    housing = leaving_care.caller("pa-dubois", "housing", "housing-essex", "norfolk")
+    assert housing.get(record).status_code == 403

@@ -26,7 +26,7 @@ from shared.kernel.ids import uuid7
 from shared.recording.protection import ProtectionCopy
 from tests.integration.ledger import MONDAY, PERSON, an_event, delivery
 from tests.integration.recording import Caller, Running, running
-from tests.integration.test_standing import PROOF, moved, recorded, registered
+from tests.integration.test_standing import moved, recorded, registered
 from tests.integration.test_withheld import (
     KINDS,
     LISTS,
@@ -166,18 +166,33 @@ def test_a_record_of_a_protected_person_names_no_team_and_worker_but_one_s_own(
     assert visitor.get(f"/v1/people/{mother}").json()["area"] == "essex"
 
 
-def test_the_answer_to_a_command_names_no_team_of_others_either(
-    perinatal: Running, visitor: Caller, mother: str
-) -> None:
-    sent = {"stage": "sent", "person_id": mother, "service": "perinatal_mental_health"}
-    sent |= {"urgency": "routine", "channel": "letter", "to_team": "perinatal-mh-essex"}
-    referral = recorded(visitor, "/v1/referrals", sent)
-    assert referral["to_team"] == "perinatal-mh-essex"
-    other = perinatal.caller("gp-okafor", "gp_practice", "gp-mill-road")
-    path = f"/v1/referrals/{referral['referral_id']}"
-    answer = recorded(other, f"{path}/acknowledged", PROOF)
-    assert (answer["to_team"], answer["area"]) == (None, None)
-    assert other.get(path).headers["ETag"] == f'"{answer["version"]}"'
+def test_the_answer_to_a_command_tells_no_more_than_a_reading(visitor: Caller, midwife: Caller, mother: str) -> None:
+    named = {"role": "health_visitor", "practitioner": "hv-pereira", "team": "hv-harwich"}
+    path = f"/v1/people/{mother}"
+    recorded(visitor, f"{path}/practitioner", named)
+    joined = {"adult_id": registered(visitor), "children": []}
+    answer = recorded(midwife, f"{path}/adult-joined", joined)
+    assert answer["area"] is None
+    assert midwife.get(path).headers["ETag"] == f'"{answer["version"]}"'
+    assert recorded(visitor, f"{path}/adult-joined", joined)["area"] == "essex"
+
+
+def test_a_team_sees_all_of_what_it_recorded_itself(visitor: Caller, midwife: Caller, mother: str) -> None:
+    sent = {"stage": "sent", "person_id": mother, "service": "perinatal_mental_health", "urgency": "routine"}
+    referral = recorded(midwife, "/v1/referrals", {**sent, "channel": "letter", "to_team": "perinatal-mh-essex"})
+    (entry,) = midwife.get(f"/v1/referrals/{referral['referral_id']}").json()["history"]
+    assert (entry["team"], entry["data"]["to_team"]) == ("midwifery-colne", "perinatal-mh-essex")
+
+
+def test_a_refusal_does_not_tell_in_which_area_a_record_is(perinatal: Running, visitor: Caller, mother: str) -> None:
+    elsewhere = perinatal.caller("midwife-ncube", "midwife", "midwifery-bure", "norfolk")
+    for answer in (
+        elsewhere.get(f"/v1/people/{mother}"),
+        elsewhere.post(f"/v1/people/{mother}/died", {"family": []}),
+        elsewhere.get(f"/v1/moves/{moved(visitor, mother)['move_id']}"),
+    ):
+        assert answer.status_code in (403, 404)
+        assert "essex" not in answer.text
 
 
 def test_a_move_of_a_mother_does_not_show_where_her_protected_child_is(

@@ -28,7 +28,7 @@ from services.referrals_followup.domain.lines import IN_THE_END, find_short_line
 from shared.config.yamlfile import FaultyFile, Located, faults, load_yaml
 from shared.contracts.access import ROLES
 from shared.contracts.fields import Choice, Slug
-from shared.contracts.words import CARE_SERVICES, TEAM_DAYS
+from shared.contracts.words import CARE_SERVICES, DEATH_SOURCES, TEAM_DAYS
 
 Place = tuple[str | int, ...]
 _ROLE = sorted(ROLES)
@@ -87,7 +87,7 @@ class _TeamEntry(_Entry):
     name = text_field()
     area = Slug(required=True)
     role = Choice(*_ROLE, required=True)
-    services = fields.List(Choice(*CARE_SERVICES))
+    services = fields.List(Choice(*CARE_SERVICES, *DEATH_SOURCES))
     manager = Slug(required=True)
     duty = Slug(required=True)
     hours = fields.Nested(_HoursEntry)

@@ -54,7 +54,7 @@ def decide(glass: Glass, command: Break | Review, context: Context) -> Fact:
     if context.actor.id == broken.actor:
         raise Forbidden("own-glass", "somebody else looks at why you broke the glass")
     if broken.area not in context.actor.areas:
-        raise Forbidden("wrong-area", f"a safeguarding lead of {broken.area} looks at this")
+        raise Forbidden("wrong-area", "a safeguarding lead of the person's area looks at this")
     data = {name: broken.data[name] for name in ("glass_id", "person_id")}
     return Fact(REVIEWED, {**data, "outcome": command.outcome}, context.now, subject=broken.subject, area=broken.area)
 

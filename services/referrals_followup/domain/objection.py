@@ -63,7 +63,7 @@ def decide(objection: Objection, command: Object | AnswerObjection, context: Con
     if context.actor.id == raised.actor:
         raise Forbidden("own-objection", "somebody else answers your objection")
     if raised.area not in context.actor.areas:
-        raise Forbidden("wrong-area", f"a safeguarding lead of {raised.area} answers this objection")
+        raise Forbidden("wrong-area", "a safeguarding lead of the person's area answers this objection")
     data = {name: raised.data[name] for name in ("objection_id", "person_id")}
     return Fact(ANSWERED, {**data, "outcome": command.outcome}, context.now, subject=raised.subject, area=raised.area)
 
