@@ -22,6 +22,7 @@ from shared.contracts.access import may_see
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Aggregate
+from shared.kernel.hands import HandRules
 from shared.messaging.parked import ParkedMessages
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.doubts import DoubtCheck
@@ -32,7 +33,7 @@ from shared.recording.person_index import PersonIndex
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.recording.records import Records
-from shared.recording.standing import LivesIn, RecordOf, Standings, nowhere_else, person_record
+from shared.recording.standing import NO_RULES, LivesIn, RecordOf, Standings, nowhere_else, person_record
 from shared.recording.views import ViewOf, Views
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING
@@ -63,6 +64,7 @@ class RecordingDependencies:
     people: People
     doubts: DoubtCheck
     glass: GlassCopy
+    hands: HandRules
 
     @property
     def directory(self) -> DirectoryCopy:
@@ -84,7 +86,7 @@ class RecordingDependencies:
 
     def _records_in(self, store: EventStore, names: NameCheck, doubts: DoubtCheck) -> Records:
         lives_in = self.lives_in(store)
-        standings = Standings(store, self.views, lives_in, self.record_of)
+        standings = Standings(store, self.views, lives_in, self.record_of, self.hands)
         return Records(store, standings, lives_in, names, doubts, self.glass)
 
     def readable_views(
@@ -132,11 +134,12 @@ def build_recording(
     lives_in: Callable[[EventStore], LivesIn] = lambda store: nowhere_else,
     record_of: RecordOf = person_record,
     doubts: DoubtCheck = NO_DOUBTS,
+    hands: HandRules = NO_RULES,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
     `people` is the record that registers people, with the type of the event; `record_of` names its stream. `doubts`
-    has the service's table of what is unlikely.
+    has the service's table of what is unlikely, and `hands` its rules about whose hand an entry takes.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -155,7 +158,7 @@ def build_recording(
     dependencies = RecordingDependencies(
         database=database,
         store=store,
-        records=Records(store, Standings(store, lists, moves, record_of), moves, names, doubts, glass),
+        records=Records(store, Standings(store, lists, moves, record_of, hands), moves, names, doubts, glass),
         views=lists,
         reactions=Reactions(database, store, reactions),
         parked=parked,
@@ -169,6 +172,7 @@ def build_recording(
         record_of=record_of,
         doubts=doubts,
         glass=glass,
+        hands=hands,
     )
     dependencies.store.ensure_indexes()
     for event_type, name in doubts.indexes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from shared.contracts.circle import OVER, find_protectors, is_named_for
@@ -17,8 +18,10 @@ from shared.events.store import EventStore
 from shared.kernel.calendar import WorkingCalendar, england
 from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, RETRACTION, Actor, Aggregate, Forbidden
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
+from shared.kernel.hands import Hand, HandRules
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
+from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.views import Views
 
 LivesIn = Callable[[str], Collection[str]]
@@ -45,6 +48,9 @@ MOST_AREAS = 10_000
 SILENCE = Offset(working_days=2)
 
 
+NO_RULES: HandRules = {}
+
+
 def nowhere_else(person_id: str) -> Collection[str]:
     """The function for a service that records no moves between areas."""
     return ()
@@ -56,7 +62,10 @@ def person_record(person_id: str) -> str:
 
 
 class Standings:
-    """Decides the standing of actors. `views` tell which teams have a part in which records of a person."""
+    """Decides the standing of actors. `views` tell which teams have a part in which records of a person.
+
+    `hands` are the service's rules about entries that take a certain hand. They ask the directory, once it is known.
+    """
 
     def __init__(
         self,
@@ -64,7 +73,9 @@ class Standings:
         views: Mapping[str, Views[Any]],
         lives_in: LivesIn = nowhere_else,
         record_of: RecordOf = person_record,
+        hands: HandRules = NO_RULES,
     ) -> None:
+        self._hands = hands
         self._store = store
         self._views = views
         self._lives_in = lives_in
@@ -78,8 +89,34 @@ class Standings:
                 self._areas.clear()
             self._areas[stream] = history[0].area
 
-    def find(self, aggregate: Aggregate[Any], history: Sequence[Event], event: Event, actor: Actor) -> str:
-        """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable."""
+    def find(
+        self,
+        aggregate: Aggregate[Any],
+        history: Sequence[Event],
+        event: Event,
+        actor: Actor,
+        private: Mapping[str, Any] = MappingProxyType({}),
+        directory: DirectoryCopy | None = None,
+    ) -> str:
+        """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable.
+
+        `directory` is what the rules about hands ask. Without it, none of them applies.
+        """
+        found = self._find(aggregate, history, event, actor)
+        rule = self._hands.get(event.type)
+        if found == NONE or rule is None or directory is None:
+            return found
+        begun_in = history[0].area if history else event.area
+
+        def is_there(area: str) -> bool:
+            person_id = event.subject
+            home = begun_in if person_id is None else self._area_of(person_id) or begun_in
+            return area == home or (person_id is not None and area in self._lives_in(person_id))
+
+        hand = Hand(event, history, aggregate.fold(history), actor, is_there, directory, self._store.load, private)
+        return found if rule(hand) else NONE
+
+    def _find(self, aggregate: Aggregate[Any], history: Sequence[Event], event: Event, actor: Actor) -> str:
         if event.type in CLAIM_ANSWERS:
             return CIRCLE  # nobody else is admitted to answer
         about = entry_of(event, history)
