@@ -17,7 +17,7 @@ from deploy.local.backends import Backends
 from services.perinatal.domain.referral import RECEIVING_ROLES
 from shared.contracts.words import CARE_SERVICES
 from tests.integration.bus import publish
-from tests.integration.recording import Caller, Running, running
+from tests.integration.recording import Caller, Running, code, running
 from tests.integration.test_names import listing
 from tests.support import eventually
 
@@ -222,3 +222,65 @@ def test_a_notification_is_acknowledged_only_for_a_team_of_the_role_that_was_to_
 
 def test_each_service_that_people_are_referred_to_has_a_role_that_receives_it() -> None:
     assert RECEIVING_ROLES.keys() == CARE_SERVICES.keys()
+
+
+# --- who is named -----------------------------------------------------------------------------------------------------
+
+
+@WAYS
+def test_only_who_works_in_the_role_where_the_child_is_is_named_and_by_their_own_team(
+    service: Running, by: Workers, baby: str, way: Any
+) -> None:
+    path = f"/v1/people/{baby}/practitioner"
+    visitor = {"role": "health_visitor", "practitioner": "hv-sato", "team": "hv-harwich"}
+    for caller, body, stamp in (
+        (by.housing_manager, {**visitor, "practitioner": "housing-silva", "team": "housing-essex"}, CLAIM),
+        (by.housing_manager, {**visitor, "practitioner": "midwife-ekwueme", "team": "midwifery-colne"}, CLAIM),
+        (by.housing_manager, {**visitor, "role": "midwife"}, CLAIM),
+        (by.midwife, {**visitor, "practitioner": "hv-castro", "team": "hv-yare"}, CLAIM),
+        (by.visitor, {"role": "midwife", "practitioner": "midwife-ncube", "team": "midwifery-bure"}, CLAIM),
+        (by.visitor, {**visitor, "practitioner": "hv-manager-ito"}, CLAIM),
+        (by.midwife, visitor, CLAIM),
+        (by.visitor, visitor, STANDS),
+        (by("hv-manager-ito", "manager", "hv-harwich"), visitor, STANDS),
+        (by.lead, visitor, STANDS),
+        (by.midwife, {"role": "midwife", "practitioner": "midwife-ekwueme", "team": "midwifery-colne"}, STANDS),
+    ):
+        assert way(service, caller, path, body) == stamp, body
+
+
+def test_the_team_of_whoever_was_named_before_names_somebody_of_another_team(
+    service: Running, by: Workers, baby: str
+) -> None:
+    path = f"/v1/people/{baby}/practitioner"
+    body = {"role": "social_worker", "practitioner": "sw-petrov", "team": "childrens-social-care-essex"}
+    assert stamped(service, by.visitor, path, body) == CLAIM
+    assert stamped(service, by("sw-petrov", "social_worker", "childrens-social-care-essex"), path, body) == STANDS
+
+
+# --- who acknowledges -------------------------------------------------------------------------------------------------
+
+
+def test_a_team_on_neither_side_acknowledges_nothing_whatever_its_role(by: Workers, baby: str) -> None:
+    proof = {"channel": "phone", "receiver_person": "Nobody Atall", "reference": "x"}
+    sent = {"stage": "sent", "person_id": baby, "service": "adult_mental_health", "channel": "phone"}
+    referral = recorded(by.gp, "/v1/referrals", {**sent, "to_team": "perinatal-mh-essex"})["referral_id"]
+    told = {"person_id": baby, "to_role": "mental_health_service", "about": "condition", "channel": "phone"}
+    notified = recorded(by.gp, "/v1/notifications", {**told, "to_team": "perinatal-mh-essex"})["notification_id"]
+    for path in (f"/v1/referrals/{referral}/acknowledged", f"/v1/notifications/{notified}/acknowledged"):
+        for caller in (by.camhs, by.visitor):
+            assert code(caller.post(path, proof)) == "no-part-in-it"
+
+
+@WAYS
+def test_a_sender_reports_the_receipt_only_by_a_person_of_the_team_that_has_it(
+    service: Running, by: Workers, baby: str, way: Any
+) -> None:
+    for person, stamp in (("Nobody Atall", CLAIM), ("hv-pereira", CLAIM), ("pmh-nurse-farah", STANDS)):
+        proof = {"channel": "phone", "receiver_person": person, "reference": "x"}
+        sent = {"stage": "sent", "person_id": baby, "service": "adult_mental_health", "channel": "phone"}
+        referral = recorded(by.gp, "/v1/referrals", {**sent, "to_team": "perinatal-mh-essex"})["referral_id"]
+        assert way(service, by.gp, f"/v1/referrals/{referral}/acknowledged", proof) == stamp
+        told = {"person_id": baby, "to_role": "mental_health_service", "about": "condition", "channel": "phone"}
+        notified = recorded(by.gp, "/v1/notifications", {**told, "to_team": "perinatal-mh-essex"})["notification_id"]
+        assert way(service, by.gp, f"/v1/notifications/{notified}/acknowledged", proof) == stamp
