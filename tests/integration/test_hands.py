@@ -284,3 +284,31 @@ def test_a_sender_reports_the_receipt_only_by_a_person_of_the_team_that_has_it(
         told = {"person_id": baby, "to_role": "mental_health_service", "about": "condition", "channel": "phone"}
         notified = recorded(by.gp, "/v1/notifications", {**told, "to_team": "perinatal-mh-essex"})["notification_id"]
         assert way(service, by.gp, f"/v1/notifications/{notified}/acknowledged", proof) == stamp
+
+
+# --- a consultation that became a referral ----------------------------------------------------------------------------
+
+
+@WAYS
+def test_a_consultation_is_referred_only_by_the_id_of_a_referral_of_this_child_that_was_sent_to_social_care(
+    service: Running, by: Workers, baby: str, way: Any
+) -> None:
+    consulted = {"named": True, "person_id": baby, "side": "caller", "mentions": ["injury"], "advice": "refer_now"}
+    call = recorded(by.visitor, "/v1/consultations", {**consulted, "to_team": "front-door-essex"})
+    path = f"/v1/consultations/{call['consultation_id']}/referred"
+    other = recorded(by.visitor, "/v1/people", NAMES)["person_id"]
+    sent = {"stage": "sent", "person_id": baby, "service": "childrens_social_care", "channel": "phone"}
+    right = {**sent, "to_team": "front-door-essex"}
+    intended = {**right, "stage": "intended", "reason_code": "injury"}
+    del intended["channel"]
+    for body, stamp in (
+        (None, CLAIM),
+        ({**right, "to_team": "housing-essex"}, CLAIM),
+        ({**right, "service": "camhs", "to_team": "camhs-essex"}, CLAIM),
+        ({**right, "person_id": other}, CLAIM),
+        (intended, CLAIM),
+        (right, STANDS),
+    ):
+        referral = {"referral_id": recorded(by.visitor, "/v1/referrals", body)["referral_id"]} if body else {}
+        assert way(service, by.midwife, path, {"person_id": baby, **referral}) == stamp, body
+    assert way(service, by.midwife, path, {"person_id": baby, "referral_id": str(uuid4())}) == CLAIM

@@ -79,6 +79,21 @@ def _team_before(hand: Hand) -> str | None:
     return teams[-1] if teams else None
 
 
+def _referred(hand: Hand) -> bool:
+    """The consultation names a referral of this child that was sent to social care, and that has standing itself."""
+    referral_id = hand.event.data.get("referral_id")
+    history = hand.find(f"referral/{referral_id}") if referral_id else ()
+    left_out = ids_left_out(history)
+    return any(
+        event.type == "referral.sent.v1"
+        and event.id not in left_out
+        and not event.is_claim
+        and event.data["service_kind"] == "social_care"
+        and event.subject == hand.event.subject
+        for event in history
+    )
+
+
 RULES: HandRules = {
     "referral.sent.v1": _sent_to("service"),
     "referral.redirected.v1": _sent_to("to_service"),
@@ -86,4 +101,5 @@ RULES: HandRules = {
     "referral.acknowledged.v1": _acknowledged,
     "notification.acknowledged.v1": _notified,
     ASSIGNED: _named_by_their_own,
+    "consultation.referred.v1": _referred,
 }
