@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, require_same_person
+from services.perinatal.api.lookups import KNOWN, RECEIVER, require_same_person
 from services.perinatal.domain import case, contact, notification
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -26,7 +26,7 @@ class AgencyRoutes:
         "notification.acknowledged.v1",
         "The receiver has it; by the sender, with the receiver's person, channel and reference",
         derived=("reported_by", "to_role", "condition_id", "pregnancy_id"),
-        receiver_person=FreeText(200),
+        receiver_person=FreeText(200, metadata=RECEIVER),
         reference=FreeText(200),
     )
     retract_of_notification = notifications.retract()
