@@ -637,6 +637,12 @@ class ConsultationLinked(ConsultationData):
     person_id = Ref("person", required=True)
 
 
+class ConsultationReferred(ConsultationLinked):
+    """`referral_id`: the referral that was sent. Without it, this is a claim and meets nothing."""
+
+    referral_id = Ref("referral")
+
+
 # --- between professionals ----------------------------------------------------------------------------------------
 
 
@@ -952,7 +958,7 @@ TYPES = (
     _type("consultation.outcome_acknowledged.v1", ConsultationData, _USUAL, SOCIAL_CARE),
     _type("consultation.rechecked.v1", ConsultationRechecked, _USUAL, SOCIAL_CARE),
     _type("consultation.linked.v1", ConsultationLinked, _USUAL, SOCIAL_CARE),
-    _type("consultation.referred.v1", ConsultationLinked, _USUAL, SOCIAL_CARE),
+    _type("consultation.referred.v1", ConsultationReferred, _USUAL, SOCIAL_CARE),
     _type("notification.sent.v1", NotificationSent, _USUAL, HEALTH),
     _type("notification.acknowledged.v1", NotificationAcknowledged, _USUAL, HEALTH),
     _type("contact.received.v1", ContactReceived, _USUAL, SOCIAL_CARE),

@@ -23,6 +23,7 @@ from shared.contracts.access import may_see
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
 from shared.kernel.decisions import Actor, Aggregate
+from shared.kernel.hands import HandRules
 from shared.messaging.parked import ParkedMessages
 from shared.recording.directory_copy import DirectoryCopy
 from shared.recording.doubts import DoubtCheck
@@ -34,7 +35,7 @@ from shared.recording.protection import OwnProtections, ProtectionCopy, open_pro
 from shared.recording.reaction_rules import ReactionRules
 from shared.recording.reactions import Reactions
 from shared.recording.records import Records
-from shared.recording.standing import LivesIn, RecordOf, Standings, nowhere_else, person_record
+from shared.recording.standing import NO_RULES, LivesIn, RecordOf, Standings, nowhere_else, person_record
 from shared.recording.views import ViewOf, Views
 from shared.runtime.clock import Clock
 from shared.runtime.observability import PARKED_WAITING
@@ -68,6 +69,7 @@ class RecordingDependencies:
     glass: GlassCopy
     protections: OwnProtections | ProtectionCopy
     begun_by: Mapping[str, str]
+    hands: HandRules
 
     @property
     def directory(self) -> DirectoryCopy:
@@ -89,7 +91,7 @@ class RecordingDependencies:
 
     def _records_in(self, store: EventStore, names: NameCheck, doubts: DoubtCheck) -> Records:
         lives_in = self.lives_in(store)
-        standings = Standings(store, self.views, lives_in, self.record_of, self.begun_by, names.directory)
+        standings = Standings(store, self.views, lives_in, self.record_of, self.begun_by, names.directory, self.hands)
         return Records(store, standings, lives_in, names, doubts, self.glass, self.protections)
 
     def readable_views(
@@ -138,12 +140,13 @@ def build_recording(
     record_of: RecordOf = person_record,
     doubts: DoubtCheck = NO_DOUBTS,
     begun_by: Mapping[str, str] = NO_RECORDS,
+    hands: HandRules = NO_RULES,
 ) -> RecordingDependencies:
     """Build the parts of the service and create all indexes. `lives_in` reads recorded moves from the store.
 
     `people` is the record that registers people, with the type of the event; `record_of` names its stream. `doubts`
     has the service's table of what is unlikely. `begun_by` has the events that begin records about care which have no
-    view, each with the field that names the person.
+    view, each with the field that names the person. `hands` has the rules about whose hand an entry takes.
     Raises PyMongoError when MongoDB cannot be reached.
     """
     database = open_database(config.mongodb_uri, config.mongodb_database)
@@ -158,7 +161,7 @@ def build_recording(
         for kind, view in views.items()
     }
     moves = lives_in(store)
-    standings = Standings(store, lists, moves, record_of, begun_by, names.directory)
+    standings = Standings(store, lists, moves, record_of, begun_by, names.directory, hands)
     index = PersonIndex(database, store, config.person_id_key, *people)
     access_log = AccessLog(database, clock)
     dependencies = RecordingDependencies(
@@ -180,6 +183,7 @@ def build_recording(
         glass=glass,
         protections=protections,
         begun_by=begun_by,
+        hands=hands,
     )
     dependencies.store.ensure_indexes()
     for event_type, name in (*doubts.indexes, *begun_by.items()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -42,14 +42,18 @@ class NameCheck:
     directory: DirectoryCopy
     spares_past: bool = False
 
+    def spares(self, occurred_at: datetime) -> bool:
+        """Whether nothing that happened then is compared with the directory."""
+        began_at = self.directory.began_at
+        return self.directory.is_empty or (self.spares_past and began_at is not None and occurred_at < began_at)
+
     def require_known(self, fact: Fact, given: Collection[str], actor: Actor) -> str | None:
         """Raises Invalid, which gives for each unknown name the nearest that exist.
 
         `given` are the fields that the command brings. What the record had before is not asked about again. A fact that
         can raise an alarm is never refused: the answer is the list of its unknown names, for its event to keep.
         """
-        began_at = self.directory.began_at
-        if self.directory.is_empty or (self.spares_past and began_at is not None and fact.occurred_at < began_at):
+        if self.spares(fact.occurred_at):
             return None
         on = london_date(fact.occurred_at)
         if is_recorded_whoever_it_names(fact.type, fact.data):

@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -170,6 +171,10 @@ class Records:
     def directory(self) -> DirectoryCopy | None:
         """The copy of the directory; None while this service has never heard of it."""
         return None if self._names is None or self._names.directory.is_empty else self._names.directory
+
+    def _listed_for(self, occurred_at: datetime) -> DirectoryCopy | None:
+        """The copy of the directory, for an act of that time; None if nothing of then is compared with it."""
+        return None if self._names is None or self._names.spares(occurred_at) else self._names.directory
 
     def begin(
         self,
@@ -422,7 +427,8 @@ class Records:
 
         def stamp(history: list[Event], event: Event) -> str:
             require(history)
-            return self._standings.find(aggregate, history, event, request.actor)
+            private, listed = getattr(command, "private", {}), self._listed_for(event.occurred_at)
+            return self._standings.find(aggregate, history, event, request.actor, private, listed)
 
         recorded = self._store.execute(
             aggregate,

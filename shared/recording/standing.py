@@ -27,6 +27,7 @@ from shared.kernel.decisions import (
     Forbidden,
 )
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
+from shared.kernel.hands import Hand, HandRules
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
 from shared.recording.directory_copy import DirectoryCopy
@@ -59,6 +60,9 @@ MOST_AREAS = 10_000
 SILENCE = Offset(working_days=2)
 
 
+NO_RULES: HandRules = {}
+
+
 def nowhere_else(person_id: str) -> Collection[str]:
     """The function for a service that records no moves between areas."""
     return ()
@@ -73,6 +77,7 @@ class Standings:
     """Decides the standing of actors. `views` find the records of a person in which a team may have a part.
 
     `begun_by` has, for the records without views, the events that begin them and the field that names the person.
+    `hands` are the service's rules about entries that take a certain hand. They ask the directory, once it is known.
     """
 
     def __init__(
@@ -83,9 +88,11 @@ class Standings:
         record_of: RecordOf = person_record,
         begun_by: Mapping[str, str] = MappingProxyType({}),
         directory: DirectoryCopy | None = None,
+        hands: HandRules = NO_RULES,
     ) -> None:
         self._directory = directory
         self._begun_by = begun_by
+        self._hands = hands
         self._store = store
         self._views = views
         self._lives_in = lives_in
@@ -99,8 +106,34 @@ class Standings:
                 self._areas.clear()
             self._areas[stream] = history[0].area
 
-    def find(self, aggregate: Aggregate[Any], history: Sequence[Event], event: Event, actor: Actor) -> str:
-        """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable."""
+    def find(
+        self,
+        aggregate: Aggregate[Any],
+        history: Sequence[Event],
+        event: Event,
+        actor: Actor,
+        private: Mapping[str, Any] = MappingProxyType({}),
+        directory: DirectoryCopy | None = None,
+    ) -> str:
+        """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable.
+
+        `directory` is what the rules about hands ask. Without it, none of them applies.
+        """
+        found = self._find(aggregate, history, event, actor)
+        rule = self._hands.get(event.type)
+        if found == NONE or rule is None or directory is None:
+            return found
+        begun_in = history[0].area if history else event.area
+
+        def is_there(area: str) -> bool:
+            person_id = event.subject
+            home = begun_in if person_id is None else self._area_of(person_id) or begun_in
+            return area == home or (person_id is not None and area in self._lives_in(person_id))
+
+        hand = Hand(event, history, aggregate.fold(history), actor, is_there, directory, self._store.load, private)
+        return found if rule(hand) else NONE
+
+    def _find(self, aggregate: Aggregate[Any], history: Sequence[Event], event: Event, actor: Actor) -> str:
         if event.type in (*CLAIM_ANSWERS, DOUBTS_CONFIRMED):
             return CIRCLE  # nobody else is admitted to answer
         if event.type == DIED and self.registers_deaths(actor):

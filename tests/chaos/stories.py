@@ -136,7 +136,7 @@ def a_referral(chance: Random, serial: int) -> Story:
     if chance.random() < 0.1:
         return
     if chance.random() < 0.2:
-        reported = {"receiver_person": "the duty clinician", "channel": "phone", "reference": f"call {serial}"}
+        reported = {"receiver_person": by.camhs, "channel": "phone", "reference": f"call {serial}"}
         yield at_gp("acknowledged", "acknowledged", **reported)
     else:
         yield at_camhs("acknowledged", "acknowledged")

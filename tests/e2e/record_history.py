@@ -49,10 +49,16 @@ LEAVER = {"given_name": "Kit", "family_name": "Exampleton", "date_of_birth": "19
 WREN = {"given_name": "Wren", "family_name": "Exampleton"}
 MOVE = {"from_area": "essex", "to_area": "norfolk", "told_by": "family", "handover_needed": True}
 SENT = {"stage": "sent", "person_id": "$p1", "service": "camhs", "channel": "letter", "to_team": "camhs-essex"}
-NOTED = {"stage": "intended", "person_id": "$p1", "service": "camhs", "reason_code": "depression"}
+NOTED = {
+    "stage": "intended",
+    "person_id": "$p1",
+    "service": "camhs",
+    "to_team": "camhs-essex",
+    "reason_code": "depression",
+}
 CLINIC, VISITOR, MIDWIFE, WORKER = "camhs-triage-novak", "hv-pereira", "midwife-ekwueme", "sw-petrov"
 DOOR, GP, ADVISER, MANAGER, NORFOLK = "fd-laurent", "gp-okafor", "pa-lindqvist", "lc-manager-varga", "hv-castro"
-PROOF = {"receiver_person": "Robin", "channel": "phone", "reference": "call of Monday"}
+PROOF = {"receiver_person": CLINIC, "channel": "phone", "reference": "call of Monday"}
 
 # One story is recorded at one time of the day. `name=` before a route remembers the id that the answer gives.
 PERINATAL: list[list[Step]] = [

@@ -17,7 +17,7 @@ from shared.kernel.envelope import from_text
 from tests.e2e.world import World, world_on
 
 GP, TRIAGE = "gp-okafor", "camhs-triage-novak"
-RECEIVER = {"receiver_person": "Petra Novak", "channel": "phone", "reference": "called back at ten"}
+RECEIVER = {"receiver_person": TRIAGE, "channel": "phone", "reference": "called back at ten"}
 
 
 @pytest.fixture(scope="module")

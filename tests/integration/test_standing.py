@@ -169,8 +169,10 @@ def test_only_the_team_that_a_referral_was_sent_to_receives_it(service: Running,
     path = f"/v1/referrals/{sent['referral_id']}"
     camhs = service.caller("camhs-intake", "mental_health_service", "camhs-essex")
     addressed = service.caller("pmh-nurse-farah", "mental_health_service", "perinatal-mh-essex")
-    assert faulty_fields(camhs.post(f"{path}/acknowledged", {})) == set(PROOF)
-    assert recorded(camhs, f"{path}/acknowledged", PROOF)["reported_by"] == "sender"
+    for said in ({}, PROOF):
+        assert code(camhs.post(f"{path}/acknowledged", said)) == "no-part-in-it"
+    assert faulty_fields(gp.post(f"{path}/acknowledged", {})) == set(PROOF)
+    assert recorded(gp, f"{path}/acknowledged", PROOF)["reported_by"] == "sender"
     for step, said in (("accepted", {}), ("rejected", {"reason_code": "full"})):
         assert code(camhs.post(f"{path}/{step}", said)) == "receiver-only"
     assert addressed.post(f"{path}/accepted", {}).status_code == 201

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN, find_evidence, find_teams, require_same_person
+from services.perinatal.api.lookups import KNOWN, RECEIVER, find_evidence, find_teams, require_same_person
 from services.perinatal.domain import action, case, contact, notification, referral
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -28,7 +28,7 @@ class AgencyRoutes:
         "notification.acknowledged.v1",
         "The receiver has it; by the sender, with the receiver's person, channel and reference",
         derived=("reported_by", "to_role", "condition_id", "pregnancy_id"),
-        receiver_person=FreeText(200),
+        receiver_person=FreeText(200, metadata=RECEIVER),
         reference=FreeText(200),
     )
     retract_of_notification = notifications.retract()

@@ -19,6 +19,9 @@ KNOWN: Mapping[str, Aggregate[Any]] = {
     kind.kind: kind for kind in (person.AGGREGATE, condition.AGGREGATE, pregnancy.AGGREGATE)
 }
 
+RECEIVER = {"description": "by directory id; a name that the directory does not have in that team meets nothing"}
+"""What a sender is told of the field for the person who received something."""
+
 
 def find_mother(records: Records, request: Request) -> Mapping[str, Any]:
     """What is known of the mother whom the body names, and of her other pregnancies that the actor may read, under

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from services.perinatal.api.lookups import KNOWN, require_same_person
+from services.perinatal.api.lookups import KNOWN, RECEIVER, require_same_person
 from services.perinatal.api.schemas import ReferralAnswer, ReferralRow, ReferralsQuery, StagedBody
 from services.perinatal.domain import referral
 from shared.kernel.ids import stream_id
@@ -72,7 +72,7 @@ class ReferralRoutes:
         "referral.acknowledged.v1",
         "The receiver has it; by anybody else, with the receiver's person, channel and reference",
         derived=("reported_by",),
-        receiver_person=FreeText(200),
+        receiver_person=FreeText(200, metadata=RECEIVER),
         reference=FreeText(200),
     )
     accept = routes.step("accepted", "referral.triage", "referral.accepted.v1", "The receiver took it on")

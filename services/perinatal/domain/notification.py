@@ -19,8 +19,7 @@ def is_receiver(state: RecordState, actor: Actor) -> bool:
 
 def _acknowledged(state: RecordState, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     by_receiver = is_receiver(state, context.actor)
-    may_report = context.actor.team in state.teams or context.actor.role == state.facts.get("to_role")
-    if not by_receiver and not may_report:
+    if not by_receiver and context.actor.team not in state.teams:
         raise Forbidden("no-part-in-it", "only the receiver or the sender acknowledges a notification")
     return {"reported_by": reported_by(by_receiver, {**command.data, **command.private})}
 

@@ -92,16 +92,11 @@ def has_part(state: Referral, actor: Actor) -> bool:
     return is_sender(state, actor) or is_receiver(state, actor)
 
 
-def may_report(state: Referral, actor: Actor) -> bool:
-    """Whether the actor may acknowledge, at least as reported by the receiver."""
-    return has_part(state, actor) or is_of_receiving_role(state, actor)
-
-
 FOR_RECEIVER = "receiver-only", "this is for the receiving service to record"
 SENDER = Party(is_sender, "sender-only", "this is for those who refer to record")
 RECEIVER = Party(is_receiver, *FOR_RECEIVER)
 EITHER = Party(has_part, *FOR_RECEIVER)
-ACKNOWLEDGER = Party(may_report, "no-part-in-it", "only the receiver or the sender acknowledges a referral")
+ACKNOWLEDGER = Party(has_part, "no-part-in-it", "only the receiver or the sender acknowledges a referral")
 
 
 def _addressed(state: Referral, command: BeginRecord | AppendEntry, context: Context) -> Mapping[str, Any]:
