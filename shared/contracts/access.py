@@ -151,8 +151,8 @@ ACCESS: Mapping[str, frozenset[str]] = {
     "case.manage": _HOLDERS | LEADS,
     "case.oversee": LEADS | {TEAM_MANAGER},
     "case.read": _CLINICAL | {"social_worker", "front_door", "mental_health_service", TEAM_MANAGER} | _OVERSIGHT,
-    "action.record": _WORRIED | LEADS | {TEAM_MANAGER},
-    "action.read": _WORRIED | _OVERSIGHT | {TEAM_MANAGER},
+    "action.record": _WORRIED | LEADS | _NARROW | {TEAM_MANAGER},
+    "action.read": _WORRIED | _OVERSIGHT | _NARROW | {TEAM_MANAGER},
     # leaving_care
     "care_leaver.register": frozenset({"personal_adviser", "social_worker", "manager"}),
     "care_leaver.read": frozenset({"personal_adviser", "social_worker"}) | _OVERSIGHT,

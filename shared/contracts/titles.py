@@ -805,6 +805,7 @@ CODES: Mapping[str, str] = {
     "views": "What the family says",
     "visit": "Visit",
     "week": "This week",
+    "coroner": "Coroner",
 }
 
 OF_LISTS: Mapping[tuple[str, ...], Mapping[str, str]] = {
