@@ -122,7 +122,7 @@ def test_a_member_of_the_team_addressed_is_the_receiver_whatever_their_role() ->
 def test_a_receiving_role_that_sent_the_referral_itself_is_not_its_receiver() -> None:
     other_team = Actor("camhs-intake", "mental_health_service", "camhs-colchester", ("essex",))
     assert refusal(begun_by(SEND, CAMHS), append("acknowledged"), CAMHS).code == "receiver-needed"
-    assert refusal(begun_by(SEND, CAMHS), append("acknowledged"), other_team).code == "no-part-in-it"
+    assert refusal(begun_by(SEND, CAMHS), append("acknowledged"), other_team).code == "receiver-needed"
 
 
 @pytest.mark.parametrize(
