@@ -120,6 +120,10 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("plan-item", "plan_item.ended.v1"): Act("plan_item.end", "ended"),
     ("pregnancy", "pregnancy.booked.v1"): Act("pregnancy.book", "booked"),
     ("pregnancy", "pregnancy.joined.v1"): Act("pregnancy.record", "joined"),
+    ("referral", "referral.appointment_cancelled.v1"): Act("referral.record_attendance", "appointment-cancelled"),
+    ("referral", "referral.not_attended.v1"): Act("referral.record_attendance", "not-attended"),
+    ("referral", "referral.treatment_declined.v1"): Act("referral.start_treatment", "treatment-declined"),
+    ("referral", "referral.treatment_ended.v1"): Act("referral.end_treatment", "treatment-ended"),
 }
 """By kind of record and event type: the request that adds this event to a record of this kind."""
 

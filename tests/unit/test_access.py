@@ -336,6 +336,7 @@ WHO_MAY = {
         chronology: read
         claim: answer
         commands: record
+        doubts: confirm
         follow_up: accept acknowledge assign note read reopen
         person: read
         record: retract
@@ -374,9 +375,11 @@ WHO_MAY = {
         support: read
     """,
     "hospital": """
+        action: read record
         chronology: read
         concern: look raise read
         contact: chase
+        doubts: confirm
         follow_up: accept acknowledge note read reopen
         notification: acknowledge read record
         person: read register search
@@ -385,9 +388,11 @@ WHO_MAY = {
         standards: read
     """,
     "police": """
+        action: read record
         chronology: read
         concern: look raise read
         contact: chase
+        doubts: confirm
         follow_up: accept acknowledge note read reopen
         notification: acknowledge read record
         person: read register search
@@ -396,9 +401,11 @@ WHO_MAY = {
         standards: read
     """,
     "school": """
+        action: read record
         chronology: read
         concern: look raise read
         contact: chase
+        doubts: confirm
         follow_up: accept acknowledge note read reopen
         notification: acknowledge read record
         person: read register search

@@ -15,6 +15,12 @@ HELD_OTHERWISE = {
     "injury.decided.v1": "the row asks for a clinician or lead other than who reported the injury",
     "accumulation.lead_named.v1": "the row asks for a clinician or lead",
     "accumulation.reviewed.v1": "the row asks for a clinician or lead",
+    "harm.decided.v1": "only clinicians and social care decide, and the row asks for somebody other than who told",
+    "contacts.reviewed.v1": "only social care reviews contacts, and the step asks for somebody who decided on none",
+    "closing.reread.v1": "only social care reads a closing again, and the step asks for somebody who closed nothing",
+    "case.opened.v1": "an agency opens its own case",
+    "consultation.held.v1": "it answers only beside the examination of a clinician",
+    "consultation.linked.v1": "only who consulted says which child was meant",
 }
 
 

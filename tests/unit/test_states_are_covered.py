@@ -56,7 +56,10 @@ FINAL = {
 # The standards that expect what comes next.
 EXPECTED = {
     "care-leaver": {"registered": {"CL-02.contact"}},
-    "concern": {"reported": {"SG-01.decision", "SG-01.decision-for-another"}},
+    "concern": {
+        "reported": {"SG-01.decision", "SG-01.decision-for-another"},
+        "alleged": {"HARM-01.seen", "HARM-01.decide"},
+    },
     "consultation": {"held": {"SG-03.letter"}, "outcome_given": {"SG-03.letter"}},
     "contact": {"received": {"CSC-01.decide"}},
     "move": {
