@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
+
 import pytest
 
+from shared.kernel.envelope import NONE
 from tests.unit.practice import (
     CAMHS,
     CHILD,
     GP,
     HV,
     MIDWIFE,
+    OTHER,
     PA,
+    PACKS,
     PARTNER,
     PERSON,
     SOCIAL_WORKER,
     TWIN,
     Practice,
     as_text,
+    london,
 )
+from tests.unit.test_claims import FAMILY, PATHWAY, Played
 
 LOSSES = ["miscarriage", "termination", "stillbirth"]
 
@@ -264,3 +271,176 @@ def test_a_death_under_the_other_id_of_a_person_ends_it_all_the_same(practice):
     died(practice, TWIN)
     assert of_child(practice, CHILD) == dict.fromkeys(REVIEWS, "ended")
     assert of_child(practice, TWIN) == {"BEREAVE-01.death": "open"}
+
+
+# --- the bereaved family ----------------------------------------------------------------------------------------------
+
+STEPS = PACKS["england"]["steps"]
+SOMEBODY_ELSE, DEAD = (f"p_{letter * 32}" for letter in "89")
+# What goes on about somebody who died although it is not guarded, and why.
+OUTLASTS_A_DEATH = {
+    **dict.fromkeys(
+        ("CSC-01.decide", "CSC-01.tell", "CSC-01.chase", "CSC-02.closings"), "a contact bears on the others at home"
+    ),
+    **dict.fromkeys(
+        (step for step in STEPS if step.startswith("HV-02.")), "others moved too, and both areas have to know"
+    ),
+    **dict.fromkeys(
+        ("DATA-02.claim", "DATA-02.lowers", "DATA-02.referral", "DATA-02.objection", "DATA-03.who"),
+        "a claim or a doubt is answered, whoever died: the death itself may be one",
+    ),
+    "GLASS-01": "who read what is looked at, whoever died",
+}
+# What goes on for a bereaved family although it is neither urgent nor guarded, and why.
+OUTLASTS_A_LOSS = {
+    **dict.fromkeys(
+        (step for step in STEPS if step.startswith("MH-")), "a depression is the last thing to fall silent about"
+    ),
+    **dict.fromkeys((step for step in STEPS if step.startswith("BEREAVE-")), "it is what a loss asks for"),
+    "DATA-04.doubt": "a doubt about an entry is answered: the loss itself may be one",
+}
+
+
+def test_whatever_goes_on_after_a_death_is_guarded_or_has_a_reason():
+    outlasting = {name for name, step in STEPS.items() if step.get("after_loss") == "never-ends"}
+    assert {step for step in outlasting if not STEPS[step].get("guarded")} == OUTLASTS_A_DEATH.keys()
+
+
+def test_whatever_goes_on_after_a_loss_has_a_reason():
+    assert {name for name, step in STEPS.items() if step.get("after_loss") == "continues"} <= OUTLASTS_A_LOSS.keys()
+
+
+def is_routine(found):
+    ends = STEPS[found.step].get("after_loss", "ends") == "ends"
+    return ends and not found.guarded and not any(rung.urgent for rung in found.rungs)
+
+
+@pytest.mark.parametrize("step", [*FAMILY, *PATHWAY])
+def test_the_death_of_a_child_holds_what_is_routine_about_a_parent_and_nothing_else(step):
+    """Of the child nothing else is known but the birth; no family is named."""
+    played = Played(step)
+    practice, person = played.practice, played.follow_up.person
+    if person is not None:
+        practice.birth(DEAD, "2010-05-03", mother=SOMEBODY_ELSE, parents=(person,))
+    before = played.follow_up
+    child = practice.record_of("person", by=HV, key=DEAD)
+    death = child.was("person.died.v1", played.at, family=[])
+    held = played.follow_up
+    until = date.fromisoformat(played.at[:10]) + timedelta(weeks=4)
+    expected = f"{until} 17:00" if person is not None and is_routine(before) else None
+    assert (held.state, held.due_at) == ("open", before.due_at)
+    assert (as_text(held.held_until) if held.held_until else None) == expected
+    if expected:
+        practice.sweep(f"{until} 16:59")
+        assert practice.acts(held).chases == 0
+    child.retracted(death, played.at)
+    assert played.follow_up == before
+
+
+@pytest.fixture
+def family(practice):
+    """A mother, two children of two fathers, and a referral about each of them."""
+    practice.birth(CHILD, "2011-02-03", parents=(PARTNER,))
+    practice.birth(DEAD, "2013-06-03", parents=(SOMEBODY_ELSE,))
+    referrals = {}
+    for person in (PERSON, PARTNER, CHILD, SOMEBODY_ELSE, OTHER):
+        referrals[person] = practice.referral(person_id=person)
+        referrals[person].was("intended", "2014-03-10 09:00")
+    return referrals
+
+
+HELD = "2014-04-07 17:00"
+
+
+def held(family, step="REF-01"):
+    found = {person: referral.the(step) for person, referral in family.items()}
+    return {person for person, one in found.items() if one.held_until and as_text(one.held_until) == HELD}
+
+
+def test_parents_brothers_and_sisters_are_held_and_nobody_else(practice, family):
+    died(practice, DEAD, family=[])
+    assert held(family) == {PERSON, CHILD, SOMEBODY_ELSE}
+    assert {one.the("REF-01").state for one in family.values()} == {"open"}
+
+
+def test_whoever_is_named_as_family_is_held_too(practice, family):
+    died(practice, DEAD, family=[OTHER])
+    assert held(family) == {PERSON, CHILD, SOMEBODY_ELSE, OTHER}
+
+
+def test_the_death_of_a_parent_holds_the_children_and_their_other_parents(practice, family):
+    died(practice, PERSON, family=[])
+    assert held(family) == {PARTNER, CHILD, SOMEBODY_ELSE}
+    assert family[PERSON].the("REF-01").state == "ended"
+
+
+def test_it_is_the_same_under_the_other_id_of_the_child(practice, family):
+    practice.record_of("person", by=HV, key=TWIN).was("person.linked.v1", "2014-02-05 10:00", other_person_id=DEAD)
+    died(practice, TWIN, family=[])
+    assert held(family) == {PERSON, CHILD, SOMEBODY_ELSE}
+
+
+@pytest.mark.parametrize("outcome", LOSSES)
+def test_a_loss_holds_what_is_routine_about_both_parents(practice, family, outcome):
+    lost(practice.record_of("pregnancy", by=MIDWIFE), outcome, at="2014-03-10 10:00")
+    assert held(family) == {PERSON, PARTNER}
+
+
+def test_it_is_chased_when_the_four_weeks_are_over_and_no_earlier(practice, family):
+    died(practice, DEAD, family=[])
+    told = [[one for one in practice.sweep(at) if one.step == "REF-01"] for at in ("2014-04-07 16:59", HELD)]
+    assert [len(found) for found in told] == [2, 3]
+
+
+def test_what_opens_later_in_the_four_weeks_waits_until_they_end(practice):
+    practice.birth(DEAD, "2013-06-03")
+    died(practice, DEAD, family=[])
+    referral = practice.referral()
+    referral.was("intended", "2014-04-01 09:00")
+    assert as_text(referral.the("REF-01").held_until) == HELD
+    after = practice.referral()
+    after.was("intended", "2014-04-08 09:00")
+    assert after.the("REF-01").held_until is None
+
+
+def test_a_death_that_becomes_known_late_holds_no_longer_than_one_that_was_known(practice, family):
+    dead = practice.record_of("person", by=HV, key=DEAD)
+    dead.was("person.died.v1", "2014-03-10 10:00", recorded="2014-03-31 10:00", family=[])
+    assert held(family) == {PERSON, CHILD, SOMEBODY_ELSE}
+
+
+def test_an_urgent_referral_goes_on(practice, family):
+    referral = practice.referral()
+    referral.was("intended", "2014-03-10 09:00", urgency="urgent")
+    died(practice, DEAD, family=[])
+    assert referral.the("REF-01").held_until is None
+
+
+def test_a_death_that_is_only_claimed_holds_nothing_about_the_family(practice, family):
+    said, at = {"person_id": DEAD, "family": [PERSON]}, london("2014-03-10 10:00")
+    practice.record("person.died.v1", f"person/{DEAD}", said, at, "perinatal", HV, standing=NONE)
+    assert held(family) == set()
+
+
+def test_the_pack_says_for_how_long(practice, family):
+    practice.adopt("england", "2014-01-01", {"BEREAVE-01.death": {"holds": {"weeks": 6}}})
+    died(practice, DEAD, family=[])
+    assert as_text(family[PERSON].the("REF-01").held_until) == "2014-04-21 17:00"
+
+
+# --- an action for an unborn child ------------------------------------------------------------------------------------
+
+
+def test_an_action_that_goes_on_with_the_child_ends_when_the_child_dies(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-08-12 10:00", edd="2014-03-03", mother_age_band="from_20")
+    action = practice.record_of("action", by=SOCIAL_WORKER)
+    action.was("action.decided.v1", "2014-02-03 10:00", pregnancy_id=pregnancy.id)
+    pregnancy.was("pregnancy.ended.v1", "2014-03-03", outcome="birth", children=[CHILD, TWIN], parents=[PERSON])
+    expected = {found.id for found in practice.follow_ups(action.name) if found.state == "open"}
+    assert expected
+    died(practice, CHILD)
+    assert {found.person for found in practice.follow_ups(action.name)} == {TWIN}
+    assert {found.id for found in practice.follow_ups(action.name) if found.state == "open"} == expected
+    died(practice, TWIN, "2014-03-12 10:00")
+    assert {found.state for found in practice.follow_ups(action.name) if found.id in expected} == {"ended"}

@@ -269,7 +269,8 @@ class ClaimAnswer(Schema):
 
 
 class FollowUpDetail(FollowUpAnswer):
-    """Until `held_until` nobody is chased: somebody without standing said that the person died."""
+    """Until `held_until` nobody is chased: somebody died in the person's family, or a pregnancy was lost, or somebody
+    without standing said that the person died."""
 
     version = fields.Integer(required=True, metadata={"description": "what If-Match takes"})
     why = fields.Nested(WhyAnswer, required=True)

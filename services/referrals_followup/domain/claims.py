@@ -121,6 +121,7 @@ def _most_alarming(trusted: FollowUp | None, claimed: list[FollowUp]) -> FollowU
         return trusted if trusted and (trusted.state != VOID or soonest.state == VOID) else soonest
     base = trusted if trusted and trusted.state != VOID else soonest
     still_open = [one for one in every if one.state == OPEN]
+    pauses = [one.held_until for one in still_open if one.held_until]
     return replace(
         base,
         state=OPEN,
@@ -131,6 +132,7 @@ def _most_alarming(trusted: FollowUp | None, claimed: list[FollowUp]) -> FollowU
         gap=soonest.gap,
         why=soonest.why,
         inherited=all(one.inherited for one in still_open),
+        held_until=min(pauses) if len(pauses) == len(still_open) else None,
         closed_by=None,
         closed_at=None,
         closed_recorded_at=None,

@@ -88,7 +88,8 @@ class FollowUp:
     `area` is the one whose numbers count, `areas` those that may see it: also the one that keeps the record, and the
     one where its person lives now. `on` is the obligation that this one is about, for one that a closing opened.
     `about` is what it tells of beside its opening: that obligation, or the record that the opening is no entry of.
-    Until `held_until` nobody is chased: somebody claimed that its person died, and the owner was asked.
+    Until `held_until` nobody is chased: somebody of its person's family died, or a pregnancy was lost, or somebody
+    claimed that this person died, and the owner was asked.
     `receiver_role` is what its receiver acts as or takes referrals for, `receiver_team` their team where one is named.
     `holders` hold a case about its person: they are told beside the owner's line.
     """

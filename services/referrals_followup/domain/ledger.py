@@ -54,6 +54,7 @@ from services.referrals_followup.domain.thread_history import (
     CASE_CLOSED,
     DIED,
     MOVED,
+    PARENTHOOD_LOST,
     PREGNANCY_ENDED,
     Evidence,
     ThreadHistory,
@@ -257,6 +258,8 @@ def _evaluate(
     lives_in = {history.lives_in(one) for one in (person, begun_for)}
     seen_in = {ruleset.area, *recorded_in, *lives_in, *_both_ends(event)}
     state, closer, reason = _ending(step, history, opening, until)
+    rungs = _rungs(ruleset, step, opening, history, due_at, computed)
+    is_routine = step.after_loss == ENDS and not step.guarded and not any(rung.urgent for rung in rungs)
     return FollowUp(
         id=opening.follow_up_id,
         reference=reference_of(opening.follow_up_id),
@@ -278,7 +281,7 @@ def _evaluate(
         due_at=due_at,
         visible_from=visible or event.occurred_at,
         owner=find_owner(step.owner(event, history), event, history, {person, begun_for}),
-        rungs=_rungs(ruleset, step, opening, history, due_at, computed),
+        rungs=rungs,
         rules=dict(ruleset.versions),
         basis=step.text["basis"],
         source=step.text["source"],
@@ -296,6 +299,7 @@ def _evaluate(
             **({"judged": judged} if (judged := find_judged(step.content.get("met_by", []), event, history)) else {}),
         },
         holders=find_present_holders(history, {person, begun_for}),
+        held_until=_find_pause(ruleset, history, event, {person, begun_for}) if state == OPEN and is_routine else None,
         **_closing_fields(closer, reason),
     )
 
@@ -320,6 +324,22 @@ def _ending_losses(step: Step, history: ThreadHistory, opening: Event) -> Iterat
     for loss in history.losses_for(opening) if step.after_loss != NEVER_ENDS else ():
         if step.after_loss == ENDS or (loss.type == DIED and opening.type not in (DIED, PREGNANCY_ENDED)):
             yield loss
+
+
+def _find_pause(
+    ruleset: Ruleset, history: ThreadHistory, opening: Event, people: Collection[str | None]
+) -> datetime | None:
+    """Until when these people are not chased about routinely, because of a death in their family or a loss; None where
+    it was over before the opening became known."""
+    losses = {loss.id: loss for person in people if person for loss in history.bereavements_of(person)}
+    pauses = [
+        due(pause, last_moment_of(loss), "minute", ruleset.calendar).at
+        for loss in losses.values()
+        # His own service learns of the loss of a pregnancy under another type.
+        if (pause := ruleset.pauses.get(PREGNANCY_ENDED if loss.type == PARENTHOOD_LOST else loss.type))
+    ]
+    last = max(pauses, default=None)
+    return last if last and last > opening.recorded_at else None
 
 
 def _about_what(opening: _Opening, history: ThreadHistory) -> tuple[Matter, ...]:
@@ -734,7 +754,7 @@ def _hold(
         holds = ruleset.steps[question.step].holds if ruleset and question.step in ruleset.steps else None
         if ruleset and holds and first.get(asks_about.subject) is asks_about:
             until = due(holds, asks_about.recorded_at, "minute", ruleset.calendar).at
-            follow_up = replace(follow_up, held_until=until)
+            follow_up = replace(follow_up, held_until=max(until, follow_up.held_until or until))
     return follow_up
 
 

@@ -18,6 +18,7 @@ from services.referrals_followup.domain.standards import ANY_THREAD, OWN, Readin
 from services.referrals_followup.domain.thread_history import BEARS_ON_ALL, ThreadHistory
 from shared.kernel.calendar import WorkingCalendar
 from shared.kernel.envelope import Event
+from shared.kernel.time import Offset
 
 NATIONAL = "england"
 # What a calendar is adopted as. No area has this name.
@@ -45,6 +46,12 @@ class Ruleset:
             found.setdefault(step.thread, []).append(step)
         everywhere = found.pop(ANY_THREAD, [])
         return {kind: (*steps, *everywhere) for kind, steps in found.items()}
+
+    @cached_property
+    def pauses(self) -> Mapping[str, Offset]:
+        """For how long a loss or a death holds the routine follow-ups of the bereaved family, by its type."""
+        holding = [step for step in self.steps.values() if step.holds and not step.opened_by_claims]
+        return {matcher.event: step.holds for step in holding if step.holds for matcher in step.opens_on}
 
 
 @dataclass(frozen=True, slots=True)

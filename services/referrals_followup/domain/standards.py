@@ -141,7 +141,8 @@ class Step:
     """One expectation. `text` holds what people read: title, expects, basis, source, confidence, due rule in words.
 
     One that is `opened_by_claims` asks the owner of each follow-up that an entry without standing would lower.
-    `holds` is for how long a claimed death holds the chases of the routine follow-ups that it would end.
+    `holds` is for how long a claimed death holds the chases of the routine follow-ups that it would end. In a step that
+    a loss or a death opens, it is for how long the chases of the bereaved family's routine follow-ups are held.
     An opening that becomes known later than `listed_after` is listed and not chased.
     One that is `guarded` is about harm. Routine reasons never end it, nor does anybody whose own work it judges.
     """

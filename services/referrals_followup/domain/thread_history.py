@@ -36,6 +36,8 @@ _NOTICED = timedelta(weeks=4)
 PERSON, PREGNANCY, ACTION = "person", "pregnancy", "action"
 # Events about a child that bear on the pregnancies of the child's parents.
 OF_SIBLINGS = ("case.opened.v1", "injury.decided.v1")
+# What shows who has died in a family, and who belongs to it.
+OF_FAMILIES = (DIED, PREGNANCY_ENDED)
 # What says who holds a case, and that it closed.
 HOLDER_ENDED = "case.holder_ended.v1"
 HOLDING = ("case.holder_named.v1", "case.taken_on.v1", HOLDER_ENDED)
@@ -114,7 +116,8 @@ class ThreadHistory:
     any longer. `own_ids` are the ids of the thread's own events and, for a person, of those under their other ids.
     For a pregnancy `of_siblings` are the ids of the events that are here only because of an older child. For a person
     `household` are they themselves and those who live or lived with them, as far as records show. `claims` are
-    the ids of the events that lack standing here: they raise and lower nothing.
+    the ids of the events that lack standing here: they raise and lower nothing. The deaths and births of the families
+    of its people are known too, and are among none of these.
     """
 
     def __init__(self, thread: str, evidence: Iterable[Evidence], claims: Collection[str] = ()) -> None:
@@ -158,6 +161,10 @@ class ThreadHistory:
         self.standing = tuple(event for event in self.everything if not self._is_retracted(event))
         mine = {item.event.id for item in items if thread in item.refs or self._is_mine_under_another_id(item.refs)}
         self.own_ids = frozenset(mine)
+        of_families = [item.event for item in ordered if item.event.type in OF_FAMILIES]
+        of_families = [event for event in of_families if event.id not in claims and not self._is_retracted(event)]
+        self._deaths = tuple(event for event in of_families if event.type == DIED)
+        self._births = tuple(event for event in of_families if event.type == PREGNANCY_ENDED)
         self._areas: dict[str, str] = {}
         self._standing_of: dict[tuple[str, ...], tuple[Event, ...]] = {}
 
@@ -253,10 +260,12 @@ class ThreadHistory:
         return self.own[0].subject
 
     def find_child(self) -> str | None:
-        """The child to whom an action goes on that was decided for an unborn child. Of twins, the one named first."""
+        """The child to whom an action goes on that was decided for an unborn child. Of twins, the first who lives."""
         unborn = {event.data.get("pregnancy_id") for event in self.own} - {None} if self.kind == ACTION else set()
         births = self.births() if unborn else ()
-        return next((birth.data["children"][0] for birth in births if _is_birth_of(birth, unborn)), None)
+        children = next((birth.data["children"] for birth in births if _is_birth_of(birth, unborn)), [])
+        dead = {self.person(str(death.subject)) for death in self._deaths} if children else set()
+        return next((child for child in children if self.person(child) not in dead), next(iter(children), None))
 
     def find_beginning(self) -> Event | None:
         """The event that began the thread's record, retracted or not; None for a person's thread."""
@@ -502,11 +511,11 @@ class ThreadHistory:
 
         A pregnancy also counts as lost when every child born of it has died.
         """
-        named = {self.person_of(opening), opening.data.get("household_person_id")} - {None}
+        named = {self.find_child() or self.person_of(opening), opening.data.get("household_person_id")} - {None}
         people = {self.person(str(one)) for one in named}
         expected = {opening.data.get("pregnancy_id"), self._own_pregnancy} - {None}
         pregnancies = {self.pregnancy(str(one)) for one in expected}
-        deaths = {self.person(str(loss.subject)): loss for loss in reversed(self._losses) if loss.type == DIED}
+        deaths = {self.person(str(death.subject)): death for death in reversed(self._deaths)}
         yield from (loss for person, loss in deaths.items() if person in people)
         for loss in self._losses:
             is_its = self.pregnancy(str(loss.data.get("pregnancy_id"))) in pregnancies
@@ -521,6 +530,31 @@ class ThreadHistory:
             if self.pregnancy(birth.data["pregnancy_id"]) in pregnancies and children and children <= deaths.keys():
                 yield max((deaths[child] for child in children), key=order_key)
 
+    def bereavements_of(self, person_id: str) -> Iterator[Event]:
+        """The deaths in this person's family, and the losses of their pregnancies. What is claimed is none of them."""
+        me = self.person(person_id)
+        family = self._family_of(me) if self._deaths else frozenset[str]()
+        for death in self._deaths:
+            dead = self.person(str(death.subject))
+            if dead != me and (dead in family or me in map(self.person, death.data["family"])):
+                yield death
+        for loss in self._losses:
+            if me in (self._parents_in(loss) if loss.type == PREGNANCY_ENDED else {self.person(str(loss.subject))}):
+                yield loss
+
+    def _family_of(self, me: str) -> frozenset[str]:
+        """This person's parents, children, brothers and sisters, and those with whom they have children."""
+        mine = [birth for birth in self._births if me in self._children_in(birth)]
+        parents = set[str]().union(*map(self._parents_in, mine)) - {""}
+        found = set(parents)
+        for birth in self._births:
+            of_birth = self._parents_in(birth)
+            if me in of_birth:
+                found |= of_birth | self._children_in(birth)
+            elif not parents.isdisjoint(of_birth):
+                found |= self._children_in(birth)
+        return frozenset(found - {me, ""})
+
     @property
     def _own_pregnancy(self) -> str | None:
         return self.thread_id if self.kind == PREGNANCY else None
@@ -529,7 +563,7 @@ class ThreadHistory:
     def _losses(self) -> list[Event]:
         return [
             event
-            for event in self.standing_of(DIED, PARENTHOOD_LOST, PREGNANCY_ENDED)
+            for event in self.standing_of(PARENTHOOD_LOST, PREGNANCY_ENDED)
             if event.id not in self.claims and (event.type != PREGNANCY_ENDED or event.data["outcome"] in LOSSES)
         ]
 

@@ -23,8 +23,10 @@ from services.referrals_followup.domain.follow_up import ACT_TYPES
 from services.referrals_followup.domain.protection import Protected, Protection
 from services.referrals_followup.domain.rules_history import UNASKED, RelevantTypes
 from services.referrals_followup.domain.thread_history import (
+    DIED,
     LINKED,
     MOVED,
+    OF_FAMILIES,
     OF_HOUSEHOLD,
     OF_SIBLINGS,
     PERSON,
@@ -47,9 +49,13 @@ from shared.messaging.parked import ParkedMessages
 
 LINKS = (LINKED, UNLINKED)
 # A link can join a child or a parent with a person about whom there is more evidence.
-_BEARING_ON_SIBLINGS = {*OF_SIBLINGS, *OF_HOUSEHOLD, PREGNANCY_ENDED, *LINKS}
-# What the threads of each kind read about children whom their people already have.
-_ABOUT_SIBLINGS = {PREGNANCY: frozenset({*OF_SIBLINGS, *LINKS}), PERSON: frozenset({*OF_HOUSEHOLD, *LINKS})}
+_BEARING_ON_BEREAVEMENT = {*OF_FAMILIES, *LINKS}
+_BEARING_ON_SIBLINGS = {*OF_SIBLINGS, *OF_HOUSEHOLD, *_BEARING_ON_BEREAVEMENT}
+# What all threads read about the families of their people, and what those of some kinds read about the children too.
+_ABOUT_FAMILIES = frozenset({*OF_FAMILIES, *LINKS})
+_ABOUT_SIBLINGS = {PREGNANCY: frozenset(OF_SIBLINGS), PERSON: frozenset(OF_HOUSEHOLD)}
+# The first look at a family finds parents, children and their other parents, the second one brothers and sisters.
+_LOOKS_AT_A_FAMILY = 2
 _NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
 # The fields in which an event names a team that can become the owner of a follow-up.
 TEAM_FIELDS = ("team", "to_team", "from_team", "contact_team")
@@ -100,9 +106,10 @@ class EvidenceStore:
 
         An event affects the threads that it names. If its type matters there, it also affects the threads of the people
         it names (one hop). An event that affects a younger sibling, or a birth, also affects the pregnancies of the
-        child's parents, and the threads of the parents and of their children. A retraction affects what the retracted
-        event affects, and the answer to a claim what the claim
-        affects. An act on a follow-up affects only the thread of that follow-up.
+        child's parents, and the threads of the parents and of their children. A death affects every thread about the
+        family, and so does a birth or a link in a family where somebody died. A retraction affects what the retracted
+        event affects, and the answer to a claim what the claim affects. An act on a follow-up affects only the thread
+        of that follow-up.
 
         Call this method after `keep`. If two workers have one event each, at least one of them then finds both events.
         """
@@ -133,8 +140,12 @@ class EvidenceStore:
         for documents in self._find_about(people, {"refs": 1, "event.type": 1}):
             for document in documents:
                 touched |= _of_kinds(about.keys(), document["refs"])
-        if not {event_type for event_type, _ in facts}.isdisjoint(_BEARING_ON_SIBLINGS):
-            touched |= self._threads_of_families(people | linked | named)
+        types = {event_type for event_type, _ in facts}
+        if not types.isdisjoint(_BEARING_ON_SIBLINGS):
+            family, has_died = self._find_families(people | linked | named)
+            touched |= family
+            if has_died and not types.isdisjoint(_BEARING_ON_BEREAVEMENT):
+                touched |= self.threads_of(self.people([ref.partition("/")[2] for ref in _people(family)]), matters)
         person_of = {ref: min(_people(refs), default=ref) for _, refs in facts for ref in refs}
         return sorted(_of_kinds(matters, touched), key=lambda thread: (person_of.get(thread, thread), thread))
 
@@ -234,9 +245,7 @@ class EvidenceStore:
             thread for thread, items in by_thread.items() if any(one.event.type in LINKS for one in items.values())
         ]
         by_thread |= self._read(linked, None, known)
-        self._add_siblings(
-            {thread: items for thread, items in by_thread.items() if thread.partition("/")[0] in _ABOUT_SIBLINGS}
-        )
+        self._add_families(by_thread)
         self._add_retractions(by_thread)
         return {thread: list(items.values()) for thread, items in by_thread.items()}
 
@@ -277,42 +286,67 @@ class EvidenceStore:
             people_of = linked
         return by_thread
 
-    def _add_siblings(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
-        """Add the evidence about children whom the people of pregnancies and persons have, as far as it matters."""
-        threads_of: dict[str, set[str]] = defaultdict(set)
+    def _add_families(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
+        """Add the evidence about the families of the people of each thread, as far as it matters there.
+
+        What names a person whom the thread itself names was read before.
+        """
+        read = {event_id: item for items in by_thread.values() for event_id, item in items.items()}
+        known: dict[str, set[str]] = defaultdict(set)
         for thread, items in by_thread.items():
-            for item in items.values():
-                if item.event.type == PREGNANCY_ENDED:
-                    for child in item.event.data["children"]:
-                        threads_of[f"person/{child}"].add(thread)
-        new: Collection[str] = list(threads_of)
+            if any(item.event.type == PREGNANCY_ENDED for item in items.values()):
+                for ref in set[str]().union(*(_people(item.refs) for item in items.values() if thread in item.refs)):
+                    known[ref].add(thread)
+        asked: dict[str, set[str]] = defaultdict(set)
+        for _ in range(_LOOKS_AT_A_FAMILY):
+            new: dict[str, set[str]] = defaultdict(set)
+            for thread, items in by_thread.items():
+                for birth in (item for item in items.values() if item.event.type == PREGNANCY_ENDED):
+                    children = {f"{PERSON}/{child}" for child in birth.event.data["children"]}
+                    of_siblings = children if thread.partition("/")[0] in _ABOUT_SIBLINGS else set()
+                    for ref in _people(birth.refs):
+                        if thread not in asked[ref] and (ref in of_siblings or thread not in known[ref]):
+                            new[ref].add(thread)
+            self._add_about(new, asked, by_thread, read)
+
+    def _add_about(
+        self,
+        new: Mapping[str, set[str]],
+        asked: Mapping[str, set[str]],
+        by_thread: Mapping[str, dict[str, Evidence]],
+        read: Mapping[str, Evidence],
+    ) -> None:
+        """Add to each thread what matters there about these people, and about those whom links join with them.
+
+        `new` has the threads by person; they are added to `asked`.
+        """
+        types = sorted(_ABOUT_FAMILIES.union(*_ABOUT_SIBLINGS.values()))
         while new:
-            joined: set[str] = set()
-            types = sorted(set().union(*_ABOUT_SIBLINGS.values()))
-            for item in self._find(new, {"event.type": {"$in": types}}):
+            for ref, threads in new.items():
+                asked[ref].update(threads)
+            joined: dict[str, set[str]] = defaultdict(set)
+            for item in self._find(list(new), {"event.type": {"$in": types}}, read):
                 found = _people(item.refs)
-                threads = set().union(*(threads_of.get(ref, set()) for ref in found))
-                threads = {one for one in threads if item.event.type in _ABOUT_SIBLINGS[one.partition("/")[0]]}
-                for thread in threads:
-                    by_thread[thread].setdefault(item.event.id, item)
-                if item.event.type in LINKS:
-                    for ref in found:
-                        if not threads <= threads_of[ref]:
-                            threads_of[ref] |= threads
-                            joined.add(ref)
+                for thread in set[str]().union(*(new.get(ref, ()) for ref in found)):
+                    if item.event.type in _ABOUT_FAMILIES | _ABOUT_SIBLINGS.get(thread.partition("/")[0], frozenset()):
+                        by_thread[thread].setdefault(item.event.id, item)
+                        for ref in found if item.event.type in LINKS else ():
+                            if thread not in asked[ref]:
+                                joined[ref].add(thread)
             new = joined
 
-    def _threads_of_families(self, children: Collection[str]) -> set[str]:
-        """The pregnancies of the parents of these children, under any of the parents' ids; the parents themselves, and
-        all children whom they have."""
-        births = self._evidence.find({"refs": {"$in": list(children)}, "event.type": PREGNANCY_ENDED}, {"refs": 1})
+    def _find_families(self, members: Collection[str]) -> tuple[set[str], bool]:
+        """The parents of these children under any of their ids, all children whom they have, and their pregnancies; and
+        whether anybody of them has died."""
+        births = self._evidence.find({"refs": {"$in": list(members)}, "event.type": PREGNANCY_ENDED}, {"refs": 1})
         parents = {ref for birth in births for ref in _people(birth["refs"])}
         of_parents = {"refs": {"$in": _refs_of(self.people([ref.partition("/")[2] for ref in parents]))}}
-        found = set(parents)
+        found, has_died = set(parents), False
         for document in self._evidence.find(of_parents, {"refs": 1, "event.type": 1}):
             is_birth = document["event"]["type"] == PREGNANCY_ENDED
+            has_died = has_died or document["event"]["type"] == DIED
             found |= {ref for ref in document["refs"] if is_birth or ref.startswith(f"{PREGNANCY}/")}
-        return found
+        return found, has_died
 
     def _add_retractions(self, by_thread: Mapping[str, dict[str, Evidence]]) -> None:
         """Add the retractions, and the answers to claims.

@@ -15,6 +15,7 @@ from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.due_rules import due_in_words
 from services.referrals_followup.domain.predicates import any_in_words
 from services.referrals_followup.domain.rules_history import NATIONAL
+from services.referrals_followup.domain.standards import ANY_CLAIM
 from services.referrals_followup.domain.wording import event_in_words
 from services.referrals_followup.standards.loader import load_packs
 from shared.contracts import CATALOGUE
@@ -82,12 +83,7 @@ def _step(step_id: str, step: Mapping[str, Any], overrides: Iterable[tuple[str, 
             if step.get("guarded")
             else "",
         ),
-        (
-            "Holds",
-            f"a claimed death holds the chases of routine follow-ups once, for {Offset.parse(step['holds']).text()}"
-            if "holds" in step
-            else "",
-        ),
+        ("Holds", _holds(step) if "holds" in step else ""),
         (
             "Listed only",
             f"known later than {Offset.parse(step['listed_after']).text()} after it opened: nobody is chased"
@@ -104,6 +100,13 @@ def _step(step_id: str, step: Mapping[str, Any], overrides: Iterable[tuple[str, 
     for name, said in rows:
         if said:
             yield f"| {name} | {_cell(said)} |"
+
+
+def _holds(step: Mapping[str, Any]) -> str:
+    for_so_long = Offset.parse(step["holds"]).text()
+    if step["opens_on"] == ANY_CLAIM:
+        return f"a claimed death holds the chases of routine follow-ups once, for {for_so_long}"
+    return f"the chases of routine follow-ups about the bereaved family, for {for_so_long}"
 
 
 def _met_by(step: Mapping[str, Any]) -> str:
