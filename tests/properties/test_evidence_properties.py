@@ -26,7 +26,7 @@ from shared.events.mongo import open_database
 from shared.kernel.envelope import Event
 from tests.properties.families import HISTORY, START, evidence_of, kind_of_record, lives, threads_of
 from tests.properties.test_practice_properties import acted_on_and_later
-from tests.unit.practice import CALENDAR, CHILD, Practice
+from tests.unit.practice import CALENDAR, CHILD, HV, PARTNER, PERSON, TWIN, Practice
 from tests.unit.rule_examples import DUE_EXAMPLES, PREDICATE_EXAMPLES, step, step_with
 
 
@@ -73,6 +73,30 @@ def test_every_thread_that_an_event_changes_is_among_those_it_is_said_to_touch(n
         changed = {thread for thread, found in after.items() if found != before.get(thread, [])}
         assert changed <= set(store.threads_touched_by(kept, HISTORY.relevant))
         before = after
+
+
+@pytest.mark.parametrize("last", ["death", "birth"])
+def test_a_death_reaches_every_thread_about_parents_brothers_and_sisters_although_nobody_names_them(
+    new_store, last: str
+) -> None:
+    practice = Practice()
+    births = [practice.birth(CHILD, "2011-02-03", parents=(PARTNER,)), practice.birth(TWIN, "2013-06-03")]
+    referrals = [practice.referral(person_id=person) for person in (PERSON, PARTNER, CHILD)]
+    for referral in referrals:
+        referral.was("intended", "2014-03-10 09:00")
+    death = practice.record_of("person", by=HV, key=TWIN).was("person.died.v1", "2014-03-10 10:00", family=[])
+    (birth,) = (one for one in practice.events() if one.stream == births[1].name and one.type == "pregnancy.ended.v1")
+    late = death if last == "death" else birth
+    store = new_store()
+    store.keep([event for event in practice.events() if event.id != late.id])
+    touched = store.threads_touched_by(store.keep([late]), HISTORY.relevant)
+    bereaved = [referrals[0].name, referrals[2].name]
+    assert set(bereaved) <= set(touched)
+    everything = evidence_of(practice.events())
+    for thread, read in store.read_threads([referral.name for referral in referrals], HISTORY.relevant).items():
+        (found,) = (one for one in fold(HISTORY, thread, read) if one.step == "REF-01")
+        assert [found] == [one for one in fold(HISTORY, thread, everything) if one.step == "REF-01"]
+        assert (found.held_until is not None) == (thread in bereaved)
 
 
 STEPS = {
