@@ -6,6 +6,8 @@ from datetime import date
 
 import pytest
 
+from services.referrals_followup.domain.predicates import read_predicates
+from services.referrals_followup.domain.standards import OWN
 from tests.unit.practice import CHILD, FRONT_DOOR, GP, HV, MIDWIFE, PA, PACKS, PERSON, Practice, as_text
 
 STEPS = PACKS["england"]["steps"]
@@ -159,6 +161,65 @@ def test_whoever_was_pregnant_on_the_day_counts_as_pregnant_although_it_was_told
     pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
     pregnancy.was("pregnancy.booked.v1", "2013-01-16 10:00", mother_age_band="from_20", edd=edd)
     assert bool(referral.all("MH-01")) is opens
+
+
+@pytest.mark.parametrize(("booked", "inherited"), [("2013-02-25 17:00", False), ("2013-02-25 17:01", True)])
+def test_what_opens_by_a_booking_that_was_told_long_after_is_listed_and_not_chased(practice, booked, inherited):
+    referral = practice.referral(by=GP, service="talking_therapies")
+    referral.was("sent", "2013-01-14 10:00")
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    known = {"recorded": booked, "mother_age_band": "from_20", "edd": "2013-09-02"}
+    pregnancy.was("pregnancy.booked.v1", "2013-01-16 10:00", **known)
+    found = referral.the("MH-01")
+    assert (found.inherited, found.state) == (inherited, "open")
+    rungs = [one.rungs for one in practice.sweep("2013-02-25 17:01") if one.step == "MH-01"]
+    assert rungs == [("inherited",) if inherited else ("warning", "owner")]
+
+
+def test_a_referral_that_becomes_known_late_itself_is_chased(practice):
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    pregnancy.was("pregnancy.booked.v1", "2013-01-07 10:00", mother_age_band="from_20", edd="2013-09-02")
+    referral = practice.referral(by=GP, service="talking_therapies")
+    referral.was("sent", "2013-01-14 10:00", recorded="2013-05-01 10:00")
+    assert not referral.the("MH-01").inherited
+
+
+def test_a_late_birth_lists_what_the_birth_was_needed_for(practice):
+    referral = practice.referral(by=GP, service="talking_therapies")
+    referral.was("sent", "2013-01-14 10:00")
+    pregnancy = practice.record_of("pregnancy", by=MIDWIFE)
+    said = {"outcome": "birth", "children": [CHILD], "parents": [PERSON]}
+    ended = pregnancy.was("pregnancy.ended.v1", "2012-12-03", recorded="2013-09-02 10:00", precision="day", **said)
+    assert referral.the("MH-01").inherited
+    pregnancy.retracted(ended, "2013-09-03 10:00")
+    assert referral.all("MH-01") == []
+
+
+# Why what opens by what other records say is chased however late they say it.
+CHASED_HOWEVER_LATE = {
+    "PBA-01": "a pregnancy that goes on is decided about, however late somebody told of a trigger",
+    "MH-04": "to tell the health visitor is worthwhile as long as nobody has",
+    "MH-04.midwife": "to tell the midwife is worthwhile until the birth",
+    "CLOSE-01.pregnancy": "whoever closed still has to say who holds a live pregnancy",
+    "DATA-04.pregnancy": "two records that go on at once mislead until they are one",
+    **dict.fromkeys(
+        (step for step in STEPS if step.startswith("HV-02.")), "a handover is owed until the other side has it"
+    ),
+    **dict.fromkeys((step for step in STEPS if step.startswith("CL-01.")), "a young person is still entitled"),
+}
+
+
+def test_each_step_that_opens_by_what_other_records_say_says_when_that_is_too_late_or_why_it_never_is():
+    opened_by_others = {
+        step
+        for step, content in STEPS.items()
+        if content["opens_on"] != "any_claim"
+        for one in matchers(content["opens_on"])
+        if any(reading.via != OWN for reading in read_predicates(one.get("when", [])))
+    }
+    chased = {step for step in opened_by_others if "told_after" not in STEPS[step] and not STEPS[step].get("guarded")}
+    assert chased <= CHASED_HOWEVER_LATE.keys()
+    assert {"MH-01", "MH-01.redirected"} <= opened_by_others
 
 
 def test_a_month_in_which_she_gave_birth_counts_as_after_the_birth(practice):

@@ -69,6 +69,7 @@ def compile_step(step_id: str, content: Mapping[str, Any]) -> Step:
         visible=compile_due(content["visible_from"]) if "visible_from" in content else None,
         applies_from=date.fromisoformat(content["applies_from"]),
         listed_after=Offset.parse(content["listed_after"]) if "listed_after" in content else None,
+        told_after=Offset.parse(content["told_after"]) if "told_after" in content else None,
         after_loss=content.get("after_loss", ENDS),
         text={
             **{name: content[name] for name in ("title", "expects", "basis", "source", "confidence")},

@@ -286,7 +286,7 @@ def _evaluate(
         basis=step.text["basis"],
         source=step.text["source"],
         confidence=step.text["confidence"],
-        inherited=is_inherited(step, event, ruleset.calendar),
+        inherited=is_inherited(step, event, history, ruleset.calendar),
         guarded=step.guarded,
         gap=computed.gap,
         fallback=step.fallback,

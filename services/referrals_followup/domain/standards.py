@@ -143,7 +143,8 @@ class Step:
     One that is `opened_by_claims` asks the owner of each follow-up that an entry without standing would lower.
     `holds` is for how long a claimed death holds the chases of the routine follow-ups that it would end. In a step that
     a loss or a death opens, it is for how long the chases of the bereaved family's routine follow-ups are held.
-    An opening that becomes known later than `listed_after` is listed and not chased.
+    An opening that becomes known later than `listed_after` is listed and not chased. So is one that opens only by what
+    was told later than `told_after` about another record.
     One that is `guarded` is about harm. Routine reasons never end it, nor does anybody whose own work it judges.
     """
 
@@ -170,6 +171,7 @@ class Step:
     visible: DueRule | None
     applies_from: date
     listed_after: Offset | None
+    told_after: Offset | None
     after_loss: str
     text: Mapping[str, str]
     content: Mapping[str, Any]
@@ -179,14 +181,21 @@ class Step:
         return any(matcher.matches(event, history) for matcher in self.opens_on)
 
 
-def is_inherited(step: Step, opening: Event, calendar: WorkingCalendar) -> bool:
+def is_inherited(step: Step, opening: Event, history: ThreadHistory, calendar: WorkingCalendar) -> bool:
     """Whether the opening happened before the day from which the step applies in its area, or became known so late that
-    nobody makes up for it."""
+    nobody makes up for it, or was none until so late."""
     if london_date(opening.occurred_at) < step.applies_from:
         return True
-    if step.listed_after is None:
+    if step.listed_after and opening.recorded_at > _after(step.listed_after, last_moment_of(opening), calendar):
+        return True
+    if step.told_after is None or not step.opened_by(opening, history):
         return False
-    return opening.recorded_at > due(step.listed_after, last_moment_of(opening), "minute", calendar).at
+    known_by_then = history.as_known(_after(step.told_after, opening.recorded_at, calendar))
+    return not step.opened_by(opening, known_by_then)
+
+
+def _after(offset: Offset, start: datetime, calendar: WorkingCalendar) -> datetime:
+    return due(offset, start, "minute", calendar).at
 
 
 def explain(computed: Computed, opening: Event, are_holidays_known: bool) -> dict[str, Any]:

@@ -125,6 +125,8 @@ class ThreadHistory:
         ordered = sorted(known.values(), key=lambda item: order_key(item.event))
         self.thread = thread
         self.claims = claims
+        self._evidence = ordered
+        self._as_known: dict[datetime, ThreadHistory] = {}
         self.kind, _, self.thread_id = thread.partition("/")
         self._retractions: dict[str, list[Event]] = {}
         for item in ordered:
@@ -239,6 +241,14 @@ class ThreadHistory:
         """The retractions of events known here, in order."""
         found = (self.retraction_of(event) for event in self.everything)
         return sorted((retraction for retraction in found if retraction), key=order_key)
+
+    def as_known(self, at: datetime) -> ThreadHistory:
+        """The history as it was recorded by this instant (UTC)."""
+        if at not in self._as_known:
+            known = [item for item in self._evidence if item.event.recorded_at <= at]
+            is_all = len(known) == len(self._evidence)
+            self._as_known[at] = self if is_all else ThreadHistory(self.thread, known, self.claims)
+        return self._as_known[at]
 
     # --- people ---------------------------------------------------------------------------------------------------
 

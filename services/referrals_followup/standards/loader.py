@@ -155,6 +155,7 @@ class StepSchema(_Strict):
     guarded = fields.Boolean()
     holds = _OffsetField()
     listed_after = _OffsetField()
+    told_after = _OffsetField()
     area = fields.String(validate=validate.OneOf([RESIDENCE, RECORD]))
     after_loss = fields.String(validate=validate.OneOf([ENDS, CONTINUES, NEVER_ENDS]))
     fallback = fields.String()

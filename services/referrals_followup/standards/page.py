@@ -90,6 +90,12 @@ def _step(step_id: str, step: Mapping[str, Any], overrides: Iterable[tuple[str, 
             if "listed_after" in step
             else "",
         ),
+        (
+            "Listed only too",
+            f"opened by what was told more than {Offset.parse(step['told_after']).text()} later: nobody is chased"
+            if "told_after" in step
+            else "",
+        ),
         ("After a loss", "goes on" if step.get("after_loss") == "continues" else ""),
         ("Numbers of", "the area that keeps the record" if step.get("area") == "record" else ""),
         ("Basis", f"{step['basis']}, confidence {step['confidence']}. {step['source']}"),
