@@ -13,6 +13,8 @@ PREDICATE_EXAMPLES: Mapping[str, Any] = {
     "field_has_any": ["concerns", ["domestic_abuse"]],
     "field_at_least": ["edd", 3],
     "role_in": ["health_lead"],
+    "recorded_by_own": ["health_lead"],
+    "caused_by_own": ["health_lead"],
     "lacks_standing": True,
     "names_nobody": True,
     "doubtful": True,

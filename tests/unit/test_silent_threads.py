@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from services.referrals_followup.domain.predicates import read_predicates
 from services.referrals_followup.domain.standards import OWN
-from tests.unit.practice import CHILD, FRONT_DOOR, GP, HV, MIDWIFE, PA, PACKS, PERSON, Practice, as_text
+from shared.kernel.decisions import Actor
+from tests.unit.practice import (
+    CAMHS,
+    CHILD,
+    FRONT_DOOR,
+    GP,
+    HV,
+    MIDWIFE,
+    PA,
+    PACKS,
+    PARTNER,
+    PERSON,
+    SOCIAL_WORKER,
+    Practice,
+    as_text,
+)
 
 STEPS = PACKS["england"]["steps"]
 ENTITLEMENT = "care_leaver.entitlement_decided.v1"
@@ -202,6 +219,8 @@ CHASED_HOWEVER_LATE = {
     "MH-04.midwife": "to tell the midwife is worthwhile until the birth",
     "CLOSE-01.pregnancy": "whoever closed still has to say who holds a live pregnancy",
     "DATA-04.pregnancy": "two records that go on at once mislead until they are one",
+    "REF-05.tell": "to tell an outcome is worthwhile as long as nobody has",
+    "CL-03.told": "the adviser has to know, however late it is told",
     **dict.fromkeys(
         (step for step in STEPS if step.startswith("HV-02.")), "a handover is owed until the other side has it"
     ),
@@ -332,6 +351,94 @@ def test_nobody_is_asked_to_tell_themselves(practice, step, by, others):
         condition.was("condition.recorded.v1", "2013-01-21 10:00")
         asked[recorder.id] = len(condition.all(step))
     assert asked == {by.id: 0, **{other.id: 1 for other in others}}
+
+
+@pytest.mark.parametrize(("step", "by"), [("MH-04", HV), ("MH-04.midwife", MIDWIFE)])
+def test_another_team_of_the_same_profession_is_asked_to_tell_the_one_that_is_named(practice, step, by):
+    practice.record_of("pregnancy", by=MIDWIFE).was(
+        "pregnancy.booked.v1", "2013-01-14 10:00", mother_age_band="from_20", edd="2013-09-02"
+    )
+    mother = practice.record_of("person", by=HV)
+    asked = []
+    for day, team in (("2013-01-15", "another-team"), ("2013-01-22", by.team)):
+        mother.was("practitioner.assigned.v1", f"{day} 09:00", role=by.role, team=team)
+        condition = practice.record_of("condition", by=by)
+        condition.was("condition.recorded.v1", f"{day} 10:00")
+        asked.append((condition, len(condition.all(step))))
+    assert [number for _, number in asked] == [1, 0]
+    # Who is named later bears on nothing that was recorded before.
+    assert [len(condition.all(step)) for condition, _ in asked] == [1, 0]
+
+
+@pytest.mark.parametrize(("by", "asked"), [(HV, 0), (GP, 0), (CAMHS, 1)])
+@pytest.mark.parametrize("end", ["treatment_ended", "assessed", "closed"])
+def test_whoever_would_be_told_of_an_outcome_is_not_asked_to_tell_it(practice, by, asked, end):
+    referral = practice.referral(by=by, service="health_visiting", outcome="no_treatment")
+    referral.was("sent", "2013-01-10 09:30", by=SOCIAL_WORKER)
+    referral.was("acknowledged", "2013-01-11 09:30")
+    referral.was(end, "2013-02-11 09:30")
+    assert len(referral.all("REF-05.tell")) == asked
+
+
+@pytest.mark.parametrize("by", [SOCIAL_WORKER, FRONT_DOOR])
+def test_social_care_is_not_asked_to_refer_to_itself_and_still_has_to_decide(practice, by):
+    concern = practice.record_of("concern", by=by, person_id=CHILD)
+    concern.was(
+        "injury.reported.v1", "2013-01-14 10:00", seen=True, mobility="not_mobile", site="limb", clustered=False
+    )
+    assert "SG-01.immediate" not in concern.steps()
+    assert {"SG-01.decision", "SG-01.paediatric"} <= set(concern.steps())
+
+
+@pytest.mark.parametrize(("team", "asked"), [("leaving-care-essex", 0), ("midwifery-colne", 1)])
+def test_an_adviser_is_not_told_what_their_own_team_recorded(practice, team, asked):
+    leaver = practice.record_of("care-leaver", by=PA, person_id=PARTNER)
+    leaver.was("adviser.assigned.v1", "2013-01-07 10:00", adviser="pa-lindqvist", team="leaving-care-essex")
+    pregnancy = practice.record_of("pregnancy", by=Actor("sw-novotny", "social_worker", team, ("essex",)))
+    named = pregnancy.was("pregnancy.partner_named.v1", "2013-01-14 10:00", partner_id=PARTNER)
+    learnt = leaver.was("parenthood.learnt.v1", "2013-01-14 10:00", kind="to_be_parent", pregnancy_id=pregnancy.id)
+    practice._events[learnt.id] = replace(learnt, causation_id=named.id)
+    assert len(leaver.all("CL-03.told")) == asked
+    assert len(leaver.all("CL-03.contact")) == 1
+
+
+# Steps in which somebody is to be told, and why nobody is asked to tell themselves.
+NEVER_THEMSELVES = {
+    "REF-05.return": "the receiving service recorded the outcome, and the referrer sent the referral",
+    "REF-05.tell": "what the GP or the health visitor recorded does not open it",
+    "REF-07": "who was told acknowledges it, and who sent it asks them",
+    "CSC-01.tell": "the front door tells whoever contacted it",
+    "PBA-02": "social care shares it with those who look after the mother",
+    "PBA-04": "it is about the history of the parents; who was told is recorded beside it",
+    "PBA-04.household": "it is about the history of the adult; who was told is recorded beside it",
+    "MH-04": "what the health visitor recorded does not open it",
+    "MH-04.midwife": "what the midwife recorded does not open it",
+    "DNA-01.in-a-row": "the receiving service tells the referrer",
+    "CL-02.unreached": "others may know where the young person is",
+    "CL-03.told": "what the adviser's own team recorded does not open it",
+    "CL-03.move-told": "the adviser records the move for leaving care, whoever told of it",
+    "CL-03.authority": "the young person is told",
+    "CL-04.return": "the young person is told",
+    "CL-04.yearly": "the young person is told",
+    "CL-04.child": "the adviser tells whoever holds the child's case",
+    "CL-04.place": "the adviser tells another authority",
+    "HARM-01.found": "it is to find the child, whoever looked for it",
+    "SG-01.immediate": "what social care recorded does not open it",
+    "SG-01.decision-for-another": "who can judge it asks who reported it",
+    "HOLD-01.leaving": "the holder who leaves tells the new one",
+    "HOLD-01.told": "the manager tells the family and the professionals around them",
+    "CLOSE-02.told": "who was told at the closing is left out",
+    "BEREAVE-01.loss": "whoever recorded the loss goes through who else must know",
+    "BEREAVE-01.death": "whoever recorded the death goes through who else must know",
+    "DATA-03.who": "somebody of the area finds out who is meant",
+    "DATA-03.consultation": "the front door finds out who is meant",
+}
+
+
+def test_each_step_in_which_somebody_is_to_be_told_says_why_nobody_tells_themselves():
+    telling = re.compile(r"\b(tells?|told|knows?|learns?|share|return the outcome|refer to)\b", re.IGNORECASE)
+    said = {step for step, content in STEPS.items() if telling.search(f"{content['title']} {content['expects']}")}
+    assert said == NEVER_THEMSELVES.keys()
 
 
 def test_the_household_of_a_child_is_checked_by_the_health_visitor_whoever_recorded_it(practice):

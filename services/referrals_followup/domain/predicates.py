@@ -41,6 +41,9 @@ from services.referrals_followup.domain.wording import age_in_words, event_in_wo
 from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
 
+ASSIGNED, ADVISER_ASSIGNED, TAKEN_OVER = "practitioner.assigned.v1", "adviser.assigned.v1", "handover.acknowledged.v1"
+JOINED_BY = "household.adult_joined.v1"
+
 Place = tuple[Any, ...]
 # A place in the content of a step, and what is wrong there.
 Problem = tuple[Place, str]
@@ -460,6 +463,44 @@ def _role_in(roles: list[str]) -> Predicate:
     return lambda event, history: event.role in roles
 
 
+def _recorded_by_own(roles: list[str]) -> Predicate:
+    """Whether the person's own team in one of these roles recorded the event; if none is named, anybody of the role."""
+    return lambda event, history: _is_of_own(event, event.subject, roles, history)
+
+
+def _caused_by_own(roles: list[str]) -> Predicate:
+    """The same of the event because of which the service recorded this one by itself."""
+
+    def is_caused(event: Event, history: ThreadHistory) -> bool:
+        causes = [one for one in history.standing if one.id == event.causation_id] if event.causation_id else []
+        return any(_is_of_own(cause, event.subject, roles, history) for cause in causes)
+
+    return is_caused
+
+
+def _is_of_own(event: Event, person: str | None, roles: list[str], history: ThreadHistory) -> bool:
+    teams = {role: _named_team(role, person, event, history) for role in roles}
+    return event.team in teams.values() or (event.role in teams and teams[event.role] is None)
+
+
+def _named_team(role: str, person: str | None, at: Event, history: ThreadHistory) -> str | None:
+    """The team that was named for the person in this role when the event happened."""
+    found = [
+        str(event.data["team"])
+        for event in history.standing_of(ASSIGNED, ADVISER_ASSIGNED, TAKEN_OVER)
+        if came_first(event, at) and _names_in(role, event, person, history)
+    ]
+    return found[-1] if found else None
+
+
+def _names_in(role: str, event: Event, person: str | None, history: ThreadHistory) -> bool:
+    if event.type == TAKEN_OVER:
+        return role == "health_visitor" and history.moved_along(event, person)
+    if event.type == ADVISER_ASSIGNED:
+        return role == "personal_adviser" and history.is_about(event, person)
+    return event.data["role"] == role and history.is_about(event, person)
+
+
 def _lacks_standing(wanted: bool) -> Predicate:
     """Whether whoever recorded the event had no standing with somebody whom it is about."""
     return lambda event, history: event.is_claim == wanted
@@ -739,6 +780,20 @@ _SPECS = (
         describe=lambda roles: f"recorded by one of {in_words(roles)}",
         check=_takes_roles,
         reads=_reads_no_other,
+    ),
+    PredicateSpec(
+        "recorded_by_own",
+        compile=_recorded_by_own,
+        describe=lambda roles: f"recorded by the person's own {' or '.join(map(in_words, roles))}",
+        check=_takes_roles,
+        reads=_reads(ASSIGNED, ADVISER_ASSIGNED, TAKEN_OVER, via=PERSON),
+    ),
+    PredicateSpec(
+        "caused_by_own",
+        compile=_caused_by_own,
+        describe=lambda roles: f"it follows from an entry of the person's own {' or '.join(map(in_words, roles))}",
+        check=_takes_roles,
+        reads=_reads(*BOOKED, PREGNANCY_ENDED, PARTNER_NAMED, JOINED_BY, ADVISER_ASSIGNED, ASSIGNED, via=PERSON),
     ),
     PredicateSpec(
         "lacks_standing",
