@@ -8,6 +8,7 @@ from datetime import date
 
 import pytest
 
+from services.referrals_followup.domain.follow_up import Note
 from services.referrals_followup.domain.predicates import read_predicates
 from services.referrals_followup.domain.standards import OWN
 from shared.kernel.decisions import Actor
@@ -158,6 +159,53 @@ def test_a_child_known_three_weeks_after_the_birth_is_still_visited(practice):
     child = born(practice, "2013-02-04 10:00")
     assert not child.the("HV-01.new-birth").inherited
     assert "HV-01.new-birth" in [found.step for found in practice.sweep("2013-02-04 10:00")]
+
+
+# --- reviews that are offered again -------------------------------------------------------------------------------
+
+REVIEWS = {"new_birth": "new-birth", "six_week": "six-week", "twelve_month": "twelve-month", "two_year": "two-year"}
+
+
+@pytest.mark.parametrize("review", REVIEWS)
+def test_a_declined_review_that_is_offered_again_starts_again_with_a_clock_of_its_own(practice, review):
+    practice.birth(CHILD, "2013-01-14")
+    step, child = f"HV-01.{REVIEWS[review]}", practice.record_of("person", key=CHILD, by=HV)
+    child.was("review.offered.v1", "2013-01-21 10:00", review=review)
+    assert len(child.all(step)) == 1
+    child.was("review.declined.v1", "2013-01-22 10:00", review=review)
+    child.was("review.offered.v1", "2013-03-04 10:00", review="antenatal")
+    assert [one.state for one in child.all(step)] == ["ended"]
+    offered = child.was("review.offered.v1", "2013-04-01 10:00", review=review)
+    again = next(one for one in child.all(step) if one.opened_by == offered.id)
+    assert (again.state, as_text(again.due_at), as_text(again.visible_from)) == (
+        "open",
+        "2013-04-29 17:00",
+        "2013-04-01 10:00",
+    )
+    done = child.was("review.completed.v1", "2013-04-15 10:00", review=review)
+    assert sorted((one.state, one.closed_by) for one in child.all(step))[1] == ("met", done.id)
+
+
+def test_a_review_that_is_declined_and_offered_again_and_again_starts_each_time(practice):
+    practice.birth(CHILD, "2013-01-14")
+    child = practice.record_of("person", key=CHILD, by=HV)
+    for month in ("02", "03", "04"):
+        child.was("review.declined.v1", f"2013-{month}-04 10:00", review="six_week")
+        child.was("review.offered.v1", f"2013-{month}-18 10:00", review="six_week")
+    assert sorted(one.state for one in child.all("HV-01.six-week")) == ["ended", "ended", "ended", "open"]
+
+
+def test_what_counts_and_was_ended_starts_again_too_and_an_act_on_it_stays_in_sight(practice):
+    pregnancy = practice.record_of("pregnancy", by=HV, edd="2013-09-02", mother_age_band="from_20")
+    pregnancy.was("pregnancy.booked.v1", "2013-01-14 10:00")
+    pregnancy.was("review.declined.v1", "2013-06-03 10:00", review="antenatal")
+    offered = pregnancy.was("review.offered.v1", "2013-07-01 10:00", review="antenatal")
+    first, again = sorted(pregnancy.all("HV-01.antenatal"), key=lambda one: one.opened_at)
+    assert (first.state, again.state, again.opened_by) == ("ended", "open", offered.id)
+    practice.act(Note(again, "spoke with her"), "2013-07-02 10:00", by=HV)
+    pregnancy.retracted(offered, "2013-07-03 10:00")
+    states = {one.id: one.state for one in pregnancy.all("HV-01.antenatal")}
+    assert states == {first.id: "ended", again.id: "void"}
 
 
 # --- what was so, not what was told -------------------------------------------------------------------------------

@@ -466,8 +466,9 @@ def _counted(rules: RulesHistory, history: ThreadHistory) -> Iterator[FollowUp]:
     """Episodes of "n within d days". Their ids go by ordinal, so a late event that moves an opening moves no chase.
 
     The people of a household have their episodes in common. Each is about the person whom the event is about that
-    completes it.
+    completes it. What an event ended starts again as the steps do that count nothing.
     """
+    listed: set[str] = set()
     asked = {step_id for event in history.facts for step_id in _steps(rules, history, event, _BY_COUNTED)}
     for step_id in sorted(asked):
         types = rules.types_counted(step_id)
@@ -482,9 +483,15 @@ def _counted(rules: RulesHistory, history: ThreadHistory) -> Iterator[FollowUp]:
                 continue
             retraction = None if is_standing else _last_retraction_of(rules, history, step_id, ever)
             opening = replace(episode, retraction=retraction)
-            follow_up, _ = _under_the_rules_in_force(rules, history, step_id, opening)
-            if follow_up is not None:
+            follow_up, step = _under_the_rules_in_force(rules, history, step_id, opening)
+            while follow_up is not None and step is not None and follow_up.id not in listed:
+                listed.add(follow_up.id)
                 yield follow_up
+                again = _next_opening(step, follow_up, opening, history) if follow_up.state == ENDED_STATE else None
+                if again is None:
+                    break
+                opening = _Opening(again, derived_id(step_id, history.thread, again.id), continues=True)
+                follow_up, step = _under_the_rules_in_force(rules, history, step_id, opening)
 
 
 def _is_of_another(rules: RulesHistory, history: ThreadHistory, step_id: str, event: Event) -> bool:

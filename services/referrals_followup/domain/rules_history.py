@@ -79,14 +79,16 @@ class StepIndex:
         for step in steps:
             if step.opened_by_claims:
                 claims.add(step.id)
+            # What starts again what had ended may have opened the next one.
+            for matcher in (one for ending in step.ended_by for one in ending.until):
+                opener.setdefault(matcher.event, set()).add(step.id)
             if step.for_each_open:
                 index, matchers = closing, step.opens_on
             elif step.counted:
                 index, matchers = counted, step.counted.of
             else:
-                # What met a round of a recurring step, or starts again what had ended, may have opened the next one.
-                again = (one for matcher in step.ended_by for one in matcher.until)
-                index, matchers = opener, (*step.opens_on, *(step.met_by if step.recurs else ()), *again)
+                # What met a round of a recurring step may have opened the next one.
+                index, matchers = opener, (*step.opens_on, *(step.met_by if step.recurs else ()))
                 for matcher in step.opens_on:
                     if matcher.via != OWN:
                         other_opener.setdefault(matcher.event, set()).add(step.id)

@@ -320,6 +320,7 @@ class _StepChecker:
         openers: tuple[str, ...] = ()
         if "opens_on" in step:
             openers, found = self._check_opening(step["opens_on"])
+            openers = (*openers, *_again(step.get("ended_by", [])))
         for part in ("due", "visible_from"):
             if part in step:
                 found += check_due(step[part], Site((part,), openers, self))
@@ -419,6 +420,12 @@ class _StepChecker:
     def check_roles(self, place: Place, roles: Collection[str]) -> list[Problem]:
         unknown = [role for role in roles if self._roles is not None and role not in self._roles]
         return [(place, f"nobody is known as {role}") for role in unknown]
+
+
+def _again(content: Any) -> tuple[str, ...]:
+    """The types of event that start again what had ended."""
+    items = content if isinstance(content, list) else [content]
+    return tuple(one for item in items if isinstance(item, Mapping) for one in _types(item.get("until", [])))
 
 
 def _types(content: Any) -> tuple[str, ...]:
