@@ -89,6 +89,25 @@ def test_the_birthday_of_a_child_who_is_reviewed_is_asked_for_once_until_the_bir
     assert child.all("DATA-01.birthday") == []
 
 
+@pytest.mark.parametrize(("mobility", "asked"), [("not_mobile", 1), ("crawling", 1), ("walking", 0), ("unknown", 0)])
+def test_the_birthday_of_a_baby_whose_birth_nobody_recorded_is_asked_for_as_no_review_would_be(
+    practice, mobility, asked
+):
+    concern = practice.record_of("concern", person_id=OTHER)
+    concern.was("injury.reported.v1", "2014-07-07 10:00", mobility=mobility)
+    child = practice.record_of("person", key=OTHER)
+    assert len(child.all("DATA-01.birthday")) == asked
+    child.was("person.corrected.v1", "2014-07-08 10:00", details=["date_of_birth"])
+    concern.was("injury.reported.v1", "2014-07-09 10:00", mobility=mobility)
+    assert [one.state for one in child.all("DATA-01.birthday")] == ["met"] * asked
+
+
+def test_the_birthday_of_a_baby_whose_birth_is_recorded_is_not_asked_for(practice):
+    practice.birth(OTHER, "2014-06-16")
+    practice.record_of("concern", person_id=OTHER).was("injury.reported.v1", "2014-07-07 10:00", mobility="not_mobile")
+    assert practice.record_of("person", key=OTHER).all("DATA-01.birthday") == []
+
+
 @pytest.mark.parametrize("known", [True, None])
 def test_a_birthday_that_is_known_is_not_asked_for(practice, known):
     child = practice.record_of("person", key=OTHER)
