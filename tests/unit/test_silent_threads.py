@@ -489,6 +489,58 @@ def test_each_step_in_which_somebody_is_to_be_told_says_why_nobody_tells_themsel
     assert said == NEVER_THEMSELVES.keys()
 
 
+# Who owes what on which record, where that is not whoever recorded what opened the step.
+OWED_BY = {
+    ("midwife", "pregnancy"): "until the birth",
+    ("health_visitor", "pregnancy"): "the antenatal review is a health visitor's",
+    ("health_visitor", "person"): "a child from birth on, and what is pieced together about them",
+    ("health_visitor", "move"): "a family that moves is handed on by its health visitor",
+    ("health_visitor", "concern"): "what somebody told who cannot judge it",
+    ("health_visitor", "referral"): "whether a referral by a stranger is right",
+    ("social_worker", "pregnancy"): "whoever accepted the referral assesses and holds the conference",
+    ("social_worker", "concern"): "alleged harm is decided on by social care",
+    ("social_worker", "person"): "the closings of social care are read together there",
+    ("front_door", "contact"): "a contact is answered where it was received",
+    ("front_door", "person"): "contacts are read together where they come in",
+    ("front_door", "consultation"): "whoever was consulted writes and asks again",
+    ("gp_practice", "referral"): "an alternative is found by whoever referred",
+    ("mental_health_service", "referral"): "the service to which the referral went",
+    ("personal_adviser", "plan-item"): "the young person's adviser",
+    ("personal_adviser", "care-leaver"): "the young person's adviser",
+    ("team_manager", "case"): "the manager of the team that has the case",
+    ("safeguarding_lead", "person"): "both sides need somebody above them",
+    ("owner_of_it", "any"): "whoever owns what a claim would lower",
+}
+# They are recorded by a service: nobody of that service can be asked.
+RECORDED_BY_A_SERVICE = {"parenthood.learnt.v1", "parenthood.lost.v1", "care_leaver.move_learnt.v1", "circle.told.v1"}
+
+
+def test_each_step_is_owed_by_whoever_recorded_it_or_by_a_role_with_a_reason():
+    owed = {(content["owner"]["role"], content["thread"]) for content in STEPS.values()}
+    assert {pair for pair in owed if pair[0] != "actor"} == OWED_BY.keys()
+
+
+def test_nobody_owns_as_its_recorder_what_a_service_recorded_by_itself():
+    by_recorder = [content for content in STEPS.values() if content["owner"]["role"] == "actor"]
+    opened_on = {one["event"] for content in by_recorder for one in matchers(content["opens_on"])}
+    assert opened_on.isdisjoint(RECORDED_BY_A_SERVICE)
+
+
+def test_after_the_birth_nothing_about_the_child_is_asked_of_the_midwife_except_how_the_pregnancy_ended(practice):
+    pregnancy = practice.birth(CHILD, "2013-01-14")
+    child = practice.record_of("person", key=CHILD, by=MIDWIFE)
+    child.was("household.adult_joined.v1", "2014-10-14 10:00", adult_id=PERSON)
+    for day in (14, 15, 16):
+        practice.record_of("concern", person_id=CHILD, by=MIDWIFE).was("concern.raised.v1", f"2014-10-{day} 10:00")
+    owners = {found.step: found.owner.role for found in practice.follow_ups(child.name)}
+    assert {"PBA-04.household", "SG-02.lead", "SG-02.review"} <= owners.keys()
+    assert "midwife" not in owners.values()
+    assert {found.step for found in practice.follow_ups(pregnancy.name) if found.owner.role == "midwife"} <= {
+        "DATA-01.birth",
+        "PBA-01",
+    }
+
+
 def test_the_household_of_a_child_is_checked_by_the_health_visitor_whoever_recorded_it(practice):
     household = practice.record_of("person", key=CHILD, by=MIDWIFE)
     household.was("household.adult_joined.v1", "2014-10-14 10:00", adult_id=PERSON)
