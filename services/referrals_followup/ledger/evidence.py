@@ -53,7 +53,7 @@ _BEARING_ON_BEREAVEMENT = {*OF_FAMILIES, *LINKS}
 _BEARING_ON_SIBLINGS = {*OF_SIBLINGS, *OF_HOUSEHOLD, *_BEARING_ON_BEREAVEMENT}
 # What all threads read about the families of their people, and what those of some kinds read about the children too.
 _ABOUT_FAMILIES = frozenset({*OF_FAMILIES, *LINKS})
-_ABOUT_SIBLINGS = {PREGNANCY: frozenset(OF_SIBLINGS), PERSON: frozenset(OF_HOUSEHOLD)}
+_ABOUT_SIBLINGS = {PREGNANCY: _ABOUT_FAMILIES.union(OF_SIBLINGS), PERSON: _ABOUT_FAMILIES.union(OF_HOUSEHOLD)}
 # The first look at a family finds parents, children and their other parents, the second one brothers and sisters.
 _LOOKS_AT_A_FAMILY = 2
 _NO_ACT = {"event.stream": {"$not": {"$regex": "^follow-up/"}}}
@@ -328,7 +328,7 @@ class EvidenceStore:
             for item in self._find(list(new), {"event.type": {"$in": types}}, read):
                 found = _people(item.refs)
                 for thread in set[str]().union(*(new.get(ref, ()) for ref in found)):
-                    if item.event.type in _ABOUT_FAMILIES | _ABOUT_SIBLINGS.get(thread.partition("/")[0], frozenset()):
+                    if item.event.type in _ABOUT_SIBLINGS.get(thread.partition("/")[0], _ABOUT_FAMILIES):
                         by_thread[thread].setdefault(item.event.id, item)
                         for ref in found if item.event.type in LINKS else ():
                             if thread not in asked[ref]:
