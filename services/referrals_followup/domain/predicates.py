@@ -42,7 +42,9 @@ from shared.kernel.envelope import Event
 from shared.kernel.time import london_date, span
 
 ASSIGNED, ADVISER_ASSIGNED, TAKEN_OVER = "practitioner.assigned.v1", "adviser.assigned.v1", "handover.acknowledged.v1"
-JOINED_BY = "household.adult_joined.v1"
+# What names the team of somebody in a role, and what shows that somebody is a parent or lives with a child.
+NAMING = (ASSIGNED, ADVISER_ASSIGNED, TAKEN_OVER)
+NAMING_PARENTS = (*BOOKED, PREGNANCY_ENDED, PARTNER_NAMED, "household.adult_joined.v1")
 
 Place = tuple[Any, ...]
 # A place in the content of a step, and what is wrong there.
@@ -465,32 +467,33 @@ def _role_in(roles: list[str]) -> Predicate:
 
 def _recorded_by_own(roles: list[str]) -> Predicate:
     """Whether the person's own team in one of these roles recorded the event; if none is named, anybody of the role."""
-    return lambda event, history: _is_of_own(event, event.subject, roles, history)
+    return lambda event, history: _is_of_own(event, event.subject, roles, history.standing_of(*NAMING), history)
 
 
 def _caused_by_own(roles: list[str]) -> Predicate:
     """The same of the event because of which the service recorded this one by itself."""
 
     def is_caused(event: Event, history: ThreadHistory) -> bool:
-        causes = [one for one in history.standing if one.id == event.causation_id] if event.causation_id else []
-        return any(_is_of_own(cause, event.subject, roles, history) for cause in causes)
+        naming, causes = history.standing_of(*NAMING), history.standing_of(*NAMING_PARENTS)
+        return any(
+            _is_of_own(cause, event.subject, roles, naming, history)
+            for cause in causes
+            if cause.id == event.causation_id
+        )
 
     return is_caused
 
 
-def _is_of_own(event: Event, person: str | None, roles: list[str], history: ThreadHistory) -> bool:
-    teams = {role: _named_team(role, person, event, history) for role in roles}
-    return event.team in teams.values() or (event.role in teams and teams[event.role] is None)
-
-
-def _named_team(role: str, person: str | None, at: Event, history: ThreadHistory) -> str | None:
-    """The team that was named for the person in this role when the event happened."""
-    found = [
-        str(event.data["team"])
-        for event in history.standing_of(ASSIGNED, ADVISER_ASSIGNED, TAKEN_OVER)
-        if came_first(event, at) and _names_in(role, event, person, history)
-    ]
-    return found[-1] if found else None
+def _is_of_own(
+    event: Event, person: str | None, roles: list[str], naming: Iterable[Event], history: ThreadHistory
+) -> bool:
+    """Whether it was recorded by the team that was named for the person in one of these roles by then."""
+    before = [one for one in naming if came_first(one, event)]
+    for role in roles:
+        teams = [one.data["team"] for one in before if _names_in(role, one, person, history)]
+        if event.team == teams[-1] if teams else event.role == role:
+            return True
+    return False
 
 
 def _names_in(role: str, event: Event, person: str | None, history: ThreadHistory) -> bool:
@@ -786,14 +789,14 @@ _SPECS = (
         compile=_recorded_by_own,
         describe=lambda roles: f"recorded by the person's own {' or '.join(map(in_words, roles))}",
         check=_takes_roles,
-        reads=_reads(ASSIGNED, ADVISER_ASSIGNED, TAKEN_OVER, via=PERSON),
+        reads=_reads(*NAMING, via=PERSON),
     ),
     PredicateSpec(
         "caused_by_own",
         compile=_caused_by_own,
         describe=lambda roles: f"it follows from an entry of the person's own {' or '.join(map(in_words, roles))}",
         check=_takes_roles,
-        reads=_reads(*BOOKED, PREGNANCY_ENDED, PARTNER_NAMED, JOINED_BY, ADVISER_ASSIGNED, ASSIGNED, via=PERSON),
+        reads=_reads(*NAMING, *NAMING_PARENTS, via=PERSON),
     ),
     PredicateSpec(
         "lacks_standing",
