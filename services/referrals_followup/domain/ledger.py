@@ -347,7 +347,7 @@ def _rungs(
         start = last_moment_of(opening) if rung.from_opening else due_at
         at = due(rung.after, start, "minute", ruleset.calendar).at if rung.after else due_at
         rungs.append(Rung(rung.name, at, rung.to, rung.urgent or is_urgent, at >= due_at, rung.repeat))
-    return (*rungs, *_grown(opened, rungs))
+    return (*rungs, *_grown(opened, rungs)) if step.counted and step.counted.tells_growth else tuple(rungs)
 
 
 def _grown(opened: _Opening, rungs: Sequence[Rung]) -> Iterator[Rung]:
