@@ -75,6 +75,8 @@ def test_whatever_would_lower_a_follow_up_asks_its_owner_and_lowers_nothing_unti
     known = [event for event in events if event.id != act.id]
     if claim.type == RETRACTION:
         assume(not any(event.id == claim.data["event_id"] and event.is_claim for event in known))
+    # A move is recorded once, by the first entry of its record.
+    assume(act.type != "household.moved.v1" or act.version == 1)
     # Nobody is asked about what was taken back.
     assume(not any(event.type == RETRACTION and event.data["event_id"] == act.id for event in known))
     for thread in threads_of(events):
