@@ -720,12 +720,13 @@ def _hold(
 ) -> FollowUp:
     """A routine follow-up, held while the first claim that its person died waits for an answer, and not for longer.
 
-    A later claim of the same death holds nothing, so nobody can go on delaying.
+    A later claim of the same death holds nothing, so nobody can go on delaying. Of two people's, the shorter hold counts.
     """
     if follow_up.state != OPEN or follow_up.guarded or any(rung.urgent for rung in follow_up.rungs):
         return follow_up
     deaths = [item.event for item in lacking.values() if item.event.type == DIED]
     first = {death.subject: death for death in sorted(deaths, key=_order_of_recording, reverse=True)}
+    holds_until: list[datetime] = []
     for question in questions:
         asks_about = lacking[question.opened_by].event
         if question.state != OPEN or question.id != derived_id(question.step, follow_up.id, asks_about.id):
@@ -733,9 +734,8 @@ def _hold(
         ruleset = rules.newest(follow_up.area)
         holds = ruleset.steps[question.step].holds if ruleset and question.step in ruleset.steps else None
         if ruleset and holds and first.get(asks_about.subject) is asks_about:
-            until = due(holds, asks_about.recorded_at, "minute", ruleset.calendar).at
-            follow_up = replace(follow_up, held_until=until)
-    return follow_up
+            holds_until.append(due(holds, asks_about.recorded_at, "minute", ruleset.calendar).at)
+    return replace(follow_up, held_until=min(holds_until)) if holds_until else follow_up
 
 
 def _order_of_recording(event: Event) -> tuple[datetime, str]:
