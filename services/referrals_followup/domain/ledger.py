@@ -720,7 +720,8 @@ def _hold(
 ) -> FollowUp:
     """A routine follow-up, held while the first claim that its person died waits for an answer, and not for longer.
 
-    A later claim of the same death holds nothing, so nobody can go on delaying. Of two people's, the shorter hold counts.
+    A later claim of the same death holds nothing, so nobody can go on delaying. Of two people's deaths
+    the shorter hold counts.
     """
     if follow_up.state != OPEN or follow_up.guarded or any(rung.urgent for rung in follow_up.rungs):
         return follow_up
