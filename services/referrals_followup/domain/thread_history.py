@@ -273,7 +273,7 @@ class ThreadHistory:
         """The child to whom an action goes on that was decided for an unborn child. Of twins, the first who lives."""
         unborn = {event.data.get("pregnancy_id") for event in self.own} - {None} if self.kind == ACTION else set()
         births = self.births() if unborn else ()
-        children = next((birth.data["children"] for birth in births if _is_birth_of(birth, unborn)), [])
+        children: list[str] = next((birth.data["children"] for birth in births if _is_birth_of(birth, unborn)), [])
         dead = {self.person(str(death.subject)) for death in self._deaths} if children else set()
         return next((child for child in children if self.person(child) not in dead), next(iter(children), None))
 

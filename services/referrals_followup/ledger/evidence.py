@@ -140,11 +140,11 @@ class EvidenceStore:
         for documents in self._find_about(people, {"refs": 1, "event.type": 1}):
             for document in documents:
                 touched |= _of_kinds(about.keys(), document["refs"])
-        types = {event_type for event_type, _ in facts}
-        if not types.isdisjoint(_BEARING_ON_SIBLINGS):
+        fact_types = {event_type for event_type, _ in facts}
+        if not fact_types.isdisjoint(_BEARING_ON_SIBLINGS):
             family, has_died = self._find_families(people | linked | named)
             touched |= family
-            if has_died and not types.isdisjoint(_BEARING_ON_BEREAVEMENT):
+            if has_died and not fact_types.isdisjoint(_BEARING_ON_BEREAVEMENT):
                 touched |= self.threads_of(self.people([ref.partition("/")[2] for ref in _people(family)]), matters)
         person_of = {ref: min(_people(refs), default=ref) for _, refs in facts for ref in refs}
         return sorted(_of_kinds(matters, touched), key=lambda thread: (person_of.get(thread, thread), thread))
