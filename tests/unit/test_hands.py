@@ -1,11 +1,15 @@
-"""Each act that closes a guarded follow-up has a rule about whose hand it takes, or a reason why it needs none."""
+"""Each act that closes, delays or hands over a follow-up has a rule about whose hand it takes, or a reason why not."""
 
 from __future__ import annotations
 
+from services.leaving_care.domain.hands import RULES as OF_LEAVING_CARE
 from services.perinatal.domain.hands import RULES
+from services.referrals_followup.domain.thread_history import HOLDING
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ACCESS
+from shared.kernel.decisions import ABOUT_AN_ENTRY
 from tests.unit.practice import PACKS
+from tests.unit.test_claims import OTHERWISE
 
 # What closes a guarded follow-up without a rule about hands, and what holds it instead.
 HELD_OTHERWISE = {
@@ -28,6 +32,84 @@ def names_of_closing_events() -> set[str]:
     guarded = [step for pack in PACKS.values() for step in pack["steps"].values() if step.get("guarded")]
     closing = [one for step in guarded for place in ("met_by", "ended_by") for one in step.get(place, ())]
     return {one if isinstance(one, str) else one["event"] for one in closing}
+
+
+PARTY = "the row asks for the sender or the receiver"
+BETWEEN = "a move and its handover are agreed between two sides"
+OWN_RECORD = "it begins a record of the team itself, and closes what nobody did before"
+ADDED = "it adds what somebody noticed, and closes only a question about the entry itself"
+BY_ITSELF = "the service records it by itself, with the standing of what it follows from"
+# What closes, delays or hands over a follow-up that is not guarded, without a rule about hands.
+HELD_BY_OTHERS = {
+    **dict.fromkeys(
+        (
+            "referral.accepted.v1",
+            "referral.alternative_recorded.v1",
+            "referral.appointment_booked.v1",
+            "referral.appointment_cancelled.v1",
+            "referral.assessed.v1",
+            "referral.attended.v1",
+            "referral.closed.v1",
+            "referral.miss_contacted.v1",
+            "referral.misses_reviewed.v1",
+            "referral.more_info_given.v1",
+            "referral.more_info_requested.v1",
+            "referral.not_attended.v1",
+            "referral.offered.v1",
+            "referral.outcome_acknowledged.v1",
+            "referral.outcome_returned.v1",
+            "referral.rejected.v1",
+            "referral.treatment_declined.v1",
+            "referral.treatment_ended.v1",
+            "referral.treatment_started.v1",
+            "referral.withdrawn.v1",
+            "consultation.outcome_acknowledged.v1",
+            "consultation.rechecked.v1",
+        ),
+        PARTY,
+    ),
+    **dict.fromkeys(
+        (
+            "household.moved.v1",
+            "handover.attempted.v1",
+            "handover.given.v1",
+            "handover.acknowledged.v1",
+            "handover.first_contact_made.v1",
+        ),
+        BETWEEN,
+    ),
+    **dict.fromkeys(
+        ("support.started.v1", "notification.sent.v1", "pregnancy.booked.v1", "pregnancy.notified.v1"), OWN_RECORD
+    ),
+    "pregnancy.concern_noted.v1": ADDED,
+    "parenthood.lost.v1": BY_ITSELF,
+    "person.died.v1": "a death is a claim unless a source of deaths or a team with a part in the care records it",
+    "closings.reviewed.v1": "only managers and leads review closings",
+}
+
+
+def names_of_lowering_events() -> set[str]:
+    """What closes a step, names its owner, or says when it is due; without the acts on follow-ups themselves."""
+    found = {*OTHERWISE, *HOLDING, "pregnancy.edd_corrected.v1"}
+    for step in (step for pack in PACKS.values() for step in pack["steps"].values()):
+        named = [*step.get("met_by", ()), *step.get("ended_by", ()), *step.get("owner", {}).get("latest", ())]
+        found.update(one if isinstance(one, str) else one["event"] for one in named)
+    own = {entry.name for entry in CATALOGUE if entry.speakers == ("referrals_followup",)}
+    return found - own - set(ABOUT_AN_ENTRY)
+
+
+def test_what_closes_delays_or_hands_over_has_a_rule_or_a_reason() -> None:
+    ruled = RULES.keys() | OF_LEAVING_CARE.keys()
+    assert names_of_lowering_events() - ruled - HELD_OTHERWISE.keys() - HELD_BY_OTHERS.keys() == set()
+
+
+def test_no_reason_is_given_for_what_has_a_rule_or_lowers_nothing() -> None:
+    ruled = RULES.keys() | OF_LEAVING_CARE.keys()
+    assert HELD_BY_OTHERS.keys() <= names_of_lowering_events() - ruled - HELD_OTHERWISE.keys()
+
+
+def test_each_rule_of_leaving_care_is_about_an_event_of_that_service() -> None:
+    assert {name for name in OF_LEAVING_CARE if "leaving_care" not in CATALOGUE[name].speakers} == set()
 
 
 def test_what_closes_a_guarded_follow_up_has_a_rule_or_a_reason() -> None:

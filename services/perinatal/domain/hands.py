@@ -1,15 +1,37 @@
-"""Whose hand each entry takes that closes a follow-up or hands it over, beyond a place in the person's circle.
+"""Whose hand each entry takes that closes a follow-up, delays it or hands it over, beyond a place in the area.
 
-What is sent counts if it went to a team that does such work where the person is. Whoever is named holds the role.
+What is sent counts if it went to a team that does such work where the person is. Whoever is named holds the role. Only
+a team with a part in it closes what another team holds. Everybody else in the area may add.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.perinatal.domain.referral import RECEIVING_ROLES
 from shared.kernel.decisions import ids_left_out
-from shared.kernel.hands import Hand, HandRule, HandRules
+from shared.kernel.envelope import Event
+from shared.kernel.hands import (
+    LEAD,
+    Hand,
+    HandRule,
+    HandRules,
+    of_both_people,
+    of_the_person,
+    of_the_record,
+)
 
-SOCIAL_CARE, LEAD = "childrens_social_care", "safeguarding_lead"
+SOCIAL_CARE, VISITOR = "childrens_social_care", "health_visitor"
+REFERRED = "prebirth.referred.v1"
+# What social care records of its assessment before a birth.
+ASSESSING = (
+    "prebirth.referral_accepted.v1",
+    "prebirth.assessment_started.v1",
+    "prebirth.assessment_completed.v1",
+    "prebirth.strategy_decided.v1",
+    "prebirth.conference_held.v1",
+    "prebirth.threshold_not_met.v1",
+)
 ASSIGNED = "practitioner.assigned.v1"
 
 
@@ -65,15 +87,15 @@ def _named_by_their_own(hand: Hand) -> bool:
     posts = worker.posts if worker else (themselves,)
     if (data["role"], data["team"]) not in posts or (team is not None and not hand.is_there(team.area)):
         return False
-    return hand.actor.role == LEAD or hand.actor.team in {data["team"], _team_before(hand)}
+    return hand.actor.role == LEAD or hand.actor.team in {data["team"], _team_named(hand.history, data["role"])}
 
 
-def _team_before(hand: Hand) -> str | None:
+def _team_named(history: Sequence[Event], role: str) -> str | None:
     """The team of whoever was named last in this role."""
-    left_out, role = ids_left_out(hand.history), hand.event.data["role"]
+    left_out = ids_left_out(history)
     teams = [
         event.data["team"]
-        for event in hand.history
+        for event in history
         if event.type == ASSIGNED and event.data["role"] == role and not event.is_claim and event.id not in left_out
     ]
     return teams[-1] if teams else None
@@ -94,10 +116,92 @@ def _referred(hand: Hand) -> bool:
     )
 
 
+def _reviewed(hand: Hand) -> bool:
+    """A review is for the team of the health visitor who is named.
+
+    While none is, it is for any team of health visitors, and for a team with a part in the care.
+    """
+    named = _team_named(hand.find(f"person/{hand.event.subject}"), VISITOR)
+    if named is not None:
+        return hand.actor.role == LEAD or hand.actor.team == named
+    team = hand.directory.team(hand.actor.team)
+    return VISITOR in (hand.actor.role, team.role if team else None) or of_the_person(hand)
+
+
+def _assessed(hand: Hand) -> bool:
+    """For the team that the assessment was asked of, or that began it. For any team of social care before that."""
+    if of_the_record(hand):
+        return True
+    left_out = ids_left_out(hand.history)
+    begun = (REFERRED, *ASSESSING)
+    return all(event.id in left_out or event.is_claim or event.type not in begun for event in hand.history)
+
+
+def _chased(hand: Hand) -> bool:
+    """The referrer chases an answer, or somebody with a part in the care does."""
+    return hand.actor.team == hand.state.facts.get("from_team") or of_the_person(hand)
+
+
+def _corrected(hand: Hand) -> bool:
+    """Who somebody is, is for those who registered them or who have a part in their care."""
+    return of_the_record(hand) or (hand.event.subject is not None and hand.has_part(hand.event.subject))
+
+
+# What only the team that holds the record closes in it, decides in it or hands over.
+OF_THE_RECORD = (
+    "case.closed.v1",
+    "case.closed.v2",
+    "case.closing_checked.v1",
+    "case.closing_proposed.v1",
+    "case.handover_given.v1",
+    "case.holder_ended.v1",
+    "case.holder_named.v1",
+    "case.leaving_announced.v1",
+    "case.taken_on.v1",
+    "case.told.v1",
+    "case.unheld_reviewed.v1",
+    "offer.ended.v1",
+    "support.ended.v1",
+    "support.miss_contacted.v1",
+    "support.misses_reviewed.v1",
+    "support.reviewed.v1",
+    "support.session_held.v1",
+)
+# What takes a part in the record, or in the care of its person.
+OF_THE_PERSON = (
+    "action.arranged.v1",
+    "action.done.v1",
+    "action.replaced.v1",
+    "action.swept.v1",
+    "bereavement.checked.v1",
+    "contact.decided.v1",
+    "contact.referrer_told.v1",
+    "offer.accepted.v1",
+    "offer.declined.v1",
+    "offer.deferred.v1",
+    "offer.fallback_started.v1",
+    "offer.made.v1",
+    "parent.checks_recorded.v1",
+    "person.told_apart.v1",
+    "prebirth.screening_decided.v1",
+    "pregnancy.edd_corrected.v1",
+    "pregnancy.ended.v1",
+    "pregnancy.joined.v1",
+)
+
 RULES: HandRules = {
+    **dict.fromkeys(OF_THE_RECORD, of_the_record),
+    **dict.fromkeys(OF_THE_PERSON, of_the_person),
+    **dict.fromkeys(ASSESSING, _assessed),
+    "review.completed.v1": _reviewed,
+    "review.declined.v1": _reviewed,
+    "contact.chased.v1": _chased,
+    "person.corrected.v1": _corrected,
+    "person.linked.v1": of_both_people,
+    "person.unlinked.v1": of_both_people,
     "referral.sent.v1": _sent_to("service"),
     "referral.redirected.v1": _sent_to("to_service"),
-    "prebirth.referred.v1": _sent_to_social_care,
+    REFERRED: _sent_to_social_care,
     "referral.acknowledged.v1": _acknowledged,
     "notification.acknowledged.v1": _notified,
     ASSIGNED: _named_by_their_own,
