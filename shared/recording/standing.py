@@ -27,7 +27,7 @@ from shared.kernel.decisions import (
     Forbidden,
 )
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
-from shared.kernel.hands import Hand, HandRules
+from shared.kernel.hands import Hand, HandRules, find_asked
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
 from shared.recording.directory_copy import DirectoryCopy
@@ -117,11 +117,16 @@ class Standings:
     ) -> str:
         """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable.
 
-        `directory` is what the rules about hands ask. Without it, none of them applies.
+        `directory` is what the rules about hands ask. Without it, none of them applies. Who is only named has not
+        agreed, so an entry that names somebody else as its judge has no standing.
         """
         found = self._find(aggregate, history, event, actor)
         rule = self._hands.get(event.type)
-        if found == NONE or rule is None or directory is None:
+        if found == NONE or directory is None:
+            return found
+        if find_asked(event) is not None:
+            return NONE
+        if rule is None:
             return found
         begun_in = history[0].area if history else event.area
 
@@ -168,6 +173,7 @@ class Standings:
 
         It is for those whose people it is about. If they are silent for two working days, the safeguarding lead of the
         area that claims it may answer too. With `for_all`, the actor has to hold everybody whom it is about.
+        If the claim names who judged or agreed to it, only they confirm it, unless two sides have to agree on it.
         """
         claim = next((event for event in history if event.id == event_id), None)
         if claim is None:
@@ -176,6 +182,9 @@ class Standings:
         theirs, held = self._find_sides(claim, history[0].area, actor)
         if not held or (for_all and held != theirs):
             raise Forbidden("no-standing", "a claim is answered by the teams who hold the person whom it is about")
+        asked = None if for_all or self._is_between_sides(claim, history[0].area) else find_asked(claim)
+        if asked not in (None, actor.id):
+            raise Forbidden("not-asked", "only whoever this entry names as having judged or agreed to it confirms it")
         return replace(actor, also_in=(history[0].area,))
 
     def find_people_to_confirm(self, history: Sequence[Event], event_id: str, actor: Actor) -> tuple[str, ...]:
@@ -206,6 +215,14 @@ class Standings:
             return theirs, theirs - guarded
         held = {person_id for person_id in sorted(theirs) if self.is_in_circle(person_id, actor)}
         return theirs, held - guarded
+
+    def _is_between_sides(self, claim: Event, area: str) -> bool:
+        """Whether two sides meet in the claim: people of another area than the claiming one, or who are protected."""
+        claimed_in = claim.data.get("recorded_in", area)
+        return claim.type in BETWEEN_SIDES and any(
+            self._area_of(person_id) != claimed_in or self._find_protectors(person_id)
+            for person_id in sorted(people_of(claim))
+        )
 
     def _find_protectors(self, person_id: str) -> Collection[str]:
         """The teams that protect the person."""
