@@ -6,10 +6,12 @@ What is sent counts if it went to a team that does such work where the person is
 from __future__ import annotations
 
 from services.perinatal.domain.referral import RECEIVING_ROLES
+from shared.contracts.circle import NAMED, parts_in, with_standing
 from shared.kernel.decisions import ids_left_out
 from shared.kernel.hands import Hand, HandRule, HandRules
+from shared.kernel.history import people_of
 
-SOCIAL_CARE, LEAD = "childrens_social_care", "safeguarding_lead"
+SOCIAL_CARE, LEAD, VISITOR = "childrens_social_care", "safeguarding_lead", "health_visitor"
 ASSIGNED = "practitioner.assigned.v1"
 
 
@@ -94,6 +96,52 @@ def _referred(hand: Hand) -> bool:
     )
 
 
+def _handed_over(hand: Hand) -> bool:
+    """By the new area, the team that recorded the move, or one that somebody of is named for one of the people.
+
+    While no health visitor of the area that was left is named for any of them, its health visitors hand over.
+    """
+    if hand.actor.team == hand.history[0].team or _is_of(hand, hand.state.to_area):
+        return True
+    named = {
+        part.team
+        for person_id in sorted(people_of(hand.history[0]))
+        for part in parts_in(with_standing(hand.find(f"person/{person_id}")))
+        if part.why == NAMED
+    }
+    if hand.actor.team in named:
+        return True
+    visiting = (_visits_in(hand, team, hand.state.from_area) for team in sorted(named))
+    return _visits_in(hand, hand.actor.team, hand.state.from_area) and not any(visiting)
+
+
+def _is_of(hand: Hand, area: str | None) -> bool:
+    """Whether the actor's team works in the area. If the directory does not list it, the actor's own areas say so."""
+    team = hand.directory.team(hand.actor.team)
+    return area in hand.actor.areas if team is None else team.area == area
+
+
+def _visits_in(hand: Hand, name: str, area: str | None) -> bool:
+    team = hand.directory.team(name)
+    return team is not None and team.role == VISITOR and team.area == area
+
+
+def _taken_over(hand: Hand) -> bool:
+    """A team of the new area takes over, with the practitioner in it. A side of the move says so.
+
+    A sender reports it by the directory id of a person of that team.
+    """
+    data = hand.event.data
+    team, practitioner = data["team"], data.get("practitioner")
+    listed, worker = hand.directory.team(team), hand.directory.worker(practitioner)
+    own, itself = team == hand.actor.team, practitioner == hand.actor.id
+    if not (_is_of(hand, hand.state.to_area) if own else listed is not None and listed.area == hand.state.to_area):
+        return False
+    if practitioner is not None and not (own and itself) and (worker is None or team not in worker.teams):
+        return False
+    return _handed_over(hand) and _is_received(hand, team)
+
+
 RULES: HandRules = {
     "referral.sent.v1": _sent_to("service"),
     "referral.redirected.v1": _sent_to("to_service"),
@@ -102,4 +150,7 @@ RULES: HandRules = {
     "notification.acknowledged.v1": _notified,
     ASSIGNED: _named_by_their_own,
     "consultation.referred.v1": _referred,
+    "handover.attempted.v1": _handed_over,
+    "handover.given.v1": _handed_over,
+    "handover.acknowledged.v1": _taken_over,
 }
