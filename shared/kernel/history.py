@@ -27,6 +27,7 @@ from shared.kernel.decisions import (
     Refused,
 )
 from shared.kernel.envelope import Event
+from shared.kernel.hands import find_asked
 from shared.kernel.time import london_date, span
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
@@ -93,9 +94,9 @@ class ConfirmDoubts(Command):
 class History:
     """Base of every state. `entries`: each entry's team, by entry id. `retracted`: the ids of retracted entries.
 
-    `claims`: the teams of the entries whose actor had no standing, by entry id. `confirmed`: the ids of those that were
-    confirmed. `confirmed_for`: the people for whom others were confirmed, by entry id. `doubtful`: the ids of the
-    entries whose doubts nobody has confirmed.
+    `claims`: the teams of the entries whose actor had no standing, by entry id. `asked`: whom such an entry names as
+    having judged or agreed to it. `confirmed`: the ids of those that were confirmed. `confirmed_for`: the people for
+    whom others were confirmed, by entry id. `doubtful`: the ids of the entries whose doubts nobody has confirmed.
     """
 
     area: str | None = None
@@ -104,6 +105,7 @@ class History:
     entries: Mapping[str, str] = field(default_factory=dict)
     retracted: frozenset[str] = field(default_factory=frozenset)
     claims: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = field(default_factory=frozenset)
     confirmed_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
     doubtful: frozenset[str] = field(default_factory=frozenset)
@@ -169,6 +171,8 @@ def history_of(
             changes["doubtful"] = known.doubtful - {event.data["event_id"]}
         if event.is_claim:
             changes["claims"] = {**known.claims, event.id: event.team}
+            asked = find_asked(event)
+            changes["asked"] = {**known.asked, event.id: asked} if asked else known.asked
         area, person_id = known.area or event.area, known.person_id or event.subject
         return replace(known, **changes, area=area, person_id=person_id)
 
@@ -300,7 +304,8 @@ def _require_claim(state: History, event_id: str, actor: Actor, people: Collecti
         raise Invalid(
             "not-a-claim", "only an entry of somebody without standing is confirmed or rejected", fields=fields
         )
-    if actor.team == state.claims[event_id] and actor.role != SYSTEM_TEAM:
+    is_asked = actor.id == state.asked.get(event_id)
+    if actor.team == state.claims[event_id] and not is_asked and actor.role != SYSTEM_TEAM:
         raise Forbidden("own-claim", "the team that made an entry cannot confirm or reject it; retract it instead")
 
 

@@ -36,7 +36,7 @@ from shared.kernel.decisions import (
     Forbidden,
 )
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
-from shared.kernel.hands import Hand, HandRules
+from shared.kernel.hands import Hand, HandRules, find_asked
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
 from shared.recording.directory_copy import DirectoryCopy
@@ -132,11 +132,16 @@ class Standings:
     ) -> str:
         """The standing of the actor for this event, which follows `history`. May raise StoreUnavailable.
 
-        `directory` is what the rules about hands ask. Without it, none of them applies.
+        `directory` is what the rules about hands ask. Without it, none of them applies. Who is only named has not
+        agreed, so an entry that names somebody else as its judge has no standing.
         """
         found = self._find(aggregate, history, event, actor)
         rule = self._hands.get(event.type)
-        if found == NONE or rule is None or directory is None:
+        if found == NONE or directory is None:
+            return found
+        if find_asked(event) is not None:
+            return NONE
+        if rule is None:
             return found
         begun_in = history[0].area if history else event.area
 
@@ -162,16 +167,10 @@ class Standings:
             self._store.load,
             private,
             holds_record=lambda: _holds(history, actor) or state.was_sent_to(actor),
-            has_part=lambda person_id: self._has_part_or_registered(person_id, event, actor),
+            has_part=lambda person_id: self._is_on_side_of(person_id, actor.team, event.stream),
             is_nobodys=is_nobodys,
         )
         return found if rule(hand) else NONE
-
-    def _has_part_or_registered(self, person_id: str, event: Event, actor: Actor) -> bool:
-        """Whether the actor's team has a live part in the person's care beside the record of the event, or registered
-        them. Of somebody who is unknown here, nobody has a part that could be asked for."""
-        own = self._store.load(self._record_of(person_id))
-        return not own or own[0].team == actor.team or actor.team in self._find_teams(person_id, event.stream)
 
     def _find(self, aggregate: Aggregate[Any], history: Sequence[Event], event: Event, actor: Actor) -> str:
         if event.type in (*CLAIM_ANSWERS, DOUBTS_CONFIRMED):
@@ -209,7 +208,8 @@ class Standings:
         It is for those who are asked: the teams with a live part in the care of whom it is about, the team that holds
         the record, and the lead of the person's area. To live in the area alone is no part. If they are silent for two
         working days, the safeguarding lead of the area that claims it may answer too. With `for_all`, the actor has to
-        answer for everybody whom it is about.
+        answer for everybody whom it is about. If it names who judged or agreed to it, and lacks nothing but their word,
+        only they confirm it, and they may reject it.
         """
         claim = next((event for event in history if event.id == event_id), None)
         if claim is None or not claim.is_claim:
@@ -217,15 +217,20 @@ class Standings:
             return actor
         if not people_of(claim) and self._holds_thread(claim, history, actor):
             return replace(actor, also_in=(history[0].area,))
+        named = self._find_named(claim, history)
+        if named == actor.id and any(self.is_in_circle(one, actor) for one in sorted(people_of(claim))):
+            return replace(actor, also_in=(history[0].area,))
         theirs, held = self._find_sides(claim, history, actor)
         if not held or (for_all and held != theirs):
             raise Forbidden("no-standing", NOT_ASKED)
+        if named is not None and not for_all:
+            raise Forbidden("not-asked", "only whoever this entry names as having judged or agreed to it confirms it")
         return replace(actor, also_in=(history[0].area,))
 
     def find_people_to_confirm(self, history: Sequence[Event], event_id: str, actor: Actor) -> tuple[str, ...]:
         """The people whom the actor's confirmation of this claim is for; empty if nobody else has to answer then."""
         claim = next((event for event in history if event.id == event_id), None)
-        if claim is None:
+        if claim is None or self._find_named(claim, history) == actor.id:
             return ()
         theirs, held = self._find_sides(claim, history, actor)
         answers = (event for event in history if event.type == CLAIM_CONFIRMED and event.data["event_id"] == event_id)
@@ -244,7 +249,7 @@ class Standings:
         theirs = {person_id for person_id in people if self._area_of(person_id) != claimed_in}
         guarded: set[str] = set()
         if claim.type in LINKS:
-            theirs |= {one for one in sorted(people) if claim.team not in self._find_side(one, but="")}
+            theirs |= {one for one in sorted(people) if not self._is_on_side_of(one, claim.team)}
         if claim.type in BETWEEN_SIDES:
             by_person = {person_id: self._find_protectors(person_id) for person_id in sorted(people)}
             theirs |= {person_id for person_id, teams in by_person.items() if teams}
@@ -277,6 +282,33 @@ class Standings:
         """The teams with a live part in the person's care, save one. Without any, the team that registered them."""
         own = self._store.load(self._record_of(person_id))
         return self._find_teams(person_id) - {but} or {event.team for event in own[:1]}
+
+    def _find_named(self, claim: Event, history: Sequence[Event]) -> str | None:
+        """Whom the claim names as having judged or agreed to it, if it lacks nothing but their word."""
+        named, people = find_asked(claim), sorted(people_of(claim))
+        if named is None or self._is_between_sides(claim, history[0].area):
+            return None
+        if claim.type not in self._hands or (
+            claim.type not in LINKS and claim.team in holders_of(with_standing(history))
+        ):
+            return named
+        return named if all(self._is_on_side_of(person_id, claim.team) for person_id in people) else None
+
+    def _is_between_sides(self, claim: Event, area: str) -> bool:
+        """Whether two sides meet in the claim: people of another area than the claiming one, or who are protected."""
+        claimed_in = claim.data.get("recorded_in", area)
+        return claim.type in BETWEEN_SIDES and any(
+            self._area_of(person_id) != claimed_in or self._find_protectors(person_id)
+            for person_id in sorted(people_of(claim))
+        )
+
+    def _is_on_side_of(self, person_id: str, team: str, but: str = "") -> bool:
+        """Whether the team has a live part in the person's care beside the record `but`, or registered them.
+
+        Of somebody who is unknown here, nobody has a part that could be asked for.
+        """
+        own = self._store.load(self._record_of(person_id))
+        return not own or own[0].team == team or team in self._find_teams(person_id, but)
 
     def _find_protectors(self, person_id: str) -> Collection[str]:
         """The teams that protect the person."""

@@ -35,7 +35,6 @@ def names_of_closing_events() -> set[str]:
 
 
 PARTY = "the row asks for the sender or the receiver"
-BETWEEN = "a move and its handover are agreed between two sides"
 OWN_RECORD = "it begins a record of the team itself, and closes what nobody did before"
 ADDED = "it adds what somebody noticed, and closes only a question about the entry itself"
 BY_ITSELF = "the service records it by itself, with the standing of what it follows from"
@@ -68,16 +67,8 @@ HELD_BY_OTHERS = {
         ),
         PARTY,
     ),
-    **dict.fromkeys(
-        (
-            "household.moved.v1",
-            "handover.attempted.v1",
-            "handover.given.v1",
-            "handover.acknowledged.v1",
-            "handover.first_contact_made.v1",
-        ),
-        BETWEEN,
-    ),
+    "household.moved.v1": "a move is agreed between two sides",
+    "handover.first_contact_made.v1": "the row asks for the receiver",
     **dict.fromkeys(
         ("support.started.v1", "notification.sent.v1", "pregnancy.booked.v1", "pregnancy.notified.v1"), OWN_RECORD
     ),

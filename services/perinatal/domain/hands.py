@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.perinatal.domain.referral import RECEIVING_ROLES
+from shared.contracts.circle import NAMED, parts_in, with_standing
 from shared.kernel.decisions import ids_left_out
 from shared.kernel.envelope import Event
 from shared.kernel.hands import (
@@ -16,10 +17,10 @@ from shared.kernel.hands import (
     Hand,
     HandRule,
     HandRules,
-    of_both_people,
     of_the_person,
     of_the_record,
 )
+from shared.kernel.history import people_of
 
 SOCIAL_CARE, VISITOR = "childrens_social_care", "health_visitor"
 REFERRED = "prebirth.referred.v1"
@@ -147,6 +148,11 @@ def _corrected(hand: Hand) -> bool:
     return of_the_record(hand) or (hand.event.subject is not None and hand.has_part(hand.event.subject))
 
 
+def _of_both_people(hand: Hand) -> bool:
+    """For a team with a part in the care of each of the people whom it joins or parts, or a safeguarding lead."""
+    return hand.actor.role == LEAD or all(map(hand.has_part, sorted(people_of(hand.event))))
+
+
 # What only the team that holds the record closes in it, decides in it or hands over.
 OF_THE_RECORD = (
     "case.closed.v1",
@@ -189,6 +195,53 @@ OF_THE_PERSON = (
     "pregnancy.joined.v1",
 )
 
+
+def _handed_over(hand: Hand) -> bool:
+    """By the new area, the team that recorded the move, or one that somebody of is named for one of the people.
+
+    While no health visitor of the area that was left is named for any of them, its health visitors hand over.
+    """
+    if hand.actor.team == hand.history[0].team or _is_of(hand, hand.state.to_area):
+        return True
+    named = {
+        part.team
+        for person_id in sorted(people_of(hand.history[0]))
+        for part in parts_in(with_standing(hand.find(f"person/{person_id}")))
+        if part.why == NAMED
+    }
+    if hand.actor.team in named:
+        return True
+    visiting = (_visits_in(hand, team, hand.state.from_area) for team in sorted(named))
+    return _visits_in(hand, hand.actor.team, hand.state.from_area) and not any(visiting)
+
+
+def _is_of(hand: Hand, area: str | None) -> bool:
+    """Whether the actor's team works in the area. If the directory does not list it, the actor's own areas say so."""
+    team = hand.directory.team(hand.actor.team)
+    return area in hand.actor.areas if team is None else team.area == area
+
+
+def _visits_in(hand: Hand, name: str, area: str | None) -> bool:
+    team = hand.directory.team(name)
+    return team is not None and team.role == VISITOR and team.area == area
+
+
+def _taken_over(hand: Hand) -> bool:
+    """A team of the new area takes over, with the practitioner in it. A side of the move says so.
+
+    A sender reports it by the directory id of a person of that team.
+    """
+    data = hand.event.data
+    team, practitioner = data["team"], data.get("practitioner")
+    listed, worker = hand.directory.team(team), hand.directory.worker(practitioner)
+    own, itself = team == hand.actor.team, practitioner == hand.actor.id
+    if not (_is_of(hand, hand.state.to_area) if own else listed is not None and listed.area == hand.state.to_area):
+        return False
+    if practitioner is not None and not (own and itself) and (worker is None or team not in worker.teams):
+        return False
+    return _handed_over(hand) and _is_received(hand, team)
+
+
 RULES: HandRules = {
     **dict.fromkeys(OF_THE_RECORD, of_the_record),
     **dict.fromkeys(OF_THE_PERSON, of_the_person),
@@ -197,8 +250,8 @@ RULES: HandRules = {
     "review.declined.v1": _reviewed,
     "contact.chased.v1": _chased,
     "person.corrected.v1": _corrected,
-    "person.linked.v1": of_both_people,
-    "person.unlinked.v1": of_both_people,
+    "person.linked.v1": _of_both_people,
+    "person.unlinked.v1": _of_both_people,
     "referral.sent.v1": _sent_to("service"),
     "referral.redirected.v1": _sent_to("to_service"),
     REFERRED: _sent_to_social_care,
@@ -206,4 +259,7 @@ RULES: HandRules = {
     "notification.acknowledged.v1": _notified,
     ASSIGNED: _named_by_their_own,
     "consultation.referred.v1": _referred,
+    "handover.attempted.v1": _handed_over,
+    "handover.given.v1": _handed_over,
+    "handover.acknowledged.v1": _taken_over,
 }

@@ -15,6 +15,7 @@ from shared.contracts.words import LOSSES
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
 from shared.kernel.gestation import TERM, gestation_on
+from shared.kernel.hands import may_answer
 from shared.kernel.time import last_moment, london_date, plus_months, span
 
 LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
@@ -210,7 +211,7 @@ class ThreadHistory:
         if found.stream != event.stream:
             return False
         if found.type == CLAIM_REJECTED:
-            return event.is_claim and not found.is_claim and found.team != event.team
+            return event.is_claim and not found.is_claim and may_answer(event, found)
         return found.id not in self.claims or (found.team == event.team and event.id in self.claims)
 
     @cached_property
@@ -342,7 +343,7 @@ class ThreadHistory:
 
     def _is_confirmed(self, claim: Event) -> bool:
         return any(
-            answer.data["event_id"] == claim.id and answer.stream == claim.stream and answer.team != claim.team
+            answer.data["event_id"] == claim.id and answer.stream == claim.stream and may_answer(claim, answer)
             for answer in self.standing_of(CLAIM_CONFIRMED)
             if not answer.is_claim
         )
