@@ -26,10 +26,12 @@ from shared.kernel.decisions import (
     Invalid,
     Refused,
 )
-from shared.kernel.envelope import Event
+from shared.kernel.envelope import NONE, Event
 from shared.kernel.hands import find_asked
 from shared.kernel.time import london_date, span
 
+# With one of these states a record is over.
+OVER = ("closed", "withdrawn", "rejected", "ended", "completed", "died")
 FUTURE_TOLERANCE = timedelta(minutes=5)
 MAY_RETRACT_FOR_OTHERS = ("safeguarding_lead",)
 # What a service recorded by itself is no team's entry, so that a manager may retract it too.
@@ -97,6 +99,7 @@ class History:
     `claims`: the teams of the entries whose actor had no standing, by entry id. `asked`: whom such an entry names as
     having judged or agreed to it. `confirmed`: the ids of those that were confirmed. `confirmed_for`: the people for
     whom others were confirmed, by entry id. `doubtful`: the ids of the entries whose doubts nobody has confirmed.
+    `held`: the claims that would end the record, by entry id. They end it once they are confirmed.
     """
 
     area: str | None = None
@@ -109,6 +112,7 @@ class History:
     confirmed: frozenset[str] = field(default_factory=frozenset)
     confirmed_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
     doubtful: frozenset[str] = field(default_factory=frozenset)
+    held: Mapping[str, Event] = field(default_factory=dict)
 
     @property
     def also_open_to(self) -> Collection[str]:
@@ -155,10 +159,17 @@ def history_of(
             private={**fact.private, **({"note": command.note} if command.note else {})},
         )
 
-    def evolve(state: S, event: Event) -> S:
+    def follow(state: S, event: Event) -> S:
         evolution = evolutions.get(event.type)
-        known = evolution(state, event) if evolution else state
+        return evolution(state, event) if evolution else state
+
+    def evolve(state: S, event: Event) -> S:
         changes: dict[str, Any] = {}
+        known = follow(state, event)
+        if event.standing == NONE and state.status not in (None, known.status) and known.status in OVER:
+            known, changes["held"] = state, {**state.held, event.id: event}
+        elif event.type == CLAIM_CONFIRMED and "people" not in event.data and event.data["event_id"] in state.held:
+            known = follow(known, state.held[event.data["event_id"]])
         if event.type in LEAVES_OUT:
             changes["retracted"] = known.retracted | {event.data["event_id"]}
         else:
