@@ -27,7 +27,7 @@ from shared.kernel.decisions import (
     Forbidden,
 )
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
-from shared.kernel.hands import Hand, HandRules, find_asked
+from shared.kernel.hands import Hand, HandRules, find_asked, has_agreed
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
 from shared.recording.directory_copy import DirectoryCopy
@@ -124,7 +124,7 @@ class Standings:
         rule = self._hands.get(event.type)
         if found == NONE or directory is None:
             return found
-        if find_asked(event) is not None:
+        if not has_agreed(event, actor):
             return NONE
         if rule is None:
             return found
@@ -182,8 +182,8 @@ class Standings:
         theirs, held = self._find_sides(claim, history[0].area, actor)
         if not held or (for_all and held != theirs):
             raise Forbidden("no-standing", "a claim is answered by the teams who hold the person whom it is about")
-        asked = None if for_all or self._is_between_sides(claim, history[0].area) else find_asked(claim)
-        if asked not in (None, actor.id):
+        asks = not for_all and find_asked(claim) is not None and not self._is_between_sides(claim, history[0].area)
+        if asks and not has_agreed(claim, actor):
             raise Forbidden("not-asked", "only whoever this entry names as having judged or agreed to it confirms it")
         return replace(actor, also_in=(history[0].area,))
 
