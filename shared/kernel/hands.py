@@ -36,6 +36,8 @@ AGREED: Mapping[str, str] = MappingProxyType(
     }
 )
 """By type of event: the field that names who judged or agreed to it."""
+MANAGER = "manager"
+MANAGERS = frozenset({MANAGER, "team_manager", "safeguarding_lead"})
 
 
 def find_asked(event: Event) -> str | None:
@@ -43,6 +45,15 @@ def find_asked(event: Event) -> str | None:
     field = AGREED.get(event.type)
     named = event.data.get(field) if field else None
     return None if named is None or named == event.actor else str(named)
+
+
+def has_agreed(event: Event, actor: Actor) -> bool:
+    """Whether the actor is whom the entry names, if it has to name somebody. Managers agree in their role."""
+    field = AGREED.get(event.type)
+    named = event.data.get(field) if field else None
+    if named is None:
+        return True
+    return bool(named == actor.id) and (field != MANAGER or actor.role in MANAGERS)
 
 
 def may_answer(claim: Event, answer: Event) -> bool:

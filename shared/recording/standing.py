@@ -36,7 +36,7 @@ from shared.kernel.decisions import (
     Forbidden,
 )
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
-from shared.kernel.hands import Hand, HandRules, find_asked
+from shared.kernel.hands import Hand, HandRules, find_asked, has_agreed
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
 from shared.recording.directory_copy import DirectoryCopy
@@ -139,7 +139,7 @@ class Standings:
         rule = self._hands.get(event.type)
         if found == NONE or directory is None:
             return found
-        if find_asked(event) is not None:
+        if not has_agreed(event, actor):
             return NONE
         if rule is None:
             return found
@@ -218,7 +218,8 @@ class Standings:
         if not people_of(claim) and self._holds_thread(claim, history, actor):
             return replace(actor, also_in=(history[0].area,))
         named = self._find_named(claim, history)
-        if named == actor.id and any(self.is_in_circle(one, actor) for one in sorted(people_of(claim))):
+        may_confirm = named is not None and has_agreed(claim, actor)
+        if may_confirm and any(self.is_in_circle(one, actor) for one in sorted(people_of(claim))):
             return replace(actor, also_in=(history[0].area,))
         theirs, held = self._find_sides(claim, history, actor)
         if not held or (for_all and held != theirs):

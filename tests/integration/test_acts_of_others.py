@@ -284,3 +284,13 @@ def test_a_stranger_with_a_number_is_not_told_which_details_differ(by: Workers) 
     assert all(registered["person_id"] not in answer.text for answer in answers)
     known = by.visitor.post("/v1/people", {**right, "given_name": "Robin"})
     assert faulty_fields(known) == {"given_name"}
+
+
+@WAYS
+def test_the_word_of_a_bystander_that_somebody_died_is_a_claim(
+    service: Running, by: Workers, baby: str, way: Any
+) -> None:
+    path = f"/v1/people/{baby}"
+    assert way(service, by.midwife, f"{path}/died", {"family": []}) == CLAIM
+    assert by.visitor.get(path).json()["state"] == "registered"
+    assert way(service, by.visitor, f"{path}/died", {"family": []}) == STANDS

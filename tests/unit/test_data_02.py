@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -163,6 +164,23 @@ def test_the_claimant_never_confirms_its_own_claim(practice):
     assert "MH-03.self-harm" in steps(practice, screen)
 
 
+@pytest.mark.parametrize(("kind", "state"), [(CLAIM_CONFIRMED, "met"), (CLAIM_REJECTED, "open")])
+def test_whoever_an_entry_names_answers_it_also_from_the_team_that_claims_it(practice, kind, state):
+    screen = self_harm(practice)
+    said = {"screen_id": str(UUID(int=77)), "person_id": PERSON, "outcome": "no_further", "assessed_by": "hv-sato"}
+    claim = record(practice, "screen.followed_up.v1", screen, 8, HV, NONE, **said)
+
+    def found() -> tuple[str, str]:
+        states = {one.step: one.state for one in practice.follow_ups(screen)}
+        return states["MH-03.self-harm"], states["DATA-02.lowers"]
+
+    assert found() == ("open", "open")
+    answer(practice, claim, kind, 9, by=replace(HV, id="hv-elsewhere"))
+    assert found() == ("open", "open")
+    answer(practice, claim, kind, 10, by=replace(HV, id="hv-sato"))
+    assert found() == (state, "met")
+
+
 MOVE = str(UUID(int=99))
 
 
@@ -186,6 +204,24 @@ def test_a_move_told_by_the_new_side_opens_the_move_and_its_own_acknowledgement_
     assert "HV-02.acknowledge" in steps(practice, f"move/{MOVE}")
     assert {one.area for one in practice.follow_ups(screen)} == {"essex"}
     assert {one.areas for one in practice.follow_ups(screen)} == {("essex",)}
+
+
+def test_what_a_bystander_claims_of_a_move_counts_for_nothing_before_or_after_it_was_agreed_to(practice):
+    screen, bystander = self_harm(practice), Actor("midwife-ekwueme", "midwife", "midwifery-colne", ("essex",))
+    ends = {"from_area": "essex", "to_area": "norfolk", "people": [PERSON]}
+    told = {"told_by": "family", "handover_needed": True}
+    taken = {"reported_by": "sender", "team": "midwifery-colne", "practitioner": "midwife-ekwueme"}
+    moved(practice, "household.moved.v1", 7, STRANGER, NONE, **ends, **told, recorded_in="norfolk")
+    moved(practice, "handover.acknowledged.v1", 8, bystander, NONE, **taken)
+    moved(practice, "handover.attempted.v1", 9, HV, CIRCLE, outcome="not_reached", channel="phone", recorded_in="essex")
+    before = [(one.step, one.state, one.owner, one.areas) for one in practice.follow_ups(screen)]
+    moved(
+        practice, "handover.attempted.v1", 10, bystander, NONE, outcome="reached", channel="phone", recorded_in="essex"
+    )
+    moved(practice, "handover.acknowledged.v1", 11, bystander, NONE, **taken)
+    after = [(one.step, one.state, one.owner, one.areas) for one in practice.follow_ups(screen)]
+    assert [one for one in after if one[0] != "DATA-02.lowers"] == [one for one in before if one[0] != "DATA-02.lowers"]
+    assert "HV-02.acknowledge" in steps(practice, f"move/{MOVE}")
 
 
 def test_a_part_recorded_by_the_left_side_or_its_confirmation_agrees_to_the_move(practice):

@@ -1,4 +1,7 @@
-"""Each act that closes, delays or hands over a follow-up has a rule about whose hand it takes, or a reason why not."""
+"""Each act that closes, delays or hands over a follow-up has a rule about whose hand it takes, or a reason why not.
+
+Each act that names a worker says who agreed to it, or there is a reason why it needs nobody's agreement.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from services.referrals_followup.domain.thread_history import HOLDING
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ACCESS
 from shared.kernel.decisions import ABOUT_AN_ENTRY
+from shared.kernel.hands import AGREED
 from tests.unit.practice import PACKS
 from tests.unit.test_claims import OTHERWISE
 
@@ -15,16 +19,22 @@ from tests.unit.test_claims import OTHERWISE
 HELD_OTHERWISE = {
     "contact.received.v1": "only social care records a contact",
     "child.seen.v1": "only clinicians and social workers record that they saw the child",
-    "screen.followed_up.v1": "the row asks for a clinician other than who recorded the score",
-    "injury.decided.v1": "the row asks for a clinician or lead other than who reported the injury",
-    "accumulation.lead_named.v1": "the row asks for a clinician or lead",
-    "accumulation.reviewed.v1": "the row asks for a clinician or lead",
-    "harm.decided.v1": "the row asks for a clinician or lead",
-    "contacts.reviewed.v1": "only managers and leads review contacts, and the step asks for one who decided on none",
-    "closing.reread.v1": "only managers and leads read a closing again, and the step asks for one who closed nothing",
     "case.opened.v1": "an agency opens its own case",
     "consultation.held.v1": "it answers only beside the examination of a clinician",
     "consultation.linked.v1": "only who consulted says which child was meant",
+}
+
+# Workers who are named and need not have agreed, by the field that names them.
+ONLY_NAMED = {
+    "adviser": "managers of leaving care appoint and end advisers",
+    "authorised_by": "a closing is always recorded, and whoever is named is asked about what it leaves",
+    "by": "it reports what somebody else saw; whoever reports it answers for that",
+    "chair": "the minutes are of the meeting; an action stays open until it is done",
+    "holder": "a case is held as its manager says, and the holder is told",
+    "next_lead": "a closing is always recorded",
+    "owner": "an action or an item stays open, and its owner is asked",
+    "practitioner": "rules of their own say who names a practitioner and who takes over",
+    "to_holder": "the handover counts once they take the case on",
 }
 
 
@@ -61,7 +71,6 @@ HELD_BY_OTHERS = {
             "referral.treatment_declined.v1",
             "referral.treatment_ended.v1",
             "referral.treatment_started.v1",
-            "referral.withdrawn.v1",
             "consultation.outcome_acknowledged.v1",
             "consultation.rechecked.v1",
         ),
@@ -74,8 +83,6 @@ HELD_BY_OTHERS = {
     ),
     "pregnancy.concern_noted.v1": ADDED,
     "parenthood.lost.v1": BY_ITSELF,
-    "person.died.v1": "a death is a claim unless a source of deaths or a team with a part in the care records it",
-    "closings.reviewed.v1": "only managers and leads review closings",
 }
 
 
@@ -90,12 +97,12 @@ def names_of_lowering_events() -> set[str]:
 
 
 def test_what_closes_delays_or_hands_over_has_a_rule_or_a_reason() -> None:
-    ruled = RULES.keys() | OF_LEAVING_CARE.keys()
+    ruled = RULES.keys() | OF_LEAVING_CARE.keys() | AGREED.keys()
     assert names_of_lowering_events() - ruled - HELD_OTHERWISE.keys() - HELD_BY_OTHERS.keys() == set()
 
 
 def test_no_reason_is_given_for_what_has_a_rule_or_lowers_nothing() -> None:
-    ruled = RULES.keys() | OF_LEAVING_CARE.keys()
+    ruled = RULES.keys() | OF_LEAVING_CARE.keys() | AGREED.keys()
     assert HELD_BY_OTHERS.keys() <= names_of_lowering_events() - ruled - HELD_OTHERWISE.keys()
 
 
@@ -104,11 +111,23 @@ def test_each_rule_of_leaving_care_is_about_an_event_of_that_service() -> None:
 
 
 def test_what_closes_a_guarded_follow_up_has_a_rule_or_a_reason() -> None:
-    assert names_of_closing_events() - RULES.keys() - HELD_OTHERWISE.keys() == set()
+    assert names_of_closing_events() - RULES.keys() - AGREED.keys() - HELD_OTHERWISE.keys() == set()
 
 
 def test_no_reason_is_given_for_what_has_a_rule_or_closes_nothing_guarded() -> None:
-    assert HELD_OTHERWISE.keys() <= names_of_closing_events() - RULES.keys()
+    assert HELD_OTHERWISE.keys() <= names_of_closing_events() - RULES.keys() - AGREED.keys()
+
+
+def test_each_worker_whom_an_entry_names_agrees_to_it_or_there_is_a_reason() -> None:
+    naming = {
+        (entry.name, name)
+        for entry in CATALOGUE
+        if "referrals_followup" not in entry.speakers
+        for name, field in entry.schema().fields.items()
+        if field.metadata.get("names") == "worker"
+    }
+    assert AGREED.items() <= naming
+    assert {name for _, name in naming - AGREED.items()} == ONLY_NAMED.keys()
 
 
 def test_each_rule_is_about_an_event_of_the_service() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from services.perinatal.domain.referral import RECEIVING_ROLES
 from shared.contracts.circle import NAMED, parts_in, with_standing
+from shared.contracts.words import DEATH_SOURCES
 from shared.kernel.decisions import ids_left_out
 from shared.kernel.envelope import Event
 from shared.kernel.hands import (
@@ -153,6 +154,13 @@ def _of_both_people(hand: Hand) -> bool:
     return hand.actor.role == LEAD or all(map(hand.has_part, sorted(people_of(hand.event))))
 
 
+def _died(hand: Hand) -> bool:
+    """A death is for a registered source of deaths, and for a team with a part in the care."""
+    team = hand.directory.team(hand.actor.team)
+    is_source = team is not None and not set(DEATH_SOURCES).isdisjoint(team.services)
+    return is_source or of_the_person(hand)
+
+
 # What only the team that holds the record closes in it, decides in it or hands over.
 OF_THE_RECORD = (
     "case.closed.v1",
@@ -250,6 +258,7 @@ RULES: HandRules = {
     "review.declined.v1": _reviewed,
     "contact.chased.v1": _chased,
     "person.corrected.v1": _corrected,
+    "person.died.v1": _died,
     "person.linked.v1": _of_both_people,
     "person.unlinked.v1": _of_both_people,
     "referral.sent.v1": _sent_to("service"),
