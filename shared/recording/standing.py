@@ -71,6 +71,7 @@ NOT_ASKED = (
     "a claim is answered by those who are asked: the teams with a part in the person's care, the team that holds the"
     " record, and the safeguarding lead of the person's area"
 )
+NOT_NAMED = "only whoever this entry names as having judged or agreed to it confirms it"
 # For so long a claim is for the other side alone to answer.
 SILENCE = Offset(working_days=2)
 
@@ -218,14 +219,14 @@ class Standings:
         if not people_of(claim) and self._holds_thread(claim, history, actor):
             return replace(actor, also_in=(history[0].area,))
         named = self._find_named(claim, history)
-        may_confirm = named is not None and has_agreed(claim, actor)
-        if may_confirm and any(self.is_in_circle(one, actor) for one in sorted(people_of(claim))):
-            return replace(actor, also_in=(history[0].area,))
+        if named is not None and any(self.is_in_circle(one, actor) for one in sorted(people_of(claim))):
+            if has_agreed(claim, actor):
+                return replace(actor, also_in=(history[0].area,))
+            if not for_all:
+                raise Forbidden("not-asked", NOT_NAMED)
         theirs, held = self._find_sides(claim, history, actor)
         if not held or (for_all and held != theirs):
             raise Forbidden("no-standing", NOT_ASKED)
-        if named is not None and not for_all:
-            raise Forbidden("not-asked", "only whoever this entry names as having judged or agreed to it confirms it")
         return replace(actor, also_in=(history[0].area,))
 
     def find_people_to_confirm(self, history: Sequence[Event], event_id: str, actor: Actor) -> tuple[str, ...]:

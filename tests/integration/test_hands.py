@@ -336,7 +336,7 @@ NAMING: dict[str, tuple[Any, str, dict[str, Any], str, str, str]] = {
     "lead": (the_person, "lead-named", {"team": "hv-harwich"}, "lead", "hv-sato", "hv-sato"),
     "read": (the_person, "accumulation-reviewed", {"decision": "monitor"}, "lead", "hv-sato", "named-nurse-lovelock"),
     "referral": (a_referral, "withdrawn", {"reason_code": "declined"}, "decided_by", "hv-sato", "gp-adeyemi"),
-    "pregnancy": (a_pregnancy, "screening-decided", SCREENED, "decided_by", "hv-sato", "named-midwife-oyelaran"),
+    "pregnancy": (a_pregnancy, "screening-decided", SCREENED, "decided_by", "named-midwife-oyelaran", "hv-sato"),
 }
 
 
@@ -348,8 +348,9 @@ def test_whoever_is_only_named_has_not_judged_or_agreed(
     begin, verb, body, field, colleague, other = NAMING[what]
     for named, stamp in (("hv-pereira", STANDS), (colleague, CLAIM), (other, CLAIM)):
         record = begin(by, baby)
-        recorder = by.gp if what == "referral" else by.visitor
-        named = "gp-okafor" if what == "referral" and stamp == STANDS else named
+        themselves = {"referral": ("gp-okafor", by.gp), "pregnancy": ("midwife-ekwueme", by.midwife)}
+        own, recorder = themselves.get(what, ("hv-pereira", by.visitor))
+        named = own if stamp == STANDS else named
         assert way(service, recorder, f"{record}/{verb}", {**body, field: named}) == stamp, named
 
 
@@ -404,8 +405,8 @@ def test_only_whoever_is_named_confirms_it_also_from_the_team_that_claims_it(
     assert confirmed(way, sato, path, about)[1] == "already-answered"
 
 
-def test_whoever_is_named_and_the_other_teams_reject_it(by: Workers, baby: str) -> None:
-    for caller in (by("hv-sato", "health_visitor", "hv-harwich"), by.midwife):
+def test_whoever_is_named_and_the_team_that_holds_the_record_reject_it(by: Workers, baby: str) -> None:
+    for caller in (by("hv-sato", "health_visitor", "hv-harwich"), by.gp):
         screen = a_screen(by, baby)
         said = {**FOLLOWED_UP, "assessed_by": "hv-sato"}
         event_id = recorded(by.visitor, f"{screen}/followed-up", said)["event_id"]

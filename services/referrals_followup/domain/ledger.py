@@ -64,6 +64,7 @@ from services.referrals_followup.domain.thread_history import (
     order_key,
 )
 from shared.kernel.envelope import Event
+from shared.kernel.hands import find_asked
 from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due, london_date, span
 
@@ -700,16 +701,18 @@ def _question(
 ) -> Iterator[FollowUp]:
     """The question, as the rules of the follow-up's area ask it. Its owner owns the question, its readers see it.
 
-    Where the claiming team owns the follow-up itself, the side that stands to lose is asked.
+    Where the claiming team owns the follow-up itself, the side that stands to lose is asked. A claim that lacks only the
+    word of whom it names is asked of its owner in any case.
     """
     question, _ = _in_area(rules, history, step_id, opening, lowered.area)
     if question is None:
         return
     acts = acts_of(act for act in history.acts if act.data["follow_up_id"] == lowered.id)
     owner, claim = owner_of(lowered, acts), opening.event
+    is_own = claim.team == owner.team and find_asked(claim) is None
     question = replace(
         question,
-        owner=find_asked_side(claim, history) if claim.team == owner.team else owner,
+        owner=find_asked_side(claim, history) if is_own else owner,
         person=lowered.person,
         areas=lowered.areas,
         expects=f"{question.expects}: {lowered.step} {lowered.reference}",
