@@ -30,7 +30,7 @@ from services.referrals_followup.domain.standards import (
     Step,
     Value,
 )
-from services.referrals_followup.domain.thread_history import ThreadHistory, order_key
+from services.referrals_followup.domain.thread_history import PERSON, ThreadHistory, order_key
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
@@ -100,7 +100,8 @@ def read_step(content: Mapping[str, Any]) -> Iterator[Reading]:
     owner, receiver = content.get("owner", {}), content.get("receiver", {})
     for entry in owner.get("latest", []):
         yield from read_matcher(entry, PEOPLE)
-    for event_type in READS if owner.get("role") == ASKED_SIDE else ():
+    reads = READS if content.get("thread") == PERSON else READS[:1]
+    for event_type in reads if owner.get("role") == ASKED_SIDE else ():
         yield from read_matcher(event_type, PEOPLE)
     for party in (owner, receiver):
         for part in ("role", "team", "person"):

@@ -701,8 +701,8 @@ def _question(
 ) -> Iterator[FollowUp]:
     """The question, as the rules of the follow-up's area ask it. Its owner owns the question, its readers see it.
 
-    Where the claiming team owns the follow-up itself, the side that stands to lose is asked. A claim that lacks only the
-    word of whom it names is asked of its owner in any case.
+    Where the claiming team owns the follow-up itself, the side that stands to lose is asked, unless the claim names
+    somebody who is to agree to it.
     """
     question, _ = _in_area(rules, history, step_id, opening, lowered.area)
     if question is None:

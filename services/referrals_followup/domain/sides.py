@@ -12,7 +12,7 @@ from shared.kernel.envelope import Event
 
 LEAD, VISITOR = "safeguarding_lead", "health_visitor"
 ASSIGNED = "practitioner.assigned.v1"
-# What gives a team a part in a person's care, or ends it.
+# What gives a team a part in a person's care, or ends it. A record that is no person's reads only the first of them.
 READS = (
     ASSIGNED,
     "case.opened.v1",
