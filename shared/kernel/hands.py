@@ -97,7 +97,8 @@ class Hand:
     `is_there` says of an area whether the person's record belongs to it, or the person lives there. `find` gives the
     events of another record, `private` is the private part of the entry. `holds_record`: the actor's team began the
     record, took it on, or is named or addressed in it. `has_part` says of a person whether that team has a live part in
-    their care, or registered them. `is_nobodys`: it is the person's own record, and no other team has such a part.
+    their care beside this record, `is_on_side_of` whether it has one or registered them. `is_nobodys`: it is the
+    person's own record, and no other team has a part.
     """
 
     event: Event
@@ -110,6 +111,7 @@ class Hand:
     private: Mapping[str, Any] = field(default_factory=dict)
     holds_record: Callable[[], bool] = field(kw_only=True)
     has_part: Callable[[str], bool] = field(kw_only=True)
+    is_on_side_of: Callable[[str], bool] = field(kw_only=True)
     is_nobodys: Callable[[], bool] = field(kw_only=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -168,7 +169,8 @@ class Standings:
             self._store.load,
             private,
             holds_record=lambda: _holds(history, actor) or state.was_sent_to(actor),
-            has_part=lambda person_id: self._is_on_side_of(person_id, actor.team, event.stream),
+            has_part=lambda person_id: actor.team in self._find_teams(person_id, event.stream),
+            is_on_side_of=lambda person_id: self._is_on_side_of(person_id, actor.team, event.stream),
             is_nobodys=is_nobodys,
         )
         return found if rule(hand) else NONE
@@ -278,12 +280,15 @@ class Standings:
             return True
         if actor.role == LEAD and not {area, *self._lives_in(person_id)}.isdisjoint(actor.areas):
             return True
-        return actor.team in self._find_side(person_id, but=claim.team)
+        return actor.team in self._find_side(person_id, claim)
 
-    def _find_side(self, person_id: str, but: str) -> Collection[str]:
-        """The teams with a live part in the person's care, save one. Without any, the team that registered them."""
-        own = self._store.load(self._record_of(person_id))
-        return self._find_teams(person_id) - {but} or {event.team for event in own[:1]}
+    def _find_side(self, person_id: str, claim: Event) -> Collection[str]:
+        """The teams with a live part in the person's care but the claiming one. Without any, who registered them.
+
+        A record that was begun after the claim gives nobody a part to answer it by.
+        """
+        teams = self._find_teams(person_id, until=claim.recorded_at) - {claim.team}
+        return teams or {event.team for event in self._store.load(self._record_of(person_id))[:1]}
 
     def _find_named(self, claim: Event, history: Sequence[Event]) -> str | None:
         """Whom the claim names as having judged or agreed to it, if it lacks nothing but their word."""
@@ -364,10 +369,16 @@ class Standings:
             for part in parts_in(with_standing(history))
         )
 
-    def _find_teams(self, person_id: str, but: str = "") -> set[str]:
-        """The teams that hold a live part in the person's care, or are named for them; the record `but` left out."""
-        own = teams_with_part(with_standing(self._store.load(self._record_of(person_id))))
-        return own.union(*(teams_with_part(with_standing(one)) for one in self._records_about(person_id, but)))
+    def _find_teams(self, person_id: str, but: str = "", until: datetime | None = None) -> set[str]:
+        """The teams that hold a live part in the person's care, or are named for them.
+
+        The record `but` is left out, and so are records that were begun after `until`.
+        """
+        found = teams_with_part(with_standing(self._store.load(self._record_of(person_id))))
+        for history in self._records_about(person_id, but):
+            if until is None or history[0].recorded_at <= until:
+                found |= teams_with_part(with_standing(history))
+        return found
 
     def _records_about(self, person_id: str, but: str, **wanted: str) -> Iterator[list[Event]]:
         """The histories of the records about the person in which a team may have a part, save `but`."""

@@ -150,8 +150,8 @@ def _corrected(hand: Hand) -> bool:
 
 
 def _of_both_people(hand: Hand) -> bool:
-    """For a team with a part in the care of each of the people whom it joins or parts, or a safeguarding lead."""
-    return hand.actor.role == LEAD or all(map(hand.has_part, sorted(people_of(hand.event))))
+    """For a team that has a part in the care of each of the people, or registered them, or a safeguarding lead."""
+    return hand.actor.role == LEAD or all(map(hand.is_on_side_of, sorted(people_of(hand.event))))
 
 
 def _died(hand: Hand) -> bool:
