@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from services.leaving_care.domain.hands import RULES as OF_LEAVING_CARE
 from services.perinatal.domain.hands import RULES
+from services.referrals_followup.domain.claims import OF_A_MOVE
 from services.referrals_followup.domain.thread_history import HOLDING
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ACCESS
@@ -88,7 +89,7 @@ HELD_BY_OTHERS = {
 
 def names_of_lowering_events() -> set[str]:
     """What closes a step, names its owner, or says when it is due; without the acts on follow-ups themselves."""
-    found = {*OTHERWISE, *HOLDING, "pregnancy.edd_corrected.v1"}
+    found = {*OTHERWISE, *HOLDING, *OF_A_MOVE, "pregnancy.edd_corrected.v1"}
     for step in (step for pack in PACKS.values() for step in pack["steps"].values()):
         named = [*step.get("met_by", ()), *step.get("ended_by", ()), *step.get("owner", {}).get("latest", ())]
         found.update(one if isinstance(one, str) else one["event"] for one in named)
