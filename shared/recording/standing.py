@@ -158,17 +158,16 @@ class Standings:
                 return False
             return not self._find_teams(person_id) - {actor.team}
 
-        state = aggregate.fold(history)
         hand = Hand(
             event,
             history,
-            state,
+            aggregate.fold(history),
             actor,
             is_there,
             directory,
             self._store.load,
             private,
-            holds_record=lambda: _holds(history, actor) or state.was_sent_to(actor),
+            holds_record=lambda: _holds(history, actor),
             has_part=lambda person_id: actor.team in self._find_teams(person_id, event.stream),
             is_on_side_of=lambda person_id: self._is_on_side_of(person_id, actor.team, event.stream),
             is_nobodys=is_nobodys,
