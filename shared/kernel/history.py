@@ -99,7 +99,7 @@ class History:
     `claims`: the teams of the entries whose actor had no standing, by entry id. `asked`: whom such an entry names as
     having judged or agreed to it. `confirmed`: the ids of those that were confirmed. `confirmed_for`: the people for
     whom others were confirmed, by entry id. `doubtful`: the ids of the entries whose doubts nobody has confirmed.
-    `held`: the claims that would end the record, by entry id. They end it once they are confirmed.
+    `held`: the claims that wait for that to change the state, by entry id.
     """
 
     area: str | None = None
@@ -130,12 +130,17 @@ Evolution = Callable[[S, Event], S]
 
 
 def history_of(
-    kind: str, initial: S, decisions: Mapping[type[Command], Decision[S]], evolutions: Mapping[str, Evolution[S]]
+    kind: str,
+    initial: S,
+    decisions: Mapping[type[Command], Decision[S]],
+    evolutions: Mapping[str, Evolution[S]],
+    waiting: Collection[str] = (),
 ) -> Aggregate[S]:
     """An aggregate made of two tables: the decisions by command, and the evolutions by event type. It adds `Retract`.
 
     A decision need not set `occurred_at`, precision, subject, area or note. They come from the command and the history.
-    An event type without an evolution is only counted as an entry.
+    An event type without an evolution is only counted as an entry. A claim that would end the record, or whose type is
+    among `waiting`, changes the state only once it is confirmed.
     """
     table: dict[type[Command], Decision[S]] = {
         Retract: _retract,
@@ -166,7 +171,8 @@ def history_of(
     def evolve(state: S, event: Event) -> S:
         changes: dict[str, Any] = {}
         known = follow(state, event)
-        if event.standing == NONE and state.status not in (None, known.status) and known.status in OVER:
+        is_over = known.status != state.status and known.status in OVER
+        if event.standing == NONE and state.status is not None and (is_over or event.type in waiting):
             known, changes["held"] = state, {**state.held, event.id: event}
         elif event.type == CLAIM_CONFIRMED and "people" not in event.data and event.data["event_id"] in state.held:
             known = follow(known, state.held[event.data["event_id"]])

@@ -35,6 +35,17 @@ ENDS: list[tuple[Aggregate[Any], str, dict[str, Any], str, dict[str, Any]]] = [
 ]
 
 
+def test_a_holder_who_is_only_claimed_does_not_hold_the_case() -> None:
+    holder = {"holder": "hv-pereira", "team": "hv-harwich", "held_as": "employed"}
+    named = ("case.holder_named.v1", "hv-harwich", holder)
+    other = ("case.holder_named.v1", "midwifery-colne", {**holder, "holder": "midwife-ekwueme"})
+    *history, last = record("case/1", ("case.opened.v1", "hv-harwich", CASE), named, other)
+    claim = replace(last, standing=NONE)
+    assert case.AGGREGATE.fold([*history, claim]).holder == "hv-pereira"
+    confirmed = answered([*history, claim], CLAIM_CONFIRMED)
+    assert case.AGGREGATE.fold(confirmed).holder == "midwife-ekwueme"
+
+
 @pytest.fixture(params=ENDS, ids=lambda row: row[3])
 def ended(request: pytest.FixtureRequest) -> tuple[Aggregate[Any], list[Event]]:
     """A record that a team began, and that another team claims to have ended."""
@@ -46,7 +57,15 @@ def ended(request: pytest.FixtureRequest) -> tuple[Aggregate[Any], list[Event]]:
 def answered(history: list[Event], event_type: str, **said: Any) -> list[Event]:
     claim = history[-1]
     data = {"event_id": claim.id, **said}
-    answer = replace(claim, id=uuid7(MONDAY), type=event_type, team="hv-harwich", version=3, standing=CIRCLE, data=data)
+    answer = replace(
+        claim,
+        id=uuid7(MONDAY),
+        type=event_type,
+        team="hv-harwich",
+        version=claim.version + 1,
+        standing=CIRCLE,
+        data=data,
+    )
     return [*history, answer]
 
 
