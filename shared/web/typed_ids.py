@@ -9,9 +9,9 @@ from marshmallow import Schema, fields
 
 from shared.contracts.fields import EventId, Ref
 from shared.kernel.ids import read_id
+from shared.web.quick_schema import Load
 
 Read = Callable[[Any], Any]
-Load = Callable[[Any], dict[str, Any]]
 
 
 def read_ids_before(load: Load, schema: Schema) -> Load:

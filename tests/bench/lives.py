@@ -51,12 +51,12 @@ HEALTH: Kinds = (
 )
 SEVERAL: Kinds = (
     ("person.registered.v1", 0),
-    *(("contact.received.v1", number) for number in range(2)),
+    ("contact.received.v1", 0),
     ("household.adult_joined.v1", 0),
     ("support.session_missed.v1", 0),
     ("referral.treatment_ended.v1", 0),
     ("referral.outcome_returned.v1", 1),
-    ("referral.rejected.v1", 2),
+    *(("referral.rejected.v1", number) for number in (2, 3)),
     *[("child.seen.v1", 0)] * 12,
 )
 LEAVING: Kinds = (
@@ -65,8 +65,7 @@ LEAVING: Kinds = (
     ("adviser.assigned.v1", 0),
     ("plan_item.added.v1", 0),
     ("care_leaver.moved.v1", 0),
-    ("referral.intended.v1", 0),
-    *[("child.seen.v1", 0)] * 14,
+    *[("child.seen.v1", 0)] * 15,
 )
 
 _ID = re.compile(rb"p_[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|FT(?:-[0-9A-Z]{4}){2}-[0-9A-Z]")

@@ -8,6 +8,7 @@ roles and commands.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -25,7 +26,7 @@ from shared.events.errors import UnknownStream
 from shared.kernel.decisions import Actor, Forbidden, Refused
 from shared.kernel.tables import BeginRecord
 from shared.messaging.incoming import Done
-from shared.recording.bootstrap import RecordingDependencies
+from shared.recording.bootstrap import NO_DOUBTS, RecordingDependencies
 from shared.web.exchange import Request
 from shared.web.problems import Problem
 from tests.contract.test_perinatal_bodies import KINDS, ROUTES, posts
@@ -49,8 +50,8 @@ REFUSED = "refused"
 OF_CIRCLE = f"circle {REFUSED}"
 BEGUN = ("circle", "circle", "circle", "owner", "owner")
 FOLLOWED = (OF_CIRCLE, OF_CIRCLE, REFUSED, REFUSED, REFUSED)
-# Both areas of a move act on it: the new one as its receiver, and as the circle only where the team has a part itself.
-BETWEEN = (OF_CIRCLE, OF_CIRCLE, f"circle receiver {REFUSED}", f"receiver {REFUSED}", f"receiver {REFUSED}")
+# Both areas of a move act on it: the new one as its receiver, or as the area where the person lives from then on.
+BETWEEN = (OF_CIRCLE, OF_CIRCLE, *(f"circle receiver {REFUSED}",) * 3)
 TABLE: Mapping[str, tuple[str, ...]] = {
     **{path: FOLLOWED if "<>" in path else BEGUN for path in ROUTES},
     **{path: BETWEEN for path in ROUTES if path.startswith("moves/")},
@@ -62,6 +63,14 @@ BEFORE = {
     "pregnancies/<>/booked": ("pregnancy.notified.v1",),
     "pregnancies/<>/bereavement-checked": ("pregnancy.booked.v1", "pregnancy.ended.v1"),
     "concerns/<>/decided": ("injury.reported.v1",),
+    "concerns/<>/harm-decided": ("harm.alleged.v1",),
+}
+# What takes more than a record that was just begun: a holder, a day ahead, another action, a link. The tests of
+# these records walk them.
+TAKES_MORE = {
+    *(f"actions/<>/{verb}" for verb in ("arranged", "done", "replaced", "swept")),
+    *("cases/<>/closing-proposed", "cases/<>/leaving-announced", "offers/<>/deferred", "people/<>/unlinked"),
+    *("concerns/<>/harm-decided", "people/<>/unprotected", "pregnancies/<>/assessment-completed"),
 }
 BEGINNINGS = {
     "pregnancy": "pregnancy.booked.v1",
@@ -74,6 +83,7 @@ BEGINNINGS = {
     "notification": "notification.sent.v1",
     "contact": "contact.received.v1",
     "case": "case.opened.v1",
+    "action": "action.decided.v1",
 }
 
 
@@ -93,7 +103,8 @@ def perinatal(backends: Backends, tmp_path_factory: pytest.TempPathFactory) -> I
         person_id_key_file=Path(key),
     )
     dependencies = build(config)
-    yield dependencies
+    # The examples are of 2013 and 2014. What is doubtful about that is not what is asked here.
+    yield replace(dependencies, doubts=NO_DOUBTS).over(dependencies.store)
     dependencies.close()
     with MongoClient[Any](backends.mongodb_uri) as client:
         client.drop_database(name)
@@ -203,7 +214,7 @@ def test_each_role_may_do_in_each_place_what_the_table_says(perinatal: Recording
         if found[role, place] not in (says.split() if may(role, command) else ["wrong-role"])
     }
     assert wrong == {}
-    assert {"circle", "receiver"} & set(found.values()), "nobody records it at all"
+    assert path in TAKES_MORE or {"circle", "receiver"} & set(found.values()), "nobody records it at all"
 
 
 READ, UNKNOWN = "read", "unknown"

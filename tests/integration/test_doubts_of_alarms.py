@@ -76,6 +76,12 @@ ACTS: Mapping[str, tuple[Actor, str, dict[str, Any]]] = {
         "/v1/concerns/$concern/child-not-found",
         {"how": "visit", "place": "home", "reason": "nobody_answered", "by": "nobody-knows-them"},
     ),
+    "case.closed.v1": (WORKER, "/v1/cases/$case/closed", {"reason_code": "needs_met"}),
+    "case.closed.v2": (
+        WORKER,
+        "/v1/cases/$case/closure",
+        {"reason": "needs_met", "authorised_by": "nobody-knows-them"},
+    ),
     "consultation.held.v1": (VISITOR, "/v1/consultations", CONSULTED),
     "consultation.account_added.v1": (
         DOOR,
@@ -151,7 +157,9 @@ def ids(service: PerinatalService) -> dict[str, str]:
     concern = recorded(service, VISITOR, "/v1/concerns", {"person_id": person, "kind": "neglect", "seen": True})[
         "concern_id"
     ]
+    case = {"person_id": person, "people": [person], "agency": "childrens_social_care", "kind": "assessment"}
     return {
+        "$case": recorded(service, WORKER, "/v1/cases", case)["case_id"],
         "$person": person,
         "$concern": concern,
         "$consultation": consultation,

@@ -635,7 +635,7 @@ def test_each_route_has_a_body_of_its_own_in_the_openapi_document(service: Runni
         for path, route in document["paths"].items()
         if "requestBody" in route.get("post", {})
         and not path.endswith(("/retractions", "/commands"))
-        and "/claims/" not in path
+        and not any(part in path for part in ("/claims/", "/doubts/"))
     ]
     told = [name for name in bodies if name not in ("StepBody", "ReasonBody")]
     assert len(set(told)) == len(told)

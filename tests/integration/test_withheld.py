@@ -25,6 +25,7 @@ from services.leaving_care.api.views import VIEWS as OF_LEAVING_CARE
 from services.perinatal.api.views import VIEWS as OF_PERINATAL
 from shared.contracts import CATALOGUE
 from shared.contracts.access import may_see, signposts_to
+from shared.contracts.circle import PROTECTED, UNPROTECTED
 from shared.events.documents import document_of, sealed
 from shared.events.mongo import open_database
 from shared.events.store import EventStore
@@ -350,10 +351,16 @@ def _of_record(random: Random, event: Event, kind: str, record_id: str, begun: E
     )
 
 
+PROTECTION = (PROTECTED, UNPROTECTED)
+
+
 def varied(random: Random, record: list[Event], role: str) -> list[Event]:
-    """The same record with what is withheld of it elsewhere, at other times, more often, and in part retracted."""
-    kept = [event for event in record if not is_withheld(role, event.type)]
-    others = [event for event in record if is_withheld(role, event.type)]
+    """The same record with what is withheld of it elsewhere, at other times, more often, and in part retracted.
+
+    Whether the person is protected is the same: a signpost tells of it.
+    """
+    kept = [event for event in record if not is_withheld(role, event.type) or event.type in PROTECTION]
+    others = [event for event in record if event not in kept]
     if is_withheld(role, record[0].type):
         kept, others = record[:1], record[1:]
     for event in others * random.randrange(1, 4):

@@ -18,6 +18,7 @@ from services.leaving_care.domain.doubts import DOUBTS as OF_LEAVING_CARE
 from services.perinatal.domain import referral
 from services.perinatal.domain.doubts import DOUBTS as OF_PERINATAL
 from services.perinatal.domain.doubts import Child
+from shared.contracts.urgent import ALARMS
 from shared.contracts.words import DOUBTS
 from shared.kernel.decisions import Actor, Aggregate, Context, Refused
 from shared.kernel.envelope import Event
@@ -109,7 +110,8 @@ def test_nothing_ends_before_it_began(kind: str, begins: date, precision: str, d
         near = begins + timedelta(days=data.draw(st.integers(-40, 40)))
         command = AppendEntry(type=event_type, data=says(kind, event_type), **timing(near, data.draw(precisions)))
         accept(AGGREGATES[kind], history, command, actor)
-    assert all(last(event) >= first(history[0]) for event in history)
+    # An alarm, such as the closing of a case, is recorded whatever is doubtful about it, and the doubt is followed up.
+    assert all(last(event) >= first(history[0]) for event in history if event.type not in ALARMS)
 
 
 @given(days_near, days_near, days_near, precisions, st.sampled_from(["birth", "miscarriage", "stillbirth"]), st.data())

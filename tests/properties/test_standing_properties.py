@@ -23,6 +23,11 @@ def follow_ups(thread: str, events: list[Event]) -> dict[str, FollowUp]:
     return {found.id: found for found in fold(HISTORY, thread, evidence_of(events))}
 
 
+def find_agreed_moves(events: list[Event]) -> set[str]:
+    """The moves that the area which was left has agreed to: on them the new area acts as the receiver."""
+    return {event.stream for event in events if not event.is_claim and event.stream.startswith("move/")}
+
+
 @st.composite
 def acts_of_strangers(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
     """A family's events, of the circle or claimed by one team, and what another team without standing adds."""
@@ -36,8 +41,7 @@ def acts_of_strangers(draw: st.DrawFn) -> tuple[list[Event], list[Event]]:
             standing = draw(st.sampled_from([NONE, NONE, *STANDINGS[1:]]))
             team = OTHERS if who == "others" else STRANGERS
             (known if who == "others" else added).append(replace(event, standing=standing, team=team))
-    # On a move that the area it left has agreed to, the new area acts as the receiver.
-    agreed = {event.stream for event in known if not event.is_claim and event.stream.startswith("move/")}
+    agreed = find_agreed_moves(known)
     return known, [event for event in added if not event.has_standing_on(event.stream) and event.stream not in agreed]
 
 
@@ -75,6 +79,9 @@ def test_whatever_would_lower_a_follow_up_asks_its_owner_and_lowers_nothing_unti
     known = [event for event in events if event.id != act.id]
     if claim.type == RETRACTION:
         assume(not any(event.id == claim.data["event_id"] and event.is_claim for event in known))
+        # A retraction is no entry, so nobody takes one back.
+        assume(not any(event.type == RETRACTION and event.data["event_id"] == act.id for event in known))
+    assume(act.stream not in find_agreed_moves(known))
     for thread in threads_of(events):
         without, claimed = follow_ups(thread, known), follow_ups(thread, [*known, claim])
         confirmed = follow_ups(thread, [*known, act])

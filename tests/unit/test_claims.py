@@ -22,7 +22,7 @@ from tests.unit import test_steps_of_mental_health as mental_health
 from tests.unit import test_steps_of_prebirth as prebirth
 from tests.unit import test_steps_of_referrals as referrals
 from tests.unit import test_steps_of_safeguarding as safeguarding
-from tests.unit.practice import CHILD, HV, PACKS, PERSON, Practice, as_text, london
+from tests.unit.practice import CHILD, HV, OTHER, PA, PACKS, PERSON, Practice, as_text, london
 
 QUESTION = "DATA-02.lowers"
 STRANGERS = "strangers-elsewhere"
@@ -152,10 +152,10 @@ def test_a_death_claimed_by_others_asks_the_owner_of_each_routine_line(step):
     assert played.follow_up.state == "ended"
 
 
-def claimed_death(practice: Practice, at: str, number: int = 0) -> Event:
-    """A death that somebody without standing recorded, of the usual person."""
-    said = {"person_id": PERSON, "family": []}
-    death = practice.record(DIED, f"person/{PERSON}", said, london(at), "perinatal", HV, standing=NONE)
+def claimed_death(practice: Practice, at: str, number: int = 0, person: str = PERSON) -> Event:
+    """A death that somebody without standing recorded, of the usual person if no other is named."""
+    said = {"person_id": person, "family": []}
+    death = practice.record(DIED, f"person/{person}", said, london(at), "perinatal", HV, standing=NONE)
     claim = replace(death, team=f"{STRANGERS}-{number}")
     practice._events[death.id] = claim
     return claim
@@ -196,6 +196,22 @@ def test_the_first_claimed_death_holds_nothing_once_it_is_answered_or_taken_back
         assert (found.held_until, found.state) == (None, "ended" if ends_it == CLAIM_CONFIRMED else "open")
         claimed_death(practice, "2013-01-16 14:00", number=1)
         assert referral.the("REF-01").held_until is None
+
+
+def test_of_two_peoples_claimed_deaths_the_shorter_hold_counts_whichever_arrives_first():
+    practice = Practice()
+    care_leaver_id = "00000000-0000-0000-0000-000000000001"
+    leaver = f"care-leaver/{care_leaver_id}"
+    said = {"care_leaver_id": care_leaver_id, "person_id": PERSON}
+    opened = ("care_leaver.registered.v1", leaver, said | {"category": "relevant"})
+    contact = ("pa_contact.made.v1", leaver, said | {"person_id": OTHER, "how": "letter"})
+    practice.record(*opened, london("2013-01-08 10:00"), "leaving_care", PA)
+    claimed_death(practice, "2013-01-10 10:00", person=OTHER)
+    claimed_death(practice, "2013-01-17 10:00", number=1, person=PERSON)
+    practice.record(*contact, london("2013-01-17 12:00"), "leaving_care", PA)
+    found = {one.person: one for one in practice.follow_ups(leaver) if one.step == "CL-02.contact"}
+    assert found[OTHER].held_until is not None
+    assert as_text(found[OTHER].held_until) == "2013-01-14 17:00"
 
 
 def test_a_retraction_by_somebody_without_standing_asks_the_owner():

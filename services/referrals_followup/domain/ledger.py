@@ -350,7 +350,7 @@ def _rungs(
         start = last_moment_of(opening) if rung.from_opening else due_at
         at = due(rung.after, start, "minute", ruleset.calendar).at if rung.after else due_at
         rungs.append(Rung(rung.name, at, rung.to, rung.urgent or is_urgent, at >= due_at, rung.repeat))
-    return (*rungs, *_grown(opened, rungs))
+    return (*rungs, *_grown(opened, rungs)) if step.counted and step.counted.tells_growth else tuple(rungs)
 
 
 def _grown(opened: _Opening, rungs: Sequence[Rung]) -> Iterator[Rung]:
@@ -729,12 +729,14 @@ def _hold(
 ) -> FollowUp:
     """A routine follow-up, held while the first claim that its person died waits for an answer, and not for longer.
 
-    A later claim of the same death holds nothing, so nobody can go on delaying.
+    A later claim of the same death holds nothing, so nobody can go on delaying. Of two people's deaths
+    the shorter hold counts.
     """
     if follow_up.state != OPEN or follow_up.guarded or any(rung.urgent for rung in follow_up.rungs):
         return follow_up
     deaths = [item.event for item in lacking.values() if item.event.type == DIED]
     first = {death.subject: death for death in sorted(deaths, key=_order_of_recording, reverse=True)}
+    holds_until: list[datetime] = []
     for question in questions:
         asks_about = lacking[question.opened_by].event
         if question.state != OPEN or question.id != derived_id(question.step, follow_up.id, asks_about.id):
@@ -742,9 +744,8 @@ def _hold(
         ruleset = rules.newest(follow_up.area)
         holds = ruleset.steps[question.step].holds if ruleset and question.step in ruleset.steps else None
         if ruleset and holds and first.get(asks_about.subject) is asks_about:
-            until = due(holds, asks_about.recorded_at, "minute", ruleset.calendar).at
-            follow_up = replace(follow_up, held_until=until)
-    return follow_up
+            holds_until.append(due(holds, asks_about.recorded_at, "minute", ruleset.calendar).at)
+    return replace(follow_up, held_until=min(holds_until)) if holds_until else follow_up
 
 
 def _order_of_recording(event: Event) -> tuple[datetime, str]:

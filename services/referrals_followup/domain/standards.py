@@ -109,6 +109,11 @@ class Count:
     once_per_record: bool = False
     emptied_by: tuple[Matcher, ...] = ()
 
+    @property
+    def tells_growth(self) -> bool:
+        """Whether one more sign is told again: signs about a household add up to a pattern, sessions do not."""
+        return any(matcher.via == HOUSEHOLD for matcher in self.of)
+
 
 @dataclass(frozen=True, slots=True)
 class Computed:
