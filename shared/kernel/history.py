@@ -27,7 +27,6 @@ from shared.kernel.decisions import (
     Refused,
 )
 from shared.kernel.envelope import NONE, Event
-from shared.kernel.hands import find_asked
 from shared.kernel.time import london_date, span
 
 # With one of these states a record is over.
@@ -96,9 +95,9 @@ class ConfirmDoubts(Command):
 class History:
     """Base of every state. `entries`: each entry's team, by entry id. `retracted`: the ids of retracted entries.
 
-    `claims`: the teams of the entries whose actor had no standing, by entry id. `asked`: whom such an entry names as
-    having judged or agreed to it. `confirmed`: the ids of those that were confirmed. `confirmed_for`: the people for
-    whom others were confirmed, by entry id. `doubtful`: the ids of the entries whose doubts nobody has confirmed.
+    `claims`: the teams of the entries whose actor had no standing, by entry id. `confirmed`: the ids of those that were
+    confirmed. `confirmed_for`: the people for whom others were confirmed, by entry id. `doubtful`: the ids of the
+    entries whose doubts nobody has confirmed.
     `held`: the claims that wait for that to change the state, by entry id.
     """
 
@@ -108,7 +107,6 @@ class History:
     entries: Mapping[str, str] = field(default_factory=dict)
     retracted: frozenset[str] = field(default_factory=frozenset)
     claims: Mapping[str, str] = field(default_factory=dict)
-    asked: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = field(default_factory=frozenset)
     confirmed_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
     doubtful: frozenset[str] = field(default_factory=frozenset)
@@ -188,8 +186,6 @@ def history_of(
             changes["doubtful"] = known.doubtful - {event.data["event_id"]}
         if event.is_claim:
             changes["claims"] = {**known.claims, event.id: event.team}
-            asked = find_asked(event)
-            changes["asked"] = {**known.asked, event.id: asked} if asked else known.asked
         area, person_id = known.area or event.area, known.person_id or event.subject
         return replace(known, **changes, area=area, person_id=person_id)
 
@@ -296,12 +292,12 @@ def _require_own(state: S, event_id: str, actor: Actor, may: str) -> None:
 
 
 def _confirm_claim(state: S, command: ConfirmClaim, context: Context) -> Fact:
-    _require_claim(state, command.event_id, context.actor, command.people)
+    _require_claim(state, command.event_id, command.people)
     return fact(CLAIM_CONFIRMED, context, event_id=command.event_id, people=list(command.people) or None)
 
 
 def _reject_claim(state: S, command: RejectClaim, context: Context) -> Fact:
-    _require_claim(state, command.event_id, context.actor)
+    _require_claim(state, command.event_id)
     return fact(CLAIM_REJECTED, context, event_id=command.event_id, reason_code=command.reason_code)
 
 
@@ -312,7 +308,7 @@ def _with_confirmation(state: History, event_id: str, people: Collection[str]) -
     return {"confirmed_for": {**state.confirmed_for, event_id: known.union(people)}}
 
 
-def _require_claim(state: History, event_id: str, actor: Actor, people: Collection[str] = ()) -> None:
+def _require_claim(state: History, event_id: str, people: Collection[str] = ()) -> None:
     is_answered = bool(people) and state.confirmed_for.get(event_id, frozenset()).issuperset(people)
     if is_answered or event_id in state.confirmed or event_id in state.retracted:
         raise Refused("already-answered", "that claim was confirmed, rejected or retracted before")
@@ -321,9 +317,6 @@ def _require_claim(state: History, event_id: str, actor: Actor, people: Collecti
         raise Invalid(
             "not-a-claim", "only an entry of somebody without standing is confirmed or rejected", fields=fields
         )
-    is_asked = actor.id == state.asked.get(event_id)
-    if actor.team == state.claims[event_id] and not is_asked and actor.role != SYSTEM_TEAM:
-        raise Forbidden("own-claim", "the team that made an entry cannot confirm or reject it; retract it instead")
 
 
 def _plain(value: Any) -> Any:

@@ -14,6 +14,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
+from shared.contracts.agreed import find_asked, has_agreed
 from shared.contracts.circle import (
     PROTECTED,
     UNPROTECTED,
@@ -37,7 +38,7 @@ from shared.kernel.decisions import (
     Forbidden,
 )
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
-from shared.kernel.hands import Hand, HandRules, find_asked, has_agreed
+from shared.kernel.hands import Hand, HandRules
 from shared.kernel.history import people_of, require_area
 from shared.kernel.time import Offset, due
 from shared.recording.directory_copy import DirectoryCopy
@@ -72,6 +73,7 @@ NOT_ASKED = (
     "a claim is answered by those who are asked: the teams with a part in the person's care, the team that holds the"
     " record, and the safeguarding lead of the person's area"
 )
+OWN_CLAIM = "the team that made an entry cannot confirm or reject it; retract it instead"
 NOT_NAMED = "only whoever this entry names as having judged or agreed to it confirms it"
 # For so long a claim is for the other side alone to answer.
 SILENCE = Offset(working_days=2)
@@ -217,6 +219,8 @@ class Standings:
         if claim is None or not claim.is_claim:
             require_area(actor, history[0].area if history else "")
             return actor
+        if actor.team == claim.team and actor.id != find_asked(claim):
+            raise Forbidden("own-claim", OWN_CLAIM)
         if not people_of(claim) and self._holds_thread(claim, history, actor):
             return replace(actor, also_in=(history[0].area,))
         named = self._find_named(claim, history)

@@ -14,7 +14,7 @@ from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.standards.loader import load_packs
 from shared.config.yamlfile import load_yaml
 from shared.contracts import CATALOGUE
-from shared.kernel.hands import AGREED
+from shared.contracts.agreed import AGREED
 from shared.kernel.time import london_date
 from tests.unit.practice import SERVICE_FOLDER
 

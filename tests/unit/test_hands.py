@@ -11,8 +11,8 @@ from services.referrals_followup.domain.claims import OF_A_MOVE
 from services.referrals_followup.domain.thread_history import HOLDING
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ACCESS
+from shared.contracts.agreed import AGREED
 from shared.kernel.decisions import ABOUT_AN_ENTRY
-from shared.kernel.hands import AGREED
 from tests.unit.practice import PACKS
 from tests.unit.test_claims import OTHERWISE
 

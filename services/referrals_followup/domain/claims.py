@@ -12,9 +12,9 @@ from dataclasses import replace
 from services.referrals_followup.domain.follow_up import OPEN, VOID, FollowUp, Rung
 from services.referrals_followup.domain.thread_history import MOVED, PERSON, Evidence, order_key
 from shared.contracts.access import SYSTEM
+from shared.contracts.agreed import may_answer
 from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, CLAIM_REJECTED, RETRACTION
 from shared.kernel.envelope import NONE, Event
-from shared.kernel.hands import may_answer
 from shared.kernel.history import people_of
 
 # What a claim would do to a follow-up if it was confirmed.

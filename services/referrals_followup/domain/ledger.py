@@ -63,8 +63,8 @@ from services.referrals_followup.domain.thread_history import (
     last_moment_of,
     order_key,
 )
+from shared.contracts.agreed import find_asked
 from shared.kernel.envelope import Event
-from shared.kernel.hands import find_asked
 from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due, london_date, span
 

@@ -11,11 +11,11 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from shared.contracts.agreed import may_answer
 from shared.contracts.words import LOSSES
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
 from shared.kernel.gestation import TERM, gestation_on
-from shared.kernel.hands import may_answer
 from shared.kernel.time import last_moment, london_date, plus_months, span
 
 LINKED, UNLINKED = "person.linked.v1", "person.unlinked.v1"
