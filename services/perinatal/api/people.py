@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.perinatal.api.lookups import KNOWN, find_assessor, find_birth
+from services.perinatal.api.lookups import KNOWN, find_assessor, find_birth, find_two_people
 from services.perinatal.api.schemas import ConditionAnswer, PersonAnswer
 from services.perinatal.domain import condition, person
 from shared.recording.bootstrap import RecordingDependencies
@@ -98,6 +98,7 @@ class PeopleRoutes:
         "person.linked.v1",
         "Another id is this person's too, confirmed by a named person",
         elsewhere=("other_person_id",),
+        look_up=find_two_people,
     )
     unlink_person = routes.step(
         "unlinked",
