@@ -219,20 +219,23 @@ class Standings:
         if claim is None or not claim.is_claim:
             require_area(actor, history[0].area if history else "")
             return actor
+        self._require_asked(claim, history, actor, for_all=for_all)
         if actor.team == claim.team and actor.id != find_asked(claim):
             raise Forbidden("own-claim", OWN_CLAIM)
+        return replace(actor, also_in=(history[0].area,))
+
+    def _require_asked(self, claim: Event, history: Sequence[Event], actor: Actor, *, for_all: bool) -> None:
         if not people_of(claim) and self._holds_thread(claim, history, actor):
-            return replace(actor, also_in=(history[0].area,))
+            return
         named = self._find_named(claim, history)
         if named is not None and any(self.is_in_circle(one, actor) for one in sorted(people_of(claim))):
             if has_agreed(claim, actor):
-                return replace(actor, also_in=(history[0].area,))
+                return
             if not for_all:
                 raise Forbidden("not-asked", NOT_NAMED)
         theirs, held = self._find_sides(claim, history, actor)
         if not held or (for_all and held != theirs):
             raise Forbidden("no-standing", NOT_ASKED)
-        return replace(actor, also_in=(history[0].area,))
 
     def find_people_to_confirm(self, history: Sequence[Event], event_id: str, actor: Actor) -> tuple[str, ...]:
         """The people whom the actor's confirmation of this claim is for; empty if nobody else has to answer then."""

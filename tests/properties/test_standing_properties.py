@@ -84,7 +84,7 @@ def test_whatever_would_lower_a_follow_up_asks_its_owner_and_lowers_nothing_unti
     assume(act.stream not in find_agreed_moves(known))
     for thread in threads_of(events):
         without, claimed = follow_ups(thread, known), follow_ups(thread, [*known, claim])
-        confirmed = follow_ups(thread, [*known, act])
+        confirmed = follow_ups(thread, [*known, replace(claim, standing=CIRCLE)])
         questions = {one.on: one for one in claimed.values() if one.step == "DATA-02.lowers"}
         for follow_up in without.values():
             if follow_up.state != OPEN or follow_up.standard == "DATA-02":
