@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 
 from shared.kernel.decisions import ABOUT_AN_ENTRY, Fact, Invalid, ids_left_out
 from shared.kernel.envelope import Event
+from shared.kernel.tables import Row, find_misplaced
 from shared.kernel.time import london_date, span
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 OCCURRED_AT = "occurred_at"
+# So many entries one message names.
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,28 @@ def not_before(what: str, *types: str) -> Doubt:
         return f"is {in_words(begun - entry.last)} before {what}; give the day when each of them happened"
 
     return Doubt("out-of-order", OCCURRED_AT, finds, impossible=True)
+
+
+def left_out_of_order(rows_of: Callable[[str], Mapping[str, Row]]) -> Doubt:
+    """A retraction leaves no entry without what it follows. `rows_of` gives the rows of a kind of record.
+
+    Only entries are named that the actor may read: `readable` of what is known has their ids.
+    """
+
+    def finds(entry: Entry) -> str | None:
+        rows = rows_of(entry.history[0].stream.partition("/")[0]) if entry.history else {}
+        standing = list(entry.standing)
+        before = {event.id for event in find_misplaced(rows, standing)}
+        left = [event for event in standing if event.id != entry.get("event_id")]
+        shown = entry.known.get("readable", ())
+        misplaced = [event for event in find_misplaced(rows, left) if event.id in shown and event.id not in before]
+        if not misplaced:
+            return None
+        named = "; ".join(f"{event.type} of {first_day_of(event)} ({event.id})" for event in misplaced[:MOST_NAMED])
+        more = f"; and {len(misplaced) - MOST_NAMED} more" if len(misplaced) > MOST_NAMED else ""
+        return f"leaves entries without what they follow: {named}{more}; retract these first if they are wrong too"
+
+    return Doubt("out-of-order", "event_id", finds)
 
 
 def day_ahead(name: str, far: timedelta) -> tuple[Doubt, ...]:

@@ -406,4 +406,4 @@ def test_the_openapi_document_describes_each_route_with_its_own_body(service: Ru
     assert bodies["/v1/referrals/{referral_id}/sent"] == "ReferralSentBody"
     assert bodies["/v1/referrals/{referral_id}/not-attended"] == "ReferralNotAttendedBody"
     assert bodies["/v1/people"] == "PersonBody"
-    assert len([path for path in bodies if path.startswith("/v1/referrals/{referral_id}/")]) == 26
+    assert len([path for path in bodies if path.startswith("/v1/referrals/{referral_id}/")]) == 27

@@ -71,7 +71,7 @@ ANY_TIME: Mapping[str, str] = {
     **dict.fromkeys(("accumulation.reviewed.v1", "parent.checks_recorded.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("person.protected.v1", "person.unprotected.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("person.corrected.v1", "care_leaver.corrected.v1"), "details may be corrected at any time"),
-    "person.told_apart.v1": "somebody may look at any time",
+    **dict.fromkeys(("person.told_apart.v1", "care_leaver.told_apart.v1"), "somebody may look at any time"),
     "pregnancy.edd_corrected.v1": "its bounds are those of the date that it brings",
     "pregnancy.concern_noted.v1": BEFORE_THE_RECORD,
     "pregnancy.partner_named.v1": BEFORE_THE_RECORD,
