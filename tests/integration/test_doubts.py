@@ -284,6 +284,35 @@ def test_an_equal_support_at_once_is_pointed_to(visitor: Caller, mother: str) ->
     assert visitor.post("/v1/support", said).status_code == 201
 
 
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_a_retraction_that_leaves_entries_without_what_they_follow_asks_first(
+    visitor: Caller, mother: str, in_bulk: bool
+) -> None:
+    def retract(path: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        body = {"event_id": events[path], "reason_code": "mistake", **more}
+        if in_bulk:
+            order = {"key": uuid4().hex, "path": f"{path}/retractions", "body": body}
+            (result,) = visitor.post("/v1/commands", [order]).json()["results"]
+            return result["status"], result["body"]
+        answer = visitor.post(f"{path}/retractions", body)
+        return answer.status_code, answer.json()
+
+    events: dict[str, str] = {}
+    support = visitor.post("/v1/support", {"person_id": mother, "kind": "parenting"})
+    path = support.headers["Location"]
+    session = visitor.post(f"{path}/session-held", {}).json()["event_id"]
+    ended = visitor.post(f"{path}/ended", {"reason_code": "completed"}).json()["event_id"]
+    events[path] = support.json()["event_id"]
+    status, body = retract(path)
+    assert (status, [one["code"] for one in body["doubts"]]) == (422, ["out-of-order"])
+    assert session in body["errors"][0]["message"]
+    assert ended in body["errors"][0]["message"]
+    events[path] = ended
+    assert retract(path)[0] == 201
+    events[path] = support.json()["event_id"]
+    assert retract(path, confirms=["out-of-order"])[0] == 201
+
+
 def test_a_batch_of_commands_is_doubted_as_single_commands_are(visitor: Caller, midwife: Caller, mother: str) -> None:
     rows = [
         {"key": uuid4().hex, "path": "/v1/pregnancies", "body": booking(mother)},

@@ -331,3 +331,14 @@ def test_the_openapi_document_describes_each_route_with_its_own_body(service: Ru
     for verb, body in (("arranged", "ArrangedBody"), ("deferred", "DeferredBody"), ("ended", "EndedBody")):
         route = document["paths"][f"/v1/plan-items/{{plan_item_id}}/{verb}"]["post"]
         assert route["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/PlanItem{body}")
+
+
+def test_care_leavers_who_were_told_apart_are_so_in_the_history(adviser: Caller) -> None:
+    first, second = (adviser.post("/v1/care-leavers", REGISTERED).json() for _ in range(2))
+    path = f"/v1/care-leavers/{second['care_leaver_id']}"
+    said = {"others": [first["person_id"]], "confirmed_by": "pa-brook"}
+    assert adviser.post(f"{path}/told-apart", said).status_code == 201
+    itself = adviser.post(f"{path}/told-apart", {**said, "others": [second["person_id"]]})
+    assert (itself.status_code, faulty_fields(itself)) == (422, {"others"})
+    history = adviser.get(path).json()["history"]
+    assert (history[-1]["type"], history[-1]["data"]["others"]) == ("care_leaver.told_apart.v1", [first["person_id"]])
