@@ -342,3 +342,14 @@ def test_care_leavers_who_were_told_apart_are_so_in_the_history(adviser: Caller)
     assert (itself.status_code, faulty_fields(itself)) == (422, {"others"})
     history = adviser.get(path).json()["history"]
     assert (history[-1]["type"], history[-1]["data"]["others"]) == ("care_leaver.told_apart.v1", [first["person_id"]])
+
+
+def test_a_corrected_birthday_makes_nobody_a_care_leaver_of_8(adviser: Caller) -> None:
+    path = f"/v1/care-leavers/{adviser.post('/v1/care-leavers', REGISTERED).json()['care_leaver_id']}/corrected"
+    young = {"date_of_birth": "2004-05-20"}
+    refused = adviser.post(path, young)
+    assert refused.status_code == 422, refused.text
+    assert [one["code"] for one in refused.json()["doubts"]] == ["care-leaver-age"]
+    unborn = adviser.post(path, {"date_of_birth": "2014-05-20", "confirms": ["care-leaver-age"]})
+    assert (code(unborn), faulty_fields(unborn)) == ("impossible", {"date_of_birth"})
+    assert adviser.post(path, {**young, "confirms": ["care-leaver-age"]}).status_code == 201
