@@ -7,6 +7,7 @@ from functools import partial
 from services.leaving_care.api.views import VIEWS
 from services.leaving_care.domain import care_leaver
 from services.leaving_care.domain.doubts import DOUBTS
+from services.leaving_care.domain.hands import RULES
 from services.leaving_care.domain.reactions import REACTIONS
 from shared.recording.bootstrap import build_recording, rebuild_recording, run_check_of_recording
 from shared.recording.doubts import DoubtCheck
@@ -21,6 +22,7 @@ build = partial(
     people=PEOPLE,
     record_of=care_leaver.stream_of,
     doubts=DoubtCheck(DOUBTS),
+    hands=RULES,
 )
 run_check = partial(run_check_of_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, people=PEOPLE)
 rebuild = partial(rebuild_recording, service=SERVICE, views=VIEWS, reactions=REACTIONS, people=PEOPLE)

@@ -47,6 +47,16 @@ _NAMES: Mapping[str, str] = {
     "accumulation.lead_named.v1": "lead",
     "adviser.assigned.v1": "adviser",
 }
+# By one of these a team takes on a record that another team began.
+TAKES_ON = frozenset(
+    {
+        "pregnancy.booked.v1",
+        "prebirth.referral_accepted.v1",
+        "referral.accepted.v1",
+        "referral.acknowledged.v1",
+    }
+)
+_NAMES_TEAMS = ("to_team", "team", "chair_team")
 PROTECTED, UNPROTECTED = "person.protected.v1", "person.unprotected.v1"
 _NAMES_NOBODY = {"adviser.ended.v1": "adviser.assigned.v1"}
 
@@ -90,6 +100,28 @@ def with_standing(history: Iterable[Event]) -> list[Event]:
 def is_named_for(history: Sequence[Event], team: str) -> bool:
     """Whether somebody of the team is named for the person of this record."""
     return any(part.why == NAMED and part.team == team for part in parts_in(history))
+
+
+def holders_of(history: Iterable[Event]) -> set[str]:
+    """The teams that hold a record: that began it, took it on, or are named or addressed in it. `history` as above.
+
+    Whoever only adds an entry to it holds nothing by that. Of those named for a person, the last in each role count.
+    """
+    events = list(history)
+    left_out = ids_left_out(events)
+    found: set[str | None] = {part.team for part in parts_in(events) if part.why == NAMED}
+    for event in events:
+        if event.id not in left_out and event.type not in ABOUT_AN_ENTRY:
+            found.update(event.data.get(name) for name in _NAMES_TEAMS if event.type not in _NAMES)
+            found.update([event.team] if event.version == 1 or event.type in TAKES_ON else [])
+    return {team for team in found if team and team != SYSTEM}
+
+
+def teams_with_part(history: Sequence[Event]) -> set[str]:
+    """The teams that hold a live part in the person's care by this record, or that are named for the person there."""
+    parts = parts_in(history)
+    is_live = any(part.why != NAMED for part in parts)
+    return holders_of(history) if is_live else {part.team for part in parts}
 
 
 def find_protectors(history: Iterable[Event]) -> frozenset[str]:

@@ -22,6 +22,7 @@ class Label(NamedTuple):
 
 _CODE = "A code word such as moved_away: small letters, digits and underscores."
 _WORKER = "Somebody in the directory, by id, such as hv-sato."
+_ASKED = f"{_WORKER} If it is not you, it counts once they confirm it."
 _TEAM = "A team in the directory, by id, such as hv-chelmsford."
 _AREA = "An area in the directory, by id, such as essex."
 _PERSON = "By id: p_ and 32 letters and digits. Search for people if you do not have it."
@@ -49,7 +50,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "date_of_birth": ("Date of birth", f"{_DATE} Leave it out if it is not known. {_PRIVATE}"),
     "nhs_number": ("NHS number", f"Ten digits, such as 999 000 0000. Spaces and dashes do no harm. {_PRIVATE}"),
     "other_person_id": ("The other id", f"The id that is the same person. {_PERSON}"),
-    "confirmed_by": ("Confirmed by", f"Who has looked at both records. {_WORKER}"),
+    "confirmed_by": ("Confirmed by", f"Who has looked at both records. {_ASKED}"),
     "others": ("Somebody else", f"Those whom the person is not. Each {_PERSON[0].lower()}{_PERSON[1:]}"),
     "details": ("What was corrected", "The details whose value has changed. The values stay in the recording service."),
     "nhs_number_known": ("NHS number known", "Whether the recording service has an NHS number."),
@@ -65,7 +66,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "children": ("Children", f"Each child whom it concerns. {_PERSON}"),
     "told": ("Who was told", "Each professional who knows about it now."),
     "review": ("Review", "Which review of the Healthy Child Programme it was."),
-    "lead": ("Lead", f"Who reads the whole chronology and decides. {_WORKER}"),
+    "lead": ("Lead", f"Who reads the whole chronology and decides. {_ASKED}"),
     "team": ("Team", _TEAM),
     "decision": ("Decision", "What was decided."),
     "AccumulationReviewed.decision": ("Decision", "What follows from all concerns taken together."),
@@ -91,8 +92,8 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "PregnancyEnded.outcome": ("How it ended", "A birth, or a loss. The day of the birth is when it happened."),
     "ScreeningDecided.outcome": ("Decision", "What follows for this pregnancy."),
     "StrategyDecided.outcome": ("Decision", "Whether a child protection conference is held."),
-    "decided_by": ("Decided by", f"Who decided and answers for it. {_WORKER}"),
-    "ReferralWithdrawn.decided_by": ("Decided by", f"The clinician who decided. {_WORKER}"),
+    "decided_by": ("Decided by", f"Who decided and answers for it. {_ASKED}"),
+    "ReferralWithdrawn.decided_by": ("Decided by", f"The clinician who decided. {_ASKED}"),
     "to_team": ("To team", f"The team that it goes to. {_TEAM} Leave it out if the service is enough."),
     "shared_with": ("Shared with", "Each professional who has the assessment."),
     # --- referrals
@@ -125,7 +126,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "score": ("Score", "The whole score: Whooley 0 to 2, GAD-2 0 to 6, GAD-7 0 to 21, PHQ-9 0 to 27, EPDS 0 to 30."),
     "self_harm": ("Self-harm above zero", "Whether the item about harming oneself was above zero (EPDS 10, PHQ-9 9)."),
     "ScreenFollowedUp.outcome": ("Outcome", "What the clinician made of the score."),
-    "assessed_by": ("Assessed by", f"The clinician who looked at the score. {_WORKER}"),
+    "assessed_by": ("Assessed by", f"The clinician who looked at the score. {_ASKED}"),
     "support_id": ("Support", _RECORD),
     "kind": ("Kind", "What kind it is."),
     "SupportStarted.kind": ("Kind of support", "What begins."),
@@ -137,6 +138,8 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "what": ("What was offered", "The help that was offered."),
     "re_offer_by": ("Offer again by", f"{_DATE} Leave it out if no day was agreed."),
     "manager": ("Manager", f"The manager who agreed. {_WORKER}"),
+    "OfferEnded.manager": ("Manager", f"The manager who agreed. {_ASKED}"),
+    "PlanItemEnded.manager": ("Manager", f"The manager who agreed. {_ASKED}"),
     "view_given": ("Their view is held", "Whether the person's own words are in the recording service."),
     "persons_view": ("Their view", f"What the person says about it, in their own words. {_PRIVATE}"),
     # --- moves and handovers
@@ -382,7 +385,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "police_told": ("Police told", "Whether the police know that the child was not found."),
     "referrer": ("Who spoke", f"Name and how to reach them, in your words. {_PRIVATE}"),
     "replaced_by": ("Replaced by", f"The action that takes its place. {_RECORD}"),
-    "reviewer": ("Read by", f"Who has read it all. {_WORKER}"),
+    "reviewer": ("Read by", f"Who has read it all. {_ASKED}"),
     "risk": ("Risk", "How great the risk is while nobody holds the case."),
     "source": ("Who speaks", "What the person is to the child."),
     "spoken_to": ("Spoken to", "Whether somebody spoke with the child, in their own way."),

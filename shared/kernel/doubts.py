@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from shared.kernel.decisions import ABOUT_AN_ENTRY, Fact, Invalid, ids_left_out
 from shared.kernel.envelope import Event
+from shared.kernel.history import SYSTEM_TEAM
 from shared.kernel.tables import Row, find_misplaced
 from shared.kernel.time import london_date, span
 
@@ -157,7 +158,8 @@ def not_before(what: str, *types: str) -> Doubt:
 def left_out_of_order(rows_by_kind: Mapping[str, Mapping[str, Row]], spared: Collection[str]) -> Doubt:
     """A retraction leaves no entry without what it follows. What is retracted of the types in `spared` is no doubt.
 
-    Only entries are named that the actor may read: `readable` of what is known has their ids.
+    Nor is what the service recorded by itself, since it strikes that out by itself. Only entries are named that the
+    actor may read: `readable` of what is known has their ids.
     """
 
     def finds(entry: Entry) -> str | None:
@@ -168,7 +170,11 @@ def left_out_of_order(rows_by_kind: Mapping[str, Mapping[str, Row]], spared: Col
         before = {event.id for event in find_misplaced(rows, standing)}
         left = [event for event in standing if event.id != entry.get("event_id")]
         shown = entry.known.get("readable", ())
-        misplaced = [event for event in find_misplaced(rows, left) if event.id in shown and event.id not in before]
+        misplaced = [
+            event
+            for event in find_misplaced(rows, left)
+            if event.id in shown and event.id not in before and event.team != SYSTEM_TEAM
+        ]
         if not misplaced:
             return None
         named = "; ".join(f"{event.type} of {first_day_of(event)} ({event.id})" for event in misplaced[:MOST_NAMED])

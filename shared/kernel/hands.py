@@ -47,7 +47,10 @@ class Hand:
     """An entry and whoever makes it. `history` and `state` are those of its record before it.
 
     `is_there` says of an area whether the person's record belongs to it, or the person lives there. `find` gives the
-    events of another record, `private` is the private part of the entry.
+    events of another record, `private` is the private part of the entry. `holds_record`: the actor's team began the
+    record, took it on, or is named or addressed in it. `has_part` says of a person whether that team has a live part in
+    their care beside this record, `is_on_side_of` whether it has one or registered them. `is_nobodys`: it is the
+    person's own record, and no other team has a part.
     """
 
     event: Event
@@ -58,8 +61,26 @@ class Hand:
     directory: Listed
     find: Callable[[str], Sequence[Event]]
     private: Mapping[str, Any] = field(default_factory=dict)
+    holds_record: Callable[[], bool] = field(kw_only=True)
+    has_part: Callable[[str], bool] = field(kw_only=True)
+    is_on_side_of: Callable[[str], bool] = field(kw_only=True)
+    is_nobodys: Callable[[], bool] = field(kw_only=True)
 
 
 HandRule = Callable[[Hand], bool]
 HandRules = Mapping[str, HandRule]
 """By type of event, whether the entry may lower follow-ups."""
+
+
+LEAD, SYSTEM = "safeguarding_lead", "system"
+
+
+def of_the_record(hand: Hand) -> bool:
+    """For the team that holds the record, or a safeguarding lead."""
+    return hand.actor.role in (LEAD, SYSTEM) or hand.holds_record()
+
+
+def of_the_person(hand: Hand) -> bool:
+    """For a team with a part in the record or in the person's care. For anybody of the circle where no team has one."""
+    person_id = hand.event.subject
+    return of_the_record(hand) or (person_id is not None and hand.has_part(person_id)) or hand.is_nobodys()

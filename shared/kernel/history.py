@@ -26,9 +26,11 @@ from shared.kernel.decisions import (
     Invalid,
     Refused,
 )
-from shared.kernel.envelope import Event
+from shared.kernel.envelope import NONE, Event
 from shared.kernel.time import london_date, span
 
+# With one of these states a record is over.
+OVER = ("closed", "withdrawn", "rejected", "ended", "completed", "died")
 FUTURE_TOLERANCE = timedelta(minutes=5)
 MAY_RETRACT_FOR_OTHERS = ("safeguarding_lead",)
 # What a service recorded by itself is no team's entry, so that a manager may retract it too.
@@ -96,6 +98,7 @@ class History:
     `claims`: the teams of the entries whose actor had no standing, by entry id. `confirmed`: the ids of those that were
     confirmed. `confirmed_for`: the people for whom others were confirmed, by entry id. `doubtful`: the ids of the
     entries whose doubts nobody has confirmed.
+    `held`: the claims that wait for that to change the state, by entry id.
     """
 
     area: str | None = None
@@ -107,6 +110,7 @@ class History:
     confirmed: frozenset[str] = field(default_factory=frozenset)
     confirmed_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
     doubtful: frozenset[str] = field(default_factory=frozenset)
+    held: Mapping[str, Event] = field(default_factory=dict)
 
     @property
     def also_open_to(self) -> Collection[str]:
@@ -124,12 +128,17 @@ Evolution = Callable[[S, Event], S]
 
 
 def history_of(
-    kind: str, initial: S, decisions: Mapping[type[Command], Decision[S]], evolutions: Mapping[str, Evolution[S]]
+    kind: str,
+    initial: S,
+    decisions: Mapping[type[Command], Decision[S]],
+    evolutions: Mapping[str, Evolution[S]],
+    waiting: Collection[str] = (),
 ) -> Aggregate[S]:
     """An aggregate made of two tables: the decisions by command, and the evolutions by event type. It adds `Retract`.
 
     A decision need not set `occurred_at`, precision, subject, area or note. They come from the command and the history.
-    An event type without an evolution is only counted as an entry.
+    An event type without an evolution is only counted as an entry. A claim that would end the record, or whose type is
+    among `waiting`, changes the state only once it is confirmed.
     """
     table: dict[type[Command], Decision[S]] = {
         Retract: _retract,
@@ -153,10 +162,18 @@ def history_of(
             private={**fact.private, **({"note": command.note} if command.note else {})},
         )
 
-    def evolve(state: S, event: Event) -> S:
+    def follow(state: S, event: Event) -> S:
         evolution = evolutions.get(event.type)
-        known = evolution(state, event) if evolution else state
+        return evolution(state, event) if evolution else state
+
+    def evolve(state: S, event: Event) -> S:
         changes: dict[str, Any] = {}
+        known = follow(state, event)
+        is_over = known.status != state.status and known.status in OVER
+        if event.standing == NONE and state.status is not None and (is_over or event.type in waiting):
+            known, changes["held"] = state, {**state.held, event.id: event}
+        elif event.type == CLAIM_CONFIRMED and "people" not in event.data and event.data["event_id"] in state.held:
+            known = follow(known, state.held[event.data["event_id"]])
         if event.type in LEAVES_OUT:
             changes["retracted"] = known.retracted | {event.data["event_id"]}
         else:
@@ -275,12 +292,12 @@ def _require_own(state: S, event_id: str, actor: Actor, may: str) -> None:
 
 
 def _confirm_claim(state: S, command: ConfirmClaim, context: Context) -> Fact:
-    _require_claim(state, command.event_id, context.actor, command.people)
+    _require_claim(state, command.event_id, command.people)
     return fact(CLAIM_CONFIRMED, context, event_id=command.event_id, people=list(command.people) or None)
 
 
 def _reject_claim(state: S, command: RejectClaim, context: Context) -> Fact:
-    _require_claim(state, command.event_id, context.actor)
+    _require_claim(state, command.event_id)
     return fact(CLAIM_REJECTED, context, event_id=command.event_id, reason_code=command.reason_code)
 
 
@@ -291,7 +308,7 @@ def _with_confirmation(state: History, event_id: str, people: Collection[str]) -
     return {"confirmed_for": {**state.confirmed_for, event_id: known.union(people)}}
 
 
-def _require_claim(state: History, event_id: str, actor: Actor, people: Collection[str] = ()) -> None:
+def _require_claim(state: History, event_id: str, people: Collection[str] = ()) -> None:
     is_answered = bool(people) and state.confirmed_for.get(event_id, frozenset()).issuperset(people)
     if is_answered or event_id in state.confirmed or event_id in state.retracted:
         raise Refused("already-answered", "that claim was confirmed, rejected or retracted before")
@@ -300,8 +317,6 @@ def _require_claim(state: History, event_id: str, actor: Actor, people: Collecti
         raise Invalid(
             "not-a-claim", "only an entry of somebody without standing is confirmed or rejected", fields=fields
         )
-    if actor.team == state.claims[event_id] and actor.role != SYSTEM_TEAM:
-        raise Forbidden("own-claim", "the team that made an entry cannot confirm or reject it; retract it instead")
 
 
 def _plain(value: Any) -> Any:

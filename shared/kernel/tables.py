@@ -104,6 +104,7 @@ class Row:
     `repeats`: the fields that the entry copies from the state of the record, or from its facts.
     `sets`: the fields of the state that the event sets. A mapping gives the name of the event's field for each.
     `also`: a function that makes further changes to the state.
+    `waits`: a claim of it changes the state only once it is confirmed, as one that would end the record does.
     """
 
     after: frozenset[str] = frozenset()
@@ -115,6 +116,7 @@ class Row:
     repeats: Collection[str] = ()
     sets: Collection[str] | Mapping[str, str] = ()
     also: Evolution[Any] | None = None
+    waits: bool = False
 
     @property
     def may_begin(self) -> bool:
@@ -144,6 +146,7 @@ def record_of(
         initial or RecordState(),
         decisions={BeginRecord: begin or begin_decision(kind, rows), AppendEntry: append_decision(kind, rows)},
         evolutions={event_type: _evolution(row, facts_of) for event_type, row in rows.items()},
+        waiting=frozenset(event_type for event_type, row in rows.items() if row.waits),
     )
 
     def find_possible(state: RecordState, actor: Actor) -> list[str]:

@@ -1,7 +1,8 @@
 """How people are registered and found. Nobody learns whom a service knows without a trace.
 
 Guarantees: each answer that says whether somebody is known here is in the access log first, with its actor. A person is
-registered under a known NHS number by nobody: the answer says which details differ, but no value of them.
+registered under a known NHS number by nobody. Which details differ, but no value of them, the answer tells whoever may
+read the person. Everybody else has one answer, whatever differs.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ from shared.web.problems import FieldError, Problem
 SEARCH = "/v1/people/search"
 # So often an actor may look for people, or be told that details differ.
 MOST_LOOKS, WINDOW_SECONDS = 60, 600
+ASK_ABOUT_THE_NUMBER = (
+    "this NHS number is known here with other details. Check the number and the details. If they are right, ask the"
+    " team that works with the person, or register them without the number"
+)
 ASK_THE_TEAM = "somebody is known here under these details: ask the team that works with them"
 
 
@@ -198,12 +203,14 @@ class People:
             is_proven = bool(recorded) or may_read
             return Problem(409, known.code, known.message if is_proven else ASK_THE_TEAM, more=ids if is_proven else {})
         self._count(request.actor)
+        if not may_read:
+            return Problem(409, "person-details-differ", ASK_ABOUT_THE_NUMBER)
         message = (
             "this NHS number is known here with other details; `errors` says which. Check the number. If it is right,"
             " correct the record, or ask the team that works with the person"
         )
         errors = tuple(FieldError(name, "differs from what is recorded under this NHS number") for name in differ)
-        return Problem(409, "person-details-differ", message, errors, more=ids if may_read else {})
+        return Problem(409, "person-details-differ", message, errors, more=ids)
 
     def _require_nobody_else(self, records: Records, record_id: str, request: Request, history: list[Event]) -> None:
         """Refuse to begin again a record that was begun in error about somebody else."""

@@ -1,7 +1,8 @@
 """The index behind the search for people: by NHS number, or by family name and date of birth.
 
 Guarantees: the index holds keyed hashes, and no name, date or number. What is found was compared with the record, so
-people whose private parts were erased are not found. The index is the same for any order of events, with repetitions.
+people whose private parts were erased are not found, nor is anybody by a correction that is only claimed. The index is
+the same for any order of events, with repetitions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pymongo import ASCENDING
 from pymongo.database import Database
 
 from shared.checks.invariants import read_sample
+from shared.contracts.circle import with_standing
 from shared.events.documents import event_of
 from shared.events.recorder import available
 from shared.events.store import STREAMS_AT_A_TIME, EventStore
@@ -30,7 +32,7 @@ from shared.recording.views import write_of
 COLLECTION = "person_index"
 MOST_FOUND = 20
 # Marks an index of all people by these rules. A change of the rules takes a new number.
-_COMPLETE, _RULES = "complete", 1
+_COMPLETE, _RULES = "complete", 2
 _HASH_BYTES = 8
 
 Entry = dict[str, Any]
@@ -154,7 +156,8 @@ class PersonIndex:
         state = self.aggregate.fold(history)
         if state.status is None:
             return state, {}
-        standing = ((event.type, private[event.id]) for event in history if event.id not in state.retracted)
+        kept = (event for event in with_standing(history) if event.id not in state.retracted)
+        standing = ((event.type, private[event.id]) for event in kept)
         return state, identity_in(standing, self.registered)
 
     def _read_all(self, streams: Iterable[str]) -> Iterator[dict[str, Registration]]:

@@ -21,7 +21,7 @@ from marshmallow import Schema, fields
 
 from shared.contracts import CATALOGUE
 from shared.contracts.access import ACCESS, WHEREABOUTS, may_lead, may_see, signposts_to, workers_of
-from shared.contracts.circle import teams_of
+from shared.contracts.circle import teams_of, with_standing
 from shared.contracts.fields import Slug
 from shared.contracts.whereabouts import (
     fields_of_records,
@@ -344,12 +344,13 @@ class Records:
     def identity(self, aggregate: Aggregate[Any], record_id: str, registered: str) -> Mapping[str, Any]:
         """Name, date of birth and NHS number of the person whom this record registers with the type `registered`.
 
-        Empty if there is no standing registration, or if its private part was erased.
+        Empty if there is no standing registration, or if its private part was erased. A correction that is only claimed
+        changes nothing.
         """
         stream = f"{aggregate.kind}/{record_id}"
         history = self._store.load(stream)
         retracted = aggregate.fold(history).retracted
-        standing = [event for event in history if event.id not in retracted]
+        standing = [event for event in with_standing(history) if event.id not in retracted]
         private = self._store.private_of(stream) if standing else {}
         return identity_in(((event.type, private.get(event.id, {})) for event in standing), registered)
 
@@ -566,8 +567,13 @@ def identity_in(standing: Iterable[tuple[str, Mapping[str, Any]]], registered: s
 
 
 def identity_of(record: ReadableRecord, registered: str) -> dict[str, str]:
-    """The identity in the standing entries of a record, with the NHS number written 3-3-4."""
-    standing = ((entry["type"], entry["private"]) for entry in record.entries if not entry["retracted"])
+    """The identity in the standing entries of a record, with the NHS number written 3-3-4. Claims change nothing."""
+    claimed = record.state.claims.keys() - record.state.confirmed
+    standing = (
+        (entry["type"], entry["private"])
+        for entry in record.entries
+        if not entry["retracted"] and entry["event_id"] not in claimed
+    )
     identity = identity_in(standing, registered)
     if "nhs_number" in identity:
         identity["nhs_number"] = format_nhs_number(identity["nhs_number"])

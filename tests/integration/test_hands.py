@@ -286,6 +286,209 @@ def test_a_sender_reports_the_receipt_only_by_a_person_of_the_team_that_has_it(
         assert way(service, by.gp, f"/v1/notifications/{notified}/acknowledged", proof) == stamp
 
 
+# --- who is only named ------------------------------------------------------------------------------------------------
+
+
+def a_screen(by: Workers, baby: str) -> str:
+    """Whoever recorded the score is another clinician than those who assess it."""
+    score = {"person_id": baby, "tool": "epds", "score": 14, "self_harm": True}
+    return f"/v1/screens/{recorded(by.gp, '/v1/screens', score)['screen_id']}"
+
+
+def an_injury(by: Workers, baby: str) -> str:
+    said = {**INJURY, "person_id": baby, "presented": True}
+    return f"/v1/concerns/{recorded(by.visitor, '/v1/injuries', said)['concern_id']}"
+
+
+def alleged_harm(by: Workers, baby: str) -> str:
+    said = {"kind": "hit", "told_by": "relative", "when": "week", "injury": "none_seen", "access_continues": True}
+    return f"/v1/concerns/{recorded(by.visitor, '/v1/alleged-harm', {**said, 'person_id': baby})['concern_id']}"
+
+
+def an_offer(by: Workers, baby: str) -> str:
+    made = {"person_id": baby, "what": "counselling"}
+    return f"/v1/offers/{recorded(by.gp, '/v1/offers', made)['offer_id']}"
+
+
+def a_referral(by: Workers, baby: str) -> str:
+    noted = {"stage": "intended", "person_id": baby, "service": "camhs", "to_team": "camhs-essex", "reason_code": "low"}
+    return f"/v1/referrals/{recorded(by.gp, '/v1/referrals', noted)['referral_id']}"
+
+
+def a_pregnancy(by: Workers, baby: str) -> str:
+    mother = recorded(by.midwife, "/v1/people", NAMES)["person_id"]
+    booked = {"person_id": mother, "concerns": []}
+    return f"/v1/pregnancies/{recorded(by.midwife, '/v1/pregnancies', booked)['pregnancy_id']}"
+
+
+def the_person(by: Workers, baby: str) -> str:
+    return f"/v1/people/{baby}"
+
+
+FOLLOWED_UP = {"outcome": "no_further"}
+HARM_DECIDED = {"medical": "not_needed", "decision": "assess"}
+SCREENED = {"outcome": "assess", "reason_code": "history", "reason": "Afraid"}
+# Which record, the verb and body, the field that names somebody, a colleague of whoever records it, and somebody else.
+NAMING: dict[str, tuple[Any, str, dict[str, Any], str, str, str]] = {
+    "score": (a_screen, "followed-up", FOLLOWED_UP, "assessed_by", "hv-sato", "hv-castro"),
+    "injury": (an_injury, "decided", {"decision": "refer"}, "decided_by", "hv-sato", "named-doctor-banerjee"),
+    "harm": (alleged_harm, "harm-decided", HARM_DECIDED, "decided_by", "hv-sato", "sw-petrov"),
+    "lead": (the_person, "lead-named", {"team": "hv-harwich"}, "lead", "hv-sato", "hv-sato"),
+    "read": (the_person, "accumulation-reviewed", {"decision": "monitor"}, "lead", "hv-sato", "named-nurse-lovelock"),
+    "referral": (a_referral, "withdrawn", {"reason_code": "declined"}, "decided_by", "hv-sato", "gp-adeyemi"),
+    "pregnancy": (a_pregnancy, "screening-decided", SCREENED, "decided_by", "named-midwife-oyelaran", "hv-sato"),
+}
+
+
+@WAYS
+@pytest.mark.parametrize("what", NAMING)
+def test_whoever_is_only_named_has_not_judged_or_agreed(
+    service: Running, by: Workers, baby: str, way: Any, what: str
+) -> None:
+    begin, verb, body, field, colleague, other = NAMING[what]
+    for named, stamp in (("hv-pereira", STANDS), (colleague, CLAIM), (other, CLAIM)):
+        record = begin(by, baby)
+        themselves = {"referral": ("gp-okafor", by.gp), "pregnancy": ("midwife-ekwueme", by.midwife)}
+        own, recorder = themselves.get(what, ("hv-pereira", by.visitor))
+        named = own if stamp == STANDS else named
+        assert way(service, recorder, f"{record}/{verb}", {**body, field: named}) == stamp, named
+
+
+@WAYS
+def test_whoever_is_only_named_has_not_looked_at_two_records(service: Running, by: Workers, way: Any) -> None:
+    for named, stamp in (("gp-okafor", CLAIM), ("named-midwife-oyelaran", CLAIM), ("midwife-ekwueme", STANDS)):
+        own, other = (recorded(by.midwife, "/v1/people", NAMES)["person_id"] for _ in range(2))
+        path, link = f"/v1/people/{own}", {"other_person_id": other, "confirmed_by": named}
+        apart = {"others": [other], "confirmed_by": named}
+        assert way(service, by.midwife, f"{path}/told-apart", apart) == stamp
+        assert way(service, by.midwife, f"{path}/linked", {**link, "reason": "merge"}) == stamp
+        assert way(service, by.midwife, f"{path}/unlinked", {**link, "reason_code": "mistaken"}) == stamp
+
+
+@WAYS
+def test_an_offer_ends_by_the_word_of_a_manager(service: Running, by: Workers, baby: str, way: Any) -> None:
+    for named in ("gp-okafor", "gp-adeyemi", "gp-manager-hale", "hv-manager-ito"):
+        ended = {"reason_code": "moved", "manager": named}
+        assert way(service, by.gp, f"{an_offer(by, baby)}/ended", ended) == CLAIM, named
+    for person, role, team, status in (
+        ("gp-adeyemi", "gp_practice", "gp-mill-road", 403),
+        ("gp-manager-hale", "manager", "gp-mill-road", 201),
+    ):
+        offer = an_offer(by, baby)
+        event_id = recorded(by.gp, f"{offer}/ended", {"reason_code": "moved", "manager": person})["event_id"]
+        for nobody_asked in (by.visitor, by.lead):
+            assert code(nobody_asked.post(f"{offer}/claims/confirmed", {"event_id": event_id})) == "not-asked"
+        answer = by(person, role, team).post(f"{offer}/claims/confirmed", {"event_id": event_id})
+        assert answer.status_code == status, answer.text
+
+
+def confirmed(way: str, caller: Caller, path: str, body: dict[str, Any]) -> tuple[int, str | None]:
+    if way == "alone":
+        answer = caller.post(path, body)
+        return answer.status_code, None if answer.status_code == 201 else code(answer)
+    (result,) = caller.post("/v1/commands", [{"key": uuid4().hex, "path": path, "body": body}]).json()["results"]
+    return result["status"], None if result["status"] == 201 else result["body"]["type"].rpartition("/")[2]
+
+
+@pytest.mark.parametrize("way", ["alone", "in bulk"])
+def test_only_whoever_is_named_confirms_it_also_from_the_team_that_claims_it(
+    service: Running, by: Workers, baby: str, way: str
+) -> None:
+    screen = a_screen(by, baby)
+    said = {**FOLLOWED_UP, "assessed_by": "hv-sato"}
+    about = {"event_id": recorded(by.visitor, f"{screen}/followed-up", said)["event_id"]}
+    path = f"{screen}/claims/confirmed"
+    for nobody_asked in (by.visitor, by("hv-manager-ito", "manager", "hv-harwich"), by.midwife, by.gp, by.lead):
+        assert confirmed(way, nobody_asked, path, about) == (403, "not-asked")
+    sato = by("hv-sato", "health_visitor", "hv-harwich")
+    assert confirmed(way, sato, path, about) == (201, None)
+    assert confirmed(way, sato, path, about)[1] == "already-answered"
+
+
+def test_whoever_is_named_and_the_team_that_holds_the_record_reject_it(by: Workers, baby: str) -> None:
+    for caller in (by("hv-sato", "health_visitor", "hv-harwich"), by.gp):
+        screen = a_screen(by, baby)
+        said = {**FOLLOWED_UP, "assessed_by": "hv-sato"}
+        event_id = recorded(by.visitor, f"{screen}/followed-up", said)["event_id"]
+        rejection = {"event_id": event_id, "reason_code": "not_mine"}
+        assert code(by.visitor.post(f"{screen}/claims/rejected", rejection)) == "own-claim"
+        recorded(caller, f"{screen}/claims/rejected", rejection)
+
+
+def test_whoever_is_named_and_has_no_part_in_the_child_confirms_nothing(by: Workers, baby: str) -> None:
+    screen = a_screen(by, baby)
+    said = {**FOLLOWED_UP, "assessed_by": "hv-castro"}
+    about = {"event_id": recorded(by.visitor, f"{screen}/followed-up", said)["event_id"]}
+    assert code(by.norfolk.post(f"{screen}/claims/confirmed", about)) == "no-standing"
+
+
+def test_a_named_lead_who_may_not_record_a_decision_confirms_it(by: Workers, baby: str) -> None:
+    injury = an_injury(by, baby)
+    said = {"decision": "refer", "decided_by": "named-doctor-banerjee", "senior": True}
+    about = {"event_id": recorded(by.midwife, f"{injury}/decided", said)["event_id"]}
+    doctor = by("named-doctor-banerjee", "safeguarding_lead", "partnership-essex")
+    recorded(doctor, f"{injury}/claims/confirmed", about)
+
+
+# --- handovers --------------------------------------------------------------------------------------------------------
+
+ATTEMPTED = {"outcome": "reached", "channel": "phone", "to_team": "hv-yare"}
+GIVEN = {"contexts": ["mental_health"], "channel": "phone", "context": "Sleeps badly", "to_team": "hv-yare"}
+PROOF = {"channel": "phone", "receiver_person": "hv-castro", "reference": "x"}
+
+
+def a_move(caller: Caller, child: str) -> str:
+    ends = {"from_area": "essex", "to_area": "norfolk", "told_by": "family", "handover_needed": True}
+    return f"/v1/moves/{recorded(caller, '/v1/moves', {**ends, 'person_id': child, 'people': [child]})['move_id']}"
+
+
+@WAYS
+@pytest.mark.parametrize(("verb", "body"), [("handover-attempted", ATTEMPTED), ("handover-given", GIVEN)])
+def test_a_handover_is_for_whoever_told_of_the_move_the_named_practitioners_team_and_the_new_area(
+    service: Running, by: Workers, baby: str, way: Any, verb: str, body: dict[str, Any]
+) -> None:
+    colleague = by("hv-sato", "health_visitor", "hv-harwich")
+    for teller, stamp in ((by.visitor, CLAIM), (by.midwife, STANDS)):
+        path = f"{a_move(teller, baby)}/{verb}"
+        assert way(service, by.midwife, path, body) == stamp
+        for caller in (by.visitor, colleague, by.norfolk):
+            assert way(service, caller, path, body) == STANDS
+
+
+def test_while_no_health_visitor_is_named_those_of_the_area_hand_over(service: Running, by: Workers) -> None:
+    child = str(recorded(by.gp, "/v1/people", NAMES)["person_id"])
+    path = f"{a_move(by.gp, child)}/handover-attempted"
+    assert stamped(service, by.midwife, path, ATTEMPTED) == CLAIM
+    assert stamped(service, by.visitor, path, ATTEMPTED) == STANDS
+
+
+@WAYS
+def test_a_handover_is_acknowledged_for_a_team_of_the_new_area_by_a_side_of_the_move(
+    service: Running, by: Workers, baby: str, way: Any
+) -> None:
+    there = {"team": "hv-yare", "practitioner": "hv-castro"}
+    here = {"team": "midwifery-colne", "practitioner": "midwife-ekwueme"}
+    for caller, body, stamp in (
+        (by.midwife, {**PROOF, **here, "receiver_person": "No Body"}, CLAIM),
+        (by.midwife, {**PROOF, **there}, CLAIM),
+        (by.visitor, {**PROOF, **here, "receiver_person": "midwife-ekwueme"}, CLAIM),
+        (by.visitor, {**PROOF, **there, "receiver_person": "No Body"}, CLAIM),
+        (by.visitor, {**PROOF, **there}, STANDS),
+        (by.norfolk, {"team": "hv-harwich"}, CLAIM),
+        (by.norfolk, {"team": "midwifery-bure", "practitioner": "midwife-ncube"}, STANDS),
+        (by.norfolk, {}, STANDS),
+    ):
+        path = f"{a_move(by.visitor, baby)}/handover-acknowledged"
+        assert way(service, caller, path, body) == stamp, body
+
+
+def test_the_team_that_a_bystander_says_it_gave_the_handover_to_takes_it_from_nobody(by: Workers, baby: str) -> None:
+    move = a_move(by.visitor, baby)
+    recorded(by.midwife, f"{move}/handover-given", {**GIVEN, "to_team": "midwifery-bure"})
+    taken = recorded(by.norfolk, f"{move}/handover-acknowledged", {})
+    assert (taken["facts"]["reported_by"], taken["facts"]["team"]) == ("receiver", "hv-yare")
+
+
 # --- a consultation that became a referral ----------------------------------------------------------------------------
 
 

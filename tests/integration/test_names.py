@@ -465,3 +465,32 @@ def test_whoever_is_named_as_deciding_about_a_care_leaver_is_of_leaving_care(lea
     refused = own.post(path, {"decision": "ends", "decided_by": "housing-manager-wolff"})
     assert (code(refused), faulty_fields(refused)) == ("unknown-name", {"decided_by"})
     assert own.post(path, {"decision": "ends", "decided_by": "lc-manager-varga"}).status_code == 201
+
+
+def test_a_manager_who_is_only_named_has_not_agreed_to_the_end_of_an_item_until_they_confirm_it(
+    leaving_care: Running,
+) -> None:
+    own = leaving_care.caller(*OF_LEAVING_CARE)
+    adviser = leaving_care.caller("pa-moreau", "personal_adviser", "leaving-care-essex")
+    colleague = leaving_care.caller("pa-lindqvist", "personal_adviser", "leaving-care-essex")
+    leaver = own.post("/v1/care-leavers", LEAVER).json()["care_leaver_id"]
+    planned = {"kind": "counselling", "condition": "when_ready", "fallback": "mental_health_worker"}
+
+    def ended_by(caller: Caller, manager: str = "lc-manager-varga") -> tuple[str, str, str]:
+        item = adviser.post("/v1/plan-items", {**planned, "care_leaver_id": leaver}).json()["plan_item_id"]
+        answer = caller.post(f"/v1/plan-items/{item}/ended", {"reason_code": "done", "manager": manager})
+        assert answer.status_code == 201, answer.text
+        event_id = answer.json()["event_id"]
+        stamp = leaving_care.database.events.find_one({"_id": event_id})["event"]["standing"]
+        return stamp, f"/v1/plan-items/{item}/claims/confirmed", event_id
+
+    assert ended_by(own)[0] == "circle"
+    assert ended_by(adviser, "pa-moreau")[0] == "none"
+    stamp, confirm, event_id = ended_by(adviser)
+    assert stamp == "none"
+    for nobody_asked in (adviser, colleague):
+        assert code(nobody_asked.post(confirm, {"event_id": event_id})) == "not-asked"
+    assert own.post(confirm, {"event_id": event_id}).status_code == 201
+    deciding = f"/v1/care-leavers/{leaver}/entitlement-decided"
+    decided = adviser.post(deciding, {"decision": "ends", "decided_by": "lc-manager-varga"}).json()["event_id"]
+    assert leaving_care.database.events.find_one({"_id": decided})["event"]["standing"] == "none"

@@ -14,6 +14,7 @@ from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.standards.loader import load_packs
 from shared.config.yamlfile import load_yaml
 from shared.contracts import CATALOGUE
+from shared.contracts.agreed import AGREED
 from shared.kernel.time import london_date
 from tests.unit.practice import SERVICE_FOLDER
 
@@ -61,6 +62,19 @@ def test_whoever_records_or_is_told_is_in_the_directory(case: Case) -> None:
         person for item in case.must for person in (item.told or frozenset()) | item.among
     }
     assert named <= people.keys()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_whoever_a_body_names_as_having_judged_or_agreed_records_or_confirms_it(case: Case) -> None:
+    waiting: dict[str, str] = {}
+    for fact in case.recorded:
+        if fact.path.endswith("/claims/confirmed"):
+            assert waiting.pop(str(fact.body["event_id"]).removeprefix("$")) == fact.by
+        named = {str(fact.body[name]) for name in set(AGREED.values()) & fact.body.keys()} - {fact.by}
+        if named:
+            (entry,) = (name for name, part in fact.remember.items() if part == "event_id")
+            (waiting[entry],) = named
+    assert waiting == {}
 
 
 # The field of a body that names something of the directory always names the same kind of thing.

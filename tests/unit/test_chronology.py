@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from services.referrals_followup.domain.follow_up import Accept, Assign
 from services.referrals_followup.domain.thread_history import Evidence
 from shared.contracts import CATALOGUE
 from shared.contracts.access import signposts_to
-from shared.kernel.decisions import RETRACTION
-from shared.kernel.envelope import Event
+from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION
+from shared.kernel.envelope import NONE, Event
 from tests.unit.practice import FRONT_DOOR, MANAGER, NORFOLK_GP, NURSERY, PERSON, Practice, london
 
 GP_READER = Reader("gp_practice", "gp-mill-road", frozenset({"essex"}))
@@ -213,6 +214,23 @@ def test_what_is_recorded_after_a_move_is_not_open_to_the_area_that_was_left():
     assert (
         areas_opened([moved("move/1", "essex", "norfolk"), acknowledged("move/1", "essex")], {"essex"}) == frozenset()
     )
+
+
+def test_the_word_of_a_bystander_that_a_handover_was_acknowledged_opens_nothing_until_it_is_confirmed():
+    left = moved("move/1", "essex", "norfolk")
+    claim = replace(acknowledged("move/1", "essex"), standing=NONE, version=2)
+    answer = replace(event(CLAIM_CONFIRMED, "move/1", "essex", event_id=claim.id), version=3)
+    assert areas_opened([left, claim], {"norfolk"}) == frozenset()
+    assert areas_opened([left, claim, answer], {"norfolk"}) == {"essex"}
+
+
+def test_what_the_new_area_acknowledged_counts_once_the_area_that_was_left_agrees():
+    left, claim = (
+        replace(one, standing=NONE) for one in (moved("move/1", "essex", "norfolk"), acknowledged("move/1", "essex"))
+    )
+    given = event("handover.given.v1", "move/1", "essex", recorded_in="essex")
+    assert areas_opened([left, replace(claim, version=2)], {"norfolk"}) == frozenset()
+    assert areas_opened([left, replace(claim, version=2), replace(given, version=3)], {"norfolk"}) == {"essex"}
 
 
 def test_further_moves_open_what_the_area_before_was_handed():

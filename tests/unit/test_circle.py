@@ -10,7 +10,17 @@ import pytest
 
 from services.leaving_care.domain import care_leaver, plan_item
 from services.perinatal.domain import condition, referral
-from shared.contracts.circle import CARE, ENDS, NAMED, OVER, SENT_TO, parts_in, teams_of
+from shared.contracts.circle import (
+    CARE,
+    ENDS,
+    NAMED,
+    OVER,
+    SENT_TO,
+    holders_of,
+    parts_in,
+    teams_of,
+    teams_with_part,
+)
 from shared.kernel.decisions import RETRACTION
 from shared.kernel.envelope import Event
 from shared.kernel.ids import uuid7
@@ -138,3 +148,31 @@ def test_what_a_service_records_by_itself_gives_nobody_a_part() -> None:
 def test_a_concern_or_a_screen_gives_nobody_a_part_in_the_care() -> None:
     assert parts(record("concern/1", ("concern.raised.v1", "little-oaks", {}))) == set()
     assert parts(record("screen/1", ("screen.recorded.v1", "hv-harwich", {}))) == set()
+
+
+def test_whoever_began_a_record_took_it_on_or_is_named_in_it_holds_it_and_whoever_only_adds_to_it_does_not() -> None:
+    case = record(
+        "case/1",
+        ("case.opened.v1", "front-door-essex", {"people": [PERSON]}),
+        ("case.handover_given.v1", "front-door-essex", {"to_team": "childrens-social-care-essex"}),
+        ("case.told.v1", "midwifery-colne", {}),
+    )
+    assert holders_of(case) == {"front-door-essex", "childrens-social-care-essex"}
+    assert teams_with_part(case) == holders_of(case)
+    closed = record("case/1", ("case.opened.v1", "front-door-essex", {}), ("case.closed.v1", "front-door-essex", {}))
+    assert teams_with_part(closed) == set()
+    pregnancy = record(
+        "pregnancy/1", ("pregnancy.notified.v1", "gp-mill-road", {}), ("pregnancy.booked.v1", "midwifery-colne", {})
+    )
+    assert holders_of(pregnancy) == {"gp-mill-road", "midwifery-colne"}
+
+
+def test_of_those_named_for_a_person_the_last_in_each_role_holds_the_record() -> None:
+    named = {"role": "health_visitor", "practitioner": "somebody"}
+    own = record(
+        f"person/{PERSON}",
+        ("person.registered.v1", "gp-mill-road", {}),
+        ("practitioner.assigned.v1", "hv-harwich", {**named, "team": "hv-harwich"}),
+        ("practitioner.assigned.v1", "hv-yare", {**named, "team": "hv-yare"}),
+    )
+    assert (holders_of(own), teams_with_part(own)) == ({"gp-mill-road", "hv-yare"}, {"hv-yare"})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from services.referrals_followup.domain.follow_up import FollowUp, Owner
 from shared.kernel.decisions import CLAIM_CONFIRMED, CLAIM_REJECTED, RETRACTION, Actor
 from shared.kernel.envelope import CIRCLE, NONE, OWNER, RECEIVER, Event
-from tests.unit.practice import CHILD, GP, HV, PERSON, Practice, as_text, london
+from tests.unit.practice import CHILD, GP, HV, NORFOLK_HV, PERSON, Practice, as_text, london
 
 STRANGER = Actor(id="midwife-elsewhere", role="midwife", team="midwifery-bure", areas=("norfolk",))
 THEIRS = "p_" + "9" * 32
@@ -162,6 +164,23 @@ def test_the_claimant_never_confirms_its_own_claim(practice):
     assert "MH-03.self-harm" in steps(practice, screen)
 
 
+@pytest.mark.parametrize(("kind", "state"), [(CLAIM_CONFIRMED, "met"), (CLAIM_REJECTED, "open")])
+def test_whoever_an_entry_names_answers_it_also_from_the_team_that_claims_it(practice, kind, state):
+    screen = self_harm(practice)
+    said = {"screen_id": str(UUID(int=77)), "person_id": PERSON, "outcome": "no_further", "assessed_by": "hv-sato"}
+    claim = record(practice, "screen.followed_up.v1", screen, 8, HV, NONE, **said)
+
+    def found() -> tuple[str, str]:
+        states = {one.step: one.state for one in practice.follow_ups(screen)}
+        return states["MH-03.self-harm"], states["DATA-02.lowers"]
+
+    assert found() == ("open", "open")
+    answer(practice, claim, kind, 9, by=replace(HV, id="hv-elsewhere"))
+    assert found() == ("open", "open")
+    answer(practice, claim, kind, 10, by=replace(HV, id="hv-sato"))
+    assert found() == (state, "met")
+
+
 MOVE = str(UUID(int=99))
 
 
@@ -187,6 +206,24 @@ def test_a_move_told_by_the_new_side_opens_the_move_and_its_own_acknowledgement_
     assert {one.areas for one in practice.follow_ups(screen)} == {("essex",)}
 
 
+def test_what_a_bystander_claims_of_a_move_counts_for_nothing_before_or_after_it_was_agreed_to(practice):
+    screen, bystander = self_harm(practice), Actor("midwife-ekwueme", "midwife", "midwifery-colne", ("essex",))
+    ends = {"from_area": "essex", "to_area": "norfolk", "people": [PERSON]}
+    told = {"told_by": "family", "handover_needed": True}
+    taken = {"reported_by": "sender", "team": "midwifery-colne", "practitioner": "midwife-ekwueme"}
+    moved(practice, "household.moved.v1", 7, STRANGER, NONE, **ends, **told, recorded_in="norfolk")
+    moved(practice, "handover.acknowledged.v1", 8, bystander, NONE, **taken)
+    moved(practice, "handover.attempted.v1", 9, HV, CIRCLE, outcome="not_reached", channel="phone", recorded_in="essex")
+    before = [(one.step, one.state, one.owner, one.areas) for one in practice.follow_ups(screen)]
+    moved(
+        practice, "handover.attempted.v1", 10, bystander, NONE, outcome="reached", channel="phone", recorded_in="essex"
+    )
+    moved(practice, "handover.acknowledged.v1", 11, bystander, NONE, **taken)
+    after = [(one.step, one.state, one.owner, one.areas) for one in practice.follow_ups(screen)]
+    assert [one for one in after if one[0] != "DATA-02.lowers"] == [one for one in before if one[0] != "DATA-02.lowers"]
+    assert "HV-02.acknowledge" in steps(practice, f"move/{MOVE}")
+
+
 def test_a_part_recorded_by_the_left_side_or_its_confirmation_agrees_to_the_move(practice):
     screen = self_harm(practice)
     claimed_move(practice)
@@ -194,3 +231,76 @@ def test_a_part_recorded_by_the_left_side_or_its_confirmation_agrees_to_the_move
     moved(practice, "handover.given.v1", 10, HV, CIRCLE, **given)
     assert steps(practice, f"move/{MOVE}", "met") != []
     assert {one.areas for one in practice.follow_ups(screen)} == {("essex", "norfolk")}
+
+
+# --- who is asked -----------------------------------------------------------------------------------------------------
+
+THE_LEAD = Owner("safeguarding_lead")
+
+
+def named(practice: Practice, person_id: str, day: int, by: Actor, standing: str) -> Event:
+    said = {"person_id": person_id, "role": "health_visitor", "practitioner": by.id, "team": by.team}
+    return record(practice, "practitioner.assigned.v1", f"person/{person_id}", day, by, standing, **said)
+
+
+def known_in_essex(practice: Practice) -> None:
+    concern_id = str(UUID(int=55))
+    said = {"concern_id": concern_id, "person_id": PERSON, "kind": "neglect", "seen": True}
+    record(practice, "concern.raised.v1", f"concern/{concern_id}", 6, HV, CIRCLE, **said)
+
+
+def asked(practice: Practice, person_id: str, claim: Event) -> FollowUp:
+    about = practice.follow_ups(f"person/{person_id}")
+    (found,) = (one for one in about if one.step == "DATA-02.claim" and one.opened_by == claim.id)
+    return found
+
+
+@pytest.mark.parametrize("days", [(5, 6), (6, 5)])
+def test_each_side_of_a_link_is_asked_by_its_own_part_and_never_whoever_claims_it(practice, days):
+    named(practice, PERSON, days[0], HV, CIRCLE)
+    named(practice, THEIRS, days[1], STRANGER, CIRCLE)
+    link = linked(practice, NONE)
+    assert asked(practice, PERSON, link).owner == Owner("health_visitor", HV.team, HV.id)
+    assert asked(practice, THEIRS, link).owner == THE_LEAD
+
+
+def test_while_nobody_has_a_part_the_lead_of_the_known_area_is_asked_and_no_further_area_sees_it(practice):
+    known_in_essex(practice)
+    found = asked(practice, PERSON, claimed_move(practice))
+    assert (found.owner, found.area, found.areas) == (THE_LEAD, "essex", ("essex",))
+
+
+def test_an_open_case_is_a_part_that_is_asked_while_no_health_visitor_is_named(practice):
+    case_id = str(UUID(int=44))
+    said = {"case_id": case_id, "person_id": PERSON, "people": [PERSON], "agency": "childrens_social_care"}
+    record(practice, "case.opened.v1", f"case/{case_id}", 6, GP, CIRCLE, kind="child_in_need", **said)
+    assert asked(practice, PERSON, claimed_move(practice)).owner == Owner(GP.role, GP.team)
+
+
+def test_a_name_without_standing_never_moves_an_open_claim(practice):
+    named(practice, PERSON, 6, HV, CIRCLE)
+    claim = claimed_move(practice)
+    named(practice, PERSON, 10, NORFOLK_HV, NONE)
+    assert asked(practice, PERSON, claim).owner == Owner("health_visitor", HV.team, HV.id)
+
+
+def test_a_link_without_standing_never_moves_an_open_claim(practice):
+    named(practice, THEIRS, 5, NORFOLK_HV, CIRCLE)
+    named(practice, PERSON, 6, HV, CIRCLE)
+    claim = claimed_move(practice)
+    linked(practice, NONE, 10)
+    assert asked(practice, PERSON, claim).owner == Owner("health_visitor", HV.team, HV.id)
+
+
+def test_the_handover_of_a_claimed_move_is_never_owned_by_whoever_claims_it(practice):
+    ends = {"from_area": "essex", "to_area": "norfolk", "people": [PERSON]}
+    told = {"told_by": "family", "handover_needed": True, "recorded_in": "norfolk"}
+    moved(practice, "household.moved.v1", 8, NORFOLK_HV, NONE, **ends, **told)
+    (found,) = (one for one in practice.follow_ups(f"move/{MOVE}") if one.step == "HV-02.acknowledge")
+    assert found.owner == Owner("health_visitor")
+
+
+def test_an_identity_that_somebody_without_standing_corrects_is_followed_up(practice):
+    said = {"person_id": PERSON, "details": ["date_of_birth"], "nhs_number_known": False}
+    record(practice, "person.corrected.v1", f"person/{PERSON}", 8, STRANGER, NONE, **said)
+    assert "DATA-02.claim" in steps(practice, f"person/{PERSON}")

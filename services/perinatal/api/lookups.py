@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from services.perinatal.domain import condition, person, pregnancy, referral, support
 from services.perinatal.domain.doubts import ENDED, LINKED, STARTED, Child
 from services.perinatal.domain.doubts import KNOWN as BEGIN_A_PREGNANCY
+from shared.contracts.circle import with_standing
 from shared.kernel.decisions import Aggregate, Invalid
 from shared.kernel.doubts import first_day_of, last_day_of, standing_of
 from shared.recording.records import Records
@@ -18,6 +19,9 @@ from shared.web.exchange import Request
 KNOWN: Mapping[str, Aggregate[Any]] = {
     kind.kind: kind for kind in (person.AGGREGATE, condition.AGGREGATE, pregnancy.AGGREGATE)
 }
+
+# A mistyped birthday is corrected. Nobody is linked to somebody who is this much older.
+BORN_APART = timedelta(days=2 * 365)
 
 RECEIVER = {"description": "by directory id; a name that the directory does not have in that team meets nothing"}
 """What a sender is told of the field for the person who received something."""
@@ -69,6 +73,15 @@ def find_birthday(records: Records, request: Request) -> Mapping[str, Any]:
     """The birthday of the person of the record, as far as it is known."""
     person_id = request.path["person_id"]
     return {"born_on": _born_on(records, person_id) or find_birth_of(records, person_id)}
+
+
+def find_two_people(records: Records, request: Request) -> Mapping[str, Any]:
+    """Whether what is recorded says that the two ids of a link are of two people, under any of their ids."""
+    one, other = request.path["person_id"], request.body["other_person_id"]
+    if not all(records.has(person.AGGREGATE, person_id) for person_id in (one, other)):
+        return {}
+    pairs = [(a, b) for a in sorted(_ids_of(records, one)) for b in sorted(_ids_of(records, other)) if a != b]
+    return {"are_two": any(_are_family(records, *pair) or _are_born_apart(records, *pair) for pair in pairs)}
 
 
 def find_supports(records: Records, request: Request) -> Mapping[str, Any]:
@@ -131,6 +144,31 @@ def _ids_of(records: Records, person_id: str) -> set[str]:
     others = {stream.partition("/")[2] for stream in naming}
     back = {other for other in others if person_id in records.state_of(person.AGGREGATE, other, "person_id").links}
     return {person_id, *links, *back}
+
+
+def _are_family(records: Records, one: str, other: str) -> bool:
+    """Whether a birth has them as parent and child or as two children, or a pregnancy as the two parents."""
+    births = [
+        event
+        for child in (one, other)
+        for history in records.find_naming(ENDED, "children", child)
+        for event in standing_of(with_standing(history))
+        if event.type == ENDED
+    ]
+    couples = (
+        {str(state.person_id), *state.partners}
+        for mother in (one, other)
+        for kind in BEGIN_A_PREGNANCY
+        for history in records.find_naming(kind, "person_id", mother)
+        for state in [pregnancy.AGGREGATE.fold(with_standing(history))]
+    )
+    families = ({birth.subject, *birth.data["parents"], *birth.data["children"]} for birth in births)
+    return any({one, other} <= family for family in (*families, *couples))
+
+
+def _are_born_apart(records: Records, one: str, other: str) -> bool:
+    first, second = (_born_on(records, person_id) or find_birth_of(records, person_id) for person_id in (one, other))
+    return first is not None and second is not None and abs(first - second) > BORN_APART
 
 
 def _child(records: Records, child_id: str, but: str) -> Child:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.perinatal.api.lookups import KNOWN
+from services.perinatal.api.lookups import KNOWN, RECEIVER
 from services.perinatal.domain import move
 from shared.recording.routes import RecordRoutes
 from shared.web.fields import FreeText
@@ -37,7 +37,7 @@ class MoveRoutes:
         "The new area has it; by others, or while the old area is silent, with person, channel and reference",
         derived=("reported_by",),
         optional=("team",),
-        receiver_person=FreeText(200),
+        receiver_person=FreeText(200, metadata=RECEIVER),
         reference=FreeText(200),
     )
     record_first_contact = routes.step(

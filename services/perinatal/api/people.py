@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.perinatal.api.lookups import KNOWN, find_assessor, find_birth, find_birth_of, find_birthday
+from services.perinatal.api.lookups import (
+    KNOWN,
+    find_assessor,
+    find_birth,
+    find_birth_of,
+    find_birthday,
+    find_two_people,
+)
 from services.perinatal.api.schemas import ConditionAnswer, PersonAnswer
 from services.perinatal.domain import condition, person
 from shared.recording.bootstrap import RecordingDependencies
@@ -100,6 +107,7 @@ class PeopleRoutes:
         "person.linked.v1",
         "Another id is this person's too, confirmed by a named person",
         elsewhere=("other_person_id",),
+        look_up=find_two_people,
     )
     unlink_person = routes.step(
         "unlinked",

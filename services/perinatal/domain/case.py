@@ -79,11 +79,11 @@ def _checked(state: Case, command: AppendEntry, context: Context) -> Mapping[str
 
 ROWS = {
     "case.opened.v1": Row(becomes="open"),
-    "case.holder_named.v1": Row(EVER, repeats=OF_THE_CASE, also=_held),
-    "case.holder_ended.v1": Row(EVER, check=_of_the_holder, repeats=OF_THE_CASE, also=_let_go),
+    "case.holder_named.v1": Row(EVER, repeats=OF_THE_CASE, also=_held, waits=True),
+    "case.holder_ended.v1": Row(EVER, check=_of_the_holder, repeats=OF_THE_CASE, also=_let_go, waits=True),
     "case.leaving_announced.v1": Row(EVER, check=_leaving, repeats=OF_THE_CASE),
     "case.handover_given.v1": Row(EVER, repeats=OF_THE_CASE),
-    "case.taken_on.v1": Row(EVER, check=_taken_on, repeats=OF_THE_CASE, also=_held),
+    "case.taken_on.v1": Row(EVER, check=_taken_on, repeats=OF_THE_CASE, also=_held, waits=True),
     "case.unheld_reviewed.v1": Row(EVER, repeats=OF_THE_CASE),
     "case.told.v1": Row(EVER, check=_told, repeats=OF_THE_CASE),
     "case.closing_proposed.v1": Row(EVER, repeats=OF_THE_CASE),

@@ -36,7 +36,7 @@ class Move(RecordState):
     """`senders`: the teams that recorded the move, or attempted or gave the handover. `recorded_in`: their areas.
 
     `moved_at`: when the household moved, and when that was recorded. `to_team`: the team that the handover went to.
-    `is_acknowledged`: it was acknowledged by somebody with standing.
+    `is_acknowledged`: it was acknowledged by somebody with standing. What lacks standing names no team.
     """
 
     from_area: str | None = None
@@ -145,12 +145,14 @@ def _with_time(state: Move, event: Event) -> Move:
 
 def _with_sender(state: Move, event: Event) -> Move:
     areas = {event.data["recorded_in"]} if "recorded_in" in event.data and not event.is_claim else set()
-    to_team = event.data.get("to_team", state.to_team)
+    to_team = event.data.get("to_team", state.to_team) if event.has_standing_on(event.stream) else state.to_team
     return replace(state, senders=state.senders | {event.team}, recorded_in=state.recorded_in | areas, to_team=to_team)
 
 
 def _with_acknowledgement(state: Move, event: Event) -> Move:
-    return replace(state, to_team=event.data["team"], is_acknowledged=event.has_standing_on(event.stream))
+    if not event.has_standing_on(event.stream):
+        return state
+    return replace(state, to_team=event.data["team"], is_acknowledged=True)
 
 
 ROWS = {

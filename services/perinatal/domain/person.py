@@ -79,6 +79,12 @@ def _told_apart(state: Person, command: AppendEntry, context: Context) -> Mappin
 def _linked(state: Person, command: AppendEntry, context: Context) -> Mapping[str, Any]:
     if command.data["other_person_id"] == context.stream_id:
         raise invalid("linked-to-itself", "a person is linked to another id", other_person_id="is this very person")
+    if command.known.get("are_two"):
+        message = (
+            "what is recorded of the two cannot be true of one person: they are parent and child, a couple, children of"
+            " one birth, or born years apart; if the record is wrong, correct that first"
+        )
+        raise invalid("two-people", message, other_person_id="is somebody else, by what is recorded")
     return {}
 
 

@@ -101,7 +101,7 @@ ACCEPTING = Party(_may_accept, "receiver-only", "this is for the team that it wa
 ROWS = {
     "pregnancy.notified.v1": Row(becomes="notified", check=_known),
     "pregnancy.booked.v1": Row(states("notified"), "booked", _known, begins=True),
-    "pregnancy.edd_corrected.v1": Row(LIVE),
+    "pregnancy.edd_corrected.v1": Row(LIVE, waits=True),
     "pregnancy.concern_noted.v1": Row(EVER),
     "pregnancy.partner_named.v1": Row(EVER, check=_partner, also=_with_partner),
     "pregnancy.care_leaver_learnt.v1": Row(EVER),

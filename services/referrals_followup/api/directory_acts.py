@@ -70,7 +70,7 @@ class DirectoryActs:
         member = self._member(worker)
         areas = {self._directory.teams[post.team].area for post in member.posts if post.team in self._directory.teams}
         if areas.isdisjoint(actor.areas):
-            raise Forbidden("wrong-area", f"{worker} works in {' and '.join(sorted(areas))}")
+            raise Forbidden("wrong-area", f"{worker} works in areas where you may not act")
         return self._worker(member, actor, self._today())
 
     def join(self, request: Request) -> Answer:

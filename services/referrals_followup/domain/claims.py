@@ -6,14 +6,15 @@ counts like any other event. A rejected one counts as retracted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from services.referrals_followup.domain.follow_up import OPEN, VOID, FollowUp, Rung
 from services.referrals_followup.domain.thread_history import MOVED, PERSON, Evidence, order_key
 from shared.contracts.access import SYSTEM
+from shared.contracts.agreed import may_answer
 from shared.kernel.decisions import CLAIM_ANSWERS, CLAIM_CONFIRMED, CLAIM_REJECTED, RETRACTION
-from shared.kernel.envelope import Event
+from shared.kernel.envelope import NONE, Event
 from shared.kernel.history import people_of
 
 # What a claim would do to a follow-up if it was confirmed.
@@ -42,12 +43,40 @@ def find_claims(thread: str, evidence: Collection[Evidence]) -> frozenset[str]:
     confirmations = [event for event in standing if event.type == CLAIM_CONFIRMED]
     people = _people_of(thread, [item for item in evidence if item.event.id not in lacking]) if confirmations else []
     # The area that was left agrees to a move by recording a part of it.
-    agreed = {event.stream for event in standing if event.type in (MOVED, *HANDOVERS)}
+    agreed = find_first(event for event in standing if event.type in (MOVED, *HANDOVERS))
+    left = find_left(item.event for item in evidence)
     return frozenset(
         key
         for key, event in lacking.items()
-        if not (event.stream in agreed and event.type in OF_A_MOVE) and not _is_confirmed(event, confirmations, people)
+        if not is_agreed(event, agreed, left) and not _is_confirmed(event, confirmations, people)
     )
+
+
+def find_first(agreeing: Iterable[Event]) -> dict[str, int]:
+    """By move: the version of the first of these entries by which the area that was left agrees to it."""
+    found: dict[str, int] = {}
+    for event in agreeing:
+        found[event.stream] = min(event.version, found.get(event.stream, event.version))
+    return found
+
+
+def find_left(events: Iterable[Event]) -> dict[str, str]:
+    """By move: the area that was left."""
+    return {event.stream: event.data["from_area"] for event in events if event.type == MOVED}
+
+
+def is_agreed(claim: Event, agreed: Mapping[str, int], left: Mapping[str, str]) -> bool:
+    """Whether the new area claims a part of a move, and the area that was left agreed to that move later.
+
+    What has no standing although it was recorded after that, or in the area that was left, is not of the new area.
+    """
+    if claim.type not in OF_A_MOVE or claim.stream not in agreed:
+        return False
+    if claim.standing != NONE:
+        return True
+    recorded_in, reported_by = claim.data.get("recorded_in"), claim.data.get("reported_by")
+    is_of_left = reported_by == "sender" or (recorded_in is not None and recorded_in == left.get(claim.stream))
+    return claim.version < agreed[claim.stream] and not is_of_left
 
 
 def without_claims(thread: str, evidence: Collection[Evidence]) -> list[Evidence]:
@@ -172,5 +201,8 @@ def _is_confirmed(claim: Event, confirmations: Iterable[Event], people: Collecti
 
 
 def _is_answer(claim: Event, answer: Event) -> bool:
-    """Nobody answers what their own team claims. What a service recorded by itself, it also confirms by itself."""
-    return answer.stream == claim.stream and (answer.team != claim.team or answer.role == claim.role == SYSTEM)
+    """Nobody answers what their own team claims, but for whoever the claim names as having judged or agreed to it.
+
+    What a service recorded by itself, it also confirms by itself.
+    """
+    return answer.stream == claim.stream and (may_answer(claim, answer) or answer.role == claim.role == SYSTEM)

@@ -19,6 +19,7 @@ from services.referrals_followup.domain.predicates import (
     read_value,
     value_of,
 )
+from services.referrals_followup.domain.sides import READS, find_asked_side
 from services.referrals_followup.domain.standards import (
     ANY_CLAIM,
     ENDS,
@@ -29,13 +30,15 @@ from services.referrals_followup.domain.standards import (
     Step,
     Value,
 )
-from services.referrals_followup.domain.thread_history import ThreadHistory, order_key
+from services.referrals_followup.domain.thread_history import PERSON, ThreadHistory, order_key
 from shared.kernel.envelope import Event
 from shared.kernel.time import Offset
 
 ACTOR, ACTOR_TEAM = "actor", "actor_team"
 # As an owner's role: the owner of the follow-up that a claim would lower.
 OWNER_OF_IT = "owner_of_it"
+# As an owner's role: the side that stands to lose by the claim that opened it.
+ASKED_SIDE = "asked_side"
 # As an owner's team: whichever team has the role in the area of the follow-up.
 AREA = "area"
 
@@ -98,6 +101,9 @@ def read_step(content: Mapping[str, Any]) -> Iterator[Reading]:
     owner, receiver = content.get("owner", {}), content.get("receiver", {})
     for entry in owner.get("latest", []):
         yield from read_matcher(entry, PEOPLE)
+    reads = READS if content.get("thread") == PERSON else READS[:1]
+    for event_type in reads if owner.get("role") == ASKED_SIDE else ():
+        yield from read_matcher(event_type, PEOPLE)
     for party in (owner, receiver):
         for part in ("role", "team", "person"):
             yield from read_value(party.get(part))
@@ -150,8 +156,12 @@ def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, ThreadHistory
     """The owner of a follow-up, given its opening.
 
     `latest` lists the events that name an owner: the last event that matches gives team and person together. With
-    `at: opening` only events up to the opening count, so whoever took over later does not owe it.
+    `at: opening` only events up to the opening count, so whoever took over later does not owe it. Nobody is handed
+    anything by a claim: neither by a name nor by a link that is only claimed. The team that claims the opening owns
+    nothing by its role.
     """
+    if content["role"] == ASKED_SIDE:
+        return find_asked_side
     is_fixed = content.get("at") == "opening"
     named = [(compile_matcher({**entry, "via": PEOPLE}), entry) for entry in content.get("latest", [])]
     types = [matcher.event for matcher, _ in named]
@@ -160,13 +170,16 @@ def _compile_owner(content: Mapping[str, Any]) -> Callable[[Event, ThreadHistory
         role = opening.role if content["role"] == ACTOR else content["role"]
         for event in reversed(history.standing_of(*types)):
             for matcher, entry in named:
+                if event.id in history.claims or history.is_joined_by_claim(event):
+                    continue
                 if is_fixed and order_key(event) > order_key(opening):
                     continue
                 if event.type == matcher.event and matcher.holds(event, history):
                     return Owner(role, _part_of(event, entry["team"]), _part_of(event, entry["person"]))
         person = opening.actor if content.get("person") == ACTOR else value_of(content.get("person"), opening, history)
         team = opening.team if content.get("team") == ACTOR else value_of(content.get("team"), opening, history)
-        if team is None and role == opening.role and content.get("team") != AREA:
+        is_claimed = opening.id in history.claims
+        if team is None and role == opening.role and content.get("team") != AREA and not is_claimed:
             team = opening.team
         return Owner(role, team, person)
 

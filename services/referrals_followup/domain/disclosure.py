@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, combinations
 
-from services.referrals_followup.domain.claims import HANDOVERS
+from services.referrals_followup.domain.claims import HANDOVERS, find_first, find_left, is_agreed
 from services.referrals_followup.domain.follow_up import Acts, FollowUp
 from services.referrals_followup.domain.objection import ABOUT_AN_ENTRY_OF_OTHERS
 from services.referrals_followup.domain.protection import NOTHING_HIDDEN, Hidden
@@ -54,12 +54,15 @@ def areas_opened(events: Iterable[Event], areas: Collection[str]) -> frozenset[s
     """
     known = list(events)
     # The new area cannot agree with itself: the area that was left has recorded or confirmed a part of it.
-    agreed = {event.stream for event in known if not event.is_claim and event.type in (MOVED, *HANDOVERS)}
-    agreed |= {event.stream for event in known if event.type == CLAIM_CONFIRMED and "people" not in event.data}
+    confirming = [event for event in known if event.type == CLAIM_CONFIRMED and "people" not in event.data]
+    recorded = (event for event in known if not event.is_claim and event.type in (MOVED, *HANDOVERS))
+    agreed, left = find_first([*recorded, *confirming]), find_left(known)
+    confirmed = {event.data["event_id"] for event in confirming}
     acknowledged = {
         event.stream
         for event in known
-        if event.type == HANDED_OVER and (event.has_standing_on(event.stream) or event.stream in agreed)
+        if event.type == HANDED_OVER
+        and (event.has_standing_on(event.stream) or event.id in confirmed or is_agreed(event, agreed, left))
     }
     moves = [event for event in known if event.type == MOVED and event.stream in acknowledged]
     opened = frozenset(areas)

@@ -39,6 +39,7 @@ from services.referrals_followup.domain.follow_up import (
 from services.referrals_followup.domain.holders import find_owner, find_present_holders
 from services.referrals_followup.domain.predicates import find_judged
 from services.referrals_followup.domain.rules_history import UNASKED, Ruleset, RulesHistory, StepIndex
+from services.referrals_followup.domain.sides import find_asked_side
 from services.referrals_followup.domain.standards import (
     ENDS,
     HOUSEHOLD,
@@ -63,6 +64,7 @@ from services.referrals_followup.domain.thread_history import (
     last_moment_of,
     order_key,
 )
+from shared.contracts.agreed import find_asked
 from shared.kernel.envelope import Event
 from shared.kernel.ids import derived_id, reference_of
 from shared.kernel.time import due, london_date, span
@@ -253,10 +255,11 @@ def _evaluate(
     visible = step.visible(event, history, ruleset.calendar).at if step.visible else None
     begun_for = history.person_of(event)
     person = history.find_child() or begun_for
-    # A claim on somebody else's record shows that record to nobody more.
-    recorded_in = set() if event.id in history.claims and event.stream != history.thread else {event.area}
-    lives_in = {history.lives_in(one) for one in (person, begun_for)}
-    seen_in = {ruleset.area, *recorded_in, *lives_in, *_both_ends(event)}
+    # A claim shows whom it is about to nobody more, and a claim on somebody else's record not that record either.
+    is_claimed = event.id in history.claims
+    recorded_in = set() if is_claimed and event.stream != history.thread else {event.area}
+    lives_in = set() if is_claimed else {history.lives_in(one) for one in (person, begun_for)}
+    seen_in = {ruleset.area, *recorded_in, *lives_in, *(() if is_claimed else _both_ends(event))}
     state, closer, reason = _ending(step, history, opening, until)
     rungs = _rungs(ruleset, step, opening, history, due_at, computed)
     is_routine = step.after_loss == ENDS and not step.guarded and not any(rung.urgent for rung in rungs)
@@ -723,14 +726,20 @@ def _question(
     answers: list[Event],
     is_asked: bool,
 ) -> Iterator[FollowUp]:
-    """The question, as the rules of the follow-up's area ask it. Its owner owns the question, its readers see it."""
+    """The question, as the rules of the follow-up's area ask it. Its owner owns the question, its readers see it.
+
+    Where the claiming team owns the follow-up itself, the side that stands to lose is asked, unless the claim names
+    somebody who is to agree to it.
+    """
     question, _ = _in_area(rules, history, step_id, opening, lowered.area)
     if question is None:
         return
     acts = acts_of(act for act in history.acts if act.data["follow_up_id"] == lowered.id)
+    owner, claim = owner_of(lowered, acts), opening.event
+    is_own = claim.team == owner.team and find_asked(claim) is None
     question = replace(
         question,
-        owner=owner_of(lowered, acts),
+        owner=find_asked_side(claim, history) if is_own else owner,
         person=lowered.person,
         areas=lowered.areas,
         expects=f"{question.expects}: {lowered.step} {lowered.reference}",

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from shared.contracts.agreed import may_answer
 from shared.contracts.words import LOSSES
 from shared.kernel.decisions import ABOUT_AN_ENTRY, CLAIM_CONFIRMED, CLAIM_REJECTED, LEAVES_OUT
 from shared.kernel.envelope import Event
@@ -219,7 +220,7 @@ class ThreadHistory:
         if found.stream != event.stream:
             return False
         if found.type == CLAIM_REJECTED:
-            return event.is_claim and not found.is_claim and found.team != event.team
+            return event.is_claim and not found.is_claim and may_answer(event, found)
         return found.id not in self.claims or (found.team == event.team and event.id in self.claims)
 
     @cached_property
@@ -255,6 +256,24 @@ class ThreadHistory:
     def person(self, person_id: str) -> str:
         """The one id for this person and for all ids linked with it: the id that was known first."""
         return self._canonical.get(person_id, person_id)
+
+    def is_joined_by_claim(self, event: Event) -> bool:
+        """Whether the event is about the people of the thread only by a link that somebody claims."""
+        if not self.claims or event.stream == self.thread:
+            return False
+        own = [one for one in self.own if one.id not in self.claims] or self.own
+        mine = {self.thread_id} if self.kind == PERSON else {person for one in own for person in _named_in(one)}
+        named = _named_in(event)
+        if {self.person(one) for one in named}.isdisjoint({self.person(one) for one in mine}):
+            return False
+        known = self._by_standing_links
+        return {known.get(one, one) for one in named}.isdisjoint({known.get(one, one) for one in mine})
+
+    @cached_property
+    def _by_standing_links(self) -> Mapping[str, str]:
+        """As `person` for each id, by the links that have standing alone."""
+        standing = (event for event in self.ever if event.id not in self.claims and not self._is_retracted(event))
+        return _link_ids(standing, self.ever)
 
     @property
     def is_counted_elsewhere(self) -> bool:
@@ -361,7 +380,7 @@ class ThreadHistory:
 
     def _is_confirmed(self, claim: Event) -> bool:
         return any(
-            answer.data["event_id"] == claim.id and answer.stream == claim.stream and answer.team != claim.team
+            answer.data["event_id"] == claim.id and answer.stream == claim.stream and may_answer(claim, answer)
             for answer in self.standing_of(CLAIM_CONFIRMED)
             if not answer.is_claim
         )
@@ -487,6 +506,8 @@ class ThreadHistory:
 
     def _area_of(self, event: Event) -> str:
         moves = self._moves_of(self.person_of(event)) if self._moves else []
+        if self.kind == PERSON and event.id in self.claims:
+            moves = [move for move in moves if move.id not in self.claims]
         if not moves:
             return (event.is_claim and self._home_of(self.person_of(event))) or event.area
         day = london_date(event.occurred_at)
@@ -495,7 +516,11 @@ class ThreadHistory:
 
     def _home_of(self, person_id: str | None) -> str | None:
         """The area where the person's circle recorded something first. A claim is made elsewhere."""
-        own = [event for event in self.standing if not event.is_claim and self.is_about(event, person_id)]
+        own = [
+            event
+            for event in self.standing
+            if not event.is_claim and self.is_about(event, person_id) and not self.is_joined_by_claim(event)
+        ]
         return min(own, key=lambda event: (event.recorded_at, event.id)).area if own else None
 
     def lives_in(self, person_id: str | None) -> str | None:
@@ -581,6 +606,10 @@ class ThreadHistory:
 def _days_of(event: Event) -> tuple[date, date]:
     """The first and the last day in London on which the event can have happened."""
     return london_date(span(event.occurred_at, event.precision)[0]), london_date(last_moment_of(event))
+
+
+def _named_in(event: Event) -> set[str]:
+    return {str(one) for one in (event.subject, *event.data.get("people", ())) if one}
 
 
 def _is_birth_of(birth: Event, pregnancies: Collection[Any]) -> bool:

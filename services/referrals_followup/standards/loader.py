@@ -10,7 +10,15 @@ from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from services.referrals_followup.domain.compiling import ACTOR, ACTOR_TEAM, AREA, OWNER_OF_IT, compile_step, is_count
+from services.referrals_followup.domain.compiling import (
+    ACTOR,
+    ACTOR_TEAM,
+    AREA,
+    ASKED_SIDE,
+    OWNER_OF_IT,
+    compile_step,
+    is_count,
+)
 from services.referrals_followup.domain.directory import MANAGER, RECEIVER, SENDER
 from services.referrals_followup.domain.due_rules import check_due
 from services.referrals_followup.domain.follow_up import OWNER
@@ -368,7 +376,7 @@ class _StepChecker:
         """What is wrong with who owns the step and who receives it."""
         found: list[Problem] = []
         role = step.get("owner", {}).get("role")
-        if role not in (None, ACTOR, OWNER_OF_IT):
+        if role not in (None, ACTOR, ASKED_SIDE, OWNER_OF_IT):
             found += self.check_roles(("owner", "role"), [role])
         for party in ("owner", "receiver"):
             for index, entry in enumerate(step.get(party, {}).get("latest", [])):

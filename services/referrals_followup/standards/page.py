@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from services.referrals_followup.directory.loader import load_directory
-from services.referrals_followup.domain.compiling import ACTOR, OWNER_OF_IT, opening_in_words
+from services.referrals_followup.domain.compiling import ACTOR, ASKED_SIDE, OWNER_OF_IT, opening_in_words
 from services.referrals_followup.domain.digest_text import BASES
 from services.referrals_followup.domain.due_rules import due_in_words
 from services.referrals_followup.domain.predicates import any_in_words
@@ -133,7 +133,11 @@ def _override(changed: Mapping[str, Any]) -> str:
 
 
 def _owner(owner: Mapping[str, Any]) -> str:
-    fixed = {ACTOR: "whoever recorded it", OWNER_OF_IT: "whoever owns the follow-up in question"}
+    fixed = {
+        ACTOR: "whoever recorded it",
+        ASKED_SIDE: "a team with a part in the care, else the safeguarding lead; never whoever claims it",
+        OWNER_OF_IT: "whoever owns the follow-up in question",
+    }
     role = fixed.get(owner["role"]) or owner["role"].replace("_", " ")
     named = [event_in_words(entry["event"]) for entry in owner.get("latest", [])]
     return f"{role}, as named by: {' or '.join(named)}" if named else role
