@@ -17,6 +17,7 @@ from shared.contracts.words import DOUBTS
 from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION, Fact
 from shared.kernel.doubts import Entry, Impossible, PleaseConfirm, Table, find_doubts, in_words, require_likely
 from shared.kernel.envelope import NONE, Event
+from shared.kernel.history import SYSTEM_TEAM
 from shared.kernel.time import at_london
 
 TABLES = {**perinatal.DOUBTS, **leaving_care.DOUBTS}
@@ -384,6 +385,12 @@ def test_a_retraction_names_five_entries_at_most_and_none_that_the_actor_may_not
     assert "and 2 more" in told
     fact = Fact(RETRACTION, {"event_id": started.id, "reason_code": "mistake"}, noon(DAY))
     assert find_doubts(perinatal.DOUBTS, Entry(fact, [started, *held], {"readable": {started.id}})) == []
+
+
+def test_a_retraction_does_not_ask_about_what_the_service_recorded_by_itself() -> None:
+    started = of_support("support.started.v1")
+    held = replace(of_support("support.session_held.v1"), team=SYSTEM_TEAM)
+    assert about_retracted(started, started, held) == []
 
 
 def test_a_retraction_says_nothing_of_what_followed_nothing_before() -> None:
