@@ -20,6 +20,7 @@ ACTS: Mapping[tuple[str, str], Act] = {
     ("care-leaver", "adviser.assigned.v1"): Act("adviser.assign", "adviser"),
     ("care-leaver", "care_leaver.category_changed.v1"): Act("care_leaver.decide", "category"),
     ("care-leaver", "care_leaver.entitlement_decided.v1"): Act("care_leaver.decide", "entitlement-decided"),
+    ("care-leaver", "care_leaver.told_apart.v1"): Act("care_leaver.record", "told-apart"),
     ("care-leaver", "pa_contact.made.v1"): Act("care_leaver.record", "contact-made"),
     ("care-leaver", "pa_contact.lost.v1"): Act("care_leaver.record", "contact-lost"),
     ("care-leaver", "pathway.assessed.v1"): Act("care_leaver.record", "pathway-assessed"),

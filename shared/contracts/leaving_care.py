@@ -48,6 +48,13 @@ class CareLeaverCorrected(CareLeaverData):
     entitlement_review_on = Day()
 
 
+class CareLeaverToldApart(CareLeaverData):
+    """Somebody looked: the care leaver is none of these others."""
+
+    others = fields.List(Mention(), required=True, validate=validate.Length(1, 50))
+    confirmed_by = Slug(names="worker", required=True)
+
+
 class EntitlementDecided(CareLeaverData):
     """`entitlement_review_on`: the end of the next quarter in which age changes the entitlement, if there is one."""
 
@@ -202,6 +209,7 @@ def _type(name: str, schema: type[EventData], hearers: tuple[str, ...], disclosu
 TYPES = (
     _type("care_leaver.registered.v1", CareLeaverRegistered, _AND_PERINATAL, LEAVING_CARE),
     _type("care_leaver.corrected.v1", CareLeaverCorrected, _USUAL, LEAVING_CARE),
+    _type("care_leaver.told_apart.v1", CareLeaverToldApart, _USUAL, LEAVING_CARE),
     _type("care_leaver.category_changed.v1", CategoryDetermined, _USUAL, LEAVING_CARE),
     _type("care_leaver.entitlement_decided.v1", EntitlementDecided, _USUAL, LEAVING_CARE),
     _type("care_leaver.support_requested.v1", SupportAskedFor, _USUAL, LEAVING_CARE),

@@ -6,7 +6,7 @@ if it had been entered in time. Of a month or a day, a rule takes the time at wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -14,10 +14,14 @@ from typing import Any, NamedTuple
 
 from shared.kernel.decisions import ABOUT_AN_ENTRY, Fact, Invalid, ids_left_out
 from shared.kernel.envelope import Event
+from shared.kernel.history import SYSTEM_TEAM
+from shared.kernel.tables import Row, find_misplaced
 from shared.kernel.time import london_date, span
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 OCCURRED_AT = "occurred_at"
+# So many entries one message names.
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,35 @@ def not_before(what: str, *types: str) -> Doubt:
         return f"is {in_words(begun - entry.last)} before {what}; give the day when each of them happened"
 
     return Doubt("out-of-order", OCCURRED_AT, finds, impossible=True)
+
+
+def left_out_of_order(rows_by_kind: Mapping[str, Mapping[str, Row]], spared: Collection[str]) -> Doubt:
+    """A retraction leaves no entry without what it follows. What is retracted of the types in `spared` is no doubt.
+
+    Nor is what the service recorded by itself, since it strikes that out by itself. Only entries are named that the
+    actor may read: `readable` of what is known has their ids.
+    """
+
+    def finds(entry: Entry) -> str | None:
+        rows = rows_by_kind.get(entry.history[0].stream.partition("/")[0], {}) if entry.history else {}
+        standing = entry.standing
+        if any(event.id == entry.get("event_id") and event.type in spared for event in standing):
+            return None
+        before = {event.id for event in find_misplaced(rows, standing)}
+        left = [event for event in standing if event.id != entry.get("event_id")]
+        shown = entry.known.get("readable", ())
+        misplaced = [
+            event
+            for event in find_misplaced(rows, left)
+            if event.id in shown and event.id not in before and event.team != SYSTEM_TEAM
+        ]
+        if not misplaced:
+            return None
+        named = "; ".join(f"{event.type} of {first_day_of(event)} ({event.id})" for event in misplaced[:MOST_NAMED])
+        more = f"; and {len(misplaced) - MOST_NAMED} more" if len(misplaced) > MOST_NAMED else ""
+        return f"leaves entries without what they follow: {named}{more}; retract these first if they are wrong too"
+
+    return Doubt("out-of-order", "event_id", finds)
 
 
 def day_ahead(name: str, far: timedelta) -> tuple[Doubt, ...]:

@@ -7,7 +7,7 @@ entry also has the further rules for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -207,6 +207,18 @@ def corrected_details(command: AppendEntry) -> list[str]:
     if not details:
         raise Invalid("nothing-corrected", "this is what is on record; give at least one detail that differs")
     return details
+
+
+def find_misplaced(rows: Mapping[str, Row], entries: Iterable[Event]) -> list[Event]:
+    """Those of the entries of one record, in order, that could not follow what comes before them."""
+    status: str | None = None
+    found = []
+    for event in (event for event in entries if event.type in rows):
+        row = rows[event.type]
+        if not (row.may_begin if status is None else status in row.after):
+            found.append(event)
+        status = row.next_state(status)
+    return found
 
 
 def states(*names: str) -> frozenset[str]:

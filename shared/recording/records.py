@@ -32,7 +32,17 @@ from shared.contracts.whereabouts import (
 )
 from shared.events.errors import UnknownStream
 from shared.events.store import EventStore
-from shared.kernel.decisions import ABOUT_AN_ENTRY, Actor, Aggregate, Context, Fact, Forbidden, Invalid, ids_left_out
+from shared.kernel.decisions import (
+    ABOUT_AN_ENTRY,
+    RETRACTION,
+    Actor,
+    Aggregate,
+    Context,
+    Fact,
+    Forbidden,
+    Invalid,
+    ids_left_out,
+)
 from shared.kernel.envelope import Event
 from shared.kernel.history import (
     Command,
@@ -492,6 +502,8 @@ class Records:
             unknown = self._names.require_known(fact, getattr(command, "data", {}), request.actor)
             fact = replace(fact, unknown=unknown)
         known = getattr(command, "known", {})
+        if fact.type == RETRACTION:
+            known = {"readable": {event.id for event in _find_readable(history, request.actor)}}
         return self._doubts.settle(fact, history, known, request.body.get("confirms", ()))
 
     def _admit_command(

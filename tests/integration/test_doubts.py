@@ -284,6 +284,91 @@ def test_an_equal_support_at_once_is_pointed_to(visitor: Caller, mother: str) ->
     assert visitor.post("/v1/support", said).status_code == 201
 
 
+@pytest.mark.parametrize("in_bulk", [False, True])
+def test_a_retraction_that_leaves_entries_without_what_they_follow_asks_first(
+    visitor: Caller, mother: str, in_bulk: bool
+) -> None:
+    def retract(path: str, **more: Any) -> tuple[int, dict[str, Any]]:
+        body = {"event_id": events[path], "reason_code": "mistake", **more}
+        if in_bulk:
+            order = {"key": uuid4().hex, "path": f"{path}/retractions", "body": body}
+            (result,) = visitor.post("/v1/commands", [order]).json()["results"]
+            return result["status"], result["body"]
+        answer = visitor.post(f"{path}/retractions", body)
+        return answer.status_code, answer.json()
+
+    events: dict[str, str] = {}
+    support = visitor.post("/v1/support", {"person_id": mother, "kind": "parenting"})
+    path = support.headers["Location"]
+    session = visitor.post(f"{path}/session-held", {}).json()["event_id"]
+    ended = visitor.post(f"{path}/ended", {"reason_code": "completed"}).json()["event_id"]
+    events[path] = support.json()["event_id"]
+    status, body = retract(path)
+    assert (status, [one["code"] for one in body["doubts"]]) == (422, ["out-of-order"])
+    assert session in body["errors"][0]["message"]
+    assert ended in body["errors"][0]["message"]
+    events[path] = ended
+    assert retract(path)[0] == 201
+    events[path] = support.json()["event_id"]
+    assert retract(path, confirms=["out-of-order"])[0] == 201
+
+
+def born(midwife: Caller, mother: str, child: str, on: str = "2014-06-14", **more: Any) -> Any:
+    """The answer to a birth that names the child."""
+    path = midwife.post("/v1/pregnancies", booking(mother, **more)).headers["Location"]
+    return midwife.post(f"{path}/ended", {"outcome": "birth", "children": [child], "occurred_at": on})
+
+
+def test_a_corrected_birthday_is_compared_with_the_birth_on_record(midwife: Caller, mother: str) -> None:
+    child = registered(midwife)
+    assert born(midwife, mother, child).status_code == 201
+    path = f"/v1/people/{child}/corrected"
+    days_off = {"date_of_birth": "2014-06-20"}
+    assert doubts(midwife.post(path, days_off)) == ["child-born-another-day"]
+    years_off = midwife.post(path, {"date_of_birth": "2011-06-14", "confirms": ["child-born-another-day"]})
+    assert (code(years_off), faulty_fields(years_off)) == ("impossible", {"date_of_birth"})
+    assert midwife.post(path, {**days_off, "confirms": ["child-born-another-day"]}).status_code == 201
+    assert midwife.post(path, {"date_of_birth": "2014-06-14"}).status_code == 201
+
+
+def test_a_corrected_birthday_is_not_after_a_review(visitor: Caller) -> None:
+    child = registered(visitor)
+    review = {"review": "new_birth", "occurred_at": "2014-06-24"}
+    assert visitor.post(f"/v1/people/{child}/review-completed", review).status_code == 201
+    refused = visitor.post(f"/v1/people/{child}/corrected", {"date_of_birth": "2014-06-25"})
+    assert (code(refused), faulty_fields(refused)) == ("impossible", {"date_of_birth"})
+    assert visitor.post(f"/v1/people/{child}/corrected", {"date_of_birth": "2014-06-24"}).status_code == 201
+
+
+def test_a_child_whom_a_birth_on_another_record_names_is_born_on_that_day(midwife: Caller, mother: str) -> None:
+    child = registered(midwife)
+    assert born(midwife, mother, child).status_code == 201
+    again = born(midwife, mother, child, on="2016-06-14", edd="2016-06-15", occurred_at="2015-11-28")
+    assert (code(again), faulty_fields(again)) == ("impossible", {"children"})
+
+
+def test_a_death_before_the_birth_is_recorded_and_keeps_its_doubt(
+    service: Running, midwife: Caller, visitor: Caller, mother: str
+) -> None:
+    child = registered(midwife)
+    assert born(midwife, mother, child).status_code == 201
+    died = visitor.post(f"/v1/people/{child}/died", {"family": [], "occurred_at": "2014-06-13"})
+    assert died.status_code == 201, died.text
+    assert private_of(service, died) == {"doubts": ["out-of-order"]}
+    late = {"review": "new_birth", "occurred_at": "2014-06-24"}
+    refused = visitor.post(f"/v1/people/{child}/review-completed", late)
+    assert (code(refused), faulty_fields(refused)) == ("impossible", {"occurred_at"})
+
+
+def test_without_an_expected_date_an_end_before_the_first_entry_asks(midwife: Caller, mother: str) -> None:
+    path = midwife.post("/v1/pregnancies", booking(mother, None)).headers["Location"]
+    end = {"outcome": "miscarriage", "occurred_at": "2013-11-20"}
+    assert doubts(midwife.post(f"{path}/ended", end)) == ["out-of-order"]
+    long_ago = midwife.post(f"{path}/ended", {**end, "occurred_at": "2012-11-20", "confirms": ["out-of-order"]})
+    assert (code(long_ago), faulty_fields(long_ago)) == ("impossible", {"occurred_at"})
+    assert midwife.post(f"{path}/ended", {**end, "confirms": ["out-of-order"]}).status_code == 201
+
+
 def test_a_batch_of_commands_is_doubted_as_single_commands_are(visitor: Caller, midwife: Caller, mother: str) -> None:
     rows = [
         {"key": uuid4().hex, "path": "/v1/pregnancies", "body": booking(mother)},

@@ -331,3 +331,25 @@ def test_the_openapi_document_describes_each_route_with_its_own_body(service: Ru
     for verb, body in (("arranged", "ArrangedBody"), ("deferred", "DeferredBody"), ("ended", "EndedBody")):
         route = document["paths"][f"/v1/plan-items/{{plan_item_id}}/{verb}"]["post"]
         assert route["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith(f"/PlanItem{body}")
+
+
+def test_care_leavers_who_were_told_apart_are_so_in_the_history(adviser: Caller) -> None:
+    first, second = (adviser.post("/v1/care-leavers", REGISTERED).json() for _ in range(2))
+    path = f"/v1/care-leavers/{second['care_leaver_id']}"
+    said = {"others": [first["person_id"]], "confirmed_by": "pa-brook"}
+    assert adviser.post(f"{path}/told-apart", said).status_code == 201
+    itself = adviser.post(f"{path}/told-apart", {**said, "others": [second["person_id"]]})
+    assert (itself.status_code, faulty_fields(itself)) == (422, {"others"})
+    history = adviser.get(path).json()["history"]
+    assert (history[-1]["type"], history[-1]["data"]["others"]) == ("care_leaver.told_apart.v1", [first["person_id"]])
+
+
+def test_a_corrected_birthday_makes_nobody_a_care_leaver_of_8(adviser: Caller) -> None:
+    path = f"/v1/care-leavers/{adviser.post('/v1/care-leavers', REGISTERED).json()['care_leaver_id']}/corrected"
+    young = {"date_of_birth": "2004-05-20"}
+    refused = adviser.post(path, young)
+    assert refused.status_code == 422, refused.text
+    assert [one["code"] for one in refused.json()["doubts"]] == ["care-leaver-age"]
+    unborn = adviser.post(path, {"date_of_birth": "2014-05-20", "confirms": ["care-leaver-age"]})
+    assert (code(unborn), faulty_fields(unborn)) == ("impossible", {"date_of_birth"})
+    assert adviser.post(path, {**young, "confirms": ["care-leaver-age"]}).status_code == 201

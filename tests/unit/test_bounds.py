@@ -76,7 +76,7 @@ ANY_TIME: Mapping[str, str] = {
     **dict.fromkeys(("person.protected.v1", "person.unprotected.v1"), BEFORE_THE_RECORD),
     **dict.fromkeys(("person.corrected.v1", "care_leaver.corrected.v1"), "details may be corrected at any time"),
     "child.not_found.v1": "somebody may have looked for the child before the concern was recorded",
-    "person.told_apart.v1": "somebody may look at any time",
+    **dict.fromkeys(("person.told_apart.v1", "care_leaver.told_apart.v1"), "somebody may look at any time"),
     "pregnancy.edd_corrected.v1": "its bounds are those of the date that it brings",
     "pregnancy.concern_noted.v1": BEFORE_THE_RECORD,
     "pregnancy.partner_named.v1": BEFORE_THE_RECORD,

@@ -216,6 +216,7 @@ def test_what_the_table_knows_is_what_the_contracts_say_of_a_care_leaver() -> No
     others = {
         "care_leaver.registered.v1",
         "care_leaver.corrected.v1",
+        "care_leaver.told_apart.v1",
         "care_leaver.category_changed.v1",
         "adviser.assigned.v1",
         "adviser.ended.v1",

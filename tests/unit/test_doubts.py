@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,9 +14,10 @@ from services.leaving_care.domain import doubts as leaving_care
 from services.perinatal.domain import doubts as perinatal
 from services.perinatal.domain.doubts import Child
 from shared.contracts.words import DOUBTS
-from shared.kernel.decisions import RETRACTION, Fact
-from shared.kernel.doubts import Entry, Impossible, PleaseConfirm, find_doubts, in_words, require_likely
-from shared.kernel.envelope import Event
+from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION, Fact
+from shared.kernel.doubts import Entry, Impossible, PleaseConfirm, Table, find_doubts, in_words, require_likely
+from shared.kernel.envelope import NONE, Event
+from shared.kernel.history import SYSTEM_TEAM
 from shared.kernel.time import at_london
 
 TABLES = {**perinatal.DOUBTS, **leaving_care.DOUBTS}
@@ -298,6 +300,10 @@ def test_an_appointment_is_missed_once() -> None:
         ("case.closed.v1", "case.opened.v1"),
         ("offer.ended.v1", "offer.made.v1"),
         ("contact.decided.v1", "contact.received.v1"),
+        ("consultation.account_added.v1", "consultation.held.v1"),
+        ("consultation.linked.v1", "consultation.held.v1"),
+        ("consultation.referred.v1", "consultation.held.v1"),
+        ("referral.sent.v1", "referral.intended.v1"),
         ("plan_item.completed.v1", "plan_item.added.v1"),
         ("adviser.ended.v1", "adviser.assigned.v1"),
     ],
@@ -343,6 +349,136 @@ def test_a_planned_day_lies_ahead_but_not_far(event_type: str, name: str, years:
         (DAY + 5 * limit + timedelta(days=1), {"day-far-out": IMPOSSIBLE}),
     ):
         assert find_codes(event_type, **{name: day}) == expected
+
+
+# --- what is retracted and corrected --------------------------------------------------------------------------------
+
+CORRECTED, DIED, REVIEWED = "person.corrected.v1", "person.died.v1", "review.completed.v1"
+
+
+def of_support(event_type: str, **more: Any) -> Event:
+    return replace(event(event_type, DAY), stream="support/1", **more)
+
+
+def about_retracted(retracted: Event, *history: Event, table: Table = perinatal.DOUBTS) -> list[str]:
+    """What is told of the retraction of an entry, by the table of one service, to somebody who may read them all."""
+    fact = Fact(RETRACTION, {"event_id": retracted.id, "reason_code": "mistake"}, noon(DAY))
+    known = {"readable": {one.id for one in history}}
+    return [one.message for one in find_doubts(table, Entry(fact, history, known))]
+
+
+def test_a_retraction_names_the_entries_that_it_leaves_without_what_they_follow() -> None:
+    started, held, ended = (of_support(f"support.{what}.v1") for what in ("started", "session_held", "ended"))
+    (told,) = about_retracted(started, started, held, ended)
+    assert held.id in told
+    assert ended.id in told
+    assert about_retracted(ended, started, held, ended) == []
+    assert about_retracted(held, started, held, ended) == []
+    taken_back = [of_support(RETRACTION, data={"event_id": one.id}) for one in (held, ended)]
+    assert about_retracted(started, started, held, ended, *taken_back) == []
+
+
+def test_a_retraction_names_five_entries_at_most_and_none_that_the_actor_may_not_read() -> None:
+    started, held = of_support("support.started.v1"), [of_support("support.session_held.v1") for _ in range(7)]
+    (told,) = about_retracted(started, started, *held)
+    assert [one.id in told for one in held] == [True] * 5 + [False] * 2
+    assert "and 2 more" in told
+    fact = Fact(RETRACTION, {"event_id": started.id, "reason_code": "mistake"}, noon(DAY))
+    assert find_doubts(perinatal.DOUBTS, Entry(fact, [started, *held], {"readable": {started.id}})) == []
+
+
+def test_a_retraction_does_not_ask_about_what_the_service_recorded_by_itself() -> None:
+    started = of_support("support.started.v1")
+    held = replace(of_support("support.session_held.v1"), team=SYSTEM_TEAM)
+    assert about_retracted(started, started, held) == []
+
+
+def test_a_retraction_says_nothing_of_what_followed_nothing_before() -> None:
+    started, held = of_support("support.started.v1"), of_support("support.session_held.v1")
+    gone = of_support(RETRACTION, data={"event_id": started.id})
+    assert about_retracted(held, started, held, of_support("support.ended.v1"), gone) == []
+
+
+def test_what_settles_an_urgent_step_is_taken_back_without_a_question() -> None:
+    received, decided = (
+        replace(event(f"contact.{what}.v1", DAY), stream="contact/1") for what in ("received", "decided")
+    )
+    assert about_retracted(received, received, decided) == []
+    added, offered = (
+        replace(event(f"plan_item.{what}.v1", DAY), stream="plan-item/1") for what in ("added", "offered")
+    )
+    assert about_retracted(added, added, offered, table=leaving_care.DOUBTS) != []
+
+
+def test_nobody_is_reviewed_after_their_death() -> None:
+    died = event(DIED, DAY - timedelta(days=1), family=[])
+    assert find_codes(REVIEWED, died, review="two_year") == {"out-of-order": IMPOSSIBLE}
+    assert find_codes(REVIEWED, died, review="antenatal") == {}
+    assert find_codes(REVIEWED, died, review="two_year", on=DAY - timedelta(days=1)) == {}
+
+
+def test_a_claimed_death_is_no_bound_until_it_is_confirmed() -> None:
+    claimed = replace(event(DIED, DAY - timedelta(days=1), family=[]), standing=NONE)
+    born = {"date_of_birth": DAY}
+    assert find_codes(REVIEWED, claimed, review="two_year") == find_codes(CORRECTED, claimed, private=born) == {}
+    confirmed = event(CLAIM_CONFIRMED, DAY, event_id=claimed.id)
+    assert find_codes(REVIEWED, claimed, confirmed, review="two_year") == {"out-of-order": IMPOSSIBLE}
+    assert find_codes(CORRECTED, claimed, confirmed, private=born) == {"out-of-order": IMPOSSIBLE}
+
+
+def test_nobody_dies_before_their_birth() -> None:
+    assert find_codes(DIED, known={"born_on": DAY}) == find_codes(DIED, known={"born_on": None}) == {}
+    assert find_codes(DIED, known={"born_on": DAY + timedelta(days=1)}) == {"out-of-order": IMPOSSIBLE}
+
+
+def test_no_antenatal_review_is_from_before_the_pregnancy() -> None:
+    booked = event(BOOKED, DAY, edd="2014-06-15")
+    begun = date(2014, 6, 15) - 40 * WEEK
+    assert find_codes(REVIEWED, booked, review="antenatal", on=begun) == {}
+    early = find_codes(REVIEWED, booked, review="antenatal", on=begun - timedelta(days=1))
+    assert early == {"out-of-order": IMPOSSIBLE}
+
+
+def test_a_corrected_birthday_is_not_after_a_review_or_the_death() -> None:
+    reviewed, antenatal = (event(REVIEWED, DAY, review=review) for review in ("new_birth", "antenatal"))
+    for history in ([reviewed], [event(DIED, DAY, family=[])]):
+        assert find_codes(CORRECTED, *history, private={"date_of_birth": DAY}) == {}
+        later = find_codes(CORRECTED, *history, private={"date_of_birth": DAY + timedelta(days=1)})
+        assert later == {"out-of-order": IMPOSSIBLE}
+    assert find_codes(CORRECTED, antenatal, private={"date_of_birth": DAY + timedelta(days=1)}) == {}
+
+
+def test_a_corrected_birthday_is_that_of_the_birth_on_record_and_of_110_years_at_most() -> None:
+    for days, expected in (
+        (1, {}),
+        (2, {"child-born-another-day": UNLIKELY}),
+        (180, {"child-born-another-day": UNLIKELY}),
+        (181, {"child-born-another-day": IMPOSSIBLE}),
+    ):
+        for born in (DAY - timedelta(days=days), DAY + timedelta(days=days)):
+            assert find_codes(CORRECTED, private={"date_of_birth": born}, known={"birth_on": DAY}) == expected
+    assert find_codes(CORRECTED, private={"date_of_birth": date(1902, 1, 15)}) == {"born-long-ago": UNLIKELY}
+    assert find_codes(CORRECTED, private={}, known={"birth_on": DAY}) == {}
+
+
+def test_without_an_expected_date_no_pregnancy_ends_44_weeks_before_its_first_entry() -> None:
+    undated = event("pregnancy.notified.v1", DAY)
+    for on, expected in (
+        (DAY, {}),
+        (DAY - timedelta(days=1), {"out-of-order": UNLIKELY}),
+        (DAY - 44 * WEEK, {"out-of-order": UNLIKELY}),
+        (DAY - 44 * WEEK - timedelta(days=1), {"out-of-order": IMPOSSIBLE}),
+    ):
+        assert find_codes(ENDED, undated, on=on, outcome="miscarriage") == expected
+
+
+def test_the_corrected_birthday_of_a_care_leaver_counts_from_the_registration_and_is_before_every_entry() -> None:
+    registered = event("care_leaver.registered.v1", DAY)
+    later, right = {"on": date(2020, 1, 15)}, {"date_of_birth": date(1994, 5, 20)}
+    assert find_codes("care_leaver.corrected.v1", registered, private=right, **later) == {}
+    for born, expected in ((date(1998, 1, 16), UNLIKELY), (date(2014, 1, 16), IMPOSSIBLE)):
+        found = find_codes("care_leaver.corrected.v1", registered, private={"date_of_birth": born}, **later)
+        assert found == {"care-leaver-age": expected}
 
 
 # --- how it is told -------------------------------------------------------------------------------------------------

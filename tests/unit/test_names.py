@@ -10,10 +10,12 @@ from marshmallow import Schema, fields
 from services.referrals_followup.standards.loader import load_packs
 from shared.contracts import CATALOGUE
 from shared.contracts.fields import Slug
-from shared.contracts.urgent import ALARMS, is_recorded_whoever_it_names
+from shared.contracts.urgent import ALARMS, SETTLING, is_recorded_whoever_it_names
 from shared.kernel.nearest import find_nearest
 from tests.unit.test_standards_file import STANDARDS
 
+# A death ends urgent steps too, whichever they are.
+DIED = "person.died.v1"
 # Fields of code words that name nothing in the directory.
 CODES = {
     "alternative_code",
@@ -73,6 +75,20 @@ def test_no_unknown_name_refuses_what_can_open_an_urgent_step() -> None:
     assert {event_type for _, event_type, _ in openings} >= {"injury.reported.v1", "screen.recorded.v1"}
     for step_id, event_type, values in openings:
         assert is_recorded_whoever_it_names(event_type, values), f"{step_id} opens on {event_type}"
+
+
+def test_what_settles_an_urgent_step_is_what_meets_or_ends_one_in_the_packs() -> None:
+    def types_in(content: Any) -> Iterator[str]:
+        for item in content if isinstance(content, list) else [content]:
+            yield item if isinstance(item, str) else item["event"]
+
+    found = {DIED}
+    for pack in load_packs(STANDARDS, CATALOGUE, None):
+        for step in pack["steps"].values():
+            is_urgent = any(rung.get("urgent") for rung in step.get("ladder", ())) or step.get("urgent_when")
+            if step.get("guarded") or is_urgent:
+                found |= {*types_in(step.get("met_by", [])), *types_in(step.get("ended_by", []))}
+    assert found == SETTLING
 
 
 def test_the_facts_that_are_recorded_whomever_they_name_are_in_the_catalogue_and_a_routine_referral_is_not() -> None:

@@ -94,7 +94,11 @@ STEPS: dict[str, Row] = {
             ),
         ),
         FIVE,
-        (it("person.linked.v1", other_person_id=OTHER), it("person.told_apart.v1", others=[OTHER])),
+        (
+            it("person.linked.v1", other_person_id=OTHER),
+            it("person.told_apart.v1", others=[OTHER]),
+            it("care_leaver.told_apart.v1", others=[OTHER]),
+        ),
         (
             ("2014-01-22 17:00", "owner", "hv-pereira"),
             ("2014-01-29 17:00", "manager", f"hv-pereira {HV_BOSS}"),

@@ -123,6 +123,12 @@ class CareLeaverRoutes:
     def correct_care_leaver(self, request: Request) -> Answer:
         return self.dependencies.people.correct(self.dependencies.records, request, routes, CORRECTION)
 
+    tell_apart = routes.step(
+        "told-apart",
+        "care_leaver.record",
+        "care_leaver.told_apart.v1",
+        "The care leaver is none of these others: somebody has looked",
+    )
     list_care_leavers = routes.list_page(
         "care_leaver.read",
         "Care leavers in your areas, newest first",

@@ -24,6 +24,7 @@ from shared.kernel.tables import (
     Row,
     begin_decision,
     corrected_details,
+    invalid,
     record_of,
     states,
 )
@@ -72,6 +73,13 @@ def _corrected(state: CareLeaver, command: AppendEntry, context: Context) -> Map
     require_born(born, context.now)
     review_on = entitlement_review_on(born, _day_of(command, context))
     return {"details": corrected_details(command), "entitlement_review_on": review_on}
+
+
+def _told_apart(state: CareLeaver, command: AppendEntry, context: Context) -> Mapping[str, Any]:
+    if state.person_id in command.data["others"]:
+        message = "a care leaver is told apart from others"
+        raise invalid("told-apart-from-itself", message, others="has this very person")
+    return {}
 
 
 def _category(command: BeginRecord, born: date, on: date, today: date) -> str:
@@ -159,6 +167,7 @@ CATEGORY = ("category", "entitlement_review_on")
 ROWS = {
     REGISTERED: Row(becomes="registered", check=_registered, sets=CATEGORY),
     CORRECTED: _Row(check=_corrected, sets=("entitlement_review_on",)),
+    "care_leaver.told_apart.v1": _Row(check=_told_apart),
     "care_leaver.category_changed.v1": _Row(check=_category_changed, sets=CATEGORY),
     "adviser.assigned.v1": _Row(sets=("adviser", "team")),
     "adviser.ended.v1": _Row(check=_adviser_ended, also=_without_adviser),

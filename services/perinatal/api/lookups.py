@@ -57,7 +57,8 @@ def find_partner(records: Records, request: Request) -> Mapping[str, Any]:
 
 def find_children(records: Records, request: Request) -> Mapping[str, Any]:
     """The birthdays and the first reviews of the children whom the body names, as far as they are known here."""
-    return {"children": [_child(records, child_id) for child_id in request.body.get("children", ())]}
+    children = request.body.get("children", ())
+    return {"children": [_child(records, child_id, but=request.path["pregnancy_id"]) for child_id in children]}
 
 
 def find_birth(records: Records, request: Request) -> Mapping[str, Any]:
@@ -65,7 +66,13 @@ def find_birth(records: Records, request: Request) -> Mapping[str, Any]:
     child_id = request.path["person_id"]
     if request.body["review"] == "antenatal":
         return {}
-    return {"born_on": _born_on(records, child_id) or _birth_of(records, child_id)}
+    return {"born_on": _born_on(records, child_id) or find_birth_of(records, child_id)}
+
+
+def find_birthday(records: Records, request: Request) -> Mapping[str, Any]:
+    """The birthday of the person of the record, as far as it is known."""
+    person_id = request.path["person_id"]
+    return {"born_on": _born_on(records, person_id) or find_birth_of(records, person_id)}
 
 
 def find_two_people(records: Records, request: Request) -> Mapping[str, Any]:
@@ -160,23 +167,25 @@ def _are_family(records: Records, one: str, other: str) -> bool:
 
 
 def _are_born_apart(records: Records, one: str, other: str) -> bool:
-    first, second = (_born_on(records, person_id) or _birth_of(records, person_id) for person_id in (one, other))
+    first, second = (_born_on(records, person_id) or find_birth_of(records, person_id) for person_id in (one, other))
     return first is not None and second is not None and abs(first - second) > BORN_APART
 
 
-def _child(records: Records, child_id: str) -> Child:
+def _child(records: Records, child_id: str, but: str) -> Child:
+    """What is known of a child, beside what the record `but` of a pregnancy says of the birth."""
     standing = standing_of(records.history(person.AGGREGATE, child_id))
     reviews = [event for event in standing if event.data.get("review", "antenatal") != "antenatal"]
-    return Child(_born_on(records, child_id), min(map(last_day_of, reviews), default=None))
+    born_on = _born_on(records, child_id) or find_birth_of(records, child_id, but)
+    return Child(born_on, min(map(last_day_of, reviews), default=None))
 
 
-def _birth_of(records: Records, child_id: str) -> date | None:
-    """The first day of the birth that names the child, by the records of pregnancies."""
+def find_birth_of(records: Records, child_id: str, but: str = "") -> date | None:
+    """The first day of the birth that names the child, by the records of pregnancies, except the record `but`."""
     births = (
         event
         for history in records.find_naming(ENDED, "children", child_id)
         for event in standing_of(history)
-        if event.type == ENDED and child_id in event.data["children"]
+        if event.type == ENDED and child_id in event.data["children"] and event.data["pregnancy_id"] != but
     )
     return min(map(first_day_of, births), default=None)
 

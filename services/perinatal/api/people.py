@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.perinatal.api.lookups import KNOWN, find_assessor, find_birth, find_two_people
+from services.perinatal.api.lookups import (
+    KNOWN,
+    find_assessor,
+    find_birth,
+    find_birth_of,
+    find_birthday,
+    find_two_people,
+)
 from services.perinatal.api.schemas import ConditionAnswer, PersonAnswer
 from services.perinatal.domain import condition, person
 from shared.recording.bootstrap import RecordingDependencies
@@ -33,9 +40,11 @@ REGISTRATION = RouteBody(
 
 
 def find_corrected(records: Records, request: Request) -> Mapping[str, Any]:
-    """Which details in the body differ from the record of the person of the path."""
-    identity = records.identity(person.AGGREGATE, request.path["person_id"], person.REGISTERED)
-    return {"details": find_corrected_details(identity, request.body)}
+    """Which details in the body differ from the record of the person of the path, and the birth that names them."""
+    person_id = request.path["person_id"]
+    identity = records.identity(person.AGGREGATE, person_id, person.REGISTERED)
+    birth_on = find_birth_of(records, person_id) if "date_of_birth" in request.body else None
+    return {"details": find_corrected_details(identity, request.body), "birth_on": birth_on}
 
 
 CORRECTION = RouteBody(
@@ -117,7 +126,11 @@ class PeopleRoutes:
         "unprotected", "person.protect", "person.unprotected.v1", "The person is protected no more, and why"
     )
     record_death = routes.step(
-        "died", "person.record_death", "person.died.v1", "The person died, and who are the family"
+        "died",
+        "person.record_death",
+        "person.died.v1",
+        "The person died, and who are the family",
+        look_up=find_birthday,
     )
     assign_practitioner = routes.step(
         "practitioner", "practitioner.assign", "practitioner.assigned.v1", "Who is named for the person, in which role"

@@ -10,8 +10,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from services.perinatal.domain.person import REGISTERED
+from services.perinatal.domain import (
+    action,
+    case,
+    concern,
+    condition,
+    consultation,
+    contact,
+    move,
+    notification,
+    offer,
+    person,
+    pregnancy,
+    referral,
+    screen,
+    support,
+)
+from services.perinatal.domain.person import CORRECTED, REGISTERED
+from shared.contracts.urgent import SETTLING
 from shared.contracts.words import SCREENS, SCREENS_WITH_SELF_HARM_ITEM
+from shared.kernel.decisions import CLAIM_CONFIRMED, RETRACTION
 from shared.kernel.doubts import (
     DAY,
     OCCURRED_AT,
@@ -22,6 +40,8 @@ from shared.kernel.doubts import (
     day_ahead,
     first_day_of,
     in_words,
+    last_day_of,
+    left_out_of_order,
     not_before,
     standing_of,
     years_on,
@@ -46,7 +66,8 @@ APPOINTMENT_AHEAD, PLANNED_AHEAD, LOOK_AGAIN_AHEAD = timedelta(days=365), timede
 KNOWN, ENDED = ("pregnancy.notified.v1", "pregnancy.booked.v1"), "pregnancy.ended.v1"
 JOINED, LINKED = "pregnancy.joined.v1", "person.linked.v1"
 EDD_SAID = (*KNOWN, "pregnancy.edd_corrected.v1")
-STARTED = "support.started.v1"
+STARTED, DIED = "support.started.v1", "person.died.v1"
+REVIEWED = ("review.offered.v1", "review.completed.v1", "review.declined.v1")
 BOOKED, CANCELLED = "referral.appointment_booked.v1", "referral.appointment_cancelled.v1"
 ATTENDED, MISSED = "referral.attended.v1", "referral.not_attended.v1"
 
@@ -146,6 +167,18 @@ def _ended_unlikely(entry: Entry) -> str | None:
     return None
 
 
+def _ended_before_its_first_word(least: timedelta, most: timedelta) -> Doubt:
+    """Without an expected date, the end is compared with the first entry of the record."""
+
+    def finds(entry: Entry) -> str | None:
+        begun_on = _begun_on(entry.standing)
+        if begun_on is None or next(_edds(entry.standing), None) or not least < begun_on - entry.last <= most:
+            return None
+        return f"is {in_words(begun_on - entry.last)} before the first entry of this pregnancy; correct one of the days"
+
+    return Doubt("out-of-order", OCCURRED_AT, finds, impossible=most == timedelta.max)
+
+
 def _second_pregnancy(entry: Entry) -> str | None:
     histories = {one: standing_of(history) for one, history in entry.known.get("pregnancies", {}).items()}
     for pregnancy_id, standing in histories.items():
@@ -222,11 +255,62 @@ def _reviewed_before_birth(entry: Entry) -> str | None:
     return None
 
 
-def _review_before_birth(entry: Entry) -> str | None:
+def _before_birth(entry: Entry) -> str | None:
+    """Of a review or a death."""
     born_on = entry.known.get("born_on")
     if entry.get("review") == "antenatal" or born_on is None or entry.last >= born_on:
         return None
-    return f"is {in_words(born_on - entry.last)} before the child was born; give the day when it took place"
+    return f"is {in_words(born_on - entry.last)} before they were born; give the day when it was"
+
+
+def _died_on(entry: Entry) -> date | None:
+    """The day of the death on record. What somebody without standing claims is none until it is confirmed."""
+    confirmed = {event.data["event_id"] for event in entry.history if event.type == CLAIM_CONFIRMED}
+    deaths = (event for event in entry.of(DIED) if not event.is_claim or event.id in confirmed)
+    return min(map(last_day_of, deaths), default=None)
+
+
+def _after_death(entry: Entry) -> str | None:
+    died = _died_on(entry)
+    if entry.get("review") == "antenatal" or died is None or entry.first <= died:
+        return None
+    return f"is {in_words(entry.first - died)} after they died; give the day when it was"
+
+
+def _born_after_reviews(entry: Entry) -> str | None:
+    """A corrected birthday."""
+    born, reviews = entry.day("date_of_birth"), entry.of(*REVIEWED)
+    days = [last_day_of(event) for event in reviews if event.data["review"] != "antenatal"]
+    if born is None or all(day >= born for day in days):
+        return None
+    return f"is {in_words(born - min(days))} after a review of theirs; correct the day of the one or the other"
+
+
+def _born_after_death(entry: Entry) -> str | None:
+    """A corrected birthday."""
+    born, died = entry.day("date_of_birth"), _died_on(entry)
+    if born is None or died is None or died >= born:
+        return None
+    return f"is {in_words(born - died)} after their death; correct the day of the one or the other"
+
+
+def _born_at_no_birth(least: timedelta, most: timedelta) -> Doubt:
+    """A corrected birthday, compared with the birth on record."""
+
+    def finds(entry: Entry) -> str | None:
+        born, birth = entry.day("date_of_birth"), entry.known.get("birth_on")
+        if born is None or birth is None or not least < abs(born - birth) <= most:
+            return None
+        return f"is {in_words(abs(born - birth))} from the birth on record, {birth}; correct the one or the other"
+
+    return Doubt("child-born-another-day", "date_of_birth", finds, impossible=most == timedelta.max)
+
+
+def _antenatal_before_conception(entry: Entry) -> str | None:
+    edd = next(reversed([*_edds(entry.standing)]), None)
+    if edd is None or entry.last >= edd - TERM:
+        return None
+    return f"is {in_words(edd - TERM - entry.last)} before the pregnancy began by its expected date; give its day"
 
 
 def _antenatal_after_birth(entry: Entry) -> str | None:
@@ -328,7 +412,9 @@ MOVED_FAR = Doubt("edd-moved-far", "edd", _edd_moved_far)
 MOTHER = Doubt("mother-age", "person_id", _mothers_age)
 SECOND = Doubt("second-live-pregnancy", "person_id", _second_pregnancy)
 REVIEW = (
-    Doubt("out-of-order", OCCURRED_AT, _review_before_birth, impossible=True),
+    Doubt("out-of-order", OCCURRED_AT, _before_birth, impossible=True),
+    Doubt("out-of-order", OCCURRED_AT, _after_death, impossible=True),
+    Doubt("out-of-order", OCCURRED_AT, _antenatal_before_conception, impossible=True),
     Doubt("out-of-order", OCCURRED_AT, _antenatal_after_birth, impossible=True),
 )
 
@@ -348,8 +434,37 @@ _CASE = not_before("the case was opened", "case.opened.v1")
 _DECIDED = not_before("it was decided", "action.decided.v1")
 _ASSESSED = not_before("the assessment started", "prebirth.assessment_started.v1")
 
+_ROWS = {
+    module.AGGREGATE.kind: module.ROWS
+    for module in (
+        action,
+        case,
+        concern,
+        condition,
+        consultation,
+        contact,
+        move,
+        notification,
+        offer,
+        person,
+        pregnancy,
+        referral,
+        screen,
+        support,
+    )
+}
+
 DOUBTS: Table = {
+    RETRACTION: (left_out_of_order(_ROWS, spared=SETTLING),),
     REGISTERED: (Doubt("born-long-ago", "date_of_birth", _born_long_ago),),
+    CORRECTED: (
+        Doubt("born-long-ago", "date_of_birth", _born_long_ago),
+        Doubt("out-of-order", "date_of_birth", _born_after_reviews, impossible=True),
+        Doubt("out-of-order", "date_of_birth", _born_after_death, impossible=True),
+        _born_at_no_birth(SAME_BIRTH, OTHER_YEAR),
+        _born_at_no_birth(OTHER_YEAR, timedelta.max),
+    ),
+    DIED: (Doubt("out-of-order", OCCURRED_AT, _before_birth, impossible=True),),
     "pregnancy.notified.v1": (*EDD, MOTHER, SECOND),
     "pregnancy.booked.v1": (*EDD, MOVED_FAR, MOTHER, SECOND),
     "pregnancy.edd_corrected.v1": (*EDD, MOVED_FAR),
@@ -359,11 +474,13 @@ DOUBTS: Table = {
         _born_another_day(SAME_BIRTH, OTHER_YEAR, "twins are born a day apart at most"),
         _born_another_day(OTHER_YEAR, timedelta.max, "it is another birth"),
         Doubt("out-of-order", "children", _reviewed_before_birth, impossible=True),
+        _ended_before_its_first_word(timedelta(), LONG_PREGNANCY),
+        _ended_before_its_first_word(LONG_PREGNANCY, timedelta.max),
     ),
     "prebirth.referral_accepted.v1": (not_before("the assessment was asked for", "prebirth.referred.v1"),),
     "prebirth.assessment_completed.v1": (_ASSESSED,),
     "accumulation.reviewed.v1": day_ahead("look_again_on", LOOK_AGAIN_AHEAD),
-    "bereavement.checked.v1": (not_before("the pregnancy ended", ENDED), not_before("the death", "person.died.v1")),
+    "bereavement.checked.v1": (not_before("the pregnancy ended", ENDED), not_before("the death", DIED)),
     "review.offered.v1": REVIEW,
     "review.completed.v1": REVIEW,
     "review.declined.v1": REVIEW,
@@ -390,6 +507,9 @@ DOUBTS: Table = {
     "handover.acknowledged.v1": (not_before("the handover was given", "handover.given.v1"),),
     "harm.decided.v1": (not_before("the harm was alleged", "harm.alleged.v1"),),
     "injury.decided.v1": (not_before("the injury was reported", "injury.reported.v1"),),
+    "consultation.account_added.v1": (_CONSULTED,),
+    "consultation.linked.v1": (_CONSULTED,),
+    "consultation.referred.v1": (_CONSULTED,),
     "consultation.outcome_given.v1": (_CONSULTED,),
     "consultation.outcome_acknowledged.v1": (_CONSULTED,),
     "consultation.rechecked.v1": (_CONSULTED,),
@@ -413,6 +533,7 @@ DOUBTS: Table = {
     "action.done.v1": (_DECIDED,),
     "action.replaced.v1": (_DECIDED,),
     "action.swept.v1": (_DECIDED, *day_ahead("next_meeting_on", PLANNED_AHEAD)),
+    "referral.sent.v1": (not_before("it was decided on", "referral.intended.v1"),),
     "referral.withdrawn.v1": (_BEGUN,),
     "referral.acknowledged.v1": (_SENT,),
     "referral.accepted.v1": (_SENT,),
