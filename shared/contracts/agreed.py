@@ -16,6 +16,7 @@ AGREED: Mapping[str, str] = MappingProxyType(
         "accumulation.lead_named.v1": "lead",
         "accumulation.reviewed.v1": "lead",
         "care_leaver.entitlement_decided.v1": "decided_by",
+        "care_leaver.told_apart.v1": "confirmed_by",
         "closing.reread.v1": "reviewer",
         "closings.reviewed.v1": "reviewer",
         "contacts.reviewed.v1": "reviewer",

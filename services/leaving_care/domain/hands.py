@@ -20,6 +20,7 @@ OF_THE_PERSON = (
     "care_leaver.moved.v1",
     "care_leaver.reminded.v1",
     "care_leaver.support_requested.v1",
+    "care_leaver.told_apart.v1",
     "pa_contact.lost.v1",
     "pa_contact.made.v1",
     "parenthood.acknowledged.v1",
