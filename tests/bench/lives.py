@@ -28,7 +28,7 @@ from tests.bench.ground import Stuck
 from tests.bench.histories import GOLDEN
 from tests.integration.ledger import MONDAY, Ledger, an_event
 
-EVENTS_EACH, OPEN_EACH = 20, 10
+EVENTS_EACH, OPEN_EACH = 20, 9
 LONG_AGO = [MONDAY - timedelta(days=250)]
 LATELY = [MONDAY + timedelta(minutes=minutes) for minutes in (0, 60)]
 NOW = MONDAY + timedelta(hours=2)
