@@ -115,7 +115,7 @@ KEYS = {
 
 
 def test_each_folder_of_cases_is_found_by_its_letter_and_no_other_is() -> None:
-    assert [find_case(letter) for letter in ("s", "T", "u")] == FOLDERS == sorted(CASE_S.parent.glob("case_*"))
+    assert [find_case(letter) for letter in ("s", "T", "u", "v", "w")] == FOLDERS == sorted(CASE_S.parent.glob("case_*"))
     for nothing in ("", "x", "../case_s", "case_s"):
         with pytest.raises(ValueError, match="the cases are: s, t, u"):
             find_case(nothing)
