@@ -8,7 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.case import CASE_S, CASE_T, CASE_U, CASE_V, CASE_W, Alarm, Case, Expected, Fact, Row, find_case, judge, load_case
+from deploy.local.case import (
+    CASE_S,
+    CASE_T,
+    CASE_U,
+    CASE_V,
+    CASE_W,
+    Alarm,
+    Case,
+    Expected,
+    Fact,
+    Row,
+    find_case,
+    judge,
+    load_case,
+)
 from deploy.local.missed_steps import list_missed_steps, standing_text
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.standards.loader import load_packs
@@ -115,9 +129,11 @@ KEYS = {
 
 
 def test_each_folder_of_cases_is_found_by_its_letter_and_no_other_is() -> None:
-    assert [find_case(letter) for letter in ("s", "T", "u", "v", "w")] == FOLDERS == sorted(CASE_S.parent.glob("case_*"))
+    assert (
+        [find_case(letter) for letter in ("s", "T", "u", "v", "w")] == FOLDERS == sorted(CASE_S.parent.glob("case_*"))
+    )
     for nothing in ("", "x", "../case_s", "case_s"):
-        with pytest.raises(ValueError, match="the cases are: s, t, u"):
+        with pytest.raises(ValueError, match="the cases are: s, t, u, v, w"):
             find_case(nothing)
 
 
