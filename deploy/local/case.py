@@ -18,7 +18,7 @@ from shared.config.yamlfile import load_yaml
 from shared.kernel.time import at_london, london_date
 
 CASES = ROOT / "deploy" / "cases"
-CASE_S, CASE_T, CASE_U = CASES / "case_s", CASES / "case_t", CASES / "case_u"
+CASE_S, CASE_T, CASE_U, CASE_V, CASE_W = (CASES / f"case_{letter}" for letter in "stuvw")
 
 
 @dataclass(frozen=True, slots=True)

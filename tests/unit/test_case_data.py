@@ -8,7 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.case import CASE_S, CASE_T, CASE_U, Alarm, Case, Expected, Fact, Row, find_case, judge, load_case
+from deploy.local.case import (
+    CASE_S,
+    CASE_T,
+    CASE_U,
+    CASE_V,
+    CASE_W,
+    Alarm,
+    Case,
+    Expected,
+    Fact,
+    Row,
+    find_case,
+    judge,
+    load_case,
+)
 from deploy.local.missed_steps import list_missed_steps, standing_text
 from services.referrals_followup.directory.loader import load_directory
 from services.referrals_followup.standards.loader import load_packs
@@ -18,7 +32,7 @@ from shared.contracts.agreed import AGREED
 from shared.kernel.time import london_date
 from tests.unit.practice import SERVICE_FOLDER
 
-FOLDERS = [CASE_S, CASE_T, CASE_U]
+FOLDERS = [CASE_S, CASE_T, CASE_U, CASE_V, CASE_W]
 CASES = [load_case(folder) for folder in FOLDERS]
 KNOWN = {"child": "c1", "mother": "p_m"}
 ALARM = Alarm(
@@ -44,7 +58,7 @@ def case_with(**said: object) -> Case:
     return Case("Case X", CASES[0].begins, date(2014, 12, 31), **{**empty, **said})  # type: ignore[arg-type]
 
 
-# --- the two cases ------------------------------------------------------------------------------------------------
+# --- the cases ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -115,9 +129,11 @@ KEYS = {
 
 
 def test_each_folder_of_cases_is_found_by_its_letter_and_no_other_is() -> None:
-    assert [find_case(letter) for letter in ("s", "T", "u")] == FOLDERS == sorted(CASE_S.parent.glob("case_*"))
+    assert (
+        [find_case(letter) for letter in ("s", "T", "u", "v", "w")] == FOLDERS == sorted(CASE_S.parent.glob("case_*"))
+    )
     for nothing in ("", "x", "../case_s", "case_s"):
-        with pytest.raises(ValueError, match="the cases are: s, t, u"):
+        with pytest.raises(ValueError, match="the cases are: s, t, u, v, w"):
             find_case(nothing)
 
 
