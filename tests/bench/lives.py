@@ -28,7 +28,7 @@ from tests.bench.ground import Stuck
 from tests.bench.histories import GOLDEN
 from tests.integration.ledger import MONDAY, Ledger, an_event
 
-EVENTS_EACH, OPEN_EACH = 20, 9
+EVENTS_EACH, OPEN_EACH = 20, 10
 LONG_AGO = [MONDAY - timedelta(days=250)]
 LATELY = [MONDAY + timedelta(minutes=minutes) for minutes in (0, 60)]
 NOW = MONDAY + timedelta(hours=2)
@@ -54,10 +54,9 @@ SEVERAL: Kinds = (
     ("contact.received.v1", 0),
     ("household.adult_joined.v1", 0),
     ("support.session_missed.v1", 0),
-    ("referral.treatment_ended.v1", 0),
     ("referral.outcome_returned.v1", 1),
-    *(("referral.rejected.v1", number) for number in (2, 3)),
-    *[("child.seen.v1", 0)] * 12,
+    *(("referral.rejected.v1", number) for number in (2, 3, 4, 5)),
+    *[("child.seen.v1", 0)] * 11,
 )
 LEAVING: Kinds = (
     ("person.registered.v1", 0),

@@ -55,7 +55,7 @@ SHARE_OF_BACKLOG = 20
 
 @dataclass(frozen=True)
 class Stored:
-    """How much is stored, in lives of 20 events and 9 open follow-ups, and how many events `serve` is to go through.
+    """How much is stored, in lives of 20 events and 10 open follow-ups, and how many events `serve` is to go through.
 
     1,000 of the lives are due. In as many `rounds` as this the races about it are run. For `quiet_seconds` nothing is
     asked of the whole stack.
